@@ -1,0 +1,1 @@
+"""Surtitle: a self-hosted server for live captions over WebSocket."""

@@ -1,0 +1,186 @@
+"""The composition root: builds everything, owns start and stop.
+
+Stopping happens in one place, on the server's own loop: refuse, drain, end the worker. A signal only
+asks for it. From the first signal on the default action is back in force, so a second one ends the
+process at once, even where the loop is stuck (the worker follows, see `worker.die_with_parent`).
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+import structlog
+
+from surtitle.config import Settings
+from surtitle.engine.policy import EngineState
+from surtitle.engine.supervisor import Supervisor
+from surtitle.gateway.connection import ConnectionOptions
+from surtitle.gateway.server import Gateway
+from surtitle.recognition.models import BUNDLED, Report, locate
+from surtitle.recognition.worker import WorkerOptions
+from surtitle.telemetry import configure_logging
+from surtitle.vad import SileroVad, VadTicker
+
+log = structlog.get_logger("surtitle.app")
+
+WHISPER = "surtitle.recognition.whisper:load"
+
+EXIT_OK = 0
+EXIT_ENGINE_FAILED = 3
+"""The engine could not start or has given up; the log has the cause. Not 0: a service manager must
+see that something is wrong. Not 1 or 2, which Python and the command line use."""
+
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+_STATE_MESSAGES = {
+    EngineState.READY: ("normal", "Captions are being made again."),
+    EngineState.RECOVERING: (
+        "recovering",
+        "The recognition worker is being restarted. Keep speaking: nothing is lost.",
+    ),
+}
+
+
+class App:
+    """A whole server on the running event loop."""
+
+    def __init__(self, settings: Settings, decoder: str = WHISPER) -> None:
+        """`decoder` ("module:function", loaded in the worker) is replaced in fault tests."""
+        self.settings = settings
+        worker = WorkerOptions(
+            decoder=decoder,
+            decoder_options={
+                "name": settings.model,
+                "device": settings.device,
+                "compute_type": settings.compute_type,
+                "replicas": settings.replicas,
+                "threads": settings.threads,
+            },
+            log=settings.log(),
+        )
+        self.engine = Supervisor(worker, settings.watchdog(), self._on_engine_state)
+        self._ticker = VadTicker(SileroVad())
+        self.gateway = Gateway(
+            self.engine,
+            self._ticker,
+            ConnectionOptions(
+                endpointing=settings.endpointing(),
+                language=settings.language,
+                idle_timeout_s=settings.idle_timeout_s,
+                send_timeout_s=settings.send_timeout_s,
+                max_backlog_s=settings.max_backlog_s,
+            ),
+            max_sessions=settings.max_sessions,
+            max_frame_bytes=settings.max_frame_bytes,
+        )
+        self.ready = asyncio.Event()
+        """Set when the model has been loaded for the first time."""
+        self.failed = asyncio.Event()
+        """Set when the engine has given up; `engine.failure` then has the cause."""
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, as an HTTP address."""
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"http://{host}:{self.gateway.port}"
+
+    async def start(self) -> None:
+        """Listen, and start the worker; returns before the model is loaded.
+
+        Raises ConfigurationError where the address cannot be used.
+        """
+        await self.gateway.start(self.settings.host, self.settings.port)
+        self._ticker.start()
+        self.engine.start()
+
+    async def stop(self) -> None:
+        """Drain and end everything."""
+        drain_s = 0.0 if self.failed.is_set() else self.settings.drain_s
+        await self.gateway.drain(drain_s)
+        await self._ticker.stop()
+        await self.engine.stop()
+
+    def _on_engine_state(self, state: EngineState) -> None:
+        if state is EngineState.FAILED:
+            self.failed.set()
+        elif self.ready.is_set():
+            self.gateway.say(*_STATE_MESSAGES[state])  # type: ignore[arg-type]
+        elif state is EngineState.READY:
+            log.info("ready", url=self.url)
+            self.ready.set()
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    tasks = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[App]:
+    """A server inside another program, on its event loop and main thread."""
+    app = App(settings, decoder)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+@contextlib.contextmanager
+def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` on the loop at the first signal to end; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
+
+    def handle(number: int, frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+        log.info("stopping", signal=signal.Signals(number).name)
+        loop.call_soon_threadsafe(stop)
+
+    # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
+    # second Ctrl+C from working.
+    previous = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def fetch_model(name: str, report: Report | None) -> None:
+    """Download a hub model before the worker wants it. Raises ModelError."""
+    if name not in BUNDLED:
+        locate(name, report=report)
+
+
+async def serve(settings: Settings, report: Report | None = None) -> int:
+    """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
+    stopped = asyncio.Event()
+    configure_logging(settings.log())
+    with stop_signals(stopped.set):
+        await asyncio.to_thread(fetch_model, settings.model, report)
+        async with running(settings) as app:
+            log.info("listening", url=app.url, model=settings.model)
+            await first_of(stopped, app.failed)
+        if app.engine.failure is not None:
+            return EXIT_ENGINE_FAILED
+    log.info("stopped")
+    return EXIT_OK
+
+
+def run_on_loop(main: Coroutine[None, None, int]) -> int:
+    """Run a coroutine on uvloop where there is one."""
+    if sys.platform == "win32":
+        return asyncio.run(main)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)

@@ -1,0 +1,1 @@
+"""Pure caption logic: bytes, numbers and results in, jobs and messages out."""

@@ -1,0 +1,267 @@
+"""Bytes in any declared encoding -> 16 kHz mono int16 on one absolute sample axis, bounded.
+
+Goals: the same samples however the bytes are chunked, frames that split samples anywhere, no thread.
+
+Two decoders share one interface (`feed`, `finish`). `RawDecoder` handles samples without a header.
+`ContainerDecoder` handles WebM, Ogg, WAV and FLAC through PyAV, whose demuxers *pull* bytes from a
+file object, while a socket *pushes* them. A greenlet joins the two: the demuxer runs in it, and a
+read that finds no bytes switches back to `feed`, which returns. So a container costs no thread, and
+the same bytes give the same samples at the same moment. (Rejected: a thread for each session, which
+makes the answer depend on scheduling; demuxers of our own.)
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Protocol
+
+import av
+import av.error
+import numpy as np
+import soxr
+from greenlet import getcurrent, greenlet
+from numpy.typing import NDArray
+
+from surtitle.errors import BadAudio
+from surtitle.jobs import SAMPLE_RATE, Pcm16
+from surtitle.messages import CONTAINERS, Encoding
+
+Float = NDArray[np.float32]
+
+_EMPTY: Pcm16 = np.zeros(0, np.int16)
+
+
+def _g711_table(law: str) -> Float:
+    """Linear values in [-1, 1) of the 256 codes of ITU-T G.711."""
+    codes = np.arange(256, dtype=np.int32)
+    if law == "mulaw":
+        flipped = ~codes & 0xFF
+        exponent, mantissa = flipped >> 4 & 7, flipped & 15
+        magnitude = ((mantissa << 3) + 0x84 << exponent) - 0x84
+        negative = (flipped & 0x80) != 0
+    else:
+        flipped = codes ^ 0x55
+        exponent, mantissa = flipped >> 4 & 7, flipped & 15
+        magnitude = np.where(
+            exponent == 0,
+            (mantissa << 4) + 8,
+            (mantissa << 4) + 0x108 << np.maximum(exponent - 1, 0),
+        )
+        negative = (flipped & 0x80) == 0
+    table: Float = np.where(negative, -magnitude, magnitude).astype(np.float32) / np.float32(32768)
+    return table
+
+
+_G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
+_SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+
+
+def _to_pcm16(samples: Float) -> Pcm16:
+    """Round [-1, 1] floats to int16; what lies outside is clipped."""
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+
+
+class _Resampler:
+    """Mono float32 at any rate -> int16 at 16 kHz, without delay accumulating between calls."""
+
+    def __init__(self, rate: int) -> None:
+        # soxr's stream gives the same samples however its input is cut; HQ is its 16-bit quality.
+        self._stream = (
+            None
+            if rate == SAMPLE_RATE
+            else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        )
+
+    def push(self, samples: Float, *, last: bool = False) -> Pcm16:
+        if self._stream is not None:
+            samples = self._stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+        return _to_pcm16(samples)
+
+
+class Decoder(Protocol):
+    """Encoded bytes in, 16 kHz mono samples out."""
+
+    def feed(self, data: bytes) -> Pcm16:
+        """Decode the next bytes; returns shape (n,), n may be 0. Raises BadAudio."""
+        ...
+
+    def finish(self) -> Pcm16:
+        """No more bytes: what was still held back, shape (n,). Raises BadAudio."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything without decoding further."""
+        ...
+
+
+class RawDecoder:
+    """Samples without a header: PCM16, float32, mu-law or A-law, interleaved channels mixed down."""
+
+    def __init__(self, encoding: Encoding, sample_rate: int, channels: int) -> None:
+        self._encoding = encoding
+        self._channels = channels
+        self._frame_bytes = _SAMPLE_BYTES[encoding] * channels
+        self._rest = b""  # the start of a sample frame whose end has not come yet
+        self._resampler = _Resampler(sample_rate)
+
+    def feed(self, data: bytes) -> Pcm16:
+        """Decode whole sample frames and keep the rest; see Decoder.feed."""
+        data = self._rest + data
+        whole = len(data) - len(data) % self._frame_bytes
+        self._rest = data[whole:]
+        if not whole:
+            return _EMPTY
+        samples = self._linear(data[:whole])
+        if self._channels > 1:
+            samples = samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
+        return self._resampler.push(samples)
+
+    def _linear(self, data: bytes) -> Float:
+        match self._encoding:
+            case "pcm_s16le":
+                return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+            case "pcm_f32le":
+                samples = np.frombuffer(data, "<f4").astype(np.float32)
+                if not np.isfinite(samples).all():
+                    raise BadAudio(
+                        "The float audio holds NaN or infinite samples; send values from -1 to 1."
+                    )
+                return samples
+            case _:
+                return _G711[self._encoding][np.frombuffer(data, np.uint8)]
+
+    def finish(self) -> Pcm16:
+        """The resampler's tail. Half a sample at the very end is dropped; see Decoder.finish."""
+        return self._resampler.push(np.zeros(0, np.float32), last=True)
+
+    def close(self) -> None:
+        """Nothing is held outside this object."""
+
+
+class ContainerDecoder:
+    """A WebM, Ogg, WAV or FLAC stream, decoded as it arrives. See the module's docstring."""
+
+    def __init__(self, container: Encoding) -> None:
+        self._format = {"webm": "matroska"}.get(container, container)
+        self._name = container
+        self._input = bytearray()
+        self._ended = False
+        self._output: list[Pcm16] = []
+        self._feeder: greenlet | None = None  # who called feed() and waits for the demuxer
+        self._demuxer = greenlet(self._run)
+        self._received = 0
+
+    def feed(self, data: bytes) -> Pcm16:
+        """Hand bytes to the demuxer and let it run until it wants more; see Decoder.feed."""
+        self._input += data
+        self._received += len(data)
+        return self._resume()
+
+    def finish(self) -> Pcm16:
+        """Let the demuxer see the end of the stream; see Decoder.finish."""
+        self._ended = True
+        if not self._received:
+            return _EMPTY  # nothing was sent: silence, not a broken file
+        return self._resume()
+
+    def close(self) -> None:
+        """Let the demuxer run to an early end of the stream, so that PyAV frees its buffers now.
+
+        (An exception thrown into it would have to pass through FFmpeg, which prints it.)
+        """
+        with suppress(BadAudio):
+            self.finish()
+
+    def _resume(self) -> Pcm16:
+        if not self._demuxer.dead:
+            self._feeder = getcurrent()
+            self._demuxer.parent = self._feeder  # where it returns to, or raises into, at its end
+            try:
+                self._demuxer.switch()
+            except (av.error.FFmpegError, ValueError) as error:
+                raise BadAudio(
+                    f"The audio could not be decoded as {self._name}; "
+                    "check that `encoding` names what is really sent."
+                ) from error
+        samples = np.concatenate(self._output) if self._output else _EMPTY
+        self._output.clear()
+        return samples
+
+    def read(self, size: int) -> bytes:
+        """What PyAV calls for more bytes: at most `size`, b"" at the end of the stream."""
+        while not self._input and not self._ended:
+            assert self._feeder is not None
+            self._feeder.switch()
+        data = bytes(self._input[:size])
+        del self._input[:size]
+        return data
+
+    def _run(self) -> None:
+        for samples in self._decode():
+            self._output.append(samples)
+
+    def _decode(self) -> Iterator[Pcm16]:
+        # A live stream is not worth probing: the header names codec and rate, and each byte that
+        # the probe waits for is caption delay.
+        options = {"probesize": "32", "analyzeduration": "0", "max_probe_packets": "1"}
+        with av.open(self, "r", format=self._format, options=options, buffer_size=4096) as source:
+            if not source.streams.audio:
+                raise BadAudio(f"The {self._name} stream has no audio track.")
+            to_mono = av.AudioResampler(format="flt", layout="mono")
+            resampler: _Resampler | None = None
+            for frame in source.decode(source.streams.audio[0]):
+                resampler = resampler or _Resampler(frame.sample_rate)
+                for mono in to_mono.resample(frame):
+                    yield resampler.push(mono.to_ndarray()[0])
+            if resampler is not None:
+                yield resampler.push(np.zeros(0, np.float32), last=True)
+
+
+def open_decoder(encoding: Encoding, sample_rate: int, channels: int) -> Decoder:
+    """The decoder for what a `start` declares. A container's own rate and channels win."""
+    if encoding in CONTAINERS:
+        return ContainerDecoder(encoding)
+    return RawDecoder(encoding, sample_rate, channels)
+
+
+class AudioBuffer:
+    """The samples that may still be needed, addressed by absolute index in the session.
+
+    Memory is bounded by how far `discard_before` lags behind `append`.
+    """
+
+    def __init__(self) -> None:
+        self._data: Pcm16 = np.zeros(SAMPLE_RATE, np.int16)
+        self._first = 0  # absolute index of _data[0]
+        self.end = 0  # absolute index after the newest sample
+
+    @property
+    def start(self) -> int:
+        """Absolute index of the oldest sample still held."""
+        return self._first
+
+    def append(self, samples: Pcm16) -> None:
+        """Add samples at the end. Amortized O(len(samples))."""
+        held = self.end - self._first
+        if held + len(samples) > len(self._data):
+            grown = np.zeros(max(2 * held, held + len(samples), SAMPLE_RATE), np.int16)
+            grown[:held] = self._data[:held]
+            self._data = grown
+        self._data[held : held + len(samples)] = samples
+        self.end += len(samples)
+
+    def slice(self, start: int, end: int) -> Pcm16:
+        """A copy of samples start..end. Raises IndexError where they are not (or no longer) held."""
+        if not self._first <= start <= end <= self.end:
+            raise IndexError(f"{start}..{end} is not within {self._first}..{self.end}")
+        return self._data[start - self._first : end - self._first].copy()
+
+    def discard_before(self, sample: int) -> None:
+        """Forget everything before an absolute index."""
+        sample = min(sample, self.end)
+        drop = sample - self._first
+        # Moving the rest costs its length: only when at least half of the storage is gained.
+        if drop * 2 >= len(self._data):
+            rest = self._data[drop : self.end - self._first].copy()
+            self._data = np.zeros(max(2 * len(rest), SAMPLE_RATE), np.int16)
+            self._data[: len(rest)] = rest
+            self._first = sample

@@ -1,0 +1,196 @@
+"""Speech probabilities -> utterance opened / partial due / utterance closed, in samples.
+
+The clock is the audio: positions are absolute sample indexes at 16 kHz, and nothing depends on when
+or in what chunks the windows come. One utterance holds one run of speech: it opens after
+`min_speech_ms` of it, reaches back `pre_roll_ms` for the first consonant, and closes after
+`endpoint_silence_ms` without speech, keeping `hangover_ms` of that for the last one.
+
+A run longer than `max_utterance_ms` is cut at its best pause, looking back over its second half:
+the longest gap in the speech probability or, where the speaker leaves none, the quietest tenth of a
+second. What follows the cut is the next utterance, without a sample between them or in both.
+"""
+
+from dataclasses import dataclass
+
+from surtitle.jobs import ms_to_samples
+
+WINDOW_SAMPLES = 512
+"""Samples in one window of voice activity: what Silero takes at 16 kHz (32 ms)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointingOptions:
+    """How speech is told from silence, and when an utterance ends. All lengths in milliseconds."""
+
+    onset_probability: float = 0.5
+    """A window at or above this is speech."""
+    offset_probability: float = 0.35
+    """Inside an utterance, a window below this is silence. Lower than the onset, so that one
+    breathy vowel does not flicker between the two (Silero's own default is onset - 0.15)."""
+    min_speech_ms: int = 96
+    """Speech needed to open an utterance: a click is shorter, a "no" is longer."""
+    pre_roll_ms: int = 320
+    """Audio kept before the first window of speech: Silero answers late on soft consonants."""
+    hangover_ms: int = 256
+    """Audio kept after the last window of speech."""
+    endpoint_silence_ms: int = 600
+    """Silence that ends an utterance."""
+    max_utterance_ms: int = 20_000
+    """Length at which an utterance is cut."""
+    partial_interval_ms: int = 480
+    """New speech between two partials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An utterance begins at `start_sample`."""
+
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDue:
+    """The open utterance has grown enough for another partial, up to `end_sample`."""
+
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The open utterance ends before `end_sample`. `cut`: at its length, speech goes on."""
+
+    end_sample: int
+    cut: bool = False
+
+
+Event = Opened | PartialDue | Closed
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    probability: float
+    level: float  # root mean square, any unit
+
+
+class Endpointer:
+    """The voice-activity decisions of one session.
+
+    `position` is the sample up to which everything has been judged; `settled` the sample before
+    which no utterance can begin any more: audio before it is answered or silence.
+    """
+
+    def __init__(self, options: EndpointingOptions) -> None:
+        self.options = options
+        self.position = 0
+        self._floor = 0  # end of the last utterance: none may begin before it
+        self._onset = 0  # length in samples of the run of speech that may become an utterance
+        self._start: int | None = None  # first sample of the open utterance
+        self._windows: list[_Window] = []  # of the open utterance, oldest first
+        self._silence = 0  # samples since the last speech of the open utterance
+        self._next_partial = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an utterance is open."""
+        return self._start is not None
+
+    @property
+    def settled(self) -> int:
+        """See the class."""
+        if self._start is not None:
+            return self._start
+        earliest = self.position - self._onset - ms_to_samples(self.options.pre_roll_ms)
+        return max(self._floor, earliest, 0)
+
+    def push(self, probability: float, level: float) -> list[Event]:
+        """Judge the next window: its speech probability (0-1) and its level (RMS, any unit)."""
+        self.position += WINDOW_SAMPLES
+        if self._start is None:
+            return self._while_silent(probability, level)
+        self._windows.append(_Window(probability, level))
+        return self._while_open(probability)
+
+    def flush(self) -> list[Event]:
+        """End the open utterance here, whatever is being said."""
+        self._onset = 0
+        return [self._close(self._speech_end())] if self.is_open else []
+
+    def _while_silent(self, probability: float, level: float) -> list[Event]:
+        if probability < self.options.onset_probability:
+            self._onset = 0
+            return []
+        self._onset += WINDOW_SAMPLES
+        if self._onset < ms_to_samples(self.options.min_speech_ms):
+            return []
+        start = self.settled
+        self._open(start, start)
+        self._windows.append(_Window(probability, level))
+        return [Opened(start)]
+
+    def _while_open(self, probability: float) -> list[Event]:
+        if probability < self.options.offset_probability:
+            self._silence += WINDOW_SAMPLES
+        else:
+            self._silence = 0
+        if self._silence >= ms_to_samples(self.options.endpoint_silence_ms):
+            return [self._close(self._speech_end())]
+        assert self._start is not None
+        if self.position - self._start >= ms_to_samples(self.options.max_utterance_ms):
+            return self._cut()
+        if self.position >= self._next_partial and not self._silence:
+            self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
+            return [PartialDue(self.position)]
+        return []
+
+    def _speech_end(self) -> int:
+        kept = min(self._silence, ms_to_samples(self.options.hangover_ms))
+        return self.position - self._silence + kept
+
+    def _open(self, start: int, first_audio: int) -> None:
+        self._start = start
+        self._onset = 0
+        self._silence = 0
+        self._next_partial = first_audio + ms_to_samples(self.options.partial_interval_ms)
+
+    def _close(self, end: int, *, cut: bool = False) -> Closed:
+        self._start = None
+        self._floor = end
+        self._windows = []
+        return Closed(end, cut)
+
+    def _cut(self) -> list[Event]:
+        windows = self._windows
+        first = len(windows) // 2
+        index = first + best_pause(
+            [w.probability for w in windows[first:]],
+            [w.level for w in windows[first:]],
+            self.options.offset_probability,
+        )
+        rest = windows[index:]
+        silence = self._silence
+        # A cut falls between two windows; the newest window ends at `position`.
+        end = self.position - len(rest) * WINDOW_SAMPLES
+        closed = self._close(end, cut=True)
+        if all(w.probability < self.options.offset_probability for w in rest):
+            return [closed]  # the pause goes on: speech after it opens its own utterance
+        self._open(end, self.position)
+        self._windows = rest
+        self._silence = silence
+        return [closed, Opened(end)]
+
+
+def best_pause(probabilities: list[float], levels: list[float], silent: float) -> int:
+    """The window before which to cut running speech, 0..len-1.
+
+    The middle of the longest run of windows below the probability `silent` (the later of equals);
+    where there is none, the middle of the three neighbouring windows with the lowest level.
+    """
+    best_length, best_end, length = 0, 0, 0
+    for index, probability in enumerate(probabilities):
+        length = length + 1 if probability < silent else 0
+        if length and length >= best_length:
+            best_length, best_end = length, index + 1
+    if best_length:
+        return best_end - (best_length + 1) // 2
+    around = range(1, len(levels) - 1)
+    return min(around, key=lambda i: (sum(levels[i - 1 : i + 2]), -i), default=0)

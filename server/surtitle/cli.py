@@ -1,0 +1,149 @@
+"""The `surtitle` command: argv -> Settings -> run; nothing else.
+
+This module is imported by the worker process too (multiprocessing loads the main module again), so
+whatever is heavy is imported where it is used.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from surtitle.config import ENV_PREFIX, Settings, load_settings
+from surtitle.errors import SurtitleError
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows the settings in their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group of settings, and one for the command's own options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(_group(parameter.name), []).append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def _group(name: str | None) -> str:
+    field = Settings.model_fields.get(name or "")
+    extra = field.json_schema_extra if field else None
+    return str(extra["group"]) if isinstance(extra, dict) else "Options"
+
+
+def settings_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add an option for each named setting (all of them without names)."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name, field in reversed(Settings.model_fields.items()):
+            if names and name not in names:
+                continue
+            flag = "--" + name.replace("_", "-")
+            text = f"{field.description}  [{field.default}; {ENV_PREFIX}{name.upper()}]"
+            function = click.option(flag, name, metavar="VALUE", help=text)(function)
+        config = click.option(
+            "--config", type=click.Path(path_type=Path), help="TOML file with settings by name."
+        )
+        return config(function)
+
+    return decorate
+
+
+def _settings(options: dict[str, Any], **fixed: Any) -> Settings:
+    """Settings from the options of a command; `fixed` ones win."""
+    config = options.pop("config", None)
+    given = {name: value for name, value in options.items() if value is not None}
+    return load_settings(given | fixed, config)
+
+
+@click.group()
+@click.version_option(package_name="surtitle")
+def cli() -> None:
+    """Live captions over WebSocket: audio in, words out, while people speak."""
+
+
+@cli.command(cls=GroupedCommand)
+@settings_options()
+def serve(**options: Any) -> None:
+    """Run the server: captions, demo page and health checks on one port."""
+    settings = _settings(options)
+    from rich.console import Console
+
+    from surtitle import app
+    from surtitle.terminal import byte_progress
+
+    with byte_progress(Console(stderr=True)) as report:
+        sys.exit(app.run_on_loop(app.serve(settings, report)))
+
+
+@cli.command(cls=GroupedCommand)
+@click.argument("file")
+@click.option(
+    "--server", metavar="URL", help="Server to use, such as ws://HOST:PORT; else its own."
+)
+@click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "jsonl", "srt", "vtt"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
+@click.option("--words", is_flag=True, help="Ask for the time of each word.")
+@click.option("--translate", is_flag=True, help="Translate into English.")
+@settings_options(
+    "model", "device", "compute_type", "language", "endpoint_silence_ms", "max_utterance_ms"
+)
+def caption(**options: Any) -> None:
+    """Caption FILE: any audio or video, or - for standard input."""
+    from surtitle.commands import CaptionRequest, caption_file
+
+    request = CaptionRequest(
+        **{
+            name: options.pop(name)
+            for name in ("file", "server", "fast", "kind", "output", "words", "translate")
+        }
+    )
+    settings = _settings(options, host="127.0.0.1", port=0, log_level="warning")
+    sys.exit(caption_file(request, settings))
+
+
+@cli.command(cls=GroupedCommand)
+@settings_options("model", "device", "compute_type", "language")
+def demo(**options: Any) -> None:
+    """Start a server, stream it a spoken sample in real time, and show the captions growing."""
+    from surtitle.commands import run_demo
+
+    sys.exit(run_demo(_settings(options, host="127.0.0.1", port=0, log_level="warning")))
+
+
+@cli.command(cls=GroupedCommand)
+@settings_options("model", "device", "compute_type", "host", "port")
+def check(**options: Any) -> None:
+    """Examine this installation and say what to do about what is found."""
+    settings = _settings(options)
+    from rich.console import Console
+
+    from surtitle import diagnosis
+
+    findings = diagnosis.diagnose(settings)
+    diagnosis.render(findings, Console())
+    sys.exit(diagnosis.exit_status(findings))
+
+
+def main() -> NoReturn:
+    """Run the command; an error of the user's is a sentence, not a traceback."""
+    try:
+        cli()
+    except SurtitleError as error:
+        click.echo(f"surtitle: {error}", err=True)
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,207 @@
+"""Settings: the only reader of the environment and of configuration files.
+
+A value comes from, in this order: the command line, the environment (`SURTITLE_` and the name in
+capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys), the default here.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.engine.policy import WatchdogOptions
+from surtitle.errors import ConfigurationError
+from surtitle.telemetry import LogFormat, LogLevel, LogOptions
+
+ENV_PREFIX = "SURTITLE_"
+_ENDPOINTING = EndpointingOptions()
+_WATCHDOG = WatchdogOptions()
+Milliseconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
+    """A field with its group in `--help`."""
+    return Field(default, description=help_text, json_schema_extra={"group": group}, **limits)
+
+
+class Settings(BaseSettings):
+    """All settings, in the groups in which `surtitle serve --help` shows them."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    # Network
+    host: str = _setting("127.0.0.1", "Network", "Address to listen on.")
+    port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
+    max_sessions: int = _setting(
+        64, "Network", "Sessions at once; further ones are refused with 503.", ge=1
+    )
+    max_frame_bytes: int = _setting(
+        1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024
+    )
+    idle_timeout_s: Seconds = _setting(
+        60.0, "Network", "Seconds without any frame after which a client is closed (4408)."
+    )
+    send_timeout_s: Seconds = _setting(
+        5.0, "Network", "Seconds a client may take to accept a message before it is cut off."
+    )
+    drain_s: Annotated[float, Field(ge=0)] = _setting(
+        4.0, "Network", "Seconds that open utterances get to finish when the server stops."
+    )
+    max_backlog_s: Seconds = _setting(
+        60.0,
+        "Network",
+        "Seconds of unanswered audio of one session beyond which the server stops reading from it.",
+    )
+
+    # Model
+    model: str = _setting(
+        "base",
+        "Model",
+        "base and tiny.en are bundled; or a faster-whisper name (small, large-v3, ORG/REPO@REV) "
+        "or a folder.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = _setting(
+        "auto", "Model", "Where the model runs; auto takes a GPU where there is one."
+    )
+    compute_type: str = _setting(
+        "default", "Model", "CTranslate2 type; default is int8 on CPU, float16 on GPU."
+    )
+    replicas: int = _setting(
+        0, "Model", "Decodes side by side; 0 is one for each core (at most 8), 1 on GPU.", ge=0
+    )
+    threads: int = _setting(
+        0, "Model", "CPU threads of each replica; 0 shares the cores out.", ge=0
+    )
+    language: str = _setting(
+        "auto", "Model", "Language for clients that name none, such as en; or auto."
+    )
+
+    # Utterances
+    endpoint_silence_ms: int = _setting(
+        _ENDPOINTING.endpoint_silence_ms,
+        "Utterances",
+        "Silence that ends an utterance, in ms.",
+        ge=100,
+        le=5000,
+    )
+    max_utterance_ms: int = _setting(
+        _ENDPOINTING.max_utterance_ms,
+        "Utterances",
+        "Length at which an utterance is cut, in ms.",
+        ge=2000,
+        le=28_000,
+    )
+    partial_interval_ms: int = _setting(
+        _ENDPOINTING.partial_interval_ms,
+        "Utterances",
+        "New speech between two partial captions, in ms.",
+        ge=100,
+    )
+    speech_threshold: float = _setting(
+        _ENDPOINTING.onset_probability,
+        "Utterances",
+        "Probability from which a window counts as speech.",
+        gt=0.15,
+        lt=1,
+    )
+    min_speech_ms: int = _setting(
+        _ENDPOINTING.min_speech_ms,
+        "Utterances",
+        "Speech that opens an utterance, in ms.",
+        ge=32,
+        le=1000,
+    )
+    pre_roll_ms: int = _setting(
+        _ENDPOINTING.pre_roll_ms,
+        "Utterances",
+        "Audio kept before the first speech, in ms.",
+        ge=0,
+        le=2000,
+    )
+    hangover_ms: int = _setting(
+        _ENDPOINTING.hangover_ms,
+        "Utterances",
+        "Audio kept after the last speech, in ms.",
+        ge=0,
+        le=2000,
+    )
+
+    # Supervision
+    lease_s: Seconds = _setting(
+        _WATCHDOG.lease_s,
+        "Supervision",
+        "Seconds a batch may hold the model before the worker is replaced.",
+    )
+    startup_s: Seconds = _setting(
+        _WATCHDOG.startup_s, "Supervision", "Seconds a worker may take to load its model."
+    )
+
+    # Logs
+    log_level: LogLevel = _setting("info", "Logs", "Least level that is logged.")
+    log_format: LogFormat = _setting("text", "Logs", "One line of text or of JSON an event.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, environment, file; no `.env` and no secrets folder."""
+        file = init_settings.init_kwargs.pop("config", None)  # type: ignore[attr-defined]
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    def endpointing(self) -> EndpointingOptions:
+        """The group for the endpointer."""
+        return EndpointingOptions(
+            onset_probability=self.speech_threshold,
+            offset_probability=self.speech_threshold - 0.15,
+            min_speech_ms=self.min_speech_ms,
+            pre_roll_ms=self.pre_roll_ms,
+            hangover_ms=self.hangover_ms,
+            endpoint_silence_ms=self.endpoint_silence_ms,
+            max_utterance_ms=self.max_utterance_ms,
+            partial_interval_ms=self.partial_interval_ms,
+        )
+
+    def watchdog(self) -> WatchdogOptions:
+        """The group for the watchdog."""
+        return WatchdogOptions(lease_s=self.lease_s, startup_s=self.startup_s)
+
+    def log(self) -> LogOptions:
+        """The group for logging, here and in the worker."""
+        return LogOptions(self.log_level, self.log_format)
+
+
+def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Settings:
+    """Read all sources. Raises ConfigurationError that names each bad setting and what is wrong."""
+    if config is None and (name := os.environ.get(ENV_PREFIX + "CONFIG")):
+        config = Path(name)
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"There is no configuration file {config}.")
+    try:
+        return Settings(**{**overrides, "config": config})
+    except ValidationError as error:
+        problems = [
+            f"{_option(problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
+            for problem in error.errors()
+        ]
+        raise ConfigurationError("; ".join(problems)) from error
+    except ValueError as error:  # a TOML file that does not parse
+        raise ConfigurationError(f"{config}: {error}") from error
+
+
+def _option(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return f"--{name.replace('_', '-')} ({ENV_PREFIX}{name.upper()})"

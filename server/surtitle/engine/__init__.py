@@ -1,0 +1,1 @@
+"""Between the sessions and the worker process: scheduling, supervision, leases."""

@@ -1,0 +1,229 @@
+"""The watchdog's decisions. Pure: what happened and when in, what to do out.
+
+The worker goes through these states; "die" is any end of the process, with or without our help.
+
+    starting --ready--> ready <--grant/results--> busy
+       |                  |                        |
+       +------ die -------+---------- die ---------+--> waiting --(back-off over)--> starting
+
+Rules. A worker has `startup_s` to say ready, a batch has `lease_s` until its last result; beyond
+that it is told to terminate and, `kill_grace_s` later, killed. A final that was running when the
+worker died is tried once more, alone; a second death quarantines it (`failed`). A partial is not
+worth a second try, and its utterance gets no further partials. A respawn waits twice as long after
+each death in a row, from nothing to `max_backoff_s`; a batch that comes back ends the row. A worker
+that says why it cannot start, when none ever did, or that dies `max_start_failures` times in a row
+before it is ready, ends the engine: the cause is not going to change.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from surtitle.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogOptions:
+    """Limits of the supervision, in seconds."""
+
+    lease_s: float = 30.0
+    startup_s: float = 120.0
+    kill_grace_s: float = 1.0
+    first_backoff_s: float = 0.5
+    max_backoff_s: float = 30.0
+    max_start_failures: int = 3
+
+
+class EngineState(Enum):
+    """How the engine is, in the words of `/readyz`."""
+
+    LOADING = "loading"
+    READY = "ready"
+    RECOVERING = "recovering"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start a new worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Ask the worker to end (SIGTERM), and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End the worker (SIGKILL)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAlone:
+    """Decode this job once more, by itself."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget this partial: a newer one or the final will come."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Answer this job with an error: it took two workers down."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The engine has failed for good."""
+
+    cause: str
+
+
+Action = Spawn | Terminate | Kill | RetryAlone | Drop | Quarantine | GiveUp
+
+
+@dataclass(slots=True)
+class Watchdog:
+    """The state of supervision. Every method takes `now` in seconds of one monotonic clock."""
+
+    options: WatchdogOptions
+    state: EngineState = EngineState.LOADING
+    _alive: bool = False  # a worker process exists
+    _was_ready: bool = False  # this worker has said ready
+    _running: dict[str, Job] = field(default_factory=dict)  # the batch under lease, by job id
+    _deadline: float | None = None  # of the start-up, the lease, or the grace after Terminate
+    _terminating: bool = False
+    _respawn_at: float | None = None
+    _deaths_in_a_row: int = 0
+    _start_failures: int = 0
+    _ever_ready: bool = False
+    _retried: set[str] = field(default_factory=set)  # ids of finals on their second try
+    _no_partials: set[tuple[str, int]] = field(default_factory=set)  # (session, utterance)
+
+    @property
+    def can_grant(self) -> bool:
+        """Whether a batch may be handed over now."""
+        return self.state is EngineState.READY and not self._running and not self._terminating
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """The jobs under lease that are not answered yet."""
+        return tuple(self._running.values())
+
+    def accepts(self, job: Job) -> bool:
+        """Whether to queue a job at all."""
+        return job.kind == "final" or (job.session, job.utterance) not in self._no_partials
+
+    def start(self, now: float) -> list[Action]:
+        """Begin: the first worker."""
+        return self._spawn(now)
+
+    def on_ready(self) -> None:
+        """The worker has loaded its model."""
+        self.state = EngineState.READY
+        self._was_ready = self._ever_ready = True
+        self._start_failures = 0
+        self._deadline = None
+
+    def on_grant(self, batch: Iterable[Job], now: float) -> None:
+        """A batch was handed to the worker."""
+        self._running = {job.id: job for job in batch}
+        self._deadline = now + self.options.lease_s
+
+    def on_result(self, job_id: str) -> bool:
+        """A result came. False for one that nobody waits for: it must not be used."""
+        job = self._running.pop(job_id, None)
+        if job is None:
+            return False
+        self._retried.discard(job_id)
+        if job.kind == "final":
+            self._no_partials.discard((job.session, job.utterance))
+        if not self._running and not self._terminating:
+            self._deadline = None
+            self._deaths_in_a_row = 0
+        return True
+
+    def on_start_failure(self, cause: str) -> list[Action]:
+        """The worker said why it cannot work; its end will follow."""
+        if self._ever_ready:
+            return []
+        self.state = EngineState.FAILED
+        return [GiveUp(cause)]
+
+    def on_death(self, cause: str, now: float) -> list[Action]:
+        """The worker's process has ended."""
+        lost, self._running = list(self._running.values()), {}
+        self._alive, self._terminating, self._deadline = False, False, None
+        if self.state is EngineState.FAILED:
+            return [Quarantine(job) for job in lost]
+        actions = [self._after_death(job) for job in lost]
+        self._start_failures += not self._was_ready
+        if self._start_failures >= self.options.max_start_failures:
+            self.state = EngineState.FAILED
+            times = f"{self._start_failures} times in a row"
+            return [
+                *actions,
+                GiveUp(f"The worker died {times} before it was ready; last: {cause}."),
+            ]
+        self.state = EngineState.RECOVERING if self._ever_ready else EngineState.LOADING
+        self._respawn_at = now + self._backoff_s()
+        self._deaths_in_a_row += 1
+        return actions + self.tick(now)
+
+    def tick(self, now: float) -> list[Action]:
+        """See whether a time limit has passed."""
+        if self._respawn_at is not None and now >= self._respawn_at:
+            return self._spawn(now)
+        if self._deadline is None or now < self._deadline or not self._alive:
+            return []
+        if self._terminating:
+            self._deadline = now + self.options.kill_grace_s  # again, should even that not do
+            return [Kill()]
+        limit, what = self.options.startup_s, "its start"
+        if self._was_ready:
+            limit, what = self.options.lease_s, "a batch"
+            self.state = EngineState.RECOVERING
+        self._terminating = True
+        self._deadline = now + self.options.kill_grace_s
+        return [Terminate(f"the worker took longer than {limit:g} s for {what}")]
+
+    def forget_session(self, session: str) -> None:
+        """A session is gone: keep nothing about it."""
+        self._no_partials = {key for key in self._no_partials if key[0] != session}
+        self._retried = {job_id for job_id in self._retried if job_id.split("/")[0] != session}
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, or None."""
+        times = [t for t in (self._respawn_at, self._deadline) if t is not None]
+        return min(times, default=None)
+
+    def _spawn(self, now: float) -> list[Action]:
+        self._alive, self._was_ready, self._respawn_at = True, False, None
+        self._deadline = now + self.options.startup_s
+        return [Spawn()]
+
+    def _after_death(self, job: Job) -> Action:
+        if job.kind == "partial":
+            self._no_partials.add((job.session, job.utterance))
+            return Drop(job)
+        if job.id in self._retried:
+            self._retried.discard(job.id)
+            return Quarantine(job)
+        self._retried.add(job.id)
+        return RetryAlone(job)
+
+    def _backoff_s(self) -> float:
+        if self._deaths_in_a_row == 0:
+            return 0.0
+        doubled = self.options.first_backoff_s * 2.0 ** (self._deaths_in_a_row - 1)
+        return min(doubled, self.options.max_backoff_s)

@@ -1,0 +1,122 @@
+"""One incarnation of the worker: spawn, its own channels, its end.
+
+Nothing of an incarnation is used by the next one: a killed process leaves locks held and messages
+half written. The channels are one-way pipes, jobs down and answers up, which is what a
+`multiprocessing.SimpleQueue` is made of, without the lock that a killed reader keeps. Both of the
+child's ends are closed here, so its death ends both of our threads by itself: the reader at the end
+of the stream, the writer at a broken pipe. No pipe is touched on the event loop: a stopped worker
+would block it.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+
+from surtitle.jobs import Job
+from surtitle.recognition import worker
+from surtitle.recognition.worker import Answer, WorkerOptions
+
+# CUDA cannot be forked, and a fork server would be the parent whose death the worker notices.
+_spawn = multiprocessing.get_context("spawn")
+
+
+class Incarnation:
+    """A worker process. `on_answer` and `on_death` are called on this object's reader thread.
+
+    `on_answer(answer)` for each message; then `on_death(cause)` once, when the process has ended
+    and been reaped, with the cause as a phrase ("it was killed by SIGSEGV").
+    """
+
+    def __init__(
+        self,
+        number: int,
+        options: WorkerOptions,
+        on_answer: Callable[[Answer], None],
+        on_death: Callable[[str], None],
+    ) -> None:
+        """Start the process. Call on the main thread: the worker dies with the calling thread."""
+        self.number = number
+        self._on_answer = on_answer
+        self._on_death = on_death
+        self._outbox: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        child_jobs, self._jobs = _spawn.Pipe(duplex=False)
+        self._results, child_results = _spawn.Pipe(duplex=False)
+        self._process = _spawn.Process(
+            target=worker.main,
+            args=(child_jobs, child_results, os.getpid(), options),
+            name=f"surtitle-worker-{number}",
+            daemon=True,
+        )
+        # Ctrl+C reaches the child before it can say that it does not care, unless it inherits that.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process.start()
+        finally:
+            signal.signal(signal.SIGINT, previous)
+            child_jobs.close()
+            child_results.close()
+        self._threads = [
+            threading.Thread(target=run, name=f"{name}-{number}", daemon=True)
+            for name, run in (("worker-reader", self._read), ("worker-writer", self._write))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, for logs and tests."""
+        return self._process.pid
+
+    def send(self, batch: list[Job]) -> None:
+        """Hand a batch over; never blocks."""
+        self._outbox.put(batch)
+
+    def ask_to_end(self) -> None:
+        """Let the worker end by itself once it is through with what it was handed."""
+        self._outbox.put(None)
+
+    def terminate(self) -> None:
+        """SIGTERM; on Windows the same as `kill`."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL: ends a stopped process and one stuck in native code too."""
+        self._process.kill()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the process to end and for both threads; False if that takes longer."""
+        self._threads[0].join(timeout_s)
+        return not self._threads[0].is_alive()
+
+    def _write(self) -> None:
+        while (batch := self._outbox.get()) is not None:
+            try:
+                self._jobs.send(batch)
+            except OSError:  # the worker is dead; the reader sees to it
+                return
+        self._jobs.close()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._on_answer(self._results.recv())
+        except (EOFError, OSError):
+            pass  # the worker is dead; a message cut off by its death is lost with it
+        except Exception:  # half a pickle or a foreign one: nothing after it can be trusted
+            self.kill()
+        self._results.close()
+        self._process.join()
+        self._outbox.put(None)  # end the writer
+        self._on_death(_cause_of_death(self._process.exitcode))
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"it exited with status {exit_code}"
+    try:
+        return f"it was killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"it was killed by signal {-exit_code}"

@@ -1,0 +1,285 @@
+"""The engine: scheduler, watchdog and worker process joined on the event loop.
+
+`submit` takes a job and calls back with its one result. The decisions are in `scheduler` and
+`policy`; this file carries them out.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from surtitle.engine.policy import (
+    Action,
+    Drop,
+    EngineState,
+    GiveUp,
+    Kill,
+    Quarantine,
+    RetryAlone,
+    Spawn,
+    Terminate,
+    Watchdog,
+    WatchdogOptions,
+)
+from surtitle.engine.process import Incarnation
+from surtitle.engine.scheduler import Scheduler
+from surtitle.jobs import Job, ModelInfo, Result
+from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
+
+log = structlog.get_logger("surtitle.engine")
+
+Deliver = Callable[[Result], None]
+
+_QUARANTINE_MESSAGE = (
+    "The recognition worker died twice on this audio, so it was given up; the rest goes on."
+)
+_FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
+
+
+class Engine(Protocol):
+    """What sessions need of an engine."""
+
+    @property
+    def state(self) -> EngineState:
+        """How the engine is."""
+        ...
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The loaded model; None until the first worker is ready."""
+        ...
+
+    def submit(self, job: Job, deliver: Deliver) -> None:
+        """Queue a job. `deliver` gets its result, once; a superseded partial gets none."""
+        ...
+
+    def discard_session(self, session: str) -> None:
+        """Forget the jobs of a session that has gone."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    deliver: Deliver
+    since: float
+
+
+class Supervisor:
+    """The engine on one worker process. Use it on one event loop, on the main thread."""
+
+    def __init__(
+        self,
+        worker: WorkerOptions,
+        watchdog: WatchdogOptions,
+        on_state: Callable[[EngineState], None] = lambda state: None,
+    ) -> None:
+        """`on_state` is called on the loop whenever the state has changed."""
+        self._worker_options = worker
+        self._watchdog = Watchdog(watchdog)
+        self._scheduler = Scheduler()
+        self._on_state = on_state
+        self._told_state = self._watchdog.state
+        self._incarnation: Incarnation | None = None
+        self._incarnations = 0
+        self._waiting: dict[str, _Waiting] = {}  # by job id: everything that is owed a result
+        self._wake = asyncio.Event()  # a deadline may have changed
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+        self.model: ModelInfo | None = None
+        self.failure: str | None = None
+        """Why the engine has given up; set when the state is FAILED."""
+
+    @property
+    def state(self) -> EngineState:
+        """How the engine is."""
+        return self._watchdog.state
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id of the worker, for logs and fault tests."""
+        return self._incarnation.pid if self._incarnation else None
+
+    @property
+    def backlog(self) -> int:
+        """How many jobs are waiting."""
+        return len(self._scheduler)
+
+    def start(self) -> None:
+        """Start the first worker and the watchdog task; returns at once, with the state LOADING."""
+        self._loop = asyncio.get_running_loop()
+        self._carry_out(self._watchdog.start(time.monotonic()))
+        self._task = asyncio.create_task(self._watch(), name="watchdog")
+
+    async def stop(self) -> None:
+        """End the worker: by itself when it is idle, else by force. Well under a second."""
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        incarnation = self._incarnation
+        if incarnation is None:
+            return
+        if self.state is EngineState.READY and not self._watchdog.running:
+            incarnation.ask_to_end()
+        else:
+            incarnation.terminate()
+        if not await asyncio.to_thread(incarnation.join, 0.5):
+            incarnation.kill()
+            await asyncio.to_thread(incarnation.join, 2.0)
+
+    def submit(self, job: Job, deliver: Deliver) -> None:
+        """See Engine.submit."""
+        if self.state is EngineState.FAILED:
+            deliver(Result(job.id, error_code="engine_failed", error=_FAILED_MESSAGE))
+            return
+        if not self._watchdog.accepts(job):
+            return
+        self._waiting[job.id] = _Waiting(deliver, time.monotonic())
+        for superseded in self._scheduler.add(job):
+            self._waiting.pop(superseded.id, None)
+        self._grant()
+
+    def discard_session(self, session: str) -> None:
+        """See Engine.discard_session."""
+        for job in (*self._scheduler.discard_session(session), *self._watchdog.running):
+            if job.session == session:
+                self._waiting.pop(job.id, None)
+        self._watchdog.forget_session(session)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """The watchdog task: sleeps until the next deadline or until one has changed."""
+        while True:
+            self._wake.clear()
+            deadline = self._watchdog.next_deadline
+            delay = None if deadline is None else max(deadline - time.monotonic(), 0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
+            self._carry_out(self._watchdog.tick(time.monotonic()))
+
+    def _grant(self) -> None:
+        """Hand the next batch to the worker if it is free."""
+        if not self._watchdog.can_grant or self._incarnation is None or self.model is None:
+            return
+        batch = self._scheduler.next_batch(self.model.batch_size)
+        if batch:
+            self._watchdog.on_grant(batch, time.monotonic())
+            self._incarnation.send(batch)
+            self._wake.set()
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._do(action)
+        if self.state is not self._told_state:
+            self._told_state = self.state
+            self._on_state(self.state)
+        self._wake.set()
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Spawn():
+                self._spawn()
+            case Terminate(reason):
+                log.warning("ending the worker", reason=reason, pid=self.worker_pid)
+                if self._incarnation:
+                    self._incarnation.terminate()
+            case Kill():
+                log.warning("killing the worker", pid=self.worker_pid)
+                if self._incarnation:
+                    self._incarnation.kill()
+            case RetryAlone(job):
+                log.warning("trying a job once more", trace=job.trace, job=job.id)
+                if job.id in self._waiting:  # its session may have gone meanwhile
+                    self._scheduler.add_alone(job)
+            case Drop(job):
+                self._waiting.pop(job.id, None)
+            case Quarantine(job):
+                log.error("gave up on a job", trace=job.trace, job=job.id)
+                code, text = "quarantined", _QUARANTINE_MESSAGE
+                self._deliver(Result(job.id, error_code=code, error=text))
+            case GiveUp(cause):
+                self._give_up(cause)
+
+    def _spawn(self) -> None:
+        assert self._loop is not None
+        self._incarnations += 1
+        number = self._incarnations
+
+        def on_loop(callback: Callable[..., None]) -> Callable[..., None]:
+            """Call back on the event loop, as long as there is one."""
+
+            def call(value: object) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+                    assert self._loop is not None
+                    self._loop.call_soon_threadsafe(callback, number, value)
+
+            return call
+
+        self._incarnation = Incarnation(
+            number, self._worker_options, on_loop(self._on_answer), on_loop(self._on_death)
+        )
+        log.info("worker started", pid=self.worker_pid, incarnation=number)
+
+    def _is_current(self, number: int) -> bool:
+        return self._incarnation is not None and self._incarnation.number == number
+
+    def _on_answer(self, number: int, answer: Answer) -> None:
+        if not self._is_current(number):
+            return
+        match answer:
+            case Started(model):
+                self.model = model
+                log.info(
+                    "worker ready",
+                    model=model.name,
+                    device=model.device,
+                    compute_type=model.compute_type,
+                    load_s=round(model.load_s, 2),
+                )
+                self._watchdog.on_ready()
+                self._carry_out([])
+            case StartFailed(cause):
+                self._carry_out(self._watchdog.on_start_failure(cause))
+            case Result():
+                if self._watchdog.on_result(answer.job_id):
+                    self._deliver(answer)
+        self._grant()
+        self._wake.set()
+
+    def _on_death(self, number: int, cause: str) -> None:
+        if not self._is_current(number) or self._stopping:
+            return
+        log.error("worker died", cause=cause, pid=self.worker_pid)
+        self._incarnation = None
+        self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
+
+    def _deliver(self, result: Result) -> None:
+        waiting = self._waiting.pop(result.job_id, None)
+        if waiting is None:
+            return
+        wait_s = time.monotonic() - waiting.since - result.timings.total_s
+        result = replace(result, timings=replace(result.timings, wait_s=max(wait_s, 0.0)))
+        log.debug(
+            "job done",
+            job=result.job_id,
+            wait_ms=round(result.timings.wait_s * 1000),
+            features_ms=round(result.timings.features_s * 1000),
+            inference_ms=round(result.timings.inference_s * 1000),
+            suppressed=result.suppressed,
+        )
+        waiting.deliver(result)
+
+    def _give_up(self, cause: str) -> None:
+        log.error("the engine gives up", cause=cause)
+        self.failure = cause
+        for job_id in list(self._waiting):
+            self._deliver(Result(job_id, error_code="engine_failed", error=_FAILED_MESSAGE))

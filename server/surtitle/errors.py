@@ -1,0 +1,104 @@
+"""The exceptions of Surtitle, and the one map from an error to what the wire says about it.
+
+    SurtitleError
+    ├── ConfigurationError      a setting that cannot be used; said at start-up
+    ├── EngineError             the recognition engine cannot go on
+    └── WireError               something a client sent; carries code, close code, fatal
+        ├── BadStart            4400  a `start` (or query string) that cannot be used
+        ├── BadText             1007  a text frame that is not JSON or not UTF-8
+        ├── BadAudio            1003  audio bytes that cannot be decoded
+        ├── FrameTooLarge       1009  a frame over the limit
+        ├── UnknownSession      4404  a session that is not here (any more)
+        ├── IdleTimeout         4408  nothing received for too long
+        ├── InternalError       1011  our own mistake; details are in the log alone
+        ├── BadMessage          not fatal: a known message that does not fit here
+        └── UnknownMessage      not fatal: a `type` that this server does not know
+
+The text of a SurtitleError is a sentence for a person: what is wrong and what to do. It goes on the
+wire as it is, so it never contains internals. Whatever is not a WireError reaches a client only as
+an InternalError.
+"""
+
+
+class SurtitleError(Exception):
+    """Base of all errors that Surtitle raises on purpose."""
+
+
+class ConfigurationError(SurtitleError):
+    """A setting that cannot be used."""
+
+
+class EngineError(SurtitleError):
+    """The recognition engine cannot start or cannot go on."""
+
+
+class WireError(SurtitleError):
+    """A mistake in what a client sent.
+
+    `code` is the machine-readable `code` of the `error` message; `close_code` is the WebSocket
+    close code that follows, or None where the connection goes on.
+    """
+
+    code: str
+    close_code: int | None = None
+
+
+class BadStart(WireError):
+    """A `start` message or query string that cannot be used."""
+
+    code = "bad_start"
+    close_code = 4400
+
+
+class BadText(WireError):
+    """A text frame that is not UTF-8 or not a JSON object."""
+
+    code = "bad_text"
+    close_code = 1007
+
+
+class BadAudio(WireError):
+    """Audio bytes that cannot be decoded as the declared encoding."""
+
+    code = "bad_audio"
+    close_code = 1003
+
+
+class FrameTooLarge(WireError):
+    """A frame over the server's size limit."""
+
+    code = "frame_too_large"
+    close_code = 1009
+
+
+class UnknownSession(WireError):
+    """A session that is unknown, has expired, or belongs to somebody else."""
+
+    code = "unknown_session"
+    close_code = 4404
+
+
+class IdleTimeout(WireError):
+    """A client that has sent nothing for longer than the server waits."""
+
+    code = "idle"
+    close_code = 4408
+
+
+class InternalError(WireError):
+    """A mistake of the server's own, in a sentence without internals."""
+
+    code = "internal"
+    close_code = 1011
+
+
+class BadMessage(WireError):
+    """A known message with wrong fields, or at a moment where it has no meaning."""
+
+    code = "bad_message"
+
+
+class UnknownMessage(WireError):
+    """A message whose `type` this server does not know."""
+
+    code = "unknown_message"

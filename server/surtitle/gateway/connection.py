@@ -1,0 +1,352 @@
+"""One socket <-> one session: receive, pump, send.
+
+After every input (a frame, speech probabilities, a result) the connection pumps the session once:
+jobs go to the engine, messages to the outbox, windows to the voice-activity ticker. One task
+receives, one sends, one acknowledges; the session itself is only touched on the event loop.
+
+A client that reads slowly first misses partials, and is cut off when it does not take a message
+within `send_timeout_s`. One that sends faster than it can be answered is read more slowly.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import structlog
+from msgspec import structs
+from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+
+from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.captioning.session import CaptionSession
+from surtitle.engine.supervisor import Engine
+from surtitle.errors import (
+    BadMessage,
+    BadText,
+    FrameTooLarge,
+    IdleTimeout,
+    InternalError,
+    UnknownSession,
+    WireError,
+)
+from surtitle.jobs import Result
+from surtitle.messages import (
+    ClientMessage,
+    Error,
+    Flush,
+    Partial,
+    Resume,
+    ServerMessage,
+    ServiceState,
+    Start,
+    Stop,
+    Update,
+    format_message,
+    parse_client_message,
+    parse_start_query,
+)
+from surtitle.vad import VadClient, VadStream
+
+log = structlog.get_logger("surtitle.connection")
+
+Query = Mapping[str, Sequence[str]]
+
+ACK_INTERVAL_S = 1.0
+PARTIALS_WHILE_QUEUED = 8
+"""Messages that may wait for a slow reader before partials are skipped."""
+CLOSE_TIMEOUT_S = 2.0
+"""How long a client may take to answer our close before the transport is cut."""
+
+
+class Socket(Protocol):
+    """What a connection needs of a WebSocket."""
+
+    async def recv(self) -> str | bytes:
+        """The next frame. Raises ConnectionClosed."""
+        ...
+
+    async def send(self, message: str) -> None:
+        """Send a text frame. Raises ConnectionClosed."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close with the handshake."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the transport."""
+        ...
+
+
+class Ticker(Protocol):
+    """What a connection needs of the voice-activity ticker."""
+
+    def request(self, client: VadClient) -> None:
+        """The client may have windows to score."""
+        ...
+
+    def forget(self, client: VadClient) -> None:
+        """The client has gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """Limits of a connection; see Settings for each."""
+
+    endpointing: EndpointingOptions
+    language: str
+    idle_timeout_s: float
+    send_timeout_s: float
+    max_backlog_s: float
+
+
+class Connection:
+    """Serves one client until its socket is closed."""
+
+    def __init__(
+        self,
+        session_id: str,
+        socket: Socket,
+        engine: Engine,
+        ticker: Ticker,
+        options: ConnectionOptions,
+    ) -> None:
+        self.id = session_id
+        self.vad_stream = VadStream()
+        self._socket = socket
+        self._engine = engine
+        self._ticker = ticker
+        self._options = options
+        self._session: CaptionSession | None = None
+        self._outbox: deque[ServerMessage] = deque()
+        self._outbox_filled = asyncio.Event()
+        self._room = asyncio.Event()  # the session may take more audio
+        self._room.set()
+        self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
+        self._log = log.bind(session=session_id)
+
+    # -- what others call -----------------------------------------------------------------------
+
+    async def run(self, query: Query | None) -> None:
+        """Serve until the end. `query` holds the fields of `start` in the query string, if any."""
+        sender = asyncio.create_task(self._send(), name=f"send-{self.id}")
+        acker = asyncio.create_task(self._acknowledge(), name=f"ack-{self.id}")
+        try:
+            if query is not None:
+                self._guarded(partial(self._open_from_query, query))
+            receiver = asyncio.create_task(self._receive(), name=f"receive-{self.id}")
+            # The sender ends last: with the close that the receiver or the session asked for.
+            await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
+            if not sender.done() and self._closing is None:
+                sender.cancel()  # the client has gone
+            with contextlib.suppress(asyncio.CancelledError):
+                await sender
+            receiver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await receiver
+        finally:
+            sender.cancel()
+            acker.cancel()
+            self._ticker.forget(self)
+            self._engine.discard_session(self.id)
+            if self._session is not None:
+                self._session.close()
+
+    def take_windows(self, limit: int) -> NDArray[np.int16]:
+        """See VadClient."""
+        assert self._session is not None
+        return self._session.take_windows(limit)
+
+    def receive_probabilities(self, probabilities: list[float]) -> None:
+        """See VadClient."""
+        assert self._session is not None
+        self._session.receive_probabilities(probabilities)
+        self._pump()
+
+    def say(self, state: ServiceState, message: str) -> None:
+        """Tell the client how the service is."""
+        if self._session is not None and not self._session.ended:
+            self._session.say(state, message)
+            self._pump()
+
+    async def drain(self, within_s: float) -> None:
+        """The server stops: let the open utterance finish, then close with 1001."""
+        session = self._session
+        if session is not None and not session.ended and self._closing is None:
+            session.say("draining", "The server is stopping; what was said so far is finished.")
+            session.flush()
+            self._pump()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    while not session.idle:
+                        self._outbox_filled.clear()
+                        await self._outbox_filled.wait()
+        self._close(1001, "the server is stopping")
+
+    def last_words(self, code: int) -> str | None:
+        """The `error` to send before the transport layer closes by itself with this code."""
+        error = _TRANSPORT_ERRORS.get(code)
+        return None if error is None else format_message(self._error_message(error))
+
+    # -- receiving ------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while self._closing is None:
+                try:
+                    async with asyncio.timeout(self._options.idle_timeout_s):
+                        frame = await self._socket.recv()
+                except TimeoutError:
+                    seconds = f"{self._options.idle_timeout_s:g}"
+                    message = f"Nothing was received for {seconds} s; send audio or close."
+                    self._fail(IdleTimeout(message))
+                    return
+                self._guarded(partial(self._take, frame))
+                await self._room.wait()
+
+    def _take(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            (self._session or self._open(Start())).receive_audio(frame)
+        else:
+            self._handle(parse_client_message(frame.encode()))
+        self._pump()
+
+    def _handle(self, message: ClientMessage) -> None:
+        if isinstance(message, Start):
+            if self._session is not None:
+                raise BadMessage("The session has started already; use `update` for changes.")
+            self._open(message)
+            return
+        if isinstance(message, Resume):
+            if self._session is not None:
+                raise BadMessage("`resume` must be the first message of a connection.")
+            raise UnknownSession("This session is unknown or has expired; open a new one.")
+        session = self._session or self._open(Start())
+        match message:
+            case Update():
+                session.update(message)
+            case Flush():
+                session.flush()
+            case Stop():
+                session.stop()
+
+    def _open_from_query(self, query: Query) -> None:
+        self._open(parse_start_query(query))
+
+    def _open(self, start: Start) -> CaptionSession:
+        model = self._engine.model
+        assert model is not None, "admitted before the engine was ready"
+        if start.language is None:
+            # A server for one language with a model for another: the model's own is meant.
+            known = self._options.language.split("-")[0] in (*model.languages, "auto")
+            start = structs.replace(start, language=self._options.language if known else "auto")
+        session = CaptionSession(self.id, start, self._options.endpointing, model)
+        self._session = session
+        session.greet(token="", resume_window_s=0)
+        if start.channel is not None:
+            text = "This server does not publish channels; captions go to this connection only."
+            self._fail(BadMessage(text))
+        self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
+        self._pump()
+        return session
+
+    def _guarded(self, call: Callable[[], object]) -> None:
+        """Call, and turn what goes wrong into an `error`, and a close where it is fatal."""
+        try:
+            call()
+        except WireError as error:
+            self._fail(error)
+        except Exception:
+            self._log.exception("internal error")
+            self._fail(InternalError("The server made a mistake; its log says more."))
+
+    # -- pumping --------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        session = self._session
+        if session is None or self._closing is not None:
+            return
+        for job in session.jobs():
+            self._engine.submit(job, self._on_result)
+        for message in session.messages():
+            self._post(message)
+        self._ticker.request(self)
+        if session.unanswered_s > self._options.max_backlog_s:
+            self._room.clear()
+        else:
+            self._room.set()
+        if session.ended:
+            self._close(1000, "")
+
+    def _on_result(self, result: Result) -> None:
+        if self._session is not None:
+            self._session.receive_result(result)
+            self._pump()
+
+    def _fail(self, error: WireError) -> None:
+        self._pump()  # what came up before the error leaves before it
+        self._log.info("error sent", code=error.code, message=str(error))
+        self._post(self._error_message(error))
+        if error.close_code is not None:
+            self._close(error.close_code, error.code)
+
+    def _error_message(self, error: WireError) -> Error:
+        fatal = error.close_code is not None
+        if self._session is None:
+            return Error(seq=1, code=error.code, message=str(error), fatal=fatal)
+        return self._session.make_error(error.code, str(error), fatal=fatal)
+
+    def _close(self, code: int, reason: str) -> None:
+        """Close once everything in the outbox has been sent."""
+        if self._closing is None:
+            self._closing = (code, reason)
+        self._room.set()
+        self._outbox_filled.set()
+
+    def _post(self, message: ServerMessage) -> None:
+        if len(self._outbox) >= PARTIALS_WHILE_QUEUED:
+            self._outbox = deque(m for m in self._outbox if not isinstance(m, Partial))
+        self._outbox.append(message)
+        self._outbox_filled.set()
+
+    # -- sending --------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        try:
+            while self._outbox or self._closing is None:
+                self._outbox_filled.clear()
+                while self._outbox:
+                    text = format_message(self._outbox.popleft())
+                    async with asyncio.timeout(self._options.send_timeout_s):
+                        await self._socket.send(text)
+                if self._closing is None:
+                    await self._outbox_filled.wait()
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._socket.close(*self._closing)
+        except TimeoutError:
+            self._log.info("client does not read; cut off")
+            self._socket.abort()
+        except ConnectionClosed:
+            pass
+
+    async def _acknowledge(self) -> None:
+        last = None
+        while True:
+            await asyncio.sleep(ACK_INTERVAL_S)
+            if self._session is not None and self._closing is None:
+                ack = self._session.ack()
+                if ack != last:
+                    self._post(ack)
+                    last = ack
+
+
+_TRANSPORT_ERRORS: dict[int, WireError] = {
+    1007: BadText("A text frame is not UTF-8; audio goes in binary frames."),
+    1009: FrameTooLarge("A frame is too large; send audio in frames of about 100 ms."),
+}

@@ -1,0 +1,72 @@
+"""The HTTP side: the page and its files, and small JSON answers."""
+
+import json
+import mimetypes
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+# What the files are must not depend on the machine's own tables.
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".flac": "audio/flac",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+_SECURITY_HEADERS = {
+    # Everything from here; nothing inline; microphone only for this page.
+    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
+    "media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(slots=True)
+class Page:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def json_page(status: int, value: dict[str, Any]) -> Page:
+    """A JSON answer that no cache keeps."""
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return Page(status, json.dumps(value).encode() + b"\n", headers)
+
+
+@cache
+def web_root() -> Path:
+    """The folder of the page: inside an installed package, beside `server/` in a checkout."""
+    installed = Path(str(resources.files("surtitle"))) / "web_demo"
+    if installed.is_dir():
+        return installed
+    return Path(__file__).resolve().parents[3] / "web_demo"
+
+
+def static_page(path: str) -> Page:
+    """A file of the page, or 404. `path` is that of the request, still percent-encoded."""
+    root = web_root().resolve()
+    file = (root / unquote(path).replace("\0", "").lstrip("/")).resolve()
+    if file == root:
+        file = root / "index.html"
+    if not file.is_relative_to(root) or not file.is_file():
+        return json_page(404, {"error": f"There is nothing at {path}."})
+    kind = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
+    headers = {
+        "Content-Type": kind or "application/octet-stream",
+        "Cache-Control": "no-cache",
+        **_SECURITY_HEADERS,
+    }
+    return Page(200, file.read_bytes(), headers)

@@ -1,0 +1,126 @@
+"""Job and Result: what travels between the sessions, the engine and the worker process."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Samples per second of all audio past the decoder: what Whisper and Silero take."""
+
+Pcm16 = NDArray[np.int16]
+"""Mono audio at `SAMPLE_RATE`, shape (samples,)."""
+
+JobKind = Literal["partial", "final"]
+Task = Literal["transcribe", "translate"]
+
+
+def samples_to_ms(samples: int) -> int:
+    """Whole milliseconds before the given sample index."""
+    return samples * 1000 // SAMPLE_RATE
+
+
+def ms_to_samples(milliseconds: int) -> int:
+    """Samples in the given number of milliseconds."""
+    return milliseconds * SAMPLE_RATE // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to decode an utterance: what the client chose that reaches the model.
+
+    `language` is a Whisper language code, or None to detect it among `languages` (empty: among all).
+    """
+
+    language: str | None = None
+    languages: tuple[str, ...] = ()
+    task: Task = "transcribe"
+    hotwords: tuple[str, ...] = ()
+    prompt: str = ""
+    words: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One piece of audio to decode.
+
+    A partial is decoded greedily and may be replaced by a newer one of the same utterance while it
+    waits; a final gets the better decode and is always answered.
+    """
+
+    id: str
+    session: str
+    utterance: int
+    kind: JobKind
+    audio: Pcm16
+    recipe: Recipe
+
+    @property
+    def trace(self) -> str:
+        """The trace id that runs through every log line of this utterance."""
+        return f"{self.session}.{self.utterance}"
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with its place in the job's audio, in milliseconds from the job's first sample."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of one job went, in seconds. `wait_s` is filled in by the engine."""
+
+    wait_s: float = 0.0
+    features_s: float = 0.0
+    inference_s: float = 0.0
+    total_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one job: text, or why there is none.
+
+    Exactly one of three holds: `error_code` is set (the engine gave up on the job), `suppressed` is
+    set (what was decoded is not speech; `text` then holds what was held back), or neither.
+    """
+
+    job_id: str
+    text: str = ""
+    language: str = ""
+    language_probability: float = 0.0
+    confidence: float = 0.0
+    words: tuple[Word, ...] = ()
+    suppressed: str | None = None
+    error_code: str | None = None
+    error: str = ""
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a worker reports of the model it has loaded."""
+
+    name: str
+    device: str
+    compute_type: str
+    languages: tuple[str, ...]
+    """Whisper language codes that the model knows."""
+    load_s: float
+    batch_size: int
+    """How many jobs at once make the best use of the device."""
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether the model knows more than one language."""
+        return len(self.languages) > 1

@@ -1,0 +1,277 @@
+"""The wire vocabulary, version 1: every message as a type, its parser and its formatter side by side.
+
+Times are integers in milliseconds of session audio. `docs/protocol.md` is the prose; the JSON Schema
+beside it is generated from these types (`python -m surtitle.messages`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from surtitle.errors import BadMessage, BadStart, BadText, UnknownMessage
+from surtitle.jobs import Task
+
+PROTOCOL_VERSION = 1
+SUBPROTOCOL = "surtitle.v1"
+
+Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "webm", "ogg", "wav", "flac"]
+CONTAINERS: frozenset[Encoding] = frozenset({"webm", "ogg", "wav", "flac"})
+
+Name = Annotated[str, Meta(max_length=100)]
+LanguageTag = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+
+
+class Start(Struct, tag="start", kw_only=True, frozen=True):
+    """What audio comes and what is wanted of it. `language` None means the server's default."""
+
+    encoding: Encoding = "pcm_s16le"
+    sample_rate: Annotated[int, Meta(ge=8000, le=96000)] = 16000
+    channels: Annotated[int, Meta(ge=1, le=32)] = 1
+    language: LanguageTag | None = None
+    languages: Annotated[list[LanguageTag], Meta(max_length=100)] = []
+    task: Task = "transcribe"
+    partials: bool = True
+    words: bool = False
+    hotwords: Annotated[list[Name], Meta(max_length=100)] = []
+    prompt: Annotated[str, Meta(max_length=1000)] = ""
+    endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
+    max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
+    channel: Name | None = None
+
+
+class Update(Struct, tag="update", kw_only=True, frozen=True):
+    """Changes that hold from the next utterance on. A field left out stays as it is."""
+
+    language: LanguageTag | None = None
+    languages: Annotated[list[LanguageTag], Meta(max_length=100)] | None = None
+    hotwords: Annotated[list[Name], Meta(max_length=100)] | None = None
+    prompt: Annotated[str, Meta(max_length=1000)] | None = None
+    partials: bool | None = None
+
+
+class Flush(Struct, tag="flush", frozen=True):
+    """End the open utterance now."""
+
+
+class Stop(Struct, tag="stop", frozen=True):
+    """No more audio: answer what is left, then say `ended` and close."""
+
+
+class Resume(Struct, tag="resume", kw_only=True, frozen=True):
+    """Go on with a session whose connection broke."""
+
+    session: Name
+    token: Annotated[str, Meta(max_length=1000)]
+    last_seq: Annotated[int, Meta(ge=0)]
+
+
+ClientMessage = Start | Update | Flush | Stop | Resume
+_CLIENT_TYPES: dict[str, type[ClientMessage]] = {
+    cls.__struct_config__.tag: cls for cls in get_args(ClientMessage)
+}
+
+
+class Ready(Struct, tag="ready", kw_only=True, frozen=True):
+    """The session is open. Always the first message."""
+
+    seq: int
+    session: str
+    token: str
+    model: str
+    sample_rate: int
+    resume_window_s: int
+    protocol: int = PROTOCOL_VERSION
+    languages: tuple[str, ...] = ()
+
+
+class Speech(Struct, tag="speech", kw_only=True, frozen=True):
+    """An utterance opened."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+
+
+class Partial(Struct, tag="partial", kw_only=True, frozen=True):
+    """The caption so far: show `stable + unstable`. `stable` only grows within an utterance."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    stable: str
+    unstable: str
+
+
+class WordTiming(Struct, kw_only=True, frozen=True):
+    """One word of a final, in session time."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
+    """The text of an utterance. `words` is there only where the client asked for it."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    text: str
+    language: str
+    language_probability: float
+    confidence: float
+    words: list[WordTiming] | None = None
+
+
+class Suppressed(Struct, tag="suppressed", kw_only=True, frozen=True):
+    """Takes the place of the final: what was heard is not speech, by the reason given."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    reason: str
+
+
+class Failed(Struct, tag="failed", kw_only=True, frozen=True):
+    """Takes the place of the final: the engine gave up on this utterance."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    code: str
+    message: str
+
+
+ServiceState = Literal["normal", "recovering", "overloaded", "draining"]
+
+
+class Status(Struct, tag="status", kw_only=True, frozen=True):
+    """How the service is, with a sentence for a person."""
+
+    seq: int
+    state: ServiceState
+    message: str
+
+
+class Ack(Struct, tag="ack", kw_only=True, frozen=True):
+    """Bytes of audio payload received, and the byte before which everything has been answered."""
+
+    received: int
+    safe: int
+
+
+class Error(Struct, tag="error", kw_only=True, frozen=True):
+    """A mistake, in a sentence that a person can act on. A fatal one is followed by a close."""
+
+    seq: int
+    code: str
+    message: str
+    fatal: bool
+
+
+class Ended(Struct, tag="ended", kw_only=True, frozen=True):
+    """The account of the session. The four parts add up to `audio_ms`."""
+
+    seq: int
+    audio_ms: int
+    captioned_ms: int
+    silence_ms: int
+    suppressed_ms: int
+    failed_ms: int
+    utterances: int
+
+
+ServerMessage = (
+    Ready | Speech | Partial | Final | Suppressed | Failed | Status | Ack | Error | Ended
+)
+
+_encoder = msgspec.json.Encoder()
+_server_decoder = msgspec.json.Decoder(ServerMessage)
+
+
+class _Envelope(Struct):
+    type: str
+
+
+def parse_client_message(data: bytes) -> ClientMessage:
+    """Parse one text frame.
+
+    Raises BadText (not UTF-8, not a JSON object with a `type`), UnknownMessage, BadStart (a `start`
+    with wrong fields), BadMessage (another message with wrong fields).
+    """
+    try:
+        data.decode()  # the JSON decoder looks only at the strings it keeps
+        kind = msgspec.json.decode(data, type=_Envelope).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadText(
+            "A text frame must be a JSON object in UTF-8 with a string field `type`; "
+            "audio goes in binary frames."
+        ) from error
+    if kind not in _CLIENT_TYPES:
+        raise UnknownMessage(
+            f"Unknown message type {kind[:40]!r}; known are {', '.join(_CLIENT_TYPES)}."
+        )
+    try:
+        return msgspec.json.decode(data, type=_CLIENT_TYPES[kind])
+    except (msgspec.DecodeError, RecursionError) as error:
+        kind_of_error = BadStart if kind == "start" else BadMessage
+        raise kind_of_error(f"`{kind}` cannot be used: {error}.") from error
+
+
+_LISTS = {"languages", "hotwords"}
+
+
+def parse_start_query(query: Mapping[str, Sequence[str]]) -> Start:
+    """A `start` from the query string; lists are comma-separated or repeated. Raises BadStart."""
+    fields: dict[str, Any] = {}
+    for name, values in query.items():
+        if name in _LISTS:
+            fields[name] = [item for value in values for item in value.split(",") if item]
+        elif name in Start.__struct_fields__:
+            fields[name] = values[-1]
+    try:
+        return msgspec.convert(fields | {"type": "start"}, Start, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadStart(f"The query string cannot be used: {error}.") from error
+
+
+def format_message(message: ServerMessage | ClientMessage) -> str:
+    """One message as the text of a frame."""
+    return _encoder.encode(message).decode()
+
+
+def parse_server_message(data: str | bytes) -> ServerMessage | None:
+    """Parse a text frame of a server; None for a `type` that this client does not know.
+
+    Raises msgspec.DecodeError for a frame that breaks the protocol.
+    """
+    kind = msgspec.json.decode(data, type=_Envelope).type
+    known = {cls.__struct_config__.tag for cls in get_args(ServerMessage)}
+    return _server_decoder.decode(data) if kind in known else None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of all messages, by direction."""
+    roots = (ClientMessage, ServerMessage)
+    (client, server), definitions = msgspec.json.schema_components(
+        roots, ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Surtitle wire protocol, version {PROTOCOL_VERSION}",
+        "client_to_server": client,
+        "server_to_client": server,
+        "$defs": definitions,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

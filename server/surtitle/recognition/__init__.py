@@ -1,0 +1,1 @@
+"""What runs in the worker process: the model and everything around one decode."""

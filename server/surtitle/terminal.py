@@ -1,0 +1,165 @@
+"""What the terminal shows: captions growing in place, and captions written in a format."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.spinner import Spinner
+from rich.text import Text
+
+from surtitle.captioning.cues import format_srt, format_vtt
+from surtitle.client import ClientError
+from surtitle.messages import (
+    Failed,
+    Final,
+    Partial,
+    ServerMessage,
+    Speech,
+    Status,
+    Suppressed,
+    format_message,
+)
+
+
+def clock(ms: int) -> str:
+    """Milliseconds as minutes, seconds and tenths."""
+    minutes, rest = divmod(ms, 60_000)
+    return f"{minutes:02}:{rest / 1000:04.1f}"
+
+
+class CaptionView:
+    """Captions in a terminal: finals scroll up with their times, the partial grows in place.
+
+    Without a terminal (a pipe, a log) each final is a line and partials are left out.
+    """
+
+    def __init__(self, console: Console, seconds_sent: Callable[[], float]) -> None:
+        self._console = console
+        self._seconds_sent = seconds_sent
+        self._open: Partial | Speech | None = None
+        self._status = ""
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=10, transient=True
+        )
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the view while the block runs."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with self._live:
+            yield
+
+    def show(self, message: ServerMessage) -> None:
+        """Take the next message."""
+        match message:
+            case Speech() | Partial():
+                if self._open is None or message.utterance >= self._open.utterance:
+                    self._open = message
+            case Final():
+                self._answer(message, Text(message.text))
+            case Suppressed():
+                self._answer(message, Text(f"[{message.reason}]", style="dim"))
+            case Failed():
+                self._answer(message, Text(f"[{message.message}]", style="red"))
+            case Status():
+                self._status = "" if message.state == "normal" else message.message
+            case _:
+                pass
+
+    def _answer(self, message: Final | Suppressed | Failed, text: Text) -> None:
+        if self._open is not None and self._open.utterance <= message.utterance:
+            self._open = None
+        times = Text(f"{clock(message.start_ms)} – {clock(message.end_ms)}  ", style="cyan")
+        self._console.print(times + text)
+
+    def _render(self) -> RenderableType:
+        lines: list[RenderableType] = []
+        if isinstance(self._open, Partial):
+            start = Text(f"{clock(self._open.start_ms)} …        ", style="cyan")
+            lines.append(start + Text(self._open.stable) + Text(self._open.unstable, "italic dim"))
+        state = "listening" if self._open is None else "speech"
+        text = Text(f"{clock(round(self._seconds_sent() * 1000))}  {state}  {self._status}", "dim")
+        lines.append(text)
+        return Group(*lines)
+
+
+class CaptionWriter:
+    """Writes the messages of a stream in a format: text, jsonl, srt or vtt."""
+
+    def __init__(self, output: TextIO, kind: str) -> None:
+        self._output = output
+        self._kind = kind
+        self._finals: list[Final] = []
+
+    def write(self, message: ServerMessage) -> None:
+        """Take the next message; text and jsonl are written at once."""
+        if self._kind == "jsonl":
+            self._line(format_message(message))
+        elif isinstance(message, Final):
+            if self._kind == "text":
+                self._line(message.text)
+            else:
+                self._finals.append(message)
+
+    def finish(self) -> None:
+        """Write what is only complete at the end."""
+        if self._kind == "srt":
+            self._output.writelines(format_srt(self._finals))
+        elif self._kind == "vtt":
+            self._output.writelines(format_vtt(self._finals))
+        self._output.flush()
+
+    def _line(self, text: str) -> None:
+        self._output.write(text + "\n")
+        self._output.flush()
+
+
+@contextmanager
+def waiting(console: Console, text: str) -> Iterator[None]:
+    """A spinner with a text while the block runs; one plain line without a terminal."""
+    if not console.is_terminal:
+        console.print(text)
+        yield
+        return
+    with Live(Spinner("dots", text), console=console, transient=True):
+        yield
+
+
+@contextmanager
+def byte_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for `models.locate`: report(stage, done, total) in bytes."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(f"{stage} model")
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+@contextmanager
+def open_output(path: str | None) -> Iterator[TextIO]:
+    """The file to write to, or standard output. Raises ClientError."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise ClientError(f"Cannot write {path}: {error.strerror}.") from error

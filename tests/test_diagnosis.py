@@ -1,0 +1,542 @@
+"""The check of an installation: judgements with literals, probes for real.
+
+Machines that the tests do not run on (GPUs, old drivers, AMD processors) appear as facts. The child
+is a real process throughout, also where it has to crash or hang.
+"""
+
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import surtitle.diagnosis
+from surtitle.diagnosis import (
+    Cpu,
+    Finding,
+    Gpu,
+    PortState,
+    ProbeOutcome,
+    StepResult,
+    describe_exit,
+    diagnose,
+    exit_status,
+    judge_compute_type,
+    judge_cpu,
+    judge_gpu,
+    judge_libraries,
+    judge_port,
+    judge_probe,
+    judge_python,
+    parse_probe_output,
+    probe_command,
+    probe_cpu,
+    probe_port,
+    render,
+    run_probe,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    model: str = "tiny.en"
+    device: str = "cpu"
+    compute_type: str = "default"
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+def states(findings: Iterable[Finding]) -> dict[str, str]:
+    return {finding.title: finding.state for finding in findings}
+
+
+def only(findings: Iterable[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+# --- Python and libraries ----------------------------------------------------------------------
+
+
+def test_python() -> None:
+    assert judge_python((3, 11, 0)).state == "ok"
+    assert judge_python((3, 14, 2)).detail == "3.14.2"
+    old = judge_python((3, 9, 18))
+    assert old.state == "problem"
+    assert old.advice is not None
+    assert "3.11" in old.advice
+
+
+@pytest.mark.parametrize("version", ["4.8.1", "4.8.1.post1", "4.10", "5.0.0rc1", "4.8.5+cuda"])
+def test_library_new_enough(version: str) -> None:
+    assert states(judge_libraries({"ctranslate2": version})) == {"Libraries": "ok"}
+
+
+def test_library_too_old_says_what_breaks() -> None:
+    found = {f.title: f for f in judge_libraries({"ctranslate2": "4.8.0", "websockets": "17.3.9"})}
+    assert found["ctranslate2"].state == found["websockets"].state == "problem"
+    assert "can kill the process" in found["ctranslate2"].detail
+    assert found["ctranslate2"].advice == 'Run: pip install --upgrade "ctranslate2>=4.8.1"'
+    assert "without bound" in found["websockets"].detail
+
+
+def test_trailing_zeros_do_not_make_a_version_older() -> None:
+    assert states(judge_libraries({"websockets": "17.4.0"})) == {"Libraries": "ok"}
+    assert states(judge_libraries({"websockets": "17.4"})) == {"Libraries": "ok"}
+
+
+def test_library_that_is_not_installed() -> None:
+    found = {finding.title: finding for finding in judge_libraries({"torch": None, "av": "14.0"})}
+    assert found["torch"].state == "problem"
+    assert found["torch"].advice == "Run: pip install torch"
+    assert "av 14.0" in found["Libraries"].detail
+
+
+# --- Processor ---------------------------------------------------------------------------------
+
+
+def test_processor_with_vector_instructions() -> None:
+    wide = Cpu("x86_64", 2, "AuthenticAMD", frozenset({"avx2", "avx512f"}))
+    assert only(judge_cpu(wide, {})).detail == "x86_64, 2 cores, AVX-512"
+    narrow = Cpu("AMD64", 1, "GenuineIntel", frozenset({"avx2"}))
+    assert only(judge_cpu(narrow, {})).detail == "AMD64, 1 core, AVX2"
+
+
+def test_processor_without_vector_instructions() -> None:
+    old = only(judge_cpu(Cpu("x86_64", 2, "GenuineIntel", frozenset({"sse4_1"})), {}))
+    assert old.state == "warning"
+    assert "no AVX2" in old.detail
+
+
+def test_processor_that_says_nothing() -> None:
+    assert only(judge_cpu(Cpu("arm64", 8), {})).state == "ok"
+    assert only(judge_cpu(Cpu("aarch64", 4, None, frozenset({"asimd"})), {})).state == "ok"
+    assert only(judge_cpu(Cpu("AMD64", 4), {})).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "environment", "warned"),
+    [
+        ("AuthenticAMD", {"CT2_USE_MKL": "1"}, True),
+        ("AuthenticAMD", {"CT2_USE_MKL": "0"}, False),
+        ("AuthenticAMD", {}, False),
+        ("GenuineIntel", {"CT2_USE_MKL": "1"}, False),
+    ],
+)
+def test_mkl_on_amd(vendor: str, environment: dict[str, str], warned: bool) -> None:
+    cpu = Cpu("x86_64", 2, vendor, frozenset({"avx2"}))
+    assert ("CT2_USE_MKL" in states(judge_cpu(cpu, environment))) == warned
+
+
+def test_memory() -> None:
+    enough = states(judge_cpu(Cpu("arm64", 2, memory_bytes=4 * 1024**3), {}))
+    assert enough["Memory"] == "ok"
+    little = {f.title: f for f in judge_cpu(Cpu("arm64", 2, memory_bytes=1024**3), {})}["Memory"]
+    assert (little.state, little.detail) == ("warning", "1.0 GiB is little")
+
+
+def test_this_machine_has_a_processor() -> None:
+    cpu = probe_cpu()
+    assert cpu.cores >= 1
+    assert cpu.memory_bytes is None or cpu.memory_bytes > 2**20
+
+
+# --- Port --------------------------------------------------------------------------------------
+
+
+def test_free_and_used_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert probe_port("127.0.0.1", port) == "used"
+    assert probe_port("127.0.0.1", port) == "free"
+    assert probe_port("127.0.0.1", 0) == "free"
+
+
+def test_address_of_another_machine() -> None:
+    assert probe_port("192.0.2.1", 0) == "foreign"  # TEST-NET-1, RFC 5737
+
+
+def test_host_that_is_not_a_host() -> None:
+    assert probe_port("::1%no-such-interface", 0) == "unknown host"
+    assert probe_port("." * 80, 0) == "unknown host"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("used", "127.0.0.1:80 is in use"),
+        ("forbidden", "may not listen on 127.0.0.1:80"),
+        ("foreign", "not an address of this machine"),
+        ("unknown host", "127.0.0.1 is not known"),
+    ],
+)
+def test_port_problems(state: PortState, words: str) -> None:
+    finding = judge_port("127.0.0.1", 80, state)
+    assert finding.state == "problem"
+    assert words in finding.detail
+    assert finding.advice
+
+
+def test_free_port_needs_no_advice() -> None:
+    assert judge_port("127.0.0.1", 80, "free") == Finding("Port", "ok", "127.0.0.1:80 is free")
+    assert judge_port("::1", 0, "free").detail == "::1, any free port"
+
+
+# --- GPU ---------------------------------------------------------------------------------------
+
+H100 = "NVIDIA H100 80GB HBM3, 550.54.15, 81559"
+
+
+def test_no_gpu_is_fine_unless_it_is_wanted() -> None:
+    none = Gpu(visible=0, smi=None)
+    assert only(judge_gpu(none, "auto")).detail == "none, Surtitle uses the processor"
+    assert only(judge_gpu(none, "cpu")).state == "ok"
+    wanted = only(judge_gpu(none, "cuda"))
+    assert wanted.state == "problem"
+    assert wanted.advice is not None
+    assert "--gpus all" in wanted.advice
+    assert "--device cpu" in wanted.advice
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_gpu_with_all_it_needs(device: str) -> None:
+    findings = list(judge_gpu(Gpu(1, H100, "4.8.5"), device))
+    assert states(findings) == {"GPU": "ok", "CUDA libraries": "ok"}
+    assert findings[0].detail == "NVIDIA H100 80GB HBM3 (80 GiB, driver 550.54.15)"
+
+
+def test_gpu_without_nvidia_smi() -> None:
+    assert states(judge_gpu(Gpu(2, None, "4.8.5"), "auto")) == {"GPU": "ok", "CUDA libraries": "ok"}
+
+
+def test_gpu_that_the_library_does_not_see() -> None:
+    hidden = Gpu(0, H100, "4.8.5")
+    assert states(judge_gpu(hidden, "auto")) == {"GPU": "warning"}
+    finding = only(judge_gpu(hidden, "cuda"))
+    assert finding.state == "problem"
+    assert "CUDA_VISIBLE_DEVICES" in (finding.advice or "")
+
+
+def test_driver_too_old() -> None:
+    findings = states(judge_gpu(Gpu(0, "Tesla T4, 470.82.01, 15360", "4.8.5"), "cuda"))
+    assert findings == {"GPU": "problem", "GPU driver": "problem"}
+
+
+NO_CUBLAS = {"libcublas.so.12": "cannot open shared object file"}
+NO_CUDNN = {"libcudnn.so.9": "cannot open shared object file"}
+
+
+def test_cublas_that_is_not_installed() -> None:
+    finding = list(judge_gpu(Gpu(1, H100, "4.8.5", NO_CUBLAS), "auto"))[-1]
+    assert finding.state == "problem"
+    assert "libcublas.so.12: cannot open shared object file" in finding.detail
+    assert "pip install nvidia-cublas-cu12`" in (finding.advice or "")
+    assert "LD_LIBRARY_PATH" in (finding.advice or "")
+
+
+def test_cublas_that_is_installed_where_nobody_looks() -> None:
+    folders = ["/venv/nvidia/cublas/lib", "/venv/nvidia/cudnn/lib"]
+    finding = list(judge_gpu(Gpu(1, H100, "4.8.5", NO_CUBLAS, folders), "cuda"))[-1]
+    assert f"Set LD_LIBRARY_PATH={':'.join(folders)} " in (finding.advice or "")
+
+
+def test_cublas_on_windows() -> None:
+    errors = {"cublas64_12.dll": "Could not find module"}
+    finding = list(judge_gpu(Gpu(1, H100, "4.8.5", errors, ["C:\\nvidia"]), "cuda"))[-1]
+    assert "Set PATH=C:\\nvidia " in (finding.advice or "")
+
+
+def test_cudnn_counts_only_for_old_builds() -> None:
+    new = states(judge_gpu(Gpu(1, H100, "4.8.5", NO_CUDNN), "cuda"))
+    assert new["CUDA libraries"] == "ok"
+    old = list(judge_gpu(Gpu(1, H100, "4.6.0", NO_CUDNN), "cuda"))[-1]
+    assert old.state == "problem"
+    assert "nvidia-cudnn-cu12" in (old.advice or "")
+
+
+def test_libraries_do_not_matter_on_the_processor() -> None:
+    assert states(judge_gpu(Gpu(1, H100, "4.8.5", NO_CUBLAS), "cpu")) == {"GPU": "ok"}
+
+
+def test_gpu_that_could_not_be_asked_for() -> None:
+    assert states(judge_gpu(Gpu(None, H100), "auto")) == {"GPU": "warning"}
+
+
+# --- Compute type ------------------------------------------------------------------------------
+
+
+def imported(devices: int, **kinds: list[str]) -> ProbeOutcome:
+    facts = {"cuda_devices": devices, "compute_types": kinds}
+    return ProbeOutcome({"import": StepResult(facts=facts)}, 0)
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted", "state"),
+    [
+        ("cpu", "default", "ok"),
+        ("cpu", "int8", "ok"),
+        ("cpu", "float16", "problem"),
+        ("auto", "float16", "ok"),
+        ("cuda", "float16", "ok"),
+        ("cuda", "int4", "problem"),
+    ],
+)
+def test_compute_type_on_the_device(device: str, wanted: str, state: str) -> None:
+    outcome = imported(1, cpu=["float32", "int8"], cuda=["float16", "float32", "int8"])
+    assert only(judge_compute_type(outcome, Settings("", device, wanted))).state == state
+
+
+def test_compute_type_on_auto_without_gpu_is_that_of_the_processor() -> None:
+    finding = only(judge_compute_type(imported(0, cpu=["int8"]), Settings("", "auto", "float16")))
+    assert finding.detail == "float16 does not work on cpu"
+    assert finding.advice == "Give --compute-type default, or one of int8."
+
+
+def test_compute_type_is_not_judged_without_facts() -> None:
+    assert not list(judge_compute_type(ProbeOutcome({}, -11), Settings()))
+    assert not list(judge_compute_type(imported(0, cpu=["int8"]), Settings("", "cuda")))
+
+
+# --- The child ---------------------------------------------------------------------------------
+
+GOOD_STEPS = {
+    "import": StepResult(1.0, {"cuda_devices": 0}),
+    "libraries": StepResult(),
+    "load": StepResult(0.4, {"device": "cpu", "compute_type": "int8"}),
+    "decode": StepResult(0.25),
+}
+ALL_STEPS = surtitle.diagnosis.PROBE_STEPS
+
+
+def got_to(step: str) -> dict[str, StepResult]:
+    names = list(GOOD_STEPS)
+    return {name: GOOD_STEPS[name] for name in names[: names.index(step)]}
+
+
+def test_everything_works() -> None:
+    assert [(f.state, f.detail) for f in judge_probe(ProbeOutcome(GOOD_STEPS, 0), ALL_STEPS)] == [
+        ("ok", "on cpu as int8 in 0.4 s"),
+        ("ok", "one second of audio in 0.25 s"),
+    ]
+
+
+def test_only_what_is_expected_is_judged() -> None:
+    assert not list(judge_probe(ProbeOutcome(got_to("load"), 0), ALL_STEPS[:2]))
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "advice"),
+    [
+        ("import", "No module named 'ctranslate2'", "fresh virtual environment"),
+        ("import", "cannot enable executable stack as shared object requires", "--upgrade"),
+        ("load", "CUDA failed with error CUDA driver version is insufficient", "driver"),
+        ("load", "CUDA failed with error out of memory", "smaller model"),
+        ("load", "This CTranslate2 package was not compiled with CUDA support", "nvidia-smi"),
+        ("load", "Requested float16 compute type, but the device cannot", "default"),
+        ("load", "Unsupported model binary version", "damaged"),
+        ("decode", "Library libcublas.so.12 is not found or cannot be loaded", "nvidia-cublas"),
+        ("decode", "Library cublas64_12.dll is not found or cannot be loaded", "nvidia-cublas"),
+        ("decode", "Unable to load any of {libcudnn_ops.so.9.1.0}", "needs no cuDNN"),
+        ("decode", "Invalid input features shape: expected (1, 128, 3000)", "preprocessor"),
+        ("decode", "no kernel image is available for execution on the device", "--device cpu"),
+        ("decode", "something nobody has seen before", "--upgrade ctranslate2"),
+    ],
+)
+def test_errors_of_a_step_get_their_advice(step: str, error: str, advice: str) -> None:
+    steps = {**got_to(step), step: StepResult(error=error)}
+    finding = list(judge_probe(ProbeOutcome(steps, 0), ALL_STEPS))[-1]
+    assert finding.state == "problem"
+    assert finding.detail.endswith(f"failed: {error}")
+    assert advice in (finding.advice or "")
+
+
+def test_crash_names_the_step_and_the_signal() -> None:
+    output = "[ctranslate2] [warning] The compute type was changed\nfree(): invalid pointer\n\n"
+    finding = only(judge_probe(ProbeOutcome(got_to("load"), -11, output=output), ALL_STEPS))
+    assert finding.title == "Model load"
+    assert finding.detail == "the model load crashed with signal SEGV: free(): invalid pointer"
+    assert "--device cpu" in (finding.advice or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "advice"),
+    [
+        (-9, "", "lack of memory"),
+        (-4, "", "lacks instructions"),
+        (0xC000001D, "", "lacks instructions"),
+        (-6, "Could not load library libcudnn_cnn.so.9\nAborted", "cuDNN"),
+        (-6, "terminate called after throwing std::bad_alloc", "smaller model"),
+    ],
+)
+def test_crashes_get_their_advice(status: int, output: str, advice: str) -> None:
+    finding = only(judge_probe(ProbeOutcome(got_to("load"), status, output=output), ALL_STEPS))
+    assert advice in (finding.advice or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (-11, "crashed with signal SEGV"),
+        (-6, "crashed with signal ABRT"),
+        (-200, "crashed with signal 200"),
+        (0xC0000005, "crashed with an access violation (0xC0000005)"),
+        (3, "ended early with exit status 3"),
+    ],
+)
+def test_ends_of_a_process_in_words(status: int, words: str) -> None:
+    assert describe_exit(status) == words
+
+
+def test_lines_that_are_none_of_ours_are_passed_over() -> None:
+    lines = [
+        '{"step": "import", "seconds": 1.5, "facts": {"a": 1}}',
+        "[1, 2]",
+        "7",
+        "",
+        "OMP: hint",
+    ]
+    lines += ['{"step": "load"', '{"no": "step"}', '{"step": "load", "surprise": 1}']
+    assert parse_probe_output("\n".join(lines)) == {"import": StepResult(1.5, {"a": 1})}
+
+
+def child(code: str) -> list[str]:
+    """A child that says that it has imported everything, and then does `code`."""
+    said = json.dumps({"step": "import", "seconds": 0.1, "facts": {"cuda_devices": 0}})
+    libraries = json.dumps({"step": "libraries", "seconds": 0.1, "facts": {}})
+    script = f"print({said!r}, flush=True)\nprint({libraries!r}, flush=True)\n{code}"
+    return [sys.executable, "-c", script]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_child_that_crashes_in_native_code() -> None:
+    outcome = run_probe(child("import ctypes\nctypes.string_at(0)"), timeout_s=20)
+    finding = only(judge_probe(outcome, ALL_STEPS))
+    assert finding.detail.startswith("the model load crashed with signal SEGV")
+    assert outcome.fact("import", "cuda_devices") == 0
+
+
+def test_child_that_hangs_is_ended() -> None:
+    outcome = run_probe(child("import time\ntime.sleep(600)"), timeout_s=0.5)
+    finding = only(judge_probe(outcome, ALL_STEPS))
+    assert finding.detail == "the model load did not end within 0.5 s"
+    assert "smaller model" in (finding.advice or "")
+
+
+def test_child_that_ends_early() -> None:
+    outcome = run_probe(child("import sys\nsys.exit('something broke')"), timeout_s=20)
+    finding = only(judge_probe(outcome, ALL_STEPS))
+    assert finding.detail == "the model load ended early with exit status 1: something broke"
+
+
+def test_child_ignores_what_lies_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
+    monkeypatch.chdir(tmp_path)
+    outcome = run_probe(probe_command(None, Settings()), timeout_s=60)
+    assert (outcome.exit_status, outcome.output) == (0, "")
+    assert set(outcome.steps) == {"import", "libraries"}
+
+
+def test_garbage_for_a_model_is_a_finding(tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "model.bin").write_bytes(bytes(1000))
+    settings = Settings(model=str(tmp_path))
+    outcome = run_probe(probe_command(settings.model, settings), timeout_s=60)
+    finding = only(judge_probe(outcome, ALL_STEPS))
+    assert finding.title == "Model load"
+    assert finding.state == "problem"
+    assert finding.advice
+
+
+def test_probe_without_its_flag_explains_itself() -> None:
+    folder = Path(surtitle.diagnosis.__file__).parents[1]
+    command = [sys.executable, "-m", "surtitle.diagnosis", "nonsense"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage:")
+
+
+# --- All of it ---------------------------------------------------------------------------------
+
+
+def test_a_sound_installation() -> None:
+    findings = diagnose(Settings())
+    assert [finding for finding in findings if finding.state == "problem"] == []
+    assert exit_status(findings) == 0
+    found = {finding.title: finding.detail for finding in findings}
+    assert found["Model"] == "tiny.en, 76 MB, bundled, hash verified"
+    assert found["Model load"].startswith("on cpu as float32 in ")
+    assert found["Decoding"].startswith("one second of audio in ")
+
+
+def test_unknown_model_is_one_problem_and_not_three() -> None:
+    problems = [f for f in diagnose(Settings(model="tinny.en")) if f.state == "problem"]
+    assert [finding.title for finding in problems] == ["Model"]
+    assert "Did you mean 'tiny.en'?" in problems[0].detail
+    assert exit_status(problems) == 1
+
+
+def test_wrong_compute_type_is_one_problem() -> None:
+    problems = [f for f in diagnose(Settings(compute_type="int3")) if f.state == "problem"]
+    assert [finding.title for finding in problems] == ["Compute type"]
+
+
+def test_the_check_itself_loads_no_model_library() -> None:
+    code = (
+        "import sys\n"
+        "from types import SimpleNamespace\n"
+        "from surtitle.diagnosis import diagnose\n"
+        "diagnose(SimpleNamespace(model='none-such', device='cpu', compute_type='default',\n"
+        "    host='127.0.0.1', port=0))\n"
+        "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
+    )
+    folder = Path(surtitle.diagnosis.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+
+
+def rendered(findings: list[Finding], encoding: str = "utf-8") -> str:
+    buffer = io.BytesIO()
+    with io.TextIOWrapper(buffer, encoding=encoding) as file:
+        render(findings, Console(file=file, width=60))
+        file.flush()
+        return buffer.getvalue().decode(encoding)
+
+
+FINDINGS = [
+    Finding("Python", "ok", "3.11.7"),
+    Finding("Memory", "warning", "1.0 GiB is little", "Use --model tiny.en."),
+    Finding("Port", "problem", "127.0.0.1:80 is in use", "Give --port [another one]."),
+]
+
+
+def test_rendering() -> None:
+    lines = [line.rstrip() for line in rendered(FINDINGS).splitlines()]
+    assert lines == [
+        "✓  Python             3.11.7",
+        "!  Memory             1.0 GiB is little",
+        "                      Use --model tiny.en.",
+        "✗  Port               127.0.0.1:80 is in use",
+        "                      Give --port [another one].",
+        "1 problem and 1 warning found.",
+    ]
+    assert "No problems found." in rendered(FINDINGS[:1])
+
+
+def test_rendering_where_only_ascii_can_be_shown() -> None:
+    text = rendered(FINDINGS, encoding="ascii")
+    assert text.splitlines()[0].startswith("ok Python")
+    assert text.splitlines()[3].startswith("X  Port")
+
+
+def test_exit_status() -> None:
+    assert exit_status([]) == 0
+    assert exit_status(FINDINGS[:2]) == 0
+    assert exit_status(FINDINGS) == 1

@@ -1,0 +1,151 @@
+/**
+ * The captions on screen. Final ones go into the log (a live region: assistive technology announces
+ * what is added there, once); the growing ones stand below it, outside of the live region.
+ *
+ * Lines that were read do not move about: text only grows at its end, space once taken by a line is
+ * kept when the line gets shorter, and the view scrolls only downwards by itself.
+ *
+ * @typedef {import("./transcript.js").Entry} Entry
+ *
+ * @typedef {object} Parts
+ * @property {HTMLElement} viewport scrolls
+ * @property {HTMLElement} log      final captions, role="log"
+ * @property {HTMLElement} open     growing captions
+ * @property {HTMLElement} spacer   keeps the space of lines that went away
+ * @property {HTMLButtonElement} latest takes a reader who scrolled up back to the newest caption
+ */
+
+/** Closer to the end than this counts as being at the end, in CSS pixels. */
+const AT_END_PX = 40;
+/** Shown from the opening of an utterance until its first words. */
+const LISTENING = "…";
+
+export class CaptionsView {
+  /** Entry id -> its element among the growing captions. */
+  /** @type {Map<number, HTMLElement>} */
+  #open = new Map();
+  /** Lowest edge that the captions ever reached, in CSS pixels from their top. */
+  #lowestPx = 0;
+  /** Whether the view follows the newest caption, or the reader scrolled up. */
+  #following = true;
+  #lastScrollPx = 0;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.parts = parts;
+    parts.viewport.addEventListener("scroll", () => this.#noteScroll(), { passive: true });
+    parts.latest.addEventListener("click", () => this.#follow());
+    new ResizeObserver(() => this.#relayout()).observe(parts.log);
+    new ResizeObserver(() => this.#relayout()).observe(parts.viewport);
+  }
+
+  /** @param {Entry} entry as the transcript has it now */
+  show(entry) {
+    if (entry.kind === "open") this.#showOpen(entry);
+    else this.#close(entry);
+    this.#keepPlace();
+  }
+
+  clear() {
+    this.parts.log.replaceChildren();
+    this.parts.open.replaceChildren();
+    this.#open.clear();
+    this.#lowestPx = 0;
+    this.#follow();
+    this.#keepPlace();
+  }
+
+  /** @param {Entry} entry */
+  #showOpen(entry) {
+    const line = this.#open.get(entry.id) ?? this.#addOpen(entry);
+    const [stable, unstable] = /** @type {HTMLCollectionOf<HTMLElement>} */ (line.children);
+    const words = entry.unstable.trimStart();
+    const space = entry.unstable.slice(0, entry.unstable.length - words.length);
+    stable.textContent = entry.stable + space; // a mark under the space would look like a slip
+    unstable.textContent = entry.stable || words ? words : LISTENING;
+  }
+
+  /** @param {Entry} entry */
+  #addOpen(entry) {
+    const line = element("p", "caption");
+    line.append(element("span", "stable"), element("span", "unstable"));
+    this.parts.open.append(line);
+    this.#open.set(entry.id, line);
+    return line;
+  }
+
+  /** @param {Entry} entry */
+  #close(entry) {
+    this.#open.get(entry.id)?.remove();
+    this.#open.delete(entry.id);
+    if (entry.kind === "final" && entry.text) this.parts.log.append(finalLine(entry));
+    if (entry.kind === "failed") this.parts.log.append(gapLine(entry));
+  }
+
+  /** Hold the space of lines that went away, and follow the newest caption if the reader does. */
+  #keepPlace() {
+    const { viewport, open, spacer } = this.parts;
+    const bottomPx = open.offsetTop + open.offsetHeight;
+    this.#lowestPx = Math.max(this.#lowestPx, bottomPx);
+    spacer.style.height = `${this.#lowestPx - bottomPx}px`;
+    if (this.#following) viewport.scrollTo({ top: viewport.scrollHeight });
+  }
+
+  /** Another width or text size breaks the lines anew: what was kept means nothing any more. */
+  #relayout() {
+    const { viewport, log } = this.parts;
+    const layout = `${viewport.clientWidth} ${getComputedStyle(log).fontSize}`;
+    if (viewport.dataset.layout === layout) return;
+    viewport.dataset.layout = layout;
+    this.#lowestPx = 0;
+    this.#keepPlace();
+  }
+
+  #noteScroll() {
+    const { viewport, latest } = this.parts;
+    const { scrollTop } = viewport;
+    const toEndPx = viewport.scrollHeight - viewport.clientHeight - scrollTop;
+    if (toEndPx < AT_END_PX) this.#following = true;
+    else if (scrollTop < this.#lastScrollPx) this.#following = false; // only a reader scrolls up
+    this.#lastScrollPx = scrollTop;
+    latest.hidden = this.#following;
+  }
+
+  #follow() {
+    const { viewport, latest } = this.parts;
+    // A hidden button would drop the keyboard's focus to the top of the page.
+    if (document.activeElement === latest) viewport.focus({ preventScroll: true });
+    this.#following = true;
+    latest.hidden = true;
+    viewport.scrollTo({ top: viewport.scrollHeight });
+  }
+}
+
+/** @param {Entry} entry */
+function finalLine(entry) {
+  const line = element("p", "caption final", entry.text);
+  if (entry.language) line.lang = entry.language;
+  return line;
+}
+
+/** @param {Entry} entry */
+function gapLine(entry) {
+  const line = element("p", "caption gap");
+  if (entry.text) line.append(element("span", "unstable", entry.text), " ");
+  line.append(element("span", "gap-mark", entry.text ? "Caption incomplete:" : "Caption missing:"));
+  line.append(" ", element("span", "gap-reason", entry.message));
+  return line;
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
+function element(tag, className, text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  if (tag === "p") made.dir = "auto"; // Arabic and Hebrew captions read from the right
+  return made;
+}

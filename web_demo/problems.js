@@ -1,0 +1,45 @@
+/** What went wrong, in sentences that say what to do. */
+
+/** A problem with a known cause; `message` is fit to show. */
+export class Problem extends Error {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "Problem";
+  }
+}
+
+/** getUserMedia's error names (W3C Media Capture and Streams, 10.4). */
+const MICROPHONE_SENTENCES = new Map([
+  [
+    "NotAllowedError",
+    "The browser does not let this page use the microphone. Allow it with the icon next to the " +
+      "address, then press Start again; or choose a file or the sample.",
+  ],
+  [
+    "NotFoundError",
+    "No microphone was found. Connect one and press Start again; or choose a file or the sample.",
+  ],
+  [
+    "NotReadableError",
+    "The microphone cannot be opened. Another program may be using it: close that, then press Start again.",
+  ],
+  [
+    "OverconstrainedError",
+    "The chosen microphone is no longer there. Choose another one, then press Start again.",
+  ],
+]);
+
+/** @param {unknown} error what getUserMedia threw */
+export function microphoneProblem(error) {
+  const name = error instanceof DOMException ? error.name : "";
+  const sentence = MICROPHONE_SENTENCES.get(name);
+  return new Problem(sentence ?? `The microphone cannot be used: ${error}`);
+}
+
+export function insecurePageProblem() {
+  return new Problem(
+    "Browsers allow the microphone only on secure pages. Open this page over https, or on the " +
+      "server's own machine at http://localhost; files and the sample work here too.",
+  );
+}

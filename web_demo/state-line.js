@@ -1,0 +1,46 @@
+/** The line at the top that says how things stand: one sentence, and a mark before it. */
+
+/** @typedef {"idle" | "ready" | "working" | "trouble"} Mark */
+
+/** State -> what the page says when nobody said anything better. */
+/** @type {Record<string, {words: string, mark: Mark}>} */
+const STATES = {
+  idle: { words: "Not started", mark: "idle" },
+  permission: { words: "Waiting for you to allow the microphone…", mark: "working" },
+  opening: { words: "Reading the recording…", mark: "working" },
+  connecting: { words: "Connecting to the server…", mark: "working" },
+  ready: { words: "Listening", mark: "ready" },
+  recovering: {
+    words: "Recognition is restarting. Go on speaking, nothing is lost.",
+    mark: "trouble",
+  },
+  overloaded: { words: "The server is busy. Captions come later than usual.", mark: "trouble" },
+  draining: { words: "The server is about to stop.", mark: "trouble" },
+  slow: { words: "The connection is slow. Captions come later than usual.", mark: "trouble" },
+  finishing: { words: "Finishing the last caption…", mark: "working" },
+  ended: { words: "Finished", mark: "idle" },
+  closed: { words: "Not connected", mark: "trouble" },
+};
+
+export class StateLine {
+  /**
+   * @param {HTMLElement} line
+   * @param {HTMLElement} words
+   */
+  constructor(line, words) {
+    this.line = line;
+    this.words = words;
+  }
+
+  /**
+   * @param {string} state
+   * @param {string} [sentence] better than the words of the state
+   */
+  show(state, sentence = "") {
+    const known = STATES[state];
+    this.line.dataset.state = known.mark;
+    const words = sentence || known.words;
+    // A live region announces every write, so the same words are not written twice.
+    if (this.words.textContent !== words) this.words.textContent = words;
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * The transcript: server messages in, entries and files out. Pure: no page, no clock, no network.
+ *
+ * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ *
+ * @typedef {object} Entry one utterance
+ * @property {number} id       1, 2, 3 … over all sessions of the transcript
+ * @property {"open" | "final" | "suppressed" | "failed"} kind
+ * @property {number} startMs  from the start of the transcript
+ * @property {number} endMs
+ * @property {string} stable   while open: what will stay
+ * @property {string} unstable while open: what may still change
+ * @property {string} text     the final text; for "failed" the last partial, possibly empty
+ * @property {string} language BCP 47, or empty
+ * @property {string} message  for "failed": why
+ */
+
+/** Common limits for subtitles: two lines of 42 columns. */
+const LINE_COLUMNS = 42;
+const LINES_PER_CUE = 2;
+
+/** Characters that take two columns (East Asian wide and fullwidth; Unicode TR11, main blocks). */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
+
+/** Collects the utterances of one or more sessions on one time line. */
+export class Transcript {
+  /** @type {Entry[]} */
+  entries = [];
+  /** Utterance number -> entry, of the current session. */
+  /** @type {Map<number, Entry>} */
+  #utterances = new Map();
+  /** Where the current session starts on the time line. */
+  #offsetMs = 0;
+
+  /**
+   * Take in a message; return the entry it changed, or null.
+   *
+   * @param {ServerMessage} message
+   * @returns {Entry | null}
+   */
+  apply(message) {
+    switch (message.type) {
+      case "speech":
+        return this.#entry(message.utterance, message.start_ms);
+      case "partial":
+        return this.#change(message, { stable: message.stable, unstable: message.unstable });
+      case "final":
+        return this.#change(message, {
+          kind: "final",
+          text: message.text.trim(),
+          language: message.language ?? "",
+        });
+      case "suppressed":
+        return this.#change(message, { kind: "suppressed", text: "" });
+      case "failed":
+        return this.#fail(this.#change(message, {}), message.message);
+      default:
+        return null;
+    }
+  }
+
+  /**
+   * The session is over: the next one starts `audioMs` later, and what is still open stays
+   * incomplete. Returns the entries that this changed.
+   *
+   * @param {number} audioMs
+   * @param {string} message why nothing more comes for open utterances
+   * @returns {Entry[]}
+   */
+  endSession(audioMs, message) {
+    const open = [...this.#utterances.values()].filter((entry) => entry.kind === "open");
+    for (const entry of open) this.#fail(entry, message);
+    this.#utterances.clear();
+    this.#offsetMs += audioMs;
+    return open;
+  }
+
+  clear() {
+    this.entries = [];
+    this.#utterances.clear();
+    this.#offsetMs = 0;
+  }
+
+  /** Whether there is anything to save. */
+  get isEmpty() {
+    return !this.entries.some(isShown);
+  }
+
+  /**
+   * @param {number} utterance
+   * @param {number} startMs of session audio
+   * @returns {Entry}
+   */
+  #entry(utterance, startMs) {
+    const known = this.#utterances.get(utterance);
+    if (known) return known;
+    const at = this.#offsetMs + startMs;
+    /** @type {Entry} */
+    const entry = {
+      id: this.entries.length + 1,
+      kind: "open",
+      startMs: at,
+      endMs: at,
+      stable: "",
+      unstable: "",
+      text: "",
+      language: "",
+      message: "",
+    };
+    this.entries.push(entry);
+    this.#utterances.set(utterance, entry);
+    return entry;
+  }
+
+  /**
+   * @param {{utterance: number, start_ms: number, end_ms: number}} message
+   * @param {Partial<Entry>} change
+   * @returns {Entry}
+   */
+  #change(message, change) {
+    const entry = this.#entry(message.utterance, message.start_ms);
+    return Object.assign(entry, change, {
+      startMs: this.#offsetMs + message.start_ms,
+      endMs: this.#offsetMs + message.end_ms,
+    });
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {string} message
+   * @returns {Entry}
+   */
+  #fail(entry, message) {
+    const text = (entry.stable + entry.unstable).trim();
+    return Object.assign(entry, { kind: "failed", text, message });
+  }
+}
+
+/** One line an utterance.
+ * @param {Entry[]} entries
+ */
+export function toText(entries) {
+  return entries
+    .filter(isShown)
+    .map((entry) => `${textOf(entry)}\n`)
+    .join("");
+}
+
+/** @param {Entry[]} entries */
+export function toSrt(entries) {
+  return cues(entries)
+    .map(({ startMs, endMs, lines }, index) => {
+      const times = `${timestamp(startMs, ",")} --> ${timestamp(endMs, ",")}`;
+      return `${index + 1}\n${times}\n${lines.join("\n")}\n\n`;
+    })
+    .join("");
+}
+
+/** @param {Entry[]} entries */
+export function toVtt(entries) {
+  const body = cues(entries).map(({ startMs, endMs, lines }) => {
+    const times = `${timestamp(startMs, ".")} --> ${timestamp(endMs, ".")}`;
+    return `${times}\n${lines.map(escapeVtt).join("\n")}\n\n`;
+  });
+  return `WEBVTT\n\n${body.join("")}`;
+}
+
+/** @param {Entry} entry */
+function isShown(entry) {
+  return entry.kind === "failed" || (entry.kind === "final" && entry.text !== "");
+}
+
+/** @param {Entry} entry */
+function textOf(entry) {
+  if (entry.kind !== "failed") return entry.text;
+  return entry.text ? `${entry.text} [caption incomplete]` : "[caption missing]";
+}
+
+/**
+ * Entries as cues of at most two lines. The time of an entry is shared out by the length of the
+ * text, which is close enough at a steady pace of speech and needs no word times.
+ *
+ * @param {Entry[]} entries
+ * @returns {{startMs: number, endMs: number, lines: string[]}[]}
+ */
+function cues(entries) {
+  return entries.filter(isShown).flatMap((entry) => {
+    const lines = balancedLines(textOf(entry));
+    const total = lines.reduce((sum, line) => sum + columns(line), 0);
+    const msPerColumn = (entry.endMs - entry.startMs) / total;
+    const result = [];
+    let startMs = entry.startMs;
+    for (let at = 0; at < lines.length; at += LINES_PER_CUE) {
+      const shown = lines.slice(at, at + LINES_PER_CUE);
+      const width = shown.reduce((sum, line) => sum + columns(line), 0);
+      const endMs = startMs + width * msPerColumn;
+      result.push({ startMs: Math.round(startMs), endMs: Math.round(endMs), lines: shown });
+      startMs = endMs;
+    }
+    return result;
+  });
+}
+
+/**
+ * Lines of about equal length: the narrowest column that needs no more lines than the widest allowed.
+ *
+ * @param {string} text
+ * @returns {string[]}
+ */
+function balancedLines(text) {
+  let lines = wrap(text, LINE_COLUMNS);
+  for (let limit = LINE_COLUMNS - 1; limit > LINE_COLUMNS / 2; limit--) {
+    const narrower = wrap(text, limit);
+    if (narrower.length > lines.length) break;
+    lines = narrower;
+  }
+  return lines;
+}
+
+/**
+ * @param {string} text
+ * @param {number} limit columns
+ * @returns {string[]}
+ */
+function wrap(text, limit) {
+  const lines = [];
+  let line = "";
+  for (const piece of pieces(text)) {
+    if (line && columns((line + piece).trimEnd()) > limit) {
+      lines.push(line.trimEnd());
+      line = "";
+    }
+    line += piece;
+  }
+  lines.push(line.trimEnd());
+  return lines;
+}
+
+/**
+ * What a line may not break inside of: words; in scripts without spaces, single characters with the
+ * punctuation that follows them.
+ *
+ * @param {string} text
+ * @returns {string[]}
+ */
+function pieces(text) {
+  const wide = `${WIDE.source}[\\u3001\\u3002\\uff01\\uff0c\\uff1a\\uff1b\\uff1f]*\\s*`;
+  const narrow = `(?:(?!${WIDE.source})\\S)+\\s*`;
+  return text.match(new RegExp(`${wide}|${narrow}`, "g")) ?? [text];
+}
+
+/** @param {string} text */
+function columns(text) {
+  let sum = 0;
+  for (const character of text) sum += WIDE.test(character) ? 2 : 1;
+  return sum;
+}
+
+/**
+ * @param {number} ms
+ * @param {"," | "."} mark before the milliseconds: SRT has a comma, WebVTT a full stop
+ */
+function timestamp(ms, mark) {
+  const part = (/** @type {number} */ value, /** @type {number} */ digits) =>
+    String(Math.floor(value)).padStart(digits, "0");
+  const hours = part(ms / 3_600_000, 2);
+  const minutes = part((ms / 60_000) % 60, 2);
+  const seconds = part((ms / 1000) % 60, 2);
+  return `${hours}:${minutes}:${seconds}${mark}${part(ms % 1000, 3)}`;
+}
+
+/** @param {string} line */
+function escapeVtt(line) {
+  return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -1,0 +1,22 @@
+/** Keeps the screen on while captions run: a phone that falls asleep stops its microphone. */
+
+/** @type {WakeLockSentinel | null} */
+let lock = null;
+let wanted = false;
+
+/** @param {boolean} on */
+export async function keepScreenOn(on) {
+  wanted = on;
+  if (!on) {
+    await lock?.release();
+    lock = null;
+    return;
+  }
+  // Refused on low battery or in a hidden page: captions work all the same.
+  lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+}
+
+// The browser takes the lock away when the page is hidden.
+document.addEventListener("visibilitychange", () => {
+  if (wanted && document.visibilityState === "visible") void keepScreenOn(true);
+});
