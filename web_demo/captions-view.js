@@ -84,8 +84,8 @@ export class CaptionsView {
 
   /** Hold the space of lines that went away, and follow the newest caption if the reader does. */
   #keepPlace() {
-    const { viewport, open, spacer } = this.parts;
-    const bottomPx = open.offsetTop + open.offsetHeight;
+    const { viewport, log, open, spacer } = this.parts;
+    const bottomPx = open.getBoundingClientRect().bottom - log.getBoundingClientRect().top;
     this.#lowestPx = Math.max(this.#lowestPx, bottomPx);
     spacer.style.height = `${this.#lowestPx - bottomPx}px`;
     if (this.#following) viewport.scrollTo({ top: viewport.scrollHeight });

@@ -95,7 +95,11 @@ async function captureContext() {
     await context.close();
     context = new AudioContext({ latencyHint: "interactive", sampleRate: 48_000 });
   }
-  await context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
+  try {
+    await context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
+  } catch {
+    throw new Problem("A part of this page could not be fetched. Check that the server is running.");
+  }
   await context.resume();
   return context;
 }

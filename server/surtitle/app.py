@@ -161,13 +161,14 @@ def fetch_model(name: str, report: Report | None) -> None:
         locate(name, report=report)
 
 
-async def serve(settings: Settings, report: Report | None = None) -> int:
+async def serve(settings: Settings, report: Report | None = None, decoder: str = WHISPER) -> int:
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
     configure_logging(settings.log())
     with stop_signals(stopped.set):
-        await asyncio.to_thread(fetch_model, settings.model, report)
-        async with running(settings) as app:
+        if decoder == WHISPER:
+            await asyncio.to_thread(fetch_model, settings.model, report)
+        async with running(settings, decoder) as app:
             log.info("listening", url=app.url, model=settings.model)
             await first_of(stopped, app.failed)
         if app.engine.failure is not None:

@@ -20,10 +20,11 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+
 from tests.browser.scripted import ScriptedServer, scripted_server
 
 WEB_DEMO = Path(__file__).resolve().parents[2] / "web_demo"
-MICROPHONE_S = 9.3  # the first two sentences of the sample, and the pause after them
+PAUSE_SAMPLES = 8_000  # at least half a second of digital silence stands between sentences
 INSECURE_HOST = "captions.test"  # resolves to this machine, but is no secure origin
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -78,7 +79,10 @@ def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first two sentences of the sample, as the WAV file that Chromium wants."""
     with av.open(str(WEB_DEMO / "sample.flac")) as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
-    samples = np.concatenate(frames, axis=1)[0, : int(MICROPHONE_S * 16_000)]
+    samples = np.concatenate(frames, axis=1)[0]
+    sounding = np.flatnonzero(samples)
+    starts = sounding[1:][np.diff(sounding) > PAUSE_SAMPLES]  # of the second sentence, the third …
+    samples = samples[: starts[1]]
     path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)

@@ -27,6 +27,7 @@ from surtitle.messages import CONTAINERS, Encoding
 
 Float = NDArray[np.float32]
 
+_FULL_SCALE = np.float32(32768)
 _EMPTY: Pcm16 = np.zeros(0, np.int16)
 
 
@@ -47,8 +48,8 @@ def _g711_table(law: str) -> Float:
             (mantissa << 4) + 0x108 << np.maximum(exponent - 1, 0),
         )
         negative = (flipped & 0x80) == 0
-    table: Float = np.where(negative, -magnitude, magnitude).astype(np.float32) / np.float32(32768)
-    return table
+    table: Float = np.where(negative, -magnitude, magnitude).astype(np.float32)
+    return table / _FULL_SCALE
 
 
 _G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
@@ -57,7 +58,7 @@ _SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 def _to_pcm16(samples: Float) -> Pcm16:
     """Round [-1, 1] floats to int16; what lies outside is clipped."""
-    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    return np.clip(np.rint(samples * _FULL_SCALE), -32768, 32767).astype(np.int16)
 
 
 class _Resampler:
@@ -118,7 +119,7 @@ class RawDecoder:
     def _linear(self, data: bytes) -> Float:
         match self._encoding:
             case "pcm_s16le":
-                return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+                return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
             case "pcm_f32le":
                 samples = np.frombuffer(data, "<f4").astype(np.float32)
                 if not np.isfinite(samples).all():

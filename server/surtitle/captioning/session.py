@@ -144,7 +144,7 @@ class CaptionSession:
         self._seq = 0
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
-        self._stopping = False
+        self.stopping = False  # `stop` was taken
         self._audio_end: int | None = None  # samples in all, known once `stop` was taken
         self._answered_ms = {"captioned": 0, "suppressed": 0, "failed": 0}
         self.ended = False
@@ -153,7 +153,7 @@ class CaptionSession:
 
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises BadAudio; BadMessage after `stop`."""
-        if self._stopping:
+        if self.stopping:
             raise BadMessage("Audio after `stop` is ignored.")
         self._received += len(data)
         self._audio.append(self._decoder.feed(data))
@@ -214,9 +214,9 @@ class CaptionSession:
 
     def stop(self) -> None:
         """No more audio. What is left is answered, then `ended` follows. Raises BadAudio."""
-        if self._stopping:
+        if self.stopping:
             return
-        self._stopping = True
+        self.stopping = True
         self._audio.append(self._decoder.finish())
         self._progress.append((self._received, self._audio.end))
         self._audio_end = self._audio.end

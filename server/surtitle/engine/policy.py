@@ -30,7 +30,7 @@ class WatchdogOptions:
     startup_s: float = 120.0
     kill_grace_s: float = 1.0
     first_backoff_s: float = 0.5
-    max_backoff_s: float = 30.0
+    max_backoff_s: float = 10.0
     max_start_failures: int = 3
 
 

@@ -200,7 +200,7 @@ class Connection:
         with contextlib.suppress(ConnectionClosed):
             while self._closing is None:
                 try:
-                    async with asyncio.timeout(self._options.idle_timeout_s):
+                    async with asyncio.timeout(self._idle_limit_s):
                         frame = await self._socket.recv()
                 except TimeoutError:
                     seconds = f"{self._options.idle_timeout_s:g}"
@@ -209,6 +209,12 @@ class Connection:
                     return
                 self._guarded(partial(self._take, frame))
                 await self._room.wait()
+
+    @property
+    def _idle_limit_s(self) -> float | None:
+        """How long to wait for a frame; after `stop` it is the client that waits."""
+        stopping = self._session is not None and self._session.stopping
+        return None if stopping else self._options.idle_timeout_s
 
     def _take(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):

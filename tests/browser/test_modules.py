@@ -1,0 +1,154 @@
+"""The page's pure modules, run in the browser: transcripts, files of captions, frames of sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import watched_page
+from tests.browser.scripted import scripted_server
+
+Message = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all: these modules keep nothing between tests."""
+    with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as watched:
+        watched.goto(server.url)
+        yield watched
+
+
+def final(utterance: int, start_ms: int, end_ms: int, text: str) -> Message:
+    times = {"start_ms": start_ms, "end_ms": end_ms}
+    return {"type": "final", "utterance": utterance, "text": text, "language": "en", **times}
+
+
+def failed(utterance: int, start_ms: int, end_ms: int) -> Message:
+    times = {"start_ms": start_ms, "end_ms": end_ms}
+    return {"type": "failed", "utterance": utterance, "code": "x", "message": "no", **times}
+
+
+def partial(utterance: int, stable: str, unstable: str) -> Message:
+    said = {"stable": stable, "unstable": unstable, "start_ms": 0, "end_ms": 900}
+    return {"type": "partial", "utterance": utterance, **said}
+
+
+def written(page: Page, function: str, *sessions: list[Message]) -> str:
+    """What `function` makes of a transcript; every session but the last one takes 10 s."""
+    return str(
+        page.evaluate(
+            """async ([name, sessions]) => {
+              const module = await import('/transcript.js');
+              const transcript = new module.Transcript();
+              sessions.forEach((messages, index) => {
+                if (index) transcript.endSession(10000, 'lost');
+                messages.forEach((message) => transcript.apply(message));
+              });
+              return module[name](transcript.entries);
+            }""",
+            [function, list(sessions)],
+        )
+    )
+
+
+def test_text_has_one_line_an_utterance(page: Page) -> None:
+    messages = [
+        {"type": "speech", "utterance": 1, "start_ms": 0},
+        final(1, 0, 1000, " One. "),
+        {"type": "suppressed", "utterance": 2, "start_ms": 1, "end_ms": 2, "reason": "no_speech"},
+        {"type": "status", "state": "normal", "message": ""},
+        final(3, 2000, 3000, "Three."),
+    ]
+    assert written(page, "toText", messages) == "One.\nThree.\n"
+
+
+def test_what_is_still_open_is_not_written(page: Page) -> None:
+    assert written(page, "toText", [final(1, 0, 1, "One."), partial(2, "Two", " is")]) == "One.\n"
+
+
+def test_gaps_are_marked(page: Page) -> None:
+    messages = [failed(1, 0, 900), partial(2, "Half a", " sentence"), failed(2, 0, 900)]
+    assert written(page, "toText", messages) == (
+        "[caption missing]\nHalf a sentence [caption incomplete]\n"
+    )
+
+
+def test_a_broken_session_leaves_its_open_caption_incomplete(page: Page) -> None:
+    sessions = [[partial(1, "Half a", " sentence")], [final(1, 0, 500, "Again.")]]
+    assert written(page, "toText", *sessions) == "Half a sentence [caption incomplete]\nAgain.\n"
+
+
+def test_srt_and_webvtt_of_a_second_session_go_on_after_the_first(page: Page) -> None:
+    sessions = [
+        [final(1, 40, 1240, "R&D, <quickly>.")],
+        [final(1, 3_600_005, 3_601_000, "Later.")],
+    ]
+    assert written(page, "toSrt", *sessions) == (
+        "1\n00:00:00,040 --> 00:00:01,240\nR&D, <quickly>.\n\n"
+        "2\n01:00:10,005 --> 01:00:11,000\nLater.\n\n"
+    )
+    assert written(page, "toVtt", *sessions) == (
+        "WEBVTT\n\n"
+        "00:00:00.040 --> 00:00:01.240\nR&amp;D, &lt;quickly&gt;.\n\n"
+        "01:00:10.005 --> 01:00:11.000\nLater.\n\n"
+    )
+
+
+def test_long_utterances_become_cues_of_two_balanced_lines(page: Page) -> None:
+    text = " ".join(["abcd"] * 30)  # 149 columns: four lines, two cues
+    line = " ".join(["abcd"] * 8)
+    end = " ".join(["abcd"] * 6)
+    assert written(page, "toSrt", [final(1, 0, 14_600, text)]) == (
+        f"1\n00:00:00,000 --> 00:00:07,800\n{line}\n{line}\n\n"
+        f"2\n00:00:07,800 --> 00:00:14,600\n{line}\n{end}\n\n"
+    )
+
+
+def test_scripts_without_spaces_are_cut_between_characters(page: Page) -> None:
+    srt = written(page, "toSrt", [final(1, 0, 1000, "字" * 25 + "。" + "幕" * 4)])
+    assert srt == f"1\n00:00:00,000 --> 00:00:01,000\n{'字' * 15}\n{'字' * 10}。{'幕' * 4}\n\n"
+
+
+def test_an_empty_transcript_makes_valid_files(page: Page) -> None:
+    assert written(page, "toText", []) == ""
+    assert written(page, "toSrt", []) == ""
+    assert written(page, "toVtt", []) == "WEBVTT\n\n"
+
+
+FRAMES = """async ([chunk, total]) => {
+  const { PcmFramer } = await import('/capture-worklet.js');
+  const frames = [];
+  const framer = new PcmFramer(8000, (frame) => frames.push(frame));
+  const samples = Float32Array.from({ length: total }, (_, i) => (i % 2 ? -0.5 : 0.5));
+  for (let at = 0; at < total; at += chunk) framer.push(samples.subarray(at, at + chunk));
+  framer.flush();
+  framer.flush();
+  return frames.map(({ samples, rms, peak }) => [samples.length, samples[0], rms, peak]);
+}"""
+
+
+@pytest.mark.parametrize("chunk", [1, 128, 800, 5000])
+def test_frames_are_100_ms_however_the_sound_comes(page: Page, chunk: int) -> None:
+    assert page.evaluate(FRAMES, [chunk, 1900]) == [
+        [800, 16384, 0.5, 0.5],
+        [800, 16384, 0.5, 0.5],
+        [300, 16384, 0.5, 0.5],
+    ]
+
+
+def test_samples_out_of_range_are_clipped(page: Page) -> None:
+    samples = page.evaluate(
+        """async () => {
+          const { PcmFramer } = await import('/capture-worklet.js');
+          let samples;
+          const framer = new PcmFramer(8000, (frame) => { samples = frame.samples; });
+          framer.push(Float32Array.of(0, 1, -1, 1.5, -7));
+          framer.flush();
+          return [...samples];
+        }"""
+    )
+    assert samples == [0, 32767, -32767, 32767, -32767]

@@ -1,0 +1,116 @@
+"""From speech to text on screen: the page, the real server and the real model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import jiwer
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_page import final_captions, open_caption
+from tests.support import running_server
+
+# The sample's length and what the server, two cores shared with a browser, may take beyond it.
+SPOKEN_LIMIT_MS = 45_000
+
+# Every text that the growing captions ever show, in order.
+WATCH_OPEN = """() => {
+  const open = document.querySelector('#open');
+  window.grown = [];
+  new MutationObserver(() => window.grown.push(open.textContent))
+    .observe(open, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with running_server() as url:
+        yield url
+
+
+def words(text: str) -> str:
+    """Text without what a reader aloud does not say: case and punctuation."""
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
+
+
+def test_from_microphone_to_text_on_screen(
+    page: Page, server_url: str, sentences: list[str]
+) -> None:
+    page.goto(server_url)
+    page.evaluate(WATCH_OPEN)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#state-words")).to_have_text("Listening · model tiny.en")
+    expect(final_captions(page)).to_have_count(2, timeout=SPOKEN_LIMIT_MS)
+    expect(page.get_by_label("Microphone", exact=True).locator("option")).not_to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#state-words")).to_contain_text("Finished: 2 captions")
+
+    captions = " ".join(final_captions(page).all_inner_texts())
+    assert jiwer.wer(words(" ".join(sentences[:2])), words(captions)) < 0.1
+    growing = [text for text in page.evaluate("grown") if words(text)]
+    assert len(set(growing)) >= 4  # two sentences of about four seconds, a partial every half
+    assert len(growing[0]) < len(captions) / 3
+
+
+def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
+    page: Page, server_url: str, sentences: list[str], tmp_path: Path
+) -> None:
+    page.goto(server_url)
+    page.get_by_role("radio", name="Sample").check()
+    page.get_by_role("button", name="Start").click()
+    expect(open_caption(page)).to_contain_text(re.compile(r"\w+ \w+"))
+    expect(page.locator("#state-words")).to_contain_text("Finished", timeout=SPOKEN_LIMIT_MS)
+    expect(open_caption(page)).to_have_count(0)
+    assert [words(text) for text in final_captions(page).all_inner_texts()] == [
+        words(sentence) for sentence in sentences
+    ]
+
+    files = {name: saved(page, name, tmp_path) for name in ("Text", "SRT", "WebVTT")}
+    assert [path.suffix for path in files.values()] == [".txt", ".srt", ".vtt"]
+    assert [words(line) for line in files["Text"].read_text().splitlines()] == [
+        words(sentence) for sentence in sentences
+    ]
+    for path, mark in ((files["SRT"], ","), (files["WebVTT"], ".")):
+        cues = parse_cues(path.read_text(encoding="utf-8"), mark)
+        assert words(" ".join(text for _, _, text in cues)) == words(" ".join(sentences))
+        assert all(start < end for start, end, _ in cues)
+        assert all(before[1] <= after[0] for before, after in pairwise(cues))
+        assert cues[-1][1] < 21_000  # the sample takes about 20 s
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """Press a button that saves; return the file."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def parse_cues(text: str, mark: str) -> list[tuple[int, int, str]]:
+    """Cues of SRT or WebVTT as (start ms, end ms, text)."""
+    time = rf"(\d\d):(\d\d):(\d\d){re.escape(mark)}(\d\d\d)"
+    pattern = rf"{time} --> {time}\n(.+?)\n\n"
+    cues = []
+    for *numbers, shown in re.findall(pattern, text, re.DOTALL):
+        h1, m1, s1, ms1, h2, m2, s2, ms2 = map(int, numbers)
+        start_ms = ((h1 * 60 + m1) * 60 + s1) * 1000 + ms1
+        end_ms = ((h2 * 60 + m2) * 60 + s2) * 1000 + ms2
+        cues.append((start_ms, end_ms, shown))
+    return cues
+
+
+def test_a_language_that_the_model_cannot_do_is_refused_in_words(
+    page: Page, server_url: str
+) -> None:
+    page.goto(server_url)
+    page.get_by_role("radio", name="Sample").check()
+    page.get_by_label("Spoken language").select_option("de")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("tiny.en")
+    expect(page.locator("#state")).to_have_text("Not connected")
+    expect(page.get_by_role("button", name="Start")).to_be_visible()

@@ -1,0 +1,113 @@
+"""A decoder that misbehaves on request, run in a real worker process.
+
+It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
+
+    (nothing)       answer "N ms" with the length of the audio
+    say:TEXT        answer TEXT
+    suppress        answer with reason "no_speech"
+    raise           raise ValueError
+    crash           die of SIGSEGV
+    crash-once:F    the same, unless the file F exists; creates it first
+    exit            leave with status 0 in mid-job
+    sleep:S         hold the GIL-free sleep for S seconds, then answer
+    spin:S          hold the GIL for S seconds, then answer
+    stop            stop itself (SIGSTOP) in mid-job
+    stop-once:F     the same, unless the file F exists
+    garbage         write nonsense on the answer channel, then go on
+
+At start it obeys `name` of its options in the same way: "fail:TEXT" cannot start for the reason
+TEXT, "crash" dies before it is ready, "slow:S" takes S seconds to load.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from surtitle.errors import EngineError
+from surtitle.jobs import Job, ModelInfo, Result
+
+
+class FakeDecoder:
+    """See the module."""
+
+    def __init__(self, name: str) -> None:
+        word, _, argument = name.partition(":")
+        if word == "fail":
+            raise EngineError(argument)
+        if word == "crash":
+            _crash()
+        if word == "slow":
+            time.sleep(float(argument))
+        self.info = ModelInfo(name, "cpu", "none", ("en", "de"), 0.0, batch_size=2)
+
+    def warm_up(self) -> None:
+        """Nothing to warm."""
+
+    def decode(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Obey each job's prompt."""
+        for job in jobs:
+            yield self._obey(job)
+
+    def _obey(self, job: Job) -> Result:
+        word, _, argument = job.recipe.prompt.partition(":")
+        text = f"{len(job.audio) * 1000 // 16000} ms"
+        match word:
+            case "say":
+                text = argument
+            case "suppress":
+                return Result(job.id, text="hm", suppressed="no_speech")
+            case "raise":
+                raise ValueError("on request")
+            case "crash":
+                _crash()
+            case "crash-once":
+                if _first_time(argument):
+                    _crash()
+            case "exit":
+                os._exit(0)
+            case "sleep":
+                time.sleep(float(argument))
+            case "spin":
+                end = time.monotonic() + float(argument)
+                while time.monotonic() < end:
+                    pass
+            case "stop":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "stop-once":
+                if _first_time(argument):
+                    os.kill(os.getpid(), signal.SIGSTOP)
+            case "garbage":
+                _write_garbage()
+            case _:
+                pass
+        return Result(job.id, text=text, language="en", language_probability=1.0, confidence=0.9)
+
+
+def _crash() -> None:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _first_time(path: str) -> bool:
+    try:
+        Path(path).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _write_garbage() -> None:
+    """Write to every pipe that is open for writing, the answer channel among them."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            if int(name) > 2 and "pipe" in os.readlink(f"/proc/self/fd/{name}"):  # noqa: PTH115
+                os.write(int(name), b"\x00\x00\x00\x08nonsense")
+
+
+def load(options: dict[str, Any]) -> FakeDecoder:
+    """What the worker calls."""
+    return FakeDecoder(options["name"])
