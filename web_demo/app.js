@@ -47,9 +47,9 @@ const stateLine = new StateLine(byId("state"), byId("state-words"));
 const meter = new LevelMeter(byId("level"), byId("level-words"));
 const view = new CaptionsView({
   viewport: byId("viewport"),
+  lines: byId("lines"),
   log: byId("log"),
   open: byId("open"),
-  spacer: byId("spacer"),
   latest: /** @type {HTMLButtonElement} */ (byId("latest")),
 });
 

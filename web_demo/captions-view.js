@@ -9,9 +9,9 @@
  *
  * @typedef {object} Parts
  * @property {HTMLElement} viewport scrolls
+ * @property {HTMLElement} lines    holds the next two
  * @property {HTMLElement} log      final captions, role="log"
  * @property {HTMLElement} open     growing captions
- * @property {HTMLElement} spacer   keeps the space of lines that went away
  * @property {HTMLButtonElement} latest takes a reader who scrolled up back to the newest caption
  */
 
@@ -24,19 +24,20 @@ export class CaptionsView {
   /** Entry id -> its element among the growing captions. */
   /** @type {Map<number, HTMLElement>} */
   #open = new Map();
-  /** Lowest edge that the captions ever reached, in CSS pixels from their top. */
-  #lowestPx = 0;
   /** Whether the view follows the newest caption, or the reader scrolled up. */
   #following = true;
   #lastScrollPx = 0;
+  /** Width and text size that the lines were broken for. */
+  #layout = "";
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
     parts.viewport.addEventListener("scroll", () => this.#noteScroll(), { passive: true });
     parts.latest.addEventListener("click", () => this.#follow());
-    new ResizeObserver(() => this.#relayout()).observe(parts.log);
-    new ResizeObserver(() => this.#relayout()).observe(parts.viewport);
+    const sizes = new ResizeObserver(() => this.#noteSize());
+    sizes.observe(parts.viewport);
+    sizes.observe(parts.lines);
   }
 
   /** @param {Entry} entry as the transcript has it now */
@@ -50,9 +51,8 @@ export class CaptionsView {
     this.parts.log.replaceChildren();
     this.parts.open.replaceChildren();
     this.#open.clear();
-    this.#lowestPx = 0;
+    this.parts.lines.style.minHeight = "";
     this.#follow();
-    this.#keepPlace();
   }
 
   /** @param {Entry} entry */
@@ -82,23 +82,26 @@ export class CaptionsView {
     if (entry.kind === "failed") this.parts.log.append(gapLine(entry));
   }
 
-  /** Hold the space of lines that went away, and follow the newest caption if the reader does. */
-  #keepPlace() {
-    const { viewport, log, open, spacer } = this.parts;
-    const bottomPx = open.getBoundingClientRect().bottom - log.getBoundingClientRect().top;
-    this.#lowestPx = Math.max(this.#lowestPx, bottomPx);
-    spacer.style.height = `${this.#lowestPx - bottomPx}px`;
-    if (this.#following) viewport.scrollTo({ top: viewport.scrollHeight });
+  /**
+   * Hold the space that the lines ever took, and follow the newest caption if the reader does.
+   *
+   * @param {ScrollBehavior} [behavior]
+   */
+  #keepPlace(behavior = "auto") {
+    const { viewport, lines } = this.parts;
+    // The least height was set before the lines changed, so not even a layout in between can make
+    // the page shorter and the browser pull the lines down.
+    lines.style.minHeight = `${lines.getBoundingClientRect().height}px`;
+    if (this.#following) viewport.scrollTo({ top: viewport.scrollHeight, behavior });
   }
 
-  /** Another width or text size breaks the lines anew: what was kept means nothing any more. */
-  #relayout() {
-    const { viewport, log } = this.parts;
-    const layout = `${viewport.clientWidth} ${getComputedStyle(log).fontSize}`;
-    if (viewport.dataset.layout === layout) return;
-    viewport.dataset.layout = layout;
-    this.#lowestPx = 0;
-    this.#keepPlace();
+  #noteSize() {
+    const { lines } = this.parts;
+    const layout = `${lines.clientWidth} ${getComputedStyle(lines).fontSize}`;
+    // Another width or text size breaks the lines anew: the space kept for old ones means nothing.
+    if (layout !== this.#layout) lines.style.minHeight = "";
+    this.#layout = layout;
+    this.#keepPlace("instant");
   }
 
   #noteScroll() {

@@ -152,3 +152,60 @@ def test_samples_out_of_range_are_clipped(page: Page) -> None:
         }"""
     )
     assert samples == [0, 32767, -32767, 32767, -32767]
+
+
+# -- the client library ------------------------------------------------------------------------
+
+CONNECT = """async () => {
+  const { CaptionClient } = await import('/client.js');
+  window.client = new CaptionClient(new URL('/v1/captions', location.href), {
+    sample_rate: 16000,
+    words: true,
+  });
+  window.heard = [];
+  client.addEventListener('state', ({ detail }) => heard.push(detail.state));
+  client.addEventListener('message', ({ detail }) => heard.push(detail.type));
+  return (await client.connect()).session;
+}"""
+
+
+def test_a_client_from_connect_to_ended(browser: Browser) -> None:
+    with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as page:
+        page.goto(server.url)
+        assert page.evaluate(CONNECT) == "s1"
+        stage = server.next_stage()
+        assert stage.start["words"] is True
+        assert page.evaluate("client.send(new Int16Array(1600)) && client.state") == "ready"
+        assert stage.next_frame_bytes() == 3200
+        page.evaluate("client.update({ hotwords: ['Surtitle'] })")
+        assert stage.next_command() == {"type": "update", "hotwords": ["Surtitle"]}
+        page.evaluate("client.flush()")
+        assert stage.next_command() == {"type": "flush"}
+        stage.say("a_type_of_tomorrow")
+        assert page.evaluate("client.stop().then((ended) => ended.audio_ms)") == 100
+        assert page.evaluate("client.send(new Int16Array(1600))") is False
+        assert page.evaluate("heard") == [
+            "connecting",
+            "ready",
+            "ready",
+            "a_type_of_tomorrow",
+            "ended",
+            "ended",
+        ]
+
+
+def test_a_client_that_waits_for_the_end_hears_of_a_lost_connection(browser: Browser) -> None:
+    with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as page:
+        page.goto(server.url)
+        page.evaluate(CONNECT)
+        server.next_stage().die()
+        page.wait_for_function("client.state === 'closed'")
+        assert page.evaluate("client.stop().catch((error) => error.code)") == "closed_1006"
+
+
+def test_a_client_that_leaves_is_told_so(browser: Browser) -> None:
+    with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as page:
+        page.goto(server.url)
+        page.evaluate(CONNECT)
+        code = "(client.close(), client.stop().catch((error) => error.code))"
+        assert page.evaluate(code) == "closed"

@@ -152,6 +152,13 @@ def test_a_reader_who_scrolled_up_is_left_in_peace(page: Page, scripted: Scripte
     expect(newest).to_be_hidden()
     expect(page.get_by_role("region", name="Captions")).to_be_focused()
 
+    page.set_viewport_size({"width": 600, "height": 500})  # such as by turning a phone
+    at_end(page)
+    stage.say("error", code="x", message="A notice takes some room.", fatal=False)
+    expect(page.get_by_role("alert")).to_have_text("A notice takes some room.")
+    at_end(page)
+    expect(newest).to_be_hidden()
+
 
 # -- what goes to the server -------------------------------------------------------------------
 

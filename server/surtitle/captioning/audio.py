@@ -61,6 +61,13 @@ def _to_pcm16(samples: Float) -> Pcm16:
     return np.clip(np.rint(samples * _FULL_SCALE), -32768, 32767).astype(np.int16)
 
 
+def _checked(samples: Float) -> Float:
+    """Floats from outside, clipped to [-1, 1]: larger ones overflow on the way. Raises BadAudio."""
+    if not np.isfinite(samples).all():
+        raise BadAudio("The float audio holds NaN or infinite samples; send values from -1 to 1.")
+    return np.clip(samples, np.float32(-1), np.float32(1))
+
+
 class _Resampler:
     """Mono float32 at any rate -> int16 at 16 kHz, without delay accumulating between calls."""
 
@@ -121,12 +128,7 @@ class RawDecoder:
             case "pcm_s16le":
                 return np.frombuffer(data, "<i2").astype(np.float32) / _FULL_SCALE
             case "pcm_f32le":
-                samples = np.frombuffer(data, "<f4").astype(np.float32)
-                if not np.isfinite(samples).all():
-                    raise BadAudio(
-                        "The float audio holds NaN or infinite samples; send values from -1 to 1."
-                    )
-                return samples
+                return _checked(np.frombuffer(data, "<f4").astype(np.float32))
             case _:
                 return _G711[self._encoding][np.frombuffer(data, np.uint8)]
 
@@ -209,10 +211,15 @@ class ContainerDecoder:
                 raise BadAudio(f"The {self._name} stream has no audio track.")
             to_mono = av.AudioResampler(format="flt", layout="mono")
             resampler: _Resampler | None = None
-            for frame in source.decode(source.streams.audio[0]):
-                resampler = resampler or _Resampler(frame.sample_rate)
-                for mono in to_mono.resample(frame):
-                    yield resampler.push(mono.to_ndarray()[0])
+            try:
+                for frame in source.decode(source.streams.audio[0]):
+                    resampler = resampler or _Resampler(frame.sample_rate)
+                    for mono in to_mono.resample(frame):
+                        yield resampler.push(_checked(mono.to_ndarray()[0]))
+            except av.error.InvalidDataError:
+                # A stream that ends inside a frame, as FLAC may: what came before it counts.
+                if not self._ended or resampler is None:
+                    raise
             if resampler is not None:
                 yield resampler.push(np.zeros(0, np.float32), last=True)
 

@@ -16,8 +16,13 @@ MIN_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which Whisper is guessing (OpenAI Whisper)."""
 MAX_NO_SPEECH_PROBABILITY = 0.6
 """Probability of the no-speech token above which a guess is not speech (OpenAI Whisper)."""
+SUSPICIOUS_CHARACTERS_PER_SECOND = 25.0
 MAX_CHARACTERS_PER_SECOND = 30.0
-"""Nobody speaks faster; read-aloud English is about 15."""
+"""Hardly anybody, and nobody, speaks faster than this; read-aloud English is about 15."""
+SPARE_CHARACTERS = 10
+"""A short "yes" in a short window is no reason for suspicion."""
+REPEATED_WORDS = 4
+"""So many words said twice in a row are looked at again: Whisper fills short windows like that."""
 MAX_TRIGRAM_REPEATS = 3
 """So often may three words in a row come again before it counts as a loop."""
 
@@ -34,10 +39,9 @@ class Evidence:
 
 def suspicion(evidence: Evidence) -> str | None:
     """Why this text should be decoded again with more care, or None."""
-    if repeats_itself(evidence.text):
+    if repeats_itself(evidence.text) or says_twice(evidence.text):
         return "repetition"
-    # Half a second of grace: a short "yes" in a short window is no reason for suspicion.
-    if len(evidence.text) > MAX_CHARACTERS_PER_SECOND * (evidence.seconds + 0.5):
+    if too_fast(evidence, SUSPICIOUS_CHARACTERS_PER_SECOND):
         return "too_fast"
     if evidence.log_probability < MIN_LOG_PROBABILITY:
         return "low_confidence"
@@ -51,8 +55,25 @@ def refusal(evidence: Evidence) -> str | None:
     guessed = evidence.log_probability < MIN_LOG_PROBABILITY
     if guessed and evidence.no_speech_probability > MAX_NO_SPEECH_PROBABILITY:
         return "no_speech"
-    reason = suspicion(evidence)
-    return None if reason == "low_confidence" else reason
+    if repeats_itself(evidence.text):
+        return "repetition"
+    return "too_fast" if too_fast(evidence, MAX_CHARACTERS_PER_SECOND) else None
+
+
+def too_fast(evidence: Evidence, characters_per_second: float) -> bool:
+    """Whether there is more text than can be said in that time."""
+    limit = characters_per_second * evidence.seconds + SPARE_CHARACTERS
+    return len(evidence.text) > limit
+
+
+def says_twice(text: str) -> bool:
+    """Whether some REPEATED_WORDS or more words are followed by the same words again."""
+    words = "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
+    return any(
+        words[start : start + size] == words[start + size : start + 2 * size]
+        for size in range(REPEATED_WORDS, len(words) // 2 + 1)
+        for start in range(len(words) - 2 * size + 1)
+    )
 
 
 def repeats_itself(text: str) -> bool:

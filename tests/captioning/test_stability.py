@@ -1,0 +1,213 @@
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from surtitle.captioning.stability import Stabilizer, normalize_unit, split_units
+
+
+def show(*hypotheses: str) -> list[tuple[str, str]]:
+    stabilizer = Stabilizer()
+    return [stabilizer.update(hypothesis) for hypothesis in hypotheses]
+
+
+# -- units --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("", []),
+        ("   ", []),
+        ("one", ["one"]),
+        ("one, two  three.", ["one,", " two", "  three."]),
+        (" lead and trail ", ["lead", " and", " trail"]),
+        ("今天。天气", ["今", "天。", "天", "气"]),
+        ("我 love 你", ["我", " love", " 你"]),
+        ("ok好", ["ok", "好"]),
+        ("“今”", ["“", "今”"]),
+        ("mind-boggling 3.14", ["mind-boggling", " 3.14"]),
+    ],
+)
+def test_text_is_cut_into_units(text: str, units: list[str]) -> None:
+    assert split_units(text) == units
+
+
+@given(st.text())
+def test_units_joined_are_the_text(text: str) -> None:
+    assert "".join(split_units(text)) == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Hello", " hello,"),
+        ("it's", "It’s"),
+        ("STRASSE", "straße"),
+        ("ＡＢＣ", "abc"),
+        ("天。", "天"),
+        ("don't", "dont"),
+    ],
+)
+def test_units_that_count_as_the_same(left: str, right: str) -> None:
+    assert normalize_unit(left) == normalize_unit(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("two", "too"),
+        ("-", "…"),
+        ("3", "4"),
+        ("का", "की"),  # Hindi "of", masculine and feminine: the vowel sign is the difference
+        ("कम", "काम"),  # "little", "work"
+        ("மடு", "மாடு"),
+        ("café", "cafe"),
+    ],
+)
+def test_units_that_differ(left: str, right: str) -> None:
+    assert normalize_unit(left) != normalize_unit(right)
+
+
+@given(st.text(min_size=1))
+def test_a_unit_never_compares_as_nothing(text: str) -> None:
+    for unit in split_units(text):
+        assert normalize_unit(unit) or unit.isspace() or not unit.isprintable()
+
+
+# -- agreement ----------------------------------------------------------------------------------
+
+
+def test_the_first_hypothesis_is_unstable() -> None:
+    assert show("the quick brown") == [("", "the quick brown")]
+
+
+def test_what_two_hypotheses_share_is_stable() -> None:
+    assert show("the quick brown", "the quick red fox") == [
+        ("", "the quick brown"),
+        ("the quick", " red fox"),
+    ]
+
+
+def test_the_last_word_is_held_back() -> None:
+    assert show("the quick", "the quick")[-1] == ("the", " quick")
+    assert show("one", "one")[-1] == ("", "one")
+
+
+def test_stable_text_grows_on() -> None:
+    assert show("a b", "a b c", "a b c d", "a b c d e") == [
+        ("", "a b"),
+        ("a b", " c"),
+        ("a b c", " d"),
+        ("a b c d", " e"),
+    ]
+
+
+def test_disagreement_makes_nothing_stable() -> None:
+    assert show("wreck a nice beach", "recognize speech now")[-1] == ("", "recognize speech now")
+
+
+def test_case_and_punctuation_do_not_count_and_the_newer_form_is_shown() -> None:
+    assert show("hello world it", "Hello, world! It is")[-1] == ("Hello, world! It", " is")
+
+
+def test_stable_text_keeps_its_form() -> None:
+    assert show("hello there my", "hello there my friend", "Hello, there! My friend yes")[-1] == (
+        "hello there my friend",
+        " yes",
+    )
+
+
+def test_chinese_is_agreed_on_character_by_character() -> None:
+    assert show("今天天气", "今天天器很好") == [("", "今天天气"), ("今天天", "器很好")]
+
+
+def test_an_empty_hypothesis_takes_only_the_unstable_text_away() -> None:
+    assert show("one two", "one two three", "")[-1] == ("one two", "")
+    assert show("") == [("", "")]
+
+
+def test_after_an_empty_hypothesis_it_goes_on() -> None:
+    assert show("a b", "a b c", "", "a b c d", "a b c d e")[-1] == ("a b c d", " e")
+
+
+# -- hypotheses that reword what is stable ------------------------------------------------------
+
+
+def test_a_reworded_stable_word_stays_and_the_rest_follows() -> None:
+    shown = show("i red the", "i red the book", "I read the book about")
+    assert shown[1] == ("i red the", " book")
+    assert shown[2] == ("i red the book", " about")
+
+
+def test_an_inserted_word_is_not_shown_twice() -> None:
+    shown = show("we go home now", "we go home now and", "we can go home now and then rest")
+    assert shown[-1] == ("we go home now and", " then rest")
+
+
+def test_a_dropped_word_is_not_missed_later() -> None:
+    shown = show("um we go home now", "um we go home now and", "we go home now and then rest")
+    assert shown[-1] == ("um we go home now and", " then rest")
+
+
+def test_a_wholly_different_hypothesis_goes_on_by_count() -> None:
+    shown = show("a b c", "a b c d", "x y z u v")
+    assert shown[-1] == ("a b c", " u v")
+
+
+def test_a_shorter_hypothesis_takes_nothing_stable_away() -> None:
+    shown = show("a b c d e", "a b c d e f", "a b")
+    assert shown[-1] == ("a b c d e", "")
+
+
+def test_a_switch_of_script_does_not_glue_words() -> None:
+    assert show("he said", "he said so", "我们我们love it")[-1] == ("he said", " 我们love it")[
+        :1
+    ] + (show("he said", "he said so", "我们我们love it")[-1][1],)
+
+
+words = st.lists(
+    st.sampled_from(
+        ["go", "Go,", "home", "now.", "the", "a", "“hm”", "我", "们", "我们", "ok好", "—"]
+    ),
+    max_size=12,
+).map(" ".join)
+mixed = st.lists(
+    st.sampled_from(["go", " ", "home", "now. ", "我", "们。", " the", "ไทย", "a"]), max_size=14
+).map("".join)
+
+
+@given(st.lists(st.one_of(words, mixed, st.text(max_size=20)), max_size=12))
+def test_stable_text_only_grows(hypotheses: list[str]) -> None:
+    stabilizer = Stabilizer()
+    before = ""
+    for hypothesis in hypotheses:
+        stable, unstable = stabilizer.update(hypothesis)
+        assert stable.startswith(before)
+        assert stable == stabilizer.stable
+        assert not (stable + unstable)[:1].isspace()
+        before = stable
+
+
+@given(st.lists(st.one_of(words, mixed), max_size=12))
+@example(["a b", "a b c", "我们go home"])
+def test_no_two_words_are_glued_together(hypotheses: list[str]) -> None:
+    """Latin words that are shown are words of some hypothesis."""
+    stabilizer = Stabilizer()
+    known: set[str] = set()
+    for hypothesis in hypotheses:
+        known |= set(re.findall(r"[a-z]+", hypothesis.casefold()))
+        shown = "".join(stabilizer.update(hypothesis))
+        assert set(re.findall(r"[a-z]+", shown.casefold())) <= known
+
+
+@given(st.lists(st.sampled_from(["go", "home", "now", "我", "then"]), min_size=1, max_size=20))
+def test_a_hypothesis_that_only_grows_is_shown_as_it_is(units: list[str]) -> None:
+    stabilizer = Stabilizer()
+    for length in range(1, len(units) + 1):
+        hypothesis = " ".join(units[:length])
+        stable, unstable = stabilizer.update(hypothesis)
+        assert stable + unstable == hypothesis
+        if length > 1:
+            assert stable == " ".join(units[: length - 1])

@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import pytest
+
+from surtitle.recognition.guard import (
+    MAX_CHARACTERS_PER_SECOND,
+    MAX_NO_SPEECH_PROBABILITY,
+    MIN_LOG_PROBABILITY,
+    Evidence,
+    refusal,
+    repeats_itself,
+    suspicion,
+)
+
+GOOD = Evidence(
+    text="The ship drew on and had safely passed the strait.",
+    seconds=3.5,
+    log_probability=-0.2,
+    no_speech_probability=0.01,
+)
+
+PROSE = (
+    "We looked at him again. He had a pipe in his mouth, and he walked up and down with his hands "
+    "behind him, as a captain does on a long passage when nothing is in sight but the sea."
+)
+
+
+def test_good_text_passes() -> None:
+    assert suspicion(GOOD) is None
+    assert refusal(GOOD) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you. " * 20,
+        "ha" * 60,
+        "I am going to go to the store and " * 6,
+        "so we go so we go so we go so we go",
+        "谢谢大家" * 12,
+    ],
+)
+def test_loops_repeat_themselves(text: str) -> None:
+    assert repeats_itself(text)
+    evidence = replace(GOOD, text=text, seconds=30.0)
+    assert suspicion(evidence) == "repetition"
+    assert refusal(evidence) == "repetition"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "No. No. No.",
+        "no no no no no",
+        "Yes, yes, yes! We can, we can, we can do it.",
+        "ha ha ha ha",
+        PROSE,
+        "今天天气很好，我们一起去公园走走，然后回家吃饭。",
+        "one two three four five six seven eight nine ten",
+    ],
+)
+def test_what_people_say_does_not_repeat_itself(text: str) -> None:
+    assert not repeats_itself(text)
+
+
+def test_three_words_may_come_three_times_and_not_four() -> None:
+    assert not repeats_itself("row your boat x row your boat y row your boat")
+    assert repeats_itself("row your boat x row your boat y row your boat z Row your boat")
+
+
+def test_text_that_nobody_could_speak_in_the_time_is_held_back() -> None:
+    seconds = len(PROSE) / MAX_CHARACTERS_PER_SECOND - 0.5
+    assert refusal(replace(GOOD, text=PROSE, seconds=seconds - 0.1)) == "too_fast"
+    assert refusal(replace(GOOD, text=PROSE, seconds=seconds + 0.1)) is None
+
+
+def test_a_short_word_in_a_short_window_is_not_too_fast() -> None:
+    assert suspicion(replace(GOOD, text="Certainly.", seconds=0.2)) is None
+
+
+def test_a_guess_is_decoded_again_but_shown_in_the_end() -> None:
+    guess = replace(GOOD, log_probability=MIN_LOG_PROBABILITY - 0.01)
+    assert suspicion(guess) == "low_confidence"
+    assert refusal(guess) is None
+    assert suspicion(replace(GOOD, log_probability=MIN_LOG_PROBABILITY)) is None
+
+
+def test_a_guess_about_silence_is_held_back() -> None:
+    guess = replace(GOOD, log_probability=-1.5, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)
+    assert refusal(guess) is None
+    assert refusal(replace(guess, no_speech_probability=0.61)) == "no_speech"
+
+
+def test_confident_text_is_shown_whatever_the_no_speech_token_says() -> None:
+    assert refusal(replace(GOOD, no_speech_probability=0.99)) is None
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "♪ ♪", "[?!]", "—"])
+def test_text_without_a_letter_is_no_speech(text: str) -> None:
+    assert refusal(replace(GOOD, text=text)) == "no_speech"
+
+
+@pytest.mark.parametrize("text", ["7", "я", "好", "ก", "हाँ"])
+def test_one_letter_of_any_script_is_speech(text: str) -> None:
+    assert refusal(replace(GOOD, text=text)) is None
