@@ -61,6 +61,7 @@ _basic = BasicTextNormalizer()
 
 def score(reference: str, text: str, language: str) -> Score:
     """Count the errors after Whisper's own normalization."""
+    result: jiwer.WordOutput | jiwer.CharacterOutput
     if language == "zh":
         pair = [_basic(side).replace(" ", "") for side in (reference, text)]
         result = jiwer.process_characters(*pair)

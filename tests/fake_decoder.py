@@ -11,6 +11,8 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     exit            leave with status 0 in mid-job
     sleep:S         hold the GIL-free sleep for S seconds, then answer
     spin:S          hold the GIL for S seconds, then answer
+    hold:F          create the file F, then wait until it is removed; answer at once if F exists
+    spin-once:F     hold the GIL for ever, unless the file F exists; creates it first
     stop            stop itself (SIGSTOP) in mid-job
     stop-once:F     the same, unless the file F exists
     garbage         write nonsense on the answer channel, then go on
@@ -75,6 +77,14 @@ class FakeDecoder:
                 end = time.monotonic() + float(argument)
                 while time.monotonic() < end:
                     pass
+            case "hold":
+                if _first_time(argument):
+                    while Path(argument).exists():
+                        time.sleep(0.005)
+            case "spin-once":
+                if _first_time(argument):
+                    while True:
+                        pass
             case "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "stop-once":

@@ -56,7 +56,7 @@ class SileroVad:
         `windows` has shape (len(streams), WINDOW_SAMPLES); a stream may come only once.
         """
         with torch.inference_mode():
-            audio = torch.from_numpy(windows).to(torch.float32) / 32768
+            audio = torch.tensor(windows, dtype=torch.float32) / 32768
             context = torch.stack([stream.context for stream in streams])
             out, state = self._model(torch.cat([context, audio], dim=1), self._state(streams))
             for row, stream in enumerate(streams):

@@ -6,6 +6,8 @@ from surtitle.recognition.guard import (
     MAX_CHARACTERS_PER_SECOND,
     MAX_NO_SPEECH_PROBABILITY,
     MIN_LOG_PROBABILITY,
+    SPARE_CHARACTERS,
+    SUSPICIOUS_CHARACTERS_PER_SECOND,
     Evidence,
     refusal,
     repeats_itself,
@@ -70,9 +72,22 @@ def test_three_words_may_come_three_times_and_not_four() -> None:
 
 
 def test_text_that_nobody_could_speak_in_the_time_is_held_back() -> None:
-    seconds = len(PROSE) / MAX_CHARACTERS_PER_SECOND - 0.5
+    seconds = (len(PROSE) - SPARE_CHARACTERS) / MAX_CHARACTERS_PER_SECOND
     assert refusal(replace(GOOD, text=PROSE, seconds=seconds - 0.1)) == "too_fast"
     assert refusal(replace(GOOD, text=PROSE, seconds=seconds + 0.1)) is None
+
+
+def test_text_that_hardly_anybody_speaks_in_the_time_is_decoded_again() -> None:
+    seconds = (len(PROSE) - SPARE_CHARACTERS) / SUSPICIOUS_CHARACTERS_PER_SECOND
+    assert suspicion(replace(GOOD, text=PROSE, seconds=seconds - 0.1)) == "too_fast"
+    assert suspicion(replace(GOOD, text=PROSE, seconds=seconds + 0.1)) is None
+
+
+def test_a_clause_said_twice_in_a_row_is_decoded_again_but_shown_in_the_end() -> None:
+    twice = replace(GOOD, text="I looked at the sea, I looked at the sea and went.", seconds=6.0)
+    assert suspicion(twice) == "repetition"
+    assert refusal(twice) is None
+    assert suspicion(replace(twice, text="It was here, it was here.")) is None
 
 
 def test_a_short_word_in_a_short_window_is_not_too_fast() -> None:

@@ -58,7 +58,8 @@ _SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 def _to_pcm16(samples: Float) -> Pcm16:
     """Round [-1, 1] floats to int16; what lies outside is clipped."""
-    return np.clip(np.rint(samples * _FULL_SCALE), -32768, 32767).astype(np.int16)
+    pcm: Pcm16 = np.clip(np.rint(samples * _FULL_SCALE), -32768, 32767).astype(np.int16)
+    return pcm
 
 
 def _checked(samples: Float) -> Float:

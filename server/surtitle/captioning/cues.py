@@ -45,7 +45,7 @@ def wrap(text: str, width: int = LINE_CHARACTERS) -> list[str]:
 
 def cues(final: Final) -> list[Cue]:
     """The cues of one final; they cover its time without gap or overlap."""
-    lines = wrap(final.text)
+    lines = wrap(" ".join(final.text.split()))  # a line break in it would end the cue
     blocks = [tuple(lines[i : i + LINES]) for i in range(0, len(lines), LINES)]
     bounds = _bounds(final, blocks)
     return [
@@ -61,7 +61,8 @@ def _bounds(final: Final, blocks: Sequence[tuple[str, ...]]) -> list[int]:
     bounds, done = [final.start_ms], 0
     for size in sizes:
         done += size
-        bounds.append(_time_after(final, done) or final.start_ms + duration * done // total)
+        at = _time_after(final, done) or final.start_ms + duration * done // total
+        bounds.append(min(max(at, bounds[-1]), final.end_ms))
     bounds[-1] = final.end_ms
     return bounds
 

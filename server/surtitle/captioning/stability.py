@@ -7,8 +7,8 @@ Japanese, Thai) is compared character by character.
 """
 
 import re
-import unicodedata
 from difflib import SequenceMatcher
+from unicodedata import category, normalize
 
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
 # it, or else a run of other characters up to the next space. Each unit keeps its leading space.
@@ -25,8 +25,9 @@ def split_units(text: str) -> list[str]:
 
 def normalize_unit(unit: str) -> str:
     """A unit as it is compared: no case, no punctuation; itself where nothing else remains."""
-    folded = unicodedata.normalize("NFKC", unit).casefold().strip()
-    return "".join(c for c in folded if c.isalnum()) or folded
+    folded = normalize("NFKC", unit).casefold().strip()
+    # Marks stay: in Hindi or Tamil a vowel is one, and may be all that tells two words apart.
+    return "".join(c for c in folded if c.isalnum() or category(c).startswith("M")) or folded
 
 
 class Stabilizer:
@@ -40,6 +41,8 @@ class Stabilizer:
     def update(self, hypothesis: str) -> tuple[str, str]:
         """Take the next hypothesis of the whole utterance; returns (stable, unstable)."""
         rest = self._after_stable(split_units(hypothesis))
+        if self.stable and rest and len(split_units(self.stable[-1] + rest[0])) == 1:
+            rest[0] = " " + rest[0]  # it followed a script without spaces, now it follows a word
         agreed = 0
         for old, new in zip(self._previous, rest, strict=False):
             if normalize_unit(old) != normalize_unit(new):

@@ -29,10 +29,12 @@ FRAMES_PER_SECOND = 100
 FULL_WINDOW = 30 * FRAMES_PER_SECOND
 """Mel frames of Whisper's own window, the longest that the encoder takes."""
 
-MIN_WINDOW_S = 10.0
+MIN_WINDOW_S = {"english": 10.0, "multilingual": 15.0}
 WINDOW_MARGIN_S = 2.0
 WINDOW_STEP_S = 2.5
-"""Shorter windows or less margin make the model loop; measured, see docs/performance.md."""
+"""Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
+stamps in the text allow 10 s for the multilingual models too, but cost more errors than they save.)
+"""
 
 TOKENS_PER_SECOND = 14
 TOKENS_SPARE = 24
@@ -46,12 +48,13 @@ APPEND_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
 """Marks that belong to the next and to the previous word (OpenAI Whisper, timing.py)."""
 
 
-def window_frames(seconds: float) -> int:
+def window_frames(seconds: float, *, multilingual: bool) -> int:
     """Mel frames of the window for so much audio: its length and a margin, in steps, bounded.
 
     Never 159 or 160 frames, which CTranslate2 takes for an encoded array: the floor is far above.
     """
-    wanted = max(MIN_WINDOW_S, seconds + WINDOW_MARGIN_S)
+    floor_s = MIN_WINDOW_S["multilingual" if multilingual else "english"]
+    wanted = max(floor_s, seconds + WINDOW_MARGIN_S)
     steps = -(-wanted // WINDOW_STEP_S)
     return min(round(steps * WINDOW_STEP_S * FRAMES_PER_SECOND), FULL_WINDOW)
 
@@ -125,9 +128,6 @@ class WhisperDecoder:
             cpu_threads=threads,
         )
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
-        # Time stamps cost a few steps, but without them the multilingual models loop in short
-        # windows, while the English ones are better off without (docs/performance.md).
-        self._timestamps = bool(self._model.model.is_multilingual)
         self.info = ModelInfo(
             name=name,
             device=device,
@@ -175,7 +175,9 @@ class WhisperDecoder:
 
     def _window(self, attempt: _Attempt, *, full: bool) -> Any:
         """The mel frames, padded with 0 to their window, as a StorageView of shape (1, m, n)."""
-        frames = FULL_WINDOW if full else window_frames(attempt.job.seconds)
+        frames = FULL_WINDOW
+        if not full:
+            frames = window_frames(attempt.job.seconds, multilingual=self.info.multilingual)
         mel = attempt.mel[:, :frames]
         padded = np.zeros((1, mel.shape[0], frames), np.float32)
         padded[0, :, : mel.shape[1]] = mel
@@ -280,10 +282,7 @@ class WhisperDecoder:
         prompt: list[int] = []
         if context:
             prompt = [tokenizer.sot_prev, *tokenizer.encode(" " + context)[-MAX_PROMPT_TOKENS:]]
-        prompt += tokenizer.sot_sequence
-        if not self._timestamps:
-            prompt.append(tokenizer.no_timestamps)
-        return prompt
+        return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
 
 def choose_device(device: str) -> str:

@@ -1,0 +1,994 @@
+import io
+import tracemalloc
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
+from surtitle.captioning.session import CaptionSession, make_recipe, whisper_language
+from surtitle.errors import BadAudio, BadMessage, BadStart
+from surtitle.jobs import Job, ModelInfo, Pcm16, Recipe, Result, Word
+from surtitle.messages import (
+    Ack,
+    Ended,
+    Failed,
+    Final,
+    Partial,
+    Ready,
+    ServerMessage,
+    Speech,
+    Start,
+    Status,
+    Suppressed,
+    Update,
+    WordTiming,
+)
+from tests.captioning.chunking import Chunking, three_ways, whole
+
+W = WINDOW_SAMPLES
+WINDOW_MS = 32
+
+BASE = ModelInfo("base", "cpu", "int8", ("en", "zh", "de", "fr"), load_s=1.0, batch_size=4)
+TINY_EN = ModelInfo("tiny.en", "cpu", "int8", ("en",), load_s=1.0, batch_size=4)
+
+# Everything in whole windows, so that the expected places can be counted.
+OPTIONS = EndpointingOptions(
+    min_speech_ms=3 * WINDOW_MS,
+    pre_roll_ms=4 * WINDOW_MS,
+    hangover_ms=2 * WINDOW_MS,
+    endpoint_silence_ms=5 * WINDOW_MS,
+    max_utterance_ms=100 * WINDOW_MS,
+    partial_interval_ms=10 * WINDOW_MS,
+)
+
+
+def silence(windows: float) -> bytes:
+    """PCM16 whose windows are scored as silence."""
+    return bytes(2 * int(windows * W))
+
+
+def speech(windows: float, seed: int = 1) -> bytes:
+    """PCM16 whose windows are scored as speech; no two samples in a row tell where they are."""
+    samples = np.random.default_rng(seed).integers(2000, 9000, int(windows * W), np.int16)
+    return samples.astype("<i2").tobytes()
+
+
+def score(window: Pcm16) -> float:
+    """The scripted voice activity: loud is speech."""
+    return 0.9 if np.abs(window.astype(np.int32)).mean() > 400 else 0.05
+
+
+def text_of(job: Job) -> str:
+    """A word for each 10 windows, so that partials grow."""
+    return " ".join(f"word{i}" for i in range(1 + len(job.audio) // (10 * W)))
+
+
+def ok(job: Job, text: str | None = None) -> Result:
+    return Result(
+        job.id,
+        text=text_of(job) if text is None else text,
+        language="en",
+        language_probability=0.98765,
+        confidence=0.87654,
+    )
+
+
+AnyMessage = TypeVar("AnyMessage", bound=ServerMessage)
+
+
+@dataclass
+class Driver:
+    """What the rest of the server does around a session: score windows, run jobs, send messages."""
+
+    session: CaptionSession
+    answer: Callable[[Job], Result | None] = lambda job: None
+    jobs: list[Job] = field(default_factory=list)
+    messages: list[ServerMessage] = field(default_factory=list)
+    acks: list[Ack] = field(default_factory=list)
+
+    def feed(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.session.receive_audio(piece)
+            self.score()
+
+    def score(self, limit: int | None = None) -> None:
+        """Score the windows that wait, at most `limit`; run the jobs that come up."""
+        self.pump()
+        while limit is None or limit > 0:
+            windows = self.session.take_windows(1)
+            if not len(windows):
+                break
+            self.session.receive_probabilities([score(window) for window in windows])
+            self.pump()
+            limit = None if limit is None else limit - 1
+
+    def pump(self) -> None:
+        while jobs := self.session.jobs():
+            self.jobs += jobs
+            for job in jobs:
+                result = self.answer(job)
+                if result is not None:
+                    self.session.receive_result(result)
+        self.messages += self.session.messages()
+        self.acks.append(self.session.ack())
+
+    def give(self, *results: Result) -> None:
+        for result in results:
+            self.session.receive_result(result)
+            self.pump()
+
+    def stop(self) -> None:
+        self.session.stop()
+        self.score()
+
+    def of(self, kind: type[AnyMessage]) -> list[AnyMessage]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    @property
+    def finals(self) -> list[Job]:
+        return [job for job in self.jobs if job.kind == "final"]
+
+    @property
+    def partials(self) -> list[Job]:
+        return [job for job in self.jobs if job.kind == "partial"]
+
+
+def open_session(
+    start: Start | None = None,
+    options: EndpointingOptions = OPTIONS,
+    model: ModelInfo = BASE,
+    answer: Callable[[Job], Result | None] = lambda job: None,
+) -> Driver:
+    return Driver(CaptionSession("abc", start or Start(language="en"), options, model), answer)
+
+
+def samples(data: bytes) -> list[int]:
+    return np.frombuffer(data, "<i2").tolist()
+
+
+def numbers(messages: Iterable[ServerMessage]) -> list[int]:
+    return [message.seq for message in messages if not isinstance(message, Ack)]
+
+
+# -- one utterance ------------------------------------------------------------------------------
+
+
+def test_the_greeting() -> None:
+    driver = open_session(Start(sample_rate=48000, language="en"))
+    driver.session.greet(token="secret", resume_window_s=30)
+    driver.pump()
+    assert driver.messages == [
+        Ready(
+            seq=1,
+            session="abc",
+            token="secret",
+            model="base",
+            sample_rate=48000,
+            resume_window_s=30,
+            languages=("en", "zh", "de", "fr"),
+        )
+    ]
+
+
+def test_silence_is_answered_by_nothing() -> None:
+    driver = open_session()
+    driver.feed(silence(1000))
+    assert driver.messages == []
+    assert driver.jobs == []
+    assert driver.session.idle
+
+
+def test_an_utterance_from_speech_to_final() -> None:
+    driver = open_session(answer=ok)
+    audio = silence(10) + speech(25) + silence(5)
+    driver.feed(audio)
+    # Speech is windows 10 to 34; 4 before and 2 after it belong to the utterance.
+    start_ms, end_ms = 6 * WINDOW_MS, 37 * WINDOW_MS
+    assert driver.messages == [
+        Speech(seq=1, utterance=1, start_ms=start_ms),
+        Partial(
+            seq=2,
+            utterance=1,
+            start_ms=start_ms,
+            end_ms=16 * WINDOW_MS,
+            stable="",
+            unstable="word0 word1",
+        ),
+        Partial(
+            seq=3,
+            utterance=1,
+            start_ms=start_ms,
+            end_ms=26 * WINDOW_MS,
+            stable="word0 word1",
+            unstable=" word2",
+        ),
+        Final(
+            seq=4,
+            utterance=1,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            text="word0 word1 word2 word3",
+            language="en",
+            language_probability=0.988,
+            confidence=0.877,
+        ),
+    ]
+    assert [(job.kind, job.utterance, job.session) for job in driver.jobs] == [
+        ("partial", 1, "abc"),
+        ("partial", 1, "abc"),
+        ("final", 1, "abc"),
+    ]
+    assert driver.jobs[-1].audio.tolist() == samples(audio)[6 * W : 37 * W]
+    assert driver.jobs[0].audio.tolist() == samples(audio)[6 * W : 16 * W]
+    assert driver.jobs[-1].trace == "abc.1"
+    assert len({job.id for job in driver.jobs}) == 3
+
+
+def test_a_client_that_wants_no_partials_costs_none() -> None:
+    driver = open_session(Start(language="en", partials=False), answer=ok)
+    driver.feed(speech(50) + silence(5))
+    assert [job.kind for job in driver.jobs] == ["final"]
+    assert [type(message) for message in driver.messages] == [Speech, Final]
+
+
+def test_words_are_in_session_time_and_only_where_asked_for() -> None:
+    def with_words(job: Job) -> Result:
+        return Result(job.id, text="a b", words=(Word("a", 0, 40, 0.98765), Word("b", 50, 90, 1.0)))
+
+    for asked in (True, False):
+        driver = open_session(Start(language="en", words=asked), answer=with_words)
+        driver.feed(silence(10) + speech(5) + silence(5))
+        first = 6 * WINDOW_MS
+        assert driver.of(Final)[0].words == (
+            [
+                WordTiming(text="a", start_ms=first, end_ms=first + 40, confidence=0.988),
+                WordTiming(text="b", start_ms=first + 50, end_ms=first + 90, confidence=1.0),
+            ]
+            if asked
+            else None
+        )
+
+
+def test_suppressed_takes_the_place_of_the_final() -> None:
+    driver = open_session()
+    driver.feed(speech(5) + silence(5))
+    driver.give(Result(driver.finals[0].id, text="Thank you.", suppressed="no_speech"))
+    assert driver.messages[-1] == Suppressed(
+        seq=2, utterance=1, start_ms=0, end_ms=7 * WINDOW_MS, reason="no_speech"
+    )
+
+
+def test_failed_takes_the_place_of_the_final() -> None:
+    driver = open_session()
+    driver.feed(speech(5) + silence(5))
+    driver.give(Result(driver.finals[0].id, error_code="quarantined", error="It was given up."))
+    assert driver.messages[-1] == Failed(
+        seq=2,
+        utterance=1,
+        start_ms=0,
+        end_ms=7 * WINDOW_MS,
+        code="quarantined",
+        message="It was given up.",
+    )
+
+
+def test_status_and_error_have_their_place_in_the_order() -> None:
+    driver = open_session()
+    driver.session.say("recovering", "Keep speaking.")
+    driver.pump()
+    error = driver.session.make_error("bad_message", "No.", fatal=False)
+    driver.session.say("normal", "Good.")
+    driver.pump()
+    assert driver.messages[0] == Status(seq=1, state="recovering", message="Keep speaking.")
+    assert (error.seq, error.code, error.message, error.fatal) == (2, "bad_message", "No.", False)
+    assert numbers(driver.messages) == [1, 3]
+
+
+# -- results in any order -----------------------------------------------------------------------
+
+
+def three_utterances() -> Driver:
+    driver = open_session(Start(language="en", partials=False))
+    for _ in range(3):
+        driver.feed(speech(5) + silence(10))
+    assert len(driver.finals) == 3
+    return driver
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+def test_answers_leave_in_the_order_of_the_utterances(order: tuple[int, ...]) -> None:
+    driver = three_utterances()
+    answers = [
+        ok(driver.finals[0]),
+        Result(driver.finals[1].id, suppressed="repetition"),
+        Result(driver.finals[2].id, error_code="x", error="y"),
+    ]
+    driver.give(*(answers[i] for i in order))
+    answered = driver.messages[3:]
+    assert [type(message) for message in answered] == [Final, Suppressed, Failed]
+    assert numbers(driver.messages) == [1, 2, 3, 4, 5, 6]
+    assert driver.session.idle
+
+
+def test_a_final_waits_for_the_one_before_it() -> None:
+    driver = three_utterances()
+    driver.give(ok(driver.finals[1]))
+    assert driver.of(Final) == []
+    driver.give(ok(driver.finals[0]))
+    assert [message.utterance for message in driver.of(Final)] == [1, 2]
+
+
+def test_results_that_nobody_waits_for_are_ignored() -> None:
+    driver = three_utterances()
+    answers = [ok(job) for job in driver.finals]
+    driver.give(answers[0], answers[0], answers[1], answers[1], answers[0], answers[2], answers[2])
+    assert len(driver.of(Final)) == 3
+    driver.give(Result("abc/99/1024/final", text="?"), Result("abc/4/1024/partial", text="?"))
+    assert len(driver.messages) == 6
+
+
+def test_partials_that_come_late_are_ignored() -> None:
+    driver = open_session()
+    driver.feed(speech(35))
+    first, second, third = driver.partials
+    driver.give(ok(second, "one two three"), ok(first, "one"), ok(second, "one two three"))
+    assert [message.end_ms for message in driver.of(Partial)] == [20 * WINDOW_MS]
+    driver.feed(silence(10))
+    driver.give(ok(driver.finals[0], "one two three"), ok(third, "one two three four"))
+    assert [type(message) for message in driver.messages] == [Speech, Partial, Final]
+
+
+def test_a_partial_may_still_be_shown_while_its_final_is_waited_for() -> None:
+    driver = open_session()
+    driver.feed(speech(15) + silence(5))
+    driver.give(ok(driver.partials[0]))
+    assert [type(message) for message in driver.messages] == [Speech, Partial]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"text": ""},
+        {"text": "Thank you.", "suppressed": "no_speech"},
+        {"error_code": "decode_error", "error": "?"},
+    ],
+)
+def test_a_partial_without_text_is_not_shown(nothing: dict[str, str]) -> None:
+    driver = open_session()
+    driver.feed(speech(15))
+    driver.give(Result(driver.partials[0].id, **nothing))  # type: ignore[arg-type]
+    assert [type(message) for message in driver.messages] == [Speech]
+
+
+# -- what the client asks for -------------------------------------------------------------------
+
+
+def test_update_holds_from_the_next_utterance_on() -> None:
+    driver = open_session(Start(language="en", hotwords=["old"]))
+    driver.feed(speech(5))
+    driver.session.update(Update(language="zh", hotwords=["new"], prompt="Then", partials=False))
+    driver.feed(speech(15) + silence(10) + speech(30) + silence(10))
+    old, new = driver.finals
+    assert old.recipe == Recipe(language="en", hotwords=("old",))
+    assert new.recipe == Recipe(language="zh", hotwords=("new",), prompt="Then")
+    assert {job.utterance for job in driver.partials} == {1}
+
+
+def test_update_leaves_alone_what_it_does_not_name() -> None:
+    driver = open_session(Start(language="en", hotwords=["old"], prompt="Once", words=True))
+    driver.session.update(Update(prompt=""))
+    driver.session.update(Update(languages=["de", "fr"]))
+    driver.session.update(Update(language="auto"))
+    driver.feed(speech(5) + silence(10))
+    assert driver.finals[0].recipe == Recipe(
+        language=None, languages=("de", "fr"), hotwords=("old",), words=True
+    )
+
+
+def test_update_takes_effect_at_its_place_in_the_audio() -> None:
+    """However far scoring lags behind: here everything was received before anything was scored."""
+    driver = open_session()
+    driver.session.receive_audio(speech(5) + silence(10))
+    driver.session.update(Update(language="zh"))
+    driver.session.receive_audio(speech(5) + silence(10))
+    driver.score()
+    assert [job.recipe.language for job in driver.finals] == ["en", "zh"]
+
+
+def test_an_update_that_the_model_cannot_do_changes_nothing() -> None:
+    driver = open_session()
+    with pytest.raises(BadStart, match="does not know the language 'tlh'"):
+        driver.session.update(Update(language="tlh", prompt="Once"))
+    driver.session.update(Update(hotwords=["word"]))
+    driver.feed(speech(5) + silence(10))
+    assert driver.finals[0].recipe == Recipe(language="en", hotwords=("word",))
+
+
+def test_flush_ends_the_open_utterance() -> None:
+    driver = open_session()
+    audio = speech(10)
+    driver.feed(audio)
+    driver.session.flush()
+    driver.pump()
+    assert [job.kind for job in driver.jobs][-1] == "final"
+    assert driver.finals[0].audio.tolist() == samples(audio)
+
+
+def test_flush_takes_effect_at_its_place_in_the_audio() -> None:
+    driver = open_session()
+    first, second = speech(10), speech(7, seed=2)
+    driver.session.receive_audio(first)
+    driver.session.flush()
+    driver.session.receive_audio(second + silence(10))
+    driver.score()
+    assert [len(job.audio) for job in driver.finals] == [10 * W, 9 * W]
+    assert driver.finals[1].audio.tolist() == samples(second + silence(2))
+
+
+def test_flush_in_silence_does_nothing() -> None:
+    driver = open_session()
+    driver.feed(silence(10))
+    driver.session.flush()
+    driver.session.flush()
+    driver.score()
+    assert driver.messages == []
+    assert driver.session.idle
+
+
+def test_endpointing_that_the_client_chose() -> None:
+    driver = open_session(Start(language="en", endpoint_silence_ms=320, max_utterance_ms=2000))
+    driver.feed(speech(20) + silence(9))
+    assert driver.finals == []
+    driver.feed(silence(1))
+    assert len(driver.finals) == 1
+    driver.feed(speech(60))
+    assert len(driver.finals) == 2
+
+
+def test_a_long_utterance_is_cut_and_loses_nothing() -> None:
+    driver = open_session(Start(language="en", partials=False), answer=ok)
+    audio = b"".join(
+        speech(30, seed) + silence(seed % 4) + speech(25, seed + 100) for seed in range(12)
+    )
+    driver.feed(audio + silence(10))
+    assert len(driver.finals) > 5
+    joined = np.concatenate([job.audio for job in driver.finals])
+    assert joined.tolist() == samples(audio + silence(2))
+    assert all(job.seconds * 1000 <= 101 * WINDOW_MS for job in driver.finals)
+    finals = driver.of(Final)
+    assert all(left.end_ms == right.start_ms for left, right in pairwise(finals))
+
+
+# -- the end ------------------------------------------------------------------------------------
+
+
+def test_stop_without_audio() -> None:
+    driver = open_session()
+    driver.stop()
+    assert driver.messages == [
+        Ended(
+            seq=1,
+            audio_ms=0,
+            captioned_ms=0,
+            silence_ms=0,
+            suppressed_ms=0,
+            failed_ms=0,
+            utterances=0,
+        )
+    ]
+    assert driver.session.ended
+
+
+def test_stop_in_silence() -> None:
+    driver = open_session()
+    driver.feed(silence(10.5))
+    driver.stop()
+    assert [type(message) for message in driver.messages] == [Ended]
+    assert driver.of(Ended)[0].audio_ms == driver.of(Ended)[0].silence_ms == 336
+
+
+@pytest.mark.parametrize("windows", [10, 10.25, 10.998, 3.001])
+def test_stop_in_the_middle_of_a_word_keeps_every_sample(windows: float) -> None:
+    driver = open_session(Start(language="en", partials=False), answer=ok)
+    audio = speech(windows)
+    driver.feed(audio)
+    driver.stop()
+    assert driver.finals[0].audio.tolist() == samples(audio)
+    ended = driver.of(Ended)[0]
+    assert ended.captioned_ms == ended.audio_ms == len(samples(audio)) // 16
+    assert ended.utterances == 1
+
+
+def test_stop_waits_for_what_is_still_decoded() -> None:
+    driver = open_session()
+    driver.feed(speech(10))
+    driver.stop()
+    assert driver.of(Ended) == []
+    assert not driver.session.ended
+    driver.give(ok(driver.finals[0]))
+    assert [type(message) for message in driver.messages][-2:] == [Final, Ended]
+
+
+def test_stop_waits_for_what_is_not_scored_yet() -> None:
+    driver = open_session(answer=ok)
+    driver.session.receive_audio(silence(20) + speech(20))
+    driver.session.stop()
+    driver.pump()
+    assert driver.messages == []
+    driver.score()
+    assert isinstance(driver.messages[-1], Ended)
+
+
+def test_the_four_parts_add_up() -> None:
+    driver = open_session(Start(language="en", partials=False))
+    driver.feed(silence(7) + (speech(5) + silence(10.3)) * 3 + speech(4.7) + b"\x01")
+    driver.stop()
+    first, second, third, last = driver.finals
+    driver.give(
+        ok(first),
+        Result(second.id, suppressed="no_speech"),
+        Result(third.id, error_code="x", error="y"),
+        ok(last),
+    )
+    ended = driver.of(Ended)[0]
+    assert ended.suppressed_ms == pytest.approx(11 * WINDOW_MS, abs=WINDOW_MS)
+    assert ended.failed_ms == pytest.approx(11 * WINDOW_MS, abs=WINDOW_MS)
+    assert ended.captioned_ms > 15 * WINDOW_MS
+    parts = ended.captioned_ms + ended.silence_ms + ended.suppressed_ms + ended.failed_ms
+    assert parts == ended.audio_ms == (7 * W + 3 * (5 * W + int(10.3 * W)) + int(4.7 * W)) // 16
+    assert ended.utterances == 4
+
+
+def test_no_message_names_a_time_after_the_end_of_the_audio() -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(9.1))
+    driver.stop()
+    ended = driver.of(Ended)[0]
+    assert all(message.end_ms <= ended.audio_ms for message in driver.of(Partial))
+    assert all(message.end_ms <= ended.audio_ms for message in driver.of(Final))
+
+
+def test_audio_after_stop_is_refused() -> None:
+    driver = open_session()
+    driver.stop()
+    with pytest.raises(BadMessage):
+        driver.session.receive_audio(silence(1))
+
+
+def test_a_second_stop_and_late_wishes_change_nothing() -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(10))
+    driver.stop()
+    driver.stop()
+    driver.session.flush()
+    driver.session.update(Update(language="zh"))
+    driver.score()
+    assert len(driver.of(Ended)) == 1
+    assert numbers(driver.messages) == list(range(1, len(driver.messages) + 1))
+
+
+def test_a_session_may_be_closed_at_any_moment() -> None:
+    for encoding in ("pcm_s16le", "webm"):
+        driver = open_session(Start(language="en", encoding=encoding))  # type: ignore[arg-type]
+        driver.session.close()
+
+
+# -- received and safe --------------------------------------------------------------------------
+
+
+def test_received_counts_bytes() -> None:
+    driver = open_session()
+    driver.feed(b"\x01", b"", b"\x01\x02")
+    assert driver.session.ack().received == 3
+
+
+def test_safe_follows_silence_at_the_distance_of_the_pre_roll() -> None:
+    driver = open_session()
+    driver.feed(*[silence(1)] * 100)
+    assert driver.session.ack() == Ack(received=200 * W, safe=2 * (100 - 4) * W)
+
+
+def test_safe_waits_at_the_start_of_an_utterance_until_it_is_answered() -> None:
+    driver = open_session(Start(language="en", partials=False))
+    driver.feed(*[silence(1)] * 10, *[speech(1)] * 10, *[silence(1)] * 20)
+    assert driver.session.ack().safe == 2 * 6 * W
+    driver.give(ok(driver.finals[0]))
+    assert driver.session.ack().safe == 2 * (40 - 4) * W
+
+
+def test_safe_does_not_pass_an_utterance_that_is_waited_for() -> None:
+    driver = three_utterances()
+    driver.give(ok(driver.finals[1]), ok(driver.finals[2]))
+    assert driver.session.ack().safe == 0
+
+
+def test_at_the_end_everything_is_safe() -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(9.3), b"\x01")
+    driver.stop()
+    assert driver.session.ack().safe == driver.session.ack().received
+
+
+@three_ways
+@pytest.mark.parametrize("channels", [1, 3])
+def test_safe_never_lies_inside_a_sample(channels: int, chunking: Chunking) -> None:
+    """A new session that is fed from there must not read every sample askew."""
+    driver = open_session(Start(language="en", channels=channels))
+    driver.feed(*chunking(silence(12 * channels)))
+    assert driver.acks[-1].safe > 0
+    assert {ack.safe % (2 * channels) for ack in driver.acks} == {0}
+
+
+@three_ways
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 96000])
+def test_safe_does_not_count_what_the_resampler_holds_back(rate: int, chunking: Chunking) -> None:
+    driver = open_session(Start(language="en", sample_rate=rate))
+    for piece in chunking(bytes(rate)):  # half a second
+        driver.session.receive_audio(piece)
+        driver.score()
+        scored_s = max(0, driver.session.ack().safe / 2 / rate)
+        held_s = driver.session.unanswered_s
+        received_s = driver.session.ack().received / 2 / rate
+        assert scored_s <= received_s - held_s + 2 / rate
+
+
+def test_safe_never_falls_back() -> None:
+    driver = open_session(answer=ok)
+    for seed in range(10):
+        driver.feed(*[silence(0.7)] * (seed * 3), *[speech(0.9, seed)] * 20, *[silence(1.3)] * 9)
+        driver.session.flush()
+        driver.pump()
+    assert all(a.safe <= b.safe <= b.received for a, b in pairwise(driver.acks))
+
+
+# -- the same for every chunking ----------------------------------------------------------------
+
+
+@cache
+def in_webm(pcm: bytes) -> bytes:
+    """PCM16 at 16 kHz as Opus in WebM."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="webm", options={"live": "1"}) as muxer:
+        stream = muxer.add_stream("libopus", rate=48000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        resampler = av.AudioResampler(stream.codec_context.format, "mono", 48000, 960)
+        frame = av.AudioFrame.from_ndarray(
+            np.frombuffer(pcm, np.int16)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = 16000
+        frame.pts = 0
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            muxer.mux(stream.encode(piece))
+        muxer.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def as_mulaw_8k(pcm: bytes) -> bytes:
+    codes = np.random.default_rng(1).integers(0, 256, len(pcm) // 4, np.uint8)
+    loud = np.abs(np.frombuffer(pcm, np.int16)[::2]) > 0
+    return np.where(loud, codes, 0xFF).astype(np.uint8).tobytes()
+
+
+SCRIPT = (
+    silence(9.3) + speech(24.4, 1),
+    speech(7.7, 2) + silence(3.1) + speech(20, 3) + silence(11),
+    silence(30) + speech(150.2, 4),
+    speech(31.9, 5) + silence(2),
+)
+"""Audio; between the parts stand a flush, an update and another flush."""
+
+FORMATS: dict[str, tuple[Start, Callable[[bytes], bytes]]] = {
+    "pcm16": (Start(language="en"), lambda pcm: pcm),
+    "stereo-44100": (
+        Start(language="en", sample_rate=44100, channels=2),
+        lambda pcm: np.repeat(np.frombuffer(pcm, "<i2"), 5).tobytes(),
+    ),
+    "float": (
+        Start(language="en", encoding="pcm_f32le"),
+        lambda pcm: (np.frombuffer(pcm, "<i2") / 32768).astype("<f4").tobytes(),
+    ),
+    "mulaw-8000": (Start(language="en", encoding="mulaw", sample_rate=8000), as_mulaw_8k),
+}
+
+
+def played(start: Start, parts: Iterable[bytes], chunking: Chunking) -> Driver:
+    """A session in which audio is scored and answered as it comes."""
+    driver = open_session(start, answer=ok)
+    wishes: list[Callable[[], None]] = [
+        driver.session.flush,
+        lambda: driver.session.update(Update(language="zh")),
+        driver.session.flush,
+    ]
+    for index, part in enumerate(parts):
+        driver.feed(*chunking(part))
+        if index < len(wishes):
+            wishes[index]()
+            driver.score()
+    driver.stop()
+    return driver
+
+
+@cache
+def expected(name: str) -> Driver:
+    start, encode = FORMATS[name]
+    return played(start, [encode(part) for part in SCRIPT], whole)
+
+
+@three_ways
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_all_messages_are_the_same_however_the_bytes_come(name: str, chunking: Chunking) -> None:
+    start, encode = FORMATS[name]
+    driver = played(start, [encode(part) for part in SCRIPT], chunking)
+    assert driver.messages == expected(name).messages
+    assert [(job.id, job.recipe) for job in driver.jobs] == [
+        (job.id, job.recipe) for job in expected(name).jobs
+    ]
+    for job, other in zip(driver.jobs, expected(name).jobs, strict=True):
+        assert np.array_equal(job.audio, other.audio)
+    assert driver.session.ack() == expected(name).session.ack()
+    assert len(driver.of(Final)) > 5
+    assert {job.recipe.language for job in driver.finals} == {"en", "zh"}
+
+
+@three_ways
+def test_a_container_gives_the_same_messages_however_the_bytes_come(chunking: Chunking) -> None:
+    start = Start(language="en", encoding="webm")
+    data = in_webm(b"".join(SCRIPT))
+    parts = [data[:15_001], data[15_001:40_002], data[40_002:]]
+    driver = played(start, parts, chunking)
+    assert driver.messages == played(start, parts, whole).messages
+    assert len(driver.of(Final)) >= 4
+    assert driver.of(Ended)[0].audio_ms == pytest.approx(len(b"".join(SCRIPT)) // 32, abs=30)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_how_far_scoring_lags_behind_does_not_change_the_utterances(limit: int) -> None:
+    """As on a slow machine: all audio is there long before it is scored, and results come late."""
+    driver = open_session()
+    for index, part in enumerate(SCRIPT):
+        driver.session.receive_audio(part)
+        driver.score(limit=7 * index)
+        if index in (0, 2):
+            driver.session.flush()
+        elif index == 1:
+            driver.session.update(Update(language="zh"))
+    driver.session.stop()
+    while len(windows := driver.session.take_windows(limit)):
+        driver.session.receive_probabilities([score(window) for window in windows])
+    driver.pump()
+    on_time = expected("pcm16")
+    assert [(job.id, job.recipe) for job in driver.jobs] == [
+        (job.id, job.recipe) for job in on_time.jobs
+    ]
+    driver.give(*(ok(job) for job in reversed(driver.finals)))
+
+    def without_seq(messages: list[Final]) -> list[tuple[object, ...]]:
+        return [(m.utterance, m.start_ms, m.end_ms, m.text) for m in messages]
+
+    assert without_seq(driver.of(Final)) == without_seq(on_time.of(Final))
+    assert numbers(driver.messages) == list(range(1, len(driver.messages) + 1))
+
+
+def test_windows_are_given_out_in_order_and_once() -> None:
+    driver = open_session()
+    audio = speech(7.5)
+    driver.session.receive_audio(audio)
+    first = driver.session.take_windows(3)
+    second = driver.session.take_windows(100)
+    assert (first.shape, second.shape) == ((3, W), (4, W))
+    assert np.concatenate([first, second]).ravel().tolist() == samples(audio)[: 7 * W]
+    assert driver.session.take_windows(100).shape == (0, W)
+    assert not driver.session.idle
+    driver.session.receive_probabilities([0.05] * 7)
+    assert driver.session.idle
+
+
+# -- memory -------------------------------------------------------------------------------------
+
+
+def growth(driver: Driver, step: Callable[[], None], times: int) -> int:
+    """Bytes of memory more after many steps than after a few."""
+    for _ in range(20):
+        step()
+    driver.acks.clear()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(times):
+            step()
+            driver.acks.clear()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_hour_of_silence_takes_no_memory() -> None:
+    driver = open_session()
+    ten_seconds = bytes(320_000)
+
+    def step() -> None:
+        driver.session.receive_audio(ten_seconds)
+        count = len(driver.session.take_windows(1000))
+        driver.session.receive_probabilities([0.05] * count)
+
+    assert growth(driver, step, 360) < 100_000
+    assert driver.session.unanswered_s < 1
+    assert driver.session.messages() == []
+    assert driver.session.ack().received - driver.session.ack().safe < 2 * 320_000
+
+
+def test_hours_of_short_utterances_take_no_memory() -> None:
+    driver = open_session(Start(language="en", partials=False), answer=ok)
+    audio = speech(20) + silence(10)
+
+    def step() -> None:
+        driver.feed(audio)
+        driver.jobs.clear()
+        driver.messages.clear()
+
+    assert growth(driver, step, 300) < 100_000
+
+
+def test_frames_that_bring_no_audio_take_no_memory() -> None:
+    driver = open_session()
+    driver.feed(speech(10), b"\x01")
+
+    def step() -> None:
+        driver.session.receive_audio(b"")
+
+    assert growth(driver, step, 5000) < 50_000
+
+
+def test_what_is_unanswered_is_known_in_seconds() -> None:
+    driver = open_session()
+    driver.session.receive_audio(bytes(64_000))
+    assert driver.session.unanswered_s == pytest.approx(2.0)
+    driver.score()
+    assert driver.session.unanswered_s < 0.2
+    driver.feed(speech(50))
+    assert driver.session.unanswered_s == pytest.approx(54 * WINDOW_MS / 1000, abs=0.1)
+
+
+# -- what a session can be ----------------------------------------------------------------------
+
+
+def test_bad_audio_is_refused() -> None:
+    driver = open_session(Start(language="en", encoding="pcm_f32le"))
+    with pytest.raises(BadAudio):
+        driver.feed(np.array([np.nan], "<f4").tobytes())
+    driver = open_session(Start(language="en", encoding="webm"))
+    with pytest.raises(BadAudio):
+        driver.feed(b"not a container" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("tag", "model", "code"),
+    [
+        ("en", BASE, "en"),
+        ("en-US", BASE, "en"),
+        ("ZH-Hans", BASE, "zh"),
+        ("auto", BASE, None),
+        (None, BASE, None),
+        ("auto", TINY_EN, "en"),
+        (None, TINY_EN, "en"),
+        ("en-GB", TINY_EN, "en"),
+    ],
+)
+def test_languages(tag: str | None, model: ModelInfo, code: str | None) -> None:
+    assert whisper_language(tag, model) == code
+
+
+def test_a_language_that_the_model_does_not_know() -> None:
+    with pytest.raises(BadStart, match=r"tiny\.en does not know the language 'de'.* it knows en\."):
+        whisper_language("de", TINY_EN)
+    with pytest.raises(BadStart):
+        open_session(Start(languages=["en", "xx"]))
+    with pytest.raises(BadStart):
+        open_session(Start(language="xx"))
+
+
+def test_an_english_model_cannot_translate() -> None:
+    with pytest.raises(BadStart, match="cannot translate"):
+        make_recipe(Start(task="translate"), TINY_EN)
+    assert make_recipe(Start(task="translate", language="de"), BASE) == Recipe(
+        language="de", task="translate"
+    )
+
+
+def test_everything_of_a_start_reaches_the_recipe() -> None:
+    start = Start(
+        language="auto",
+        languages=["en", "de-DE"],
+        hotwords=["Surtitle"],
+        prompt="An opera.",
+        words=True,
+    )
+    assert make_recipe(start, BASE) == Recipe(
+        language=None,
+        languages=("en", "de"),
+        hotwords=("Surtitle",),
+        prompt="An opera.",
+        words=True,
+    )
+
+
+# -- anything in any order ----------------------------------------------------------------------
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("speech"), st.integers(1, 60_000)),
+        st.tuples(st.just("silence"), st.integers(1, 40_000)),
+        st.tuples(st.just("score"), st.integers(1, 120)),
+        st.tuples(st.just("result"), st.integers(0, 50)),
+        st.tuples(st.just("again"), st.integers(0, 50)),
+        st.tuples(st.sampled_from(["flush", "update", "say", "stop"]), st.just(0)),
+    ),
+    max_size=50,
+)
+
+
+def some_result(job: Job, number: int) -> Result:
+    match number % 4:
+        case 0:
+            return Result(job.id, text=job.id, suppressed="no_speech")
+        case 1:
+            return Result(job.id, error_code="decode_error", error="?")
+        case _:
+            return ok(job)
+
+
+@settings(max_examples=120, deadline=None)
+@given(actions)
+def test_every_utterance_is_answered_once_and_in_order(steps: list[tuple[str, int]]) -> None:
+    driver = open_session()
+    answered: set[str] = set()
+    for name, number in steps:
+        if name in ("speech", "silence") and not driver.session.stopping:
+            data = speech(1) if name == "speech" else silence(1)
+            driver.session.receive_audio((data * (number // len(data) + 1))[:number])
+        elif name == "score":
+            driver.score(limit=number)
+        elif name in ("result", "again") and driver.jobs:
+            job = driver.jobs[number % len(driver.jobs)]
+            if name == "again" or job.id not in answered:
+                answered.add(job.id)
+                driver.give(some_result(job, number))
+        elif name == "flush":
+            driver.session.flush()
+        elif name == "update":
+            driver.session.update(Update(partials=bool(number % 2)))
+        elif name == "say":
+            driver.session.say("normal", "Good.")
+        elif name == "stop":
+            driver.session.stop()
+        driver.pump()
+    driver.stop()
+    driver.give(*(some_result(job, index) for index, job in enumerate(driver.jobs)))
+
+    opened = [message.utterance for message in driver.of(Speech)]
+    answers = [m for m in driver.messages if isinstance(m, Final | Suppressed | Failed)]
+    assert opened == list(range(1, len(opened) + 1))
+    assert [message.utterance for message in answers] == opened
+    assert numbers(driver.messages) == list(range(1, len(driver.messages) + 1))
+    assert all(message.start_ms <= message.end_ms for message in answers)
+    assert all(left.end_ms <= right.start_ms for left, right in pairwise(answers))
+    (ended,) = driver.of(Ended)
+    assert driver.messages[-1] in (ended, *driver.of(Status))
+    parts = (ended.captioned_ms, ended.silence_ms, ended.suppressed_ms, ended.failed_ms)
+    assert sum(parts) == ended.audio_ms
+    assert min(parts) >= 0
+    assert ended.utterances == len(opened)
+    assert all(a.safe <= b.safe <= b.received for a, b in pairwise(driver.acks))
+    assert driver.acks[-1].safe == driver.acks[-1].received
+    stable: dict[int, str] = {}
+    for partial in driver.of(Partial):
+        assert partial.stable.startswith(stable.get(partial.utterance, ""))
+        stable[partial.utterance] = partial.stable

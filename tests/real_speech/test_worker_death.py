@@ -1,0 +1,34 @@
+"""The worker dies in mid-utterance under the real model: the caption still comes, once."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from surtitle.messages import Partial, ServerMessage, Start, Status
+from tests.real_speech.scoring import stream, word_error_rate
+from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess, read_pcm16
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGSTOP])
+async def test_the_caption_comes_once(tiny: ServerProcess, number: signal.Signals) -> None:
+    killed: list[int] = []
+
+    def kill_at_first_partial(message: ServerMessage) -> None:
+        if isinstance(message, Partial) and not killed:
+            killed.append(tiny.worker_pid)
+            os.kill(tiny.worker_pid, number)
+
+    start = Start(language="en")
+    audio = read_pcm16(SAMPLE)
+    disturbed, other = await asyncio.gather(
+        stream(tiny.url, audio, start, kill_at_first_partial),
+        stream(tiny.url, audio, start),
+    )
+    assert killed
+    for result in (disturbed, other):
+        assert word_error_rate(SAMPLE_TEXT, result.text()) == 0
+    states = [status.state for status in disturbed.of(Status)]
+    assert states == ["recovering", "normal"]
+    assert tiny.worker_pid != killed[0]
