@@ -473,7 +473,7 @@ def test_a_sound_installation() -> None:
     assert exit_status(findings) == 0
     found = {finding.title: finding.detail for finding in findings}
     assert found["Model"] == "tiny.en, 76 MB, bundled, hash verified"
-    assert found["Model load"].startswith("on cpu as float32 in ")
+    assert found["Model load"].startswith("on cpu as int8")
     assert found["Decoding"].startswith("one second of audio in ")
 
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import structlog
 
+from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
@@ -92,8 +93,8 @@ class App:
         Raises ConfigurationError where the address cannot be used.
         """
         await self.gateway.start(self.settings.host, self.settings.port)
-        self._ticker.start()
-        self.engine.start()
+        for task in (self._ticker.start(), self.engine.start()):
+            task.add_done_callback(self._on_task_end)
 
     async def stop(self) -> None:
         """Drain and end everything."""
@@ -101,6 +102,13 @@ class App:
         await self.gateway.drain(drain_s)
         await self._ticker.stop()
         await self.engine.stop()
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        """Without its ticker or its watchdog a server only looks alive: better it ends."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the server failed", task=task.get_name(), exc_info=error)
+            self.engine.failure = f"Internal error in {task.get_name()}."
+            self.failed.set()
 
     def _on_engine_state(self, state: EngineState) -> None:
         if state is EngineState.FAILED:
@@ -167,7 +175,14 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     configure_logging(settings.log())
     with stop_signals(stopped.set):
         if decoder == WHISPER:
-            await asyncio.to_thread(fetch_model, settings.model, report)
+            fetching = asyncio.ensure_future(in_daemon_thread(fetch_model, settings.model, report))
+            stopping = asyncio.ensure_future(stopped.wait())
+            await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not fetching.done():
+                log.info("stopped before the model was there")
+                return EXIT_OK
+            stopping.cancel()
+            fetching.result()
         async with running(settings, decoder) as app:
             log.info("listening", url=app.url, model=settings.model)
             await first_of(stopped, app.failed)

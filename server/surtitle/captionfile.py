@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from surtitle.background import in_daemon_thread
 from surtitle.client import Captions
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
 from surtitle.messages import Ended, Final, Partial, ServerMessage
@@ -72,7 +73,7 @@ class FileStream:
     async def _send(self) -> None:
         self._began = time.monotonic()
         # The reader may block (a pipe, a slow disk): not on the event loop.
-        while (chunk := await asyncio.to_thread(next, self._chunks, None)) is not None:
+        while (chunk := await in_daemon_thread(next, self._chunks, None)) is not None:
             self.sent_s += len(chunk) / 2 / SAMPLE_RATE
             if self._real_time:
                 # A chunk can be sent when its last sample has been spoken.

@@ -134,8 +134,7 @@ def check(**options: Any) -> None:
 
     from surtitle import diagnosis
 
-    findings = diagnosis.diagnose(settings)
-    diagnosis.render(findings, Console())
+    findings = diagnosis.render(diagnosis.examine(settings), Console())
     sys.exit(diagnosis.exit_status(findings))
 
 

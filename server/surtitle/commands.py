@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from rich.console import Console
 
 from surtitle.app import fetch_model, first_of, run_on_loop, running, stop_signals
+from surtitle.background import in_daemon_thread
 from surtitle.captionfile import Figures, FileStream
 from surtitle.client import connect
 from surtitle.config import Settings
@@ -60,7 +62,8 @@ async def _until_interrupted(work: Coroutine[None, None, None]) -> int:
 
 async def _caption(request: CaptionRequest, settings: Settings) -> None:
     console = Console(stderr=True)
-    source = sys.stdin.buffer if request.file == "-" else Path(request.file)
+    # Unbuffered: a thread that waits in a buffered read could not be left behind at exit.
+    source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
     start = Start(
         language=settings.language,
         words=request.words,
@@ -131,7 +134,7 @@ async def _server(url: str | None, settings: Settings, console: Console) -> Asyn
         return
     configure_logging(settings.log())
     with byte_progress(console) as report:
-        await asyncio.to_thread(fetch_model, settings.model, report)
+        await in_daemon_thread(fetch_model, settings.model, report)
     async with running(settings) as app:
         with waiting(console, f"Loading the model {settings.model} …"):
             await first_of(app.ready, app.failed)

@@ -792,22 +792,15 @@ def _probe_libraries() -> dict[str, Any]:
 
 
 def _probe_load(model: str, device: str, compute_type: str) -> tuple[Any, dict[str, Any]]:
-    import faster_whisper
+    # The server's own decoder, so that what is tried is what will run.
+    from surtitle.recognition.whisper import WhisperDecoder
 
-    arguments = locate(model, offline=True).arguments()
-    whisper = faster_whisper.WhisperModel(**arguments, device=device, compute_type=compute_type)
-    return whisper, {"device": whisper.model.device, "compute_type": whisper.model.compute_type}
+    decoder = WhisperDecoder(model, device=device, compute_type=compute_type, replicas=0, threads=0)
+    return decoder, {"device": decoder.info.device, "compute_type": decoder.info.compute_type}
 
 
-def _probe_decode(whisper: Any) -> None:
-    import numpy as np
-
-    second = np.zeros(16_000, dtype=np.float32)
-    # A few tokens are enough: it is the path that is tried, and silence may be taken for words.
-    segments, _ = whisper.transcribe(
-        second, language="en", beam_size=1, temperature=0.0, max_new_tokens=8
-    )
-    list(segments)  # the work happens while they are iterated
+def _probe_decode(decoder: Any) -> None:
+    decoder.warm_up()  # one second
 
 
 def _say(step: ProbeStep, started_s: float, facts: Mapping[str, Any] | None = None) -> None:
@@ -826,10 +819,10 @@ def _probe(arguments: Sequence[str]) -> None:
         if not arguments:
             return
         step, started_s = "load", time.perf_counter()
-        whisper, facts = _probe_load(*arguments)
+        decoder, facts = _probe_load(*arguments)
         _say(step, started_s, facts)
         step, started_s = "decode", time.perf_counter()
-        _probe_decode(whisper)
+        _probe_decode(decoder)
         _say(step, started_s)
     except Exception as error:
         print(json.dumps({"step": step, "error": f"{error}" or type(error).__name__}), flush=True)

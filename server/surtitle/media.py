@@ -1,9 +1,9 @@
 """Any audio or video file -> 16 kHz mono PCM16, in chunks. For clients; the server has `audio.py`."""
 
 from collections.abc import Iterator
+from io import RawIOBase
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import av.error
@@ -15,7 +15,7 @@ CHUNK_MS = 100
 CHUNK_BYTES = SAMPLE_RATE * 2 * CHUNK_MS // 1000
 
 
-def read_chunks(source: Path | BinaryIO) -> Iterator[bytes]:
+def read_chunks(source: Path | RawIOBase) -> Iterator[bytes]:
     """PCM16 in chunks of CHUNK_MS; the last one may be shorter.
 
     Raises ClientError where the source cannot be opened or decoded.

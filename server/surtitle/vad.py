@@ -95,9 +95,10 @@ class VadTicker:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start ticking on the running loop."""
+    def start(self) -> asyncio.Task[None]:
+        """Start ticking on the running loop; returns the task, which never ends by itself."""
         self._task = asyncio.create_task(self._run(), name="vad")
+        return self._task
 
     async def stop(self) -> None:
         """Stop ticking."""

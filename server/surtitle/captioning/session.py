@@ -157,6 +157,8 @@ class CaptionSession:
             raise BadMessage("Audio after `stop` is ignored.")
         self._received += len(data)
         self._audio.append(self._decoder.feed(data))
+        if self._progress and self._progress[-1][1] == self._audio.end:
+            self._progress.pop()  # a frame without a sample must not cost memory
         self._progress.append((self._received, self._audio.end))
 
     def take_windows(self, limit: int) -> NDArray[np.int16]:
@@ -298,7 +300,9 @@ class CaptionSession:
             case PartialDue(end_sample):
                 utterance = self._utterances[-1]
                 if utterance.partials:
-                    self._submit(utterance, "partial", end_sample)
+                    self._submit(
+                        utterance, "partial", min(end_sample, self._audio_end or end_sample)
+                    )
             case Closed(end_sample):
                 utterance = self._utterances[-1]
                 utterance.end = min(end_sample, self._audio_end or end_sample)

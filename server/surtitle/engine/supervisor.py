@@ -110,11 +110,12 @@ class Supervisor:
         """How many jobs are waiting."""
         return len(self._scheduler)
 
-    def start(self) -> None:
-        """Start the first worker and the watchdog task; returns at once, with the state LOADING."""
+    def start(self) -> asyncio.Task[None]:
+        """Start the first worker and the watchdog task; returns the task, with the state LOADING."""
         self._loop = asyncio.get_running_loop()
         self._carry_out(self._watchdog.start(time.monotonic()))
         self._task = asyncio.create_task(self._watch(), name="watchdog")
+        return self._task
 
     async def stop(self) -> None:
         """End the worker: by itself when it is idle, else by force. Well under a second."""

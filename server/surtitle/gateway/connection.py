@@ -126,6 +126,7 @@ class Connection:
         self._session: CaptionSession | None = None
         self._outbox: deque[ServerMessage] = deque()
         self._outbox_filled = asyncio.Event()
+        self._progress = asyncio.Event()  # the session was pumped
         self._room = asyncio.Event()  # the session may take more audio
         self._room.set()
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
@@ -166,7 +167,7 @@ class Connection:
     def receive_probabilities(self, probabilities: list[float]) -> None:
         """See VadClient."""
         assert self._session is not None
-        self._session.receive_probabilities(probabilities)
+        self._guarded(partial(self._session.receive_probabilities, probabilities))
         self._pump()
 
     def say(self, state: ServiceState, message: str) -> None:
@@ -185,8 +186,8 @@ class Connection:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
                     while not session.idle:
-                        self._outbox_filled.clear()
-                        await self._outbox_filled.wait()
+                        self._progress.clear()
+                        await self._progress.wait()
         self._close(1001, "the server is stopping")
 
     def last_words(self, code: int) -> str | None:
@@ -283,6 +284,7 @@ class Connection:
         for message in session.messages():
             self._post(message)
         self._ticker.request(self)
+        self._progress.set()
         if session.unanswered_s > self._options.max_backlog_s:
             self._room.clear()
         else:
@@ -292,7 +294,7 @@ class Connection:
 
     def _on_result(self, result: Result) -> None:
         if self._session is not None:
-            self._session.receive_result(result)
+            self._guarded(partial(self._session.receive_result, result))
             self._pump()
 
     def _fail(self, error: WireError) -> None:

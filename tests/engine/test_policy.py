@@ -1,0 +1,359 @@
+import numpy as np
+import pytest
+
+from surtitle.engine.policy import (
+    Drop,
+    EngineState,
+    GiveUp,
+    Kill,
+    Quarantine,
+    RetryAlone,
+    Spawn,
+    Terminate,
+    Watchdog,
+    WatchdogOptions,
+)
+from surtitle.jobs import Job, JobKind, Recipe
+
+OPTIONS = WatchdogOptions(
+    lease_s=30.0,
+    startup_s=120.0,
+    kill_grace_s=1.0,
+    first_backoff_s=0.5,
+    max_backoff_s=10.0,
+    max_start_failures=3,
+)
+
+
+def job(session: str = "a", utterance: int = 1, kind: JobKind = "final") -> Job:
+    return Job(
+        id=f"{session}/{utterance}/512/{kind}",
+        session=session,
+        utterance=utterance,
+        kind=kind,
+        audio=np.zeros(160, np.int16),
+        recipe=Recipe(),
+    )
+
+
+FINAL = job()
+OTHER = job("b")
+PARTIAL = job(utterance=2, kind="partial")
+
+
+def started(now: float = 0.0) -> Watchdog:
+    watchdog = Watchdog(OPTIONS)
+    assert watchdog.start(now) == [Spawn()]
+    return watchdog
+
+
+def ready(now: float = 0.0) -> Watchdog:
+    watchdog = started(now)
+    watchdog.on_ready()
+    return watchdog
+
+
+def busy(*jobs: Job, now: float = 0.0) -> Watchdog:
+    watchdog = ready(now)
+    watchdog.on_grant(jobs or (FINAL,), now)
+    return watchdog
+
+
+# -- the good course ----------------------------------------------------------------------------
+
+
+def test_from_loading_to_ready() -> None:
+    watchdog = started()
+    assert watchdog.state is EngineState.LOADING
+    assert not watchdog.can_grant
+    assert watchdog.next_deadline == 120.0
+    watchdog.on_ready()
+    assert watchdog.state is EngineState.READY
+    assert watchdog.can_grant
+    assert watchdog.next_deadline is None
+
+
+def test_one_batch_at_a_time() -> None:
+    watchdog = ready()
+    watchdog.on_grant([FINAL, OTHER], 100.0)
+    assert watchdog.running == (FINAL, OTHER)
+    assert not watchdog.can_grant
+    assert watchdog.next_deadline == 130.0
+    assert watchdog.on_result(FINAL.id)
+    assert not watchdog.can_grant
+    assert watchdog.next_deadline == 130.0
+    assert watchdog.on_result(OTHER.id)
+    assert watchdog.can_grant
+    assert watchdog.next_deadline is None
+
+
+def test_a_result_that_nobody_waits_for_is_not_used() -> None:
+    watchdog = busy(FINAL)
+    assert not watchdog.on_result("x/1/512/final")
+    assert watchdog.on_result(FINAL.id)
+    assert not watchdog.on_result(FINAL.id)
+
+
+def test_nothing_happens_before_a_limit() -> None:
+    watchdog = busy(now=100.0)
+    assert watchdog.tick(100.0) == watchdog.tick(129.999) == []
+    assert watchdog.state is EngineState.READY
+
+
+# -- limits -------------------------------------------------------------------------------------
+
+
+def test_a_lease_that_expires_is_answered_by_terminate_then_kill() -> None:
+    watchdog = busy(now=100.0)
+    assert watchdog.tick(130.0) == [Terminate("the worker took longer than 30 s for a batch")]
+    assert watchdog.state is EngineState.RECOVERING
+    assert not watchdog.can_grant
+    assert watchdog.next_deadline == 131.0
+    assert watchdog.tick(130.5) == []
+    assert watchdog.tick(131.0) == [Kill()]
+    assert watchdog.tick(131.5) == []
+    assert watchdog.tick(132.0) == [Kill()]
+
+
+def test_after_a_kill_the_worker_is_replaced_and_the_final_tried_again() -> None:
+    watchdog = busy(now=100.0)
+    watchdog.tick(130.0)
+    watchdog.tick(131.0)
+    assert watchdog.on_death("signal 9", 131.1) == [RetryAlone(FINAL), Spawn()]
+    assert watchdog.state is EngineState.RECOVERING
+    watchdog.on_ready()
+    assert watchdog.state is EngineState.READY
+    assert watchdog.can_grant
+
+
+def test_results_may_still_come_while_the_worker_is_told_to_end() -> None:
+    watchdog = busy(FINAL, OTHER, now=100.0)
+    watchdog.tick(130.0)
+    assert watchdog.on_result(FINAL.id)
+    assert watchdog.on_result(OTHER.id)
+    assert not watchdog.can_grant
+    assert watchdog.tick(131.0) == [Kill()]
+    assert watchdog.on_death("signal 9", 131.1) == [Spawn()]
+
+
+def test_a_start_that_takes_too_long_is_ended() -> None:
+    watchdog = started(50.0)
+    assert watchdog.tick(169.9) == []
+    assert watchdog.tick(170.0) == [Terminate("the worker took longer than 120 s for its start")]
+    assert watchdog.state is EngineState.LOADING
+    assert watchdog.tick(171.0) == [Kill()]
+
+
+def test_a_worker_that_says_ready_while_it_is_told_to_end_is_still_killed() -> None:
+    watchdog = started(0.0)
+    watchdog.tick(120.0)
+    watchdog.on_ready()
+    assert not watchdog.can_grant
+    assert watchdog.state is not EngineState.READY
+    assert watchdog.tick(121.0) == [Kill()]
+    assert watchdog.on_death("signal 9", 121.1) == [Spawn()]
+
+
+def test_a_dead_worker_is_not_ended_again() -> None:
+    watchdog = busy(now=0.0)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_death("signal 11", 2.0)
+    assert watchdog.next_deadline == 2.5
+    assert watchdog.tick(2.4) == []
+
+
+# -- deaths -------------------------------------------------------------------------------------
+
+
+def test_the_first_death_is_followed_by_a_spawn_at_once() -> None:
+    watchdog = ready()
+    assert watchdog.on_death("signal 11", 10.0) == [Spawn()]
+    assert watchdog.state is EngineState.RECOVERING
+    assert watchdog.next_deadline == 130.0
+
+
+def test_each_further_death_waits_twice_as_long() -> None:
+    watchdog = ready()
+    watchdog.on_death("signal 11", 0.0)
+    now, waits = 0.0, []
+    for _ in range(8):
+        watchdog.on_ready()
+        assert watchdog.on_death("signal 11", now) == []
+        assert watchdog.next_deadline is not None
+        waits.append(watchdog.next_deadline - now)
+        now = watchdog.next_deadline
+        assert watchdog.tick(now - 0.001) == []
+        assert watchdog.tick(now) == [Spawn()]
+    assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0])
+
+
+def test_days_of_crashes_change_nothing_about_the_wait() -> None:
+    watchdog = ready()
+    now = 0.0
+    for _ in range(3000):
+        watchdog.on_death("signal 11", now)
+        now += 10.0
+        watchdog.tick(now)
+        watchdog.on_ready()
+    watchdog.on_death("signal 11", now)
+    assert watchdog.next_deadline == pytest.approx(now + 10.0)
+
+
+def test_a_batch_that_comes_back_ends_the_row() -> None:
+    watchdog = ready()
+    for now in (0.0, 10.0, 20.0):
+        watchdog.on_death("signal 11", now)
+        watchdog.tick(now + 9.0)
+        watchdog.on_ready()
+    watchdog.on_grant([FINAL], 30.0)
+    watchdog.on_result(FINAL.id)
+    assert watchdog.on_death("signal 11", 40.0) == [Spawn()]
+
+
+def test_half_a_batch_does_not_end_the_row() -> None:
+    watchdog = busy(FINAL, OTHER)
+    watchdog.on_death("signal 11", 0.0)
+    watchdog.on_ready()
+    watchdog.on_grant([FINAL, OTHER], 1.0)
+    watchdog.on_result(FINAL.id)
+    watchdog.on_death("signal 11", 2.0)
+    assert watchdog.next_deadline == 2.5
+
+
+def test_a_final_that_was_running_is_tried_once_more_and_then_given_up() -> None:
+    watchdog = busy(FINAL)
+    assert watchdog.on_death("signal 11", 1.0) == [RetryAlone(FINAL), Spawn()]
+    watchdog.on_ready()
+    watchdog.on_grant([FINAL], 2.0)
+    assert watchdog.on_death("signal 11", 3.0) == [Quarantine(FINAL)]
+    assert watchdog.tick(3.5) == [Spawn()]
+
+
+def test_only_what_is_unanswered_is_tried_again() -> None:
+    watchdog = busy(FINAL, OTHER)
+    watchdog.on_result(FINAL.id)
+    assert watchdog.on_death("signal 11", 1.0) == [RetryAlone(OTHER), Spawn()]
+
+
+def test_a_final_that_succeeds_the_second_time_has_its_chances_again() -> None:
+    watchdog = busy(FINAL)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_ready()
+    watchdog.on_grant([FINAL], 2.0)
+    assert watchdog.on_result(FINAL.id)
+    watchdog.on_grant([FINAL], 3.0)
+    assert RetryAlone(FINAL) in watchdog.on_death("signal 11", 4.0)
+
+
+def test_a_final_that_only_waited_for_its_second_try_is_not_given_up() -> None:
+    watchdog = busy(FINAL)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_ready()
+    watchdog.on_death("signal 11", 2.0)  # idle: nothing was running
+    watchdog.tick(3.0)
+    watchdog.on_ready()
+    watchdog.on_grant([FINAL], 4.0)
+    assert watchdog.on_result(FINAL.id)
+
+
+def test_partials_are_dropped_and_the_utterance_gets_no_more() -> None:
+    watchdog = busy(PARTIAL)
+    assert watchdog.accepts(PARTIAL)
+    assert watchdog.on_death("signal 11", 1.0) == [Drop(PARTIAL), Spawn()]
+    assert not watchdog.accepts(job(utterance=2, kind="partial"))
+    assert watchdog.accepts(job(utterance=2, kind="final"))
+    assert watchdog.accepts(job(utterance=3, kind="partial"))
+    assert watchdog.accepts(job("b", utterance=2, kind="partial"))
+
+
+def test_the_final_of_such_an_utterance_is_still_tried_twice() -> None:
+    watchdog = busy(PARTIAL)
+    watchdog.on_death("signal 11", 1.0)
+    final = job(utterance=2)
+    watchdog.on_ready()
+    watchdog.on_grant([final], 2.0)
+    assert watchdog.on_death("signal 11", 3.0) == [RetryAlone(final)]
+    watchdog.tick(3.5)
+    watchdog.on_ready()
+    watchdog.on_grant([final], 4.0)
+    assert watchdog.on_result(final.id)
+    assert watchdog.accepts(PARTIAL)  # nothing is kept about an utterance that is answered
+
+
+def test_a_mixed_batch_that_kills_the_worker() -> None:
+    watchdog = busy(FINAL, PARTIAL, OTHER)
+    assert watchdog.on_death("signal 11", 1.0) == [
+        RetryAlone(FINAL),
+        Drop(PARTIAL),
+        RetryAlone(OTHER),
+        Spawn(),
+    ]
+
+
+def test_nothing_is_kept_about_a_session_that_has_gone() -> None:
+    watchdog = busy(FINAL, PARTIAL, OTHER)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.forget_session("a")
+    assert watchdog.accepts(PARTIAL)
+    watchdog.on_ready()
+    watchdog.on_grant([FINAL, OTHER], 2.0)
+    # `a` was forgotten, so this is the first death that its final is known for; that of `b` is not.
+    assert watchdog.on_death("signal 11", 3.0) == [RetryAlone(FINAL), Quarantine(OTHER)]
+
+
+# -- starts that fail ---------------------------------------------------------------------------
+
+
+def test_a_worker_that_says_why_it_cannot_start_ends_the_engine() -> None:
+    watchdog = started()
+    assert watchdog.on_start_failure("There is no model x.") == [GiveUp("There is no model x.")]
+    assert watchdog.state is EngineState.FAILED
+    assert watchdog.on_death("exit 1", 1.0) == []
+    assert watchdog.next_deadline is None
+    assert watchdog.tick(1000.0) == []
+
+
+def test_a_later_worker_that_cannot_start_is_tried_again() -> None:
+    watchdog = ready()
+    watchdog.on_death("signal 11", 0.0)
+    assert watchdog.on_start_failure("CUDA out of memory") == []
+    assert watchdog.on_death("exit 1", 1.0) == []
+    assert watchdog.state is EngineState.RECOVERING
+    assert watchdog.tick(1.5) == [Spawn()]
+
+
+def test_a_worker_that_dies_three_times_before_it_is_ready_ends_the_engine() -> None:
+    watchdog = started()
+    assert watchdog.on_death("signal 4", 1.0) == [Spawn()]
+    assert watchdog.state is EngineState.LOADING
+    assert watchdog.on_death("signal 4", 2.0) == []
+    assert watchdog.tick(2.5) == [Spawn()]
+    assert watchdog.on_death("signal 4", 3.0) == [
+        GiveUp("The worker died 3 times in a row before it was ready; last: signal 4.")
+    ]
+    assert watchdog.state is EngineState.FAILED
+    assert watchdog.tick(1000.0) == []
+    assert watchdog.next_deadline is None
+
+
+def test_a_start_that_succeeds_ends_the_count_of_failed_ones() -> None:
+    watchdog = started()
+    now = 0.0
+    for _ in range(5):
+        watchdog.on_death("signal 4", now)
+        now += 20.0
+        watchdog.tick(now)
+        watchdog.on_death("signal 4", now)
+        now += 20.0
+        watchdog.tick(now)
+        watchdog.on_ready()
+        assert watchdog.state is EngineState.READY
+        watchdog.on_grant([FINAL], now)
+        watchdog.on_result(FINAL.id)
+        watchdog.on_death("signal 4", now)
+
+
+def test_what_was_running_is_answered_when_the_engine_has_failed() -> None:
+    watchdog = busy(FINAL)
+    watchdog.state = EngineState.FAILED
+    assert watchdog.on_death("signal 11", 1.0) == [Quarantine(FINAL)]
