@@ -624,10 +624,6 @@ def test_at_the_end_everything_is_safe() -> None:
     assert driver.session.ack().safe == driver.session.ack().received
 
 
-coarse_safe = pytest.mark.xfail(reason="`safe` counts whole frames as they came", strict=False)
-
-
-@coarse_safe
 @three_ways
 @pytest.mark.parametrize("channels", [1, 3])
 def test_safe_never_lies_inside_a_sample(channels: int, chunking: Chunking) -> None:
@@ -638,7 +634,6 @@ def test_safe_never_lies_inside_a_sample(channels: int, chunking: Chunking) -> N
     assert {ack.safe % (2 * channels) for ack in driver.acks} == {0}
 
 
-@coarse_safe
 @three_ways
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 96000])
 def test_safe_does_not_count_what_the_resampler_holds_back(rate: int, chunking: Chunking) -> None:
@@ -646,8 +641,8 @@ def test_safe_does_not_count_what_the_resampler_holds_back(rate: int, chunking: 
     for piece in chunking(bytes(rate)):  # half a second
         driver.session.receive_audio(piece)
         driver.score()
-        answered_s = driver.windows * WINDOW_MS / 1000 - 4 * WINDOW_MS / 1000
-        assert driver.session.ack().safe / 2 / rate <= max(answered_s, 0.0)
+        answered = max(driver.windows - 4, 0) * W  # samples at 16 kHz
+        assert driver.session.ack().safe // 2 * 16000 <= answered * rate
 
 
 def test_safe_never_falls_back() -> None:

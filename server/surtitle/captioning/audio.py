@@ -97,6 +97,13 @@ class Decoder(Protocol):
         """No more bytes: what was still held back, shape (n,). Raises BadAudio."""
         ...
 
+    def bytes_before(self, sample: int) -> int:
+        """How many bytes of payload a client need not send again once `sample` is reached.
+
+        `sample` is an index of the decoded audio; what comes back ends between two sample frames.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of everything without decoding further."""
         ...
@@ -108,6 +115,7 @@ class RawDecoder:
     def __init__(self, encoding: Encoding, sample_rate: int, channels: int) -> None:
         self._encoding = encoding
         self._channels = channels
+        self._rate = sample_rate
         self._frame_bytes = _SAMPLE_BYTES[encoding] * channels
         self._rest = b""  # the start of a sample frame whose end has not come yet
         self._resampler = _Resampler(sample_rate)
@@ -136,6 +144,10 @@ class RawDecoder:
     def finish(self) -> Pcm16:
         """The resampler's tail. Half a sample at the very end is dropped; see Decoder.finish."""
         return self._resampler.push(np.zeros(0, np.float32), last=True)
+
+    def bytes_before(self, sample: int) -> int:
+        """The frames up to the same moment: the resampler's output is in step with its input."""
+        return sample * self._rate // SAMPLE_RATE * self._frame_bytes
 
     def close(self) -> None:
         """Nothing is held outside this object."""
@@ -166,6 +178,10 @@ class ContainerDecoder:
         if not self._received:
             return _EMPTY  # nothing was sent: silence, not a broken file
         return self._resume()
+
+    def bytes_before(self, sample: int) -> int:
+        """None: without its header the rest of a container cannot be decoded."""
+        return 0
 
     def close(self) -> None:
         """Let the demuxer run to an early end of the stream, so that PyAV frees its buffers now.

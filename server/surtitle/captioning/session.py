@@ -137,7 +137,6 @@ class CaptionSession:
         self._levels: deque[float] = deque()  # of the windows handed out and not judged
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
         self._received = 0  # payload bytes
-        self._progress: deque[tuple[int, int]] = deque()  # (bytes received, samples they made)
         self._safe = 0  # payload bytes
         self._utterances: deque[_Utterance] = deque()  # unanswered, oldest first
         self._opened = 0  # how many utterances were opened
@@ -157,9 +156,6 @@ class CaptionSession:
             raise BadMessage("Audio after `stop` is ignored.")
         self._received += len(data)
         self._audio.append(self._decoder.feed(data))
-        if self._progress and self._progress[-1][1] == self._audio.end:
-            self._progress.pop()  # a frame without a sample must not cost memory
-        self._progress.append((self._received, self._audio.end))
 
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """Up to `limit` windows to score next, in order; shape (n, WINDOW_SAMPLES), n may be 0.
@@ -220,7 +216,6 @@ class CaptionSession:
             return
         self.stopping = True
         self._audio.append(self._decoder.finish())
-        self._progress.append((self._received, self._audio.end))
         self._audio_end = self._audio.end
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
@@ -399,8 +394,8 @@ class CaptionSession:
         over = self._audio_end is not None and self.idle
         settled = self._audio.end if over else self._settled_sample()
         self._audio.discard_before(min(settled, self._given))
-        while self._progress and self._progress[0][1] <= settled:
-            self._safe = self._progress.popleft()[0]
+        safe = self._received if over else self._decoder.bytes_before(settled)
+        self._safe = max(self._safe, min(safe, self._received))
         if over and not self.ended:
             assert self._audio_end is not None
             self.ended = True

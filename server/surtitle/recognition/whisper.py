@@ -218,7 +218,8 @@ class WhisperDecoder:
         inference_s = time.perf_counter() - started
         return Result(
             job_id=job.id,
-            text=evidence.text,
+            # Whisper marks a word that the end of the audio cuts off with a hyphen.
+            text=evidence.text.removesuffix("-") if job.kind == "partial" else evidence.text,
             language=attempt.language,
             language_probability=attempt.language_probability,
             confidence=float(np.exp(evidence.log_probability)),

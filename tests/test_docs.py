@@ -1,0 +1,175 @@
+"""The documents: every setting with its default, commands that exist, snippets that run."""
+
+import json
+import re
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import click
+import pytest
+
+from surtitle.cli import cli
+from surtitle.config import Settings
+from surtitle.messages import json_schema
+from tests.support import REPOSITORY, SAMPLE, SAMPLE_TEXT, read_pcm16, running_server
+
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+EXAMPLE_SERVER = "127.0.0.1:8765"
+SNIPPET_LIMIT_S = 60.0
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_COMMAND = re.compile(r"(?:^|[\s/|])surtitle((?:[ \t]+[^\s|#;&`]+)+)", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+class Snippet(NamedTuple):
+    """A fenced block of a document."""
+
+    document: str
+    language: str
+    code: str
+
+
+def snippets() -> Iterator[Snippet]:
+    for document in DOCUMENTS:
+        for language, code in _FENCE.findall(document.read_text(encoding="utf-8")):
+            yield Snippet(document.name, language, code)
+
+
+PYTHON_SNIPPETS = [snippet for snippet in snippets() if snippet.language == "python"]
+
+
+# -- snippets -----------------------------------------------------------------------------------
+
+
+def test_the_python_snippets_print_what_is_said_in_the_sample(tmp_path: Path) -> None:
+    """All of them side by side, each as a program of its own, on one server."""
+    assert len(PYTHON_SNIPPETS) >= 3
+    (tmp_path / "web_demo").symlink_to(SAMPLE.parent)
+    with wave.open(str(tmp_path / "talk.wav"), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(16_000)
+        wav.writeframes(read_pcm16(SAMPLE).tobytes())
+    with running_server(language="en") as url, ThreadPoolExecutor() as pool:
+        server = urlsplit(url).netloc
+        names = [f"snippet_{number}.py" for number in range(len(PYTHON_SNIPPETS))]
+        scripts = [tmp_path / name for name in names]
+        for script, snippet in zip(scripts, PYTHON_SNIPPETS, strict=True):
+            script.write_text(snippet.code.replace(EXAMPLE_SERVER, server), encoding="utf-8")
+        outcomes = list(pool.map(run, scripts))
+    last_word = SAMPLE_TEXT.split()[-1]
+    for snippet, outcome in zip(PYTHON_SNIPPETS, outcomes, strict=True):
+        assert outcome.returncode == 0, f"{snippet.document}: {outcome.stderr}"
+        assert last_word in outcome.stdout, snippet.document
+
+
+def run(script: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", script.name],
+        cwd=script.parent,
+        capture_output=True,
+        text=True,
+        timeout=SNIPPET_LIMIT_S,
+    )
+
+
+# -- commands -----------------------------------------------------------------------------------
+
+
+def named_commands() -> set[tuple[str, str]]:
+    """(document, arguments) of each `surtitle …` in shell blocks, units and code spans."""
+    found = set()
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        places = [code for kind, code in _FENCE.findall(text) if kind in ("sh", "ini", "js")]
+        places += _CODE_SPAN.findall(_FENCE.sub("", text))
+        for place in places:
+            found |= {(document.name, match.strip()) for match in _COMMAND.findall(place)}
+    return found
+
+
+def test_the_commands_and_options_in_the_documents_exist() -> None:
+    commands = named_commands()
+    assert {"caption", "check", "demo", "serve"} <= {c.split()[0] for _, c in commands}
+    for document, arguments in sorted(commands):
+        name, *rest = arguments.split()
+        command = cli.commands.get(name)
+        assert command is not None, f"{document}: there is no command `surtitle {name}`"
+        assert isinstance(command, click.Command)
+        known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+        used = {word.partition("=")[0] for word in rest if re.match(r"-+\w", word)}
+        assert used <= known | {"--help"}, f"{document}: surtitle {arguments}"
+
+
+def test_the_make_targets_in_the_documents_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        named = re.findall(r"(?:^|`)make ([\w-]+)", text, re.MULTILINE)
+        assert set(named) <= targets, document.name
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert "```sh\nmake test\n```" in readme
+    assert "make test" in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+# -- settings and protocol ----------------------------------------------------------------------
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    text = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]*)` \|.*\| (.+?) \|$", text, re.MULTILINE)
+    documented = {name: (default, meaning) for name, default, meaning in rows}
+    expected = {
+        name: (str(field.default), field.description)
+        for name, field in Settings.model_fields.items()
+    }
+    assert documented == expected
+
+
+def test_the_published_schema_is_that_of_the_code() -> None:
+    path = REPOSITORY / "docs" / "protocol.schema.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == json_schema()
+
+
+def test_every_message_and_field_is_in_the_protocol_page() -> None:
+    text = (REPOSITORY / "docs" / "protocol.md").read_text(encoding="utf-8")
+    spans = set(_CODE_SPAN.findall(_FENCE.sub("", text)))
+    for definition in json_schema()["$defs"].values():
+        for name, field in definition["properties"].items():
+            names = field["enum"] if name == "type" else [name]
+            assert set(names) <= spans, names
+
+
+# -- links --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        link = urlsplit(target)
+        if link.scheme:
+            continue
+        path = document.parent / unquote(link.path) if link.path else document
+        assert path.exists(), target
+        if link.fragment and path.suffix == ".md":
+            assert link.fragment in anchors(path), target
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    text = _FENCE.sub("", document.read_text(encoding="utf-8"))
+    titles = (re.sub(r"[^\w\- ]", "", title.casefold()) for title in _HEADING.findall(text))
+    return {title.replace(" ", "-") for title in titles}
