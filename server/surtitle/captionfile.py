@@ -61,14 +61,22 @@ class FileStream:
     async def run(self, on_message: Callable[[ServerMessage], None]) -> Figures:
         """Send everything, hand each message on, return after `ended`. Raises ClientError."""
         sending = asyncio.create_task(self._send())
+        receiving = asyncio.create_task(self._receive(on_message))
         try:
-            async for message in self._captions:
-                self._measure(message)
-                on_message(message)
-            await sending
+            # Whichever fails first says why; the other would wait for what never comes.
+            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_EXCEPTION)
+            for task in (receiving, sending):
+                if task.done():
+                    task.result()
         finally:
             sending.cancel()
+            receiving.cancel()
         return self.figures
+
+    async def _receive(self, on_message: Callable[[ServerMessage], None]) -> None:
+        async for message in self._captions:
+            self._measure(message)
+            on_message(message)
 
     async def _send(self) -> None:
         self._began = time.monotonic()

@@ -153,7 +153,9 @@ def captions_url(url: str) -> str:
     parts = urlsplit(url if "//" in url else f"//{url}")
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")
-    path = parts.path.rstrip("/") or CAPTIONS_PATH
+    path = parts.path.rstrip("/")
+    if not path.endswith(CAPTIONS_PATH):
+        path += CAPTIONS_PATH
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
 
 

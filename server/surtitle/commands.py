@@ -62,6 +62,7 @@ async def _until_interrupted(work: Coroutine[None, None, None]) -> int:
 
 async def _caption(request: CaptionRequest, settings: Settings) -> None:
     console = Console(stderr=True)
+    configure_logging(settings.log())
     # Unbuffered: a thread that waits in a buffered read could not be left behind at exit.
     source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
     start = Start(
@@ -91,6 +92,7 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
 
 async def _demo(settings: Settings) -> None:
     console = Console()
+    configure_logging(settings.log())
     started = time.monotonic()
     async with _server(None, settings, console) as url:
         console.print(f"The server is ready at {url} after {time.monotonic() - started:.1f} s.")
@@ -132,7 +134,6 @@ async def _server(url: str | None, settings: Settings, console: Console) -> Asyn
     if url is not None:
         yield url
         return
-    configure_logging(settings.log())
     with byte_progress(console) as report:
         await in_daemon_thread(fetch_model, settings.model, report)
     async with running(settings) as app:

@@ -5,6 +5,7 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 """
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
 
     # Network
     host: str = _setting("127.0.0.1", "Network", "Address to listen on.")
+    open_to_network: bool = _setting(
+        False,
+        "Network",
+        "Listen beyond loopback, where anybody who reaches the port can use the server.",
+    )
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
     max_sessions: int = _setting(
         64, "Network", "Sessions at once; further ones are refused with 503.", ge=1
@@ -191,7 +197,7 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
     if config is not None and not config.is_file():
         raise ConfigurationError(f"There is no configuration file {config}.")
     try:
-        return Settings(**{**overrides, "config": config})
+        settings = Settings(**{**overrides, "config": config})
     except ValidationError as error:
         problems = [
             f"{_option(problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
@@ -200,6 +206,19 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
         raise ConfigurationError("; ".join(problems)) from error
     except ValueError as error:  # a TOML file that does not parse
         raise ConfigurationError(f"{config}: {error}") from error
+    if not _is_loopback(settings.host) and not settings.open_to_network:
+        raise ConfigurationError(
+            f"{settings.host} can be reached from other machines, and the server asks nobody for a "
+            "key: anybody there could use it. If that is meant, say --open-to-network true."
+        )
+    return settings
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _option(location: tuple[int | str, ...]) -> str:

@@ -134,7 +134,13 @@ def waiting(console: Console, text: str) -> Iterator[None]:
 
 @contextmanager
 def byte_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for `models.locate`: report(stage, done, total) in bytes."""
+    """A progress bar for `models.locate`: report(stage, done, total) in bytes.
+
+    Without a terminal nothing is shown.
+    """
+    if not console.is_terminal:
+        yield lambda stage, done, total: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

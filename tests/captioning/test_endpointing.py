@@ -97,7 +97,7 @@ def test_between_the_two_thresholds_speech_goes_on_but_does_not_begin() -> None:
     endpointer = Endpointer(OPTIONS)
     assert run(endpointer, [BETWEEN] * 20) == []
     assert run(endpointer, speech(3) + [BETWEEN] * 20) == [Opened(16 * W)]
-    assert run(endpointer, silence(4) + [BETWEEN] + silence(4)) == []
+    assert run(endpointer, [*silence(4), BETWEEN, *silence(4)]) == []
     assert run(endpointer, silence(1)) == [Closed((20 + 3 + 20 + 5 + 2) * W)]
 
 

@@ -117,9 +117,17 @@ class CaptionSession:
     """
 
     def __init__(
-        self, session_id: str, start: Start, endpointing: EndpointingOptions, model: ModelInfo
+        self,
+        session_id: str,
+        start: Start,
+        endpointing: EndpointingOptions,
+        model: ModelInfo,
+        last_seq: int = 0,
     ) -> None:
-        """Raises BadStart where `start` asks for what the model cannot do."""
+        """Raises BadStart where `start` asks for what the model cannot do.
+
+        `last_seq` is the number of messages that the client was sent before the session opened.
+        """
         self.id = session_id
         self._model = model
         self._start = start
@@ -140,7 +148,7 @@ class CaptionSession:
         self._safe = 0  # payload bytes
         self._utterances: deque[_Utterance] = deque()  # unanswered, oldest first
         self._opened = 0  # how many utterances were opened
-        self._seq = 0
+        self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
         self.stopping = False  # `stop` was taken

@@ -27,6 +27,7 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import (
     BadMessage,
+    BadStart,
     BadText,
     FrameTooLarge,
     IdleTimeout,
@@ -124,6 +125,7 @@ class Connection:
         self._ticker = ticker
         self._options = options
         self._session: CaptionSession | None = None
+        self._errors_before_start = 0
         self._outbox: deque[ServerMessage] = deque()
         self._outbox_filled = asyncio.Event()
         self._progress = asyncio.Event()  # the session was pumped
@@ -237,7 +239,10 @@ class Connection:
         session = self._session or self._open(Start())
         match message:
             case Update():
-                session.update(message)
+                try:
+                    session.update(message)
+                except BadStart as error:  # what is spoken goes on as before
+                    raise BadMessage(str(error)) from error
             case Flush():
                 session.flush()
             case Stop():
@@ -253,7 +258,9 @@ class Connection:
             # A server for one language with a model for another: the model's own is meant.
             known = self._options.language.split("-")[0] in (*model.languages, "auto")
             start = structs.replace(start, language=self._options.language if known else "auto")
-        session = CaptionSession(self.id, start, self._options.endpointing, model)
+        session = CaptionSession(
+            self.id, start, self._options.endpointing, model, self._errors_before_start
+        )
         self._session = session
         session.greet(token="", resume_window_s=0)
         if start.channel is not None:
@@ -307,7 +314,10 @@ class Connection:
     def _error_message(self, error: WireError) -> Error:
         fatal = error.close_code is not None
         if self._session is None:
-            return Error(seq=1, code=error.code, message=str(error), fatal=fatal)
+            self._errors_before_start += 1
+            return Error(
+                seq=self._errors_before_start, code=error.code, message=str(error), fatal=fatal
+            )
         return self._session.make_error(error.code, str(error), fatal=fatal)
 
     def _close(self, code: int, reason: str) -> None:

@@ -306,7 +306,7 @@ def choose_parallelism(device: str, replicas: int, threads: int) -> tuple[int, i
     """(replicas, threads of each) where 0 was asked for.
 
     On a CPU one thread a replica wins: two replicas of one thread decode 2.7 times as much as one of
-    two threads. A GPU is filled by batches, not by replicas.
+    two threads. On a GPU replicas would take turns.
     """
     if device != "cpu":
         return replicas or 1, threads or 1
