@@ -10,6 +10,7 @@
         ├── FrameTooLarge       1009  a frame over the limit
         ├── UnknownSession      4404  a session that is not here (any more)
         ├── IdleTimeout         4408  nothing received for too long
+        ├── TooManyMistakes     1008  a client that only sends what cannot be used
         ├── InternalError       1011  our own mistake; details are in the log alone
         ├── BadMessage          not fatal: a known message that does not fit here
         └── UnknownMessage      not fatal: a `type` that this server does not know
@@ -83,6 +84,13 @@ class IdleTimeout(WireError):
 
     code = "idle"
     close_code = 4408
+
+
+class TooManyMistakes(WireError):
+    """A client that goes on sending what cannot be used."""
+
+    code = "too_many_mistakes"
+    close_code = 1008
 
 
 class InternalError(WireError):

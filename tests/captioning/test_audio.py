@@ -241,7 +241,8 @@ def decoded_offline(name: str) -> Pcm16:
         frames = [mono for frame in source.decode(audio=0) for mono in to_mono.resample(frame)]
         wave = np.concatenate([frame.to_ndarray()[0] for frame in frames])
     resampled = wave if rate == SAMPLE_RATE else soxr.resample(wave, rate, SAMPLE_RATE, "HQ")
-    return np.clip(np.rint(resampled * 32768), -32768, 32767).astype(np.int16)
+    pcm: Pcm16 = np.clip(np.rint(resampled * 32768), -32768, 32767).astype(np.int16)
+    return pcm
 
 
 @three_ways

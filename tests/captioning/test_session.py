@@ -158,7 +158,8 @@ def open_session(
 
 
 def samples(data: bytes) -> list[int]:
-    return np.frombuffer(data, "<i2").tolist()
+    values: list[int] = np.frombuffer(data, "<i2").tolist()
+    return values
 
 
 def numbers(messages: Iterable[ServerMessage]) -> list[int]:
@@ -584,7 +585,7 @@ def test_a_second_stop_and_late_wishes_change_nothing() -> None:
 
 def test_a_session_may_be_closed_at_any_moment() -> None:
     for encoding in ("pcm_s16le", "webm"):
-        driver = open_session(Start(language="en", encoding=encoding))  # type: ignore[arg-type]
+        driver = open_session(Start(language="en", encoding=encoding))
         driver.session.close()
 
 

@@ -107,7 +107,7 @@ def start_in(state: str, folder: Path, *parent: str) -> Doomed:
 
 def speak(server: ServerProcess, prompt: str) -> ClientConnection:
     """Open a session and say one word."""
-    client = connect(server.websocket_url)
+    client = connect(server.websocket_url, legacy=True)
     client.send(format_message(Start(prompt=prompt, partials=False)))
     client.send(spoken_word())
     client.send('{"type": "flush"}')
@@ -401,7 +401,7 @@ def test_while_it_stops_it_refuses_and_says_so(tmp_path: Path) -> None:
         server.process.terminate()
         wait_until(lambda: readiness(server.url) == (503, "draining"))
         with pytest.raises(InvalidStatus) as refused:
-            connect(server.websocket_url)
+            connect(server.websocket_url, legacy=True)
         assert refused.value.response.status_code == 503
         assert int(refused.value.response.headers["Retry-After"]) > 0
         flag.unlink()

@@ -129,6 +129,8 @@ class Watchdog:
 
     def on_ready(self) -> None:
         """The worker has loaded its model."""
+        if self._terminating:
+            return  # too late
         self.state = EngineState.READY
         self._was_ready = self._ever_ready = True
         self._start_failures = 0
@@ -225,5 +227,6 @@ class Watchdog:
     def _backoff_s(self) -> float:
         if self._deaths_in_a_row == 0:
             return 0.0
-        doubled = self.options.first_backoff_s * 2.0 ** (self._deaths_in_a_row - 1)
+        doublings = min(self._deaths_in_a_row - 1, 60)  # enough for any limit, and no overflow
+        doubled = self.options.first_backoff_s * 2.0**doublings
         return min(doubled, self.options.max_backoff_s)

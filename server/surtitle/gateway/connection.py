@@ -32,6 +32,7 @@ from surtitle.errors import (
     FrameTooLarge,
     IdleTimeout,
     InternalError,
+    TooManyMistakes,
     UnknownSession,
     WireError,
 )
@@ -60,6 +61,8 @@ Query = Mapping[str, Sequence[str]]
 ACK_INTERVAL_S = 1.0
 PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
+MAX_MISTAKES = 50
+"""Errors that are not fatal before a client is taken for a broken one."""
 CLOSE_TIMEOUT_S = 2.0
 """How long a client may take to answer our close before the transport is cut."""
 
@@ -126,6 +129,7 @@ class Connection:
         self._options = options
         self._session: CaptionSession | None = None
         self._errors_before_start = 0
+        self._mistakes = 0  # errors sent
         self._outbox: deque[ServerMessage] = deque()
         self._outbox_filled = asyncio.Event()
         self._progress = asyncio.Event()  # the session was pumped
@@ -211,6 +215,8 @@ class Connection:
                     self._fail(IdleTimeout(message))
                     return
                 self._guarded(partial(self._take, frame))
+                # Frames that are there already come without a pause: let the others have a turn.
+                await asyncio.sleep(0)
                 await self._room.wait()
 
     @property
@@ -305,6 +311,9 @@ class Connection:
             self._pump()
 
     def _fail(self, error: WireError) -> None:
+        self._mistakes += 1
+        if self._mistakes > MAX_MISTAKES and error.close_code is None:
+            error = TooManyMistakes("Too many messages that cannot be used; see the protocol.")
         self._pump()  # what came up before the error leaves before it
         self._log.info("error sent", code=error.code, message=str(error))
         self._post(self._error_message(error))
