@@ -33,6 +33,7 @@ class Case:
     """A file and what is said in it."""
 
     path: Path
+    seconds: float
     language: str
     transcript: str
 
@@ -82,7 +83,9 @@ def read_cases(files: list[Path], manifest: Path | None) -> list[Case]:
             for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
                 path = (folder / row["file"]).resolve()
                 if manifest or path in wanted:
-                    cases.append(Case(path, row["language"], row["transcript"]))
+                    language = row["language"].split("+")[0]  # of a mix, the first
+                    seconds = float(row["seconds"])
+                    cases.append(Case(path, seconds, language, row["transcript"]))
     return cases
 
 

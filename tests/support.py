@@ -87,10 +87,16 @@ class ServerProcess:
         if self.process.poll() is None:
             self.process.send_signal(number)
         status = self.process.wait(within_s)
-        self.collector.join(within_s)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        self.close_pipes()
         return status
+
+    def close_pipes(self) -> None:
+        """Read the rest of the log, and close our ends of the pipes of a process that has ended."""
+        self.collector.join(5)
+        for pipe in (self.process.stderr, self.process.stdin):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
 
 def start_server(

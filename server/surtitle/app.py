@@ -150,8 +150,8 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
     def handle(number: int, frame: object) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_DFL)
-        log.info("stopping", signal=signal.Signals(number).name)
         loop.call_soon_threadsafe(stop)
+        log.info("stopping", signal=signal.Signals(number).name)
 
     # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
     # second Ctrl+C from working.

@@ -4,10 +4,11 @@ Levels: `debug` each job with its stage times; `info` what an operator wants to 
 stop, sessions, worker restarts); `warning` what needs a look soon; `error` what broke.
 """
 
+import contextlib
 import logging
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -21,6 +22,21 @@ class LogOptions:
 
     level: LogLevel = "info"
     format: LogFormat = "text"
+
+
+class _StandardError:
+    """Standard error that may go away: a closed terminal or a dead parent must not stop the server."""
+
+    def write(self, text: str) -> int:
+        """Write, or drop the text where nobody can read it."""
+        with contextlib.suppress(OSError, ValueError):
+            return sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if there is anything to flush to."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure_logging(options: LogOptions) -> None:
@@ -43,7 +59,7 @@ def configure_logging(options: LogOptions) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard module: only what needs a look.

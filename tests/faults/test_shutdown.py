@@ -69,6 +69,7 @@ class Doomed:
         left_over(self.processes, 0)
         with contextlib.suppress(OSError):
             self.server.process.wait(5)
+        self.server.close_pipes()
         if self.client is not None:
             self.client.close_socket()
 

@@ -132,7 +132,8 @@ class Connection:
         self._mistakes = 0  # errors sent
         self._outbox: deque[ServerMessage] = deque()
         self._outbox_filled = asyncio.Event()
-        self._progress = asyncio.Event()  # the session was pumped
+        self._gone = False  # the socket is closed
+        self._progress = asyncio.Event()  # the session was pumped, or the socket has gone
         self._room = asyncio.Event()  # the session may take more audio
         self._room.set()
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
@@ -158,6 +159,8 @@ class Connection:
             with contextlib.suppress(asyncio.CancelledError):
                 await receiver
         finally:
+            self._gone = True
+            self._progress.set()
             sender.cancel()
             acker.cancel()
             self._ticker.forget(self)
@@ -191,7 +194,7 @@ class Connection:
             self._pump()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
-                    while not session.idle:
+                    while not session.idle and not self._gone:
                         self._progress.clear()
                         await self._progress.wait()
         self._close(1001, "the server is stopping")
