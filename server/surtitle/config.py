@@ -25,7 +25,6 @@ from surtitle.telemetry import LogFormat, LogLevel, LogOptions
 ENV_PREFIX = "SURTITLE_"
 _ENDPOINTING = EndpointingOptions()
 _WATCHDOG = WatchdogOptions()
-Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 

@@ -76,6 +76,7 @@ class CaptionView:
     def _answer(self, message: Final | Suppressed | Failed, text: Text) -> None:
         if self._open is not None and self._open.utterance <= message.utterance:
             self._open = None
+        self._live.refresh()  # take the partial away before its final is printed above
         times = Text(f"{clock(message.start_ms)} – {clock(message.end_ms)}  ", style="cyan")
         self._console.print(times + text)
 

@@ -105,11 +105,6 @@ class Supervisor:
         """Process id of the worker, for logs and fault tests."""
         return self._incarnation.pid if self._incarnation else None
 
-    @property
-    def backlog(self) -> int:
-        """How many jobs are waiting."""
-        return len(self._scheduler)
-
     def start(self) -> asyncio.Task[None]:
         """Start the first worker and the watchdog task; returns the task, with the state LOADING."""
         self._loop = asyncio.get_running_loop()

@@ -61,7 +61,7 @@ def static_page(path: str) -> Page:
     file = (root / unquote(path).replace("\0", "").lstrip("/")).resolve()
     if file == root:
         file = root / "index.html"
-    if not file.is_relative_to(root) or not file.is_file():
+    if not file.is_relative_to(root) or not _is_file(file):
         return json_page(404, {"error": f"There is nothing at {path}."})
     kind = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
     headers = {
@@ -70,3 +70,10 @@ def static_page(path: str) -> Page:
         **_SECURITY_HEADERS,
     }
     return Page(200, file.read_bytes(), headers)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the file system
+        return False

@@ -1,0 +1,110 @@
+import json
+
+import pytest
+
+from surtitle.gateway.web import json_page, static_page, web_root
+from tests.support import REPOSITORY
+
+
+def test_the_page_itself() -> None:
+    page = static_page("/")
+    assert page.status == 200
+    assert page.body == (REPOSITORY / "web_demo" / "index.html").read_bytes()
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert static_page("/index.html") == page
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/index.html", "text/html; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/capture-worklet.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/sample.flac", "audio/flac"),
+        ("/sample.txt", "text/plain; charset=utf-8"),
+    ],
+)
+def test_files_have_their_types(path: str, kind: str) -> None:
+    page = static_page(path)
+    assert (page.status, page.headers["Content-Type"]) == (200, kind)
+    assert page.body == (web_root() / path[1:]).read_bytes()
+
+
+def test_every_file_of_the_page_is_served_with_a_type() -> None:
+    for file in web_root().rglob("*"):
+        if file.is_file():
+            page = static_page("/" + file.relative_to(web_root()).as_posix())
+            assert page.status == 200
+            assert page.headers["Content-Type"] != "application/octet-stream", file.name
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_is_not_framed() -> None:
+    for path in ("/", "/app.js", "/sample.flac"):
+        headers = static_page(path).headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/app%2Ejs", "/./app.js", "/x/../app.js", "//app.js", "/app%2ejs"]
+)
+def test_other_spellings_of_a_file(path: str) -> None:
+    assert static_page(path).body == static_page("/app.js").body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/app.js/x",
+        "/APP.JS.map",
+        "/%ff%fe",
+        "/" + "a" * 300,
+        "/" + "a/" * 4000,
+        "/a b",
+        "/?",
+        "/*",
+        "/~root",
+        "/C:/Windows/win.ini",
+    ],
+)
+def test_what_is_not_there(path: str) -> None:
+    page = static_page(path)
+    assert page.status == 404
+    assert json.loads(page.body) == {"error": f"There is nothing at {path}."}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../pyproject.toml",
+        "/..%2fpyproject.toml",
+        "/%2e%2e/pyproject.toml",
+        "/%2e%2e%2fpyproject.toml",
+        "/x/../../pyproject.toml",
+        "/..\0/pyproject.toml",
+        "/%00../pyproject.toml",
+        "/../web_demo-other/x",
+        "/../../../../../../etc/passwd",
+        "/..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/%2fetc/passwd",
+        "/etc/passwd",
+        "/..",
+        "/../",
+        "/%2e%2e",
+    ],
+)
+def test_nothing_outside_the_folder_is_served(path: str) -> None:
+    assert static_page(path).status == 404
+
+
+def test_small_answers_are_json_that_nobody_keeps() -> None:
+    page = json_page(503, {"state": "loading"})
+    assert (page.status, page.body) == (503, b'{"state": "loading"}\n')
+    assert page.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
