@@ -77,7 +77,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_that_is_not_audio(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "speech.txt"
     path.write_bytes(data)
-    with pytest.raises(ClientError, match=r"speech\.txt cannot be read as audio"):
+    # FFmpeg takes plain text for a drawing made of characters.
+    with pytest.raises(ClientError, match=r"speech\.txt (cannot be read as audio|has no audio)"):
         list(read_chunks(path))
 
 

@@ -150,8 +150,12 @@ async def _receive(socket: ClientConnection) -> ServerMessage | None:
 
 def captions_url(url: str) -> str:
     """The address of the captions endpoint from a server's address. Raises ClientError."""
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        usable = False
+    if not usable:
         raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")
     path = parts.path.rstrip("/")
     if not path.endswith(CAPTIONS_PATH):

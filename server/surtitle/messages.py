@@ -21,7 +21,9 @@ Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "webm", "ogg", "wa
 CONTAINERS: frozenset[Encoding] = frozenset({"webm", "ogg", "wav", "flac"})
 
 Name = Annotated[str, Meta(max_length=100)]
-LanguageTag = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+LanguageTag = Annotated[
+    str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
+]
 
 
 class Start(Struct, tag="start", kw_only=True, frozen=True):

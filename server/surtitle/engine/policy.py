@@ -220,6 +220,7 @@ class Watchdog:
             return Drop(job)
         if job.id in self._retried:
             self._retried.discard(job.id)
+            self._no_partials.discard((job.session, job.utterance))
             return Quarantine(job)
         self._retried.add(job.id)
         return RetryAlone(job)

@@ -35,8 +35,10 @@ class Scheduler:
                 del self._partials[job.session]
         if job.kind == "final":
             self._finals.setdefault(job.session, deque()).append(job)
-        else:
+        elif waiting is None or replaced:
             self._partials[job.session] = job  # a replaced one's place in the order is kept
+        else:
+            return [job]  # a newer utterance's partial waits already
         return replaced
 
     def add_alone(self, job: Job) -> None:

@@ -1,0 +1,180 @@
+"""The command line as a person meets it: help, error sentences, exit codes. No server runs here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surtitle.cli import cli, main
+from surtitle.config import ENV_PREFIX, Settings
+from surtitle.errors import ConfigurationError
+from tests.support import SAMPLE
+
+COMMANDS = ("serve", "caption", "demo", "check")
+CLOSED_PORT = "ws://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith(ENV_PREFIX):
+            monkeypatch.delenv(name)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    """The command in this process: exit status, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["surtitle", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    code = ended.value.code
+    assert isinstance(code, int | None)
+    return code or 0, captured.out, captured.err
+
+
+def help_of(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, [*arguments, "--help"], terminal_width=200)
+    assert result.exit_code == 0
+    return result.output
+
+
+# -- help ---------------------------------------------------------------------------------------
+
+
+def test_the_help_lists_the_commands() -> None:
+    text = help_of()
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+
+
+def test_serve_shows_every_setting_with_its_default_and_variable() -> None:
+    text = " ".join(help_of("serve").split())
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')} " in text
+        assert f"[{field.default}; SURTITLE_{name.upper()}]" in text
+        assert " ".join(str(field.description).split()) in text
+
+
+def test_settings_stand_in_their_groups() -> None:
+    lines = help_of("serve").splitlines()
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["Options:", "Network:", "Model:", "Utterances:", "Supervision:", "Logs:"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str) -> None:
+    text = help_of(command)
+    assert text.startswith("Usage: ")
+    assert "--config" in text
+    assert "  " + str(cli.commands[command].help) in text
+
+
+def test_caption_shows_only_the_settings_that_it_uses() -> None:
+    text = help_of("caption")
+    for option in ("--server", "--fast", "--format", "--output", "--words", "--translate"):
+        assert option in text
+    assert "--language" in text
+    assert "--max-sessions" not in text
+    assert "[text|jsonl|srt|vtt]" in text
+
+
+def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(monkeypatch, capsys, "--version")
+    assert status == 0
+    assert "surtitle, version " in out
+
+
+# -- mistakes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serve", "--port", "x"], "--port (SURTITLE_PORT): "),
+        (["serve", "--device", "tpu"], "--device (SURTITLE_DEVICE): "),
+        (["serve", "--config", "/nonexistent.toml"], "no configuration file /nonexistent.toml"),
+        (["serve", "--host", "0.0.0.0"], "say --open-to-network true"),
+        (["demo", "--device", "tpu"], "--device (SURTITLE_DEVICE): "),
+        (["check", "--port", "-5"], "--port (SURTITLE_PORT): "),
+        (["caption", "x.wav", "--max-utterance-ms", "5"], "--max-utterance-ms"),
+        (["caption", str(SAMPLE), "--server", CLOSED_PORT], "Cannot reach a Surtitle server at "),
+        (["caption", "/nonexistent.wav", "--server", CLOSED_PORT], "surtitle: "),
+        (["caption", str(SAMPLE), "-o", "/nonexistent/x.srt"], "Cannot write /nonexistent/x.srt"),
+        (["caption", str(SAMPLE), "--server", "http://[bad"], "http://[bad"),
+        (["caption", str(SAMPLE), "--server", "ftp://127.0.0.1"], "ftp"),
+        (["caption", str(SAMPLE), "--server", "ws://127.0.0.1:port"], "ws://127.0.0.1:port"),
+        (["caption", str(SAMPLE), "--server", ""], "surtitle: "),
+    ],
+    ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_sentence_and_status_1(
+    arguments: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, out, err = run(monkeypatch, capsys, *arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith("surtitle: ")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nope"],
+        ["serve", "--nope"],
+        ["serve", "extra"],
+        ["serve", "--port"],
+        ["caption"],
+        ["caption", "a.wav", "b.wav"],
+        ["caption", "a.wav", "--format", "doc"],
+        ["caption", "a.wav", "-o", "/"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_has_status_2_and_a_hint(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(monkeypatch, capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert "Error: " in err
+    assert "Traceback" not in err
+
+
+def test_the_environment_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SURTITLE_LEASE_S", "never")
+    status, _, err = run(monkeypatch, capsys, "serve")
+    assert status == 1
+    assert "--lease-s (SURTITLE_LEASE_S)" in err
+
+
+def test_the_file_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "surtitle.toml"
+    path.write_text("endpoint_silence_ms = 5\n")
+    status, _, err = run(monkeypatch, capsys, "serve", "--config", str(path))
+    assert status == 1
+    assert "--endpoint-silence-ms" in err
+
+
+def test_errors_reach_main_as_they_are() -> None:
+    result = CliRunner().invoke(cli, ["serve", "--port", "x"])
+    assert isinstance(result.exception, ConfigurationError)
+
+
+def test_the_package_is_the_command() -> None:
+    command = [sys.executable, "-m", "surtitle", "serve", "--port", "x"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("surtitle: --port")
