@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from io import FileIO
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -71,6 +72,8 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
         task="translate" if request.translate else "transcribe",
     )
     chunks = read_chunks(source)
+    if request.file != "-":  # a file that cannot be read is better said before a model is loaded
+        chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(open_output(request.output))
         writer = CaptionWriter(output, request.kind)

@@ -36,7 +36,8 @@ def read_chunks(source: Path | RawIOBase) -> Iterator[bytes]:
     except FileNotFoundError as error:
         raise ClientError(f"There is no file {name}.") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise ClientError(f"{name} cannot be read as audio: {error}.") from error
+        why = getattr(error, "strerror", None) or error
+        raise ClientError(f"{name} cannot be read as audio: {why}.") from error
     if rest:
         yield rest
 

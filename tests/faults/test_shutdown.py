@@ -62,13 +62,16 @@ class Doomed:
             pytest.fail(f"still running after {limit_s:g} s; killed {left_over(self.processes, 0)}")
         took_s = time.monotonic() - begun
         assert left_over(self.processes) == []
+        self.server.collector.join(5)
         return took_s
 
     def release(self) -> None:
         """Leave nothing behind, whatever the test made of it."""
         left_over(self.processes, 0)
-        with contextlib.suppress(OSError):
-            self.server.process.wait(5)
+        self.server.process.wait(5)
+        if self.server.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.server.process.stdin.close()
         self.server.close_pipes()
         if self.client is not None:
             self.client.close_socket()
