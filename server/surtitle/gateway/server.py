@@ -115,6 +115,8 @@ class Gateway:
         self._connections.add(connection)
         try:
             await connection.run(_start_query(socket.request))
+        except Exception:  # the library would log it where we do not listen
+            log.exception("a connection failed", session=connection.id)
         finally:
             self._connections.discard(connection)
 
