@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
 
 import structlog
 
@@ -150,8 +151,9 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
     def handle(number: int, frame: object) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_DFL)
+        # Not here: a log line that the signal has interrupted holds the logger's lock.
+        loop.call_soon_threadsafe(partial(log.info, "stopping", signal=signal.Signals(number).name))
         loop.call_soon_threadsafe(stop)
-        log.info("stopping", signal=signal.Signals(number).name)
 
     # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
     # second Ctrl+C from working.

@@ -16,6 +16,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
 
+from msgspec import DecodeError
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -146,6 +147,8 @@ async def _receive(socket: ClientConnection) -> ServerMessage | None:
         return parse_server_message(await socket.recv())
     except ConnectionClosed as closed:
         raise ClientError(_why_closed(closed)) from closed
+    except DecodeError as error:
+        raise ClientError("The server does not speak Surtitle's protocol.") from error
 
 
 def captions_url(url: str) -> str:

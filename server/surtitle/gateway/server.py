@@ -136,7 +136,7 @@ class Gateway:
 
     def _answer_http(self, socket: ServerConnection, request: Request) -> Response | None:
         """None lets the handshake go on."""
-        path = urlsplit(request.path).path
+        path = request.path.partition("?")[0]
         if path == CAPTIONS_PATH:
             page = self._refusal()
             if page is None:

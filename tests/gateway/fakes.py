@@ -1,0 +1,104 @@
+"""What stands in for the engine, the ticker and the socket in tests of the gateway."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+from websockets.exceptions import ConnectionClosedOK
+from websockets.frames import Close
+
+from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
+from surtitle.engine.policy import EngineState
+from surtitle.gateway.connection import ConnectionOptions
+from surtitle.jobs import Job, ModelInfo, Result
+from surtitle.messages import ServerMessage
+from surtitle.vad import VadClient
+from tests.support import expect
+
+LOUD = np.full(WINDOW_SAMPLES, 1000, np.int16).tobytes()
+QUIET = bytes(2 * WINDOW_SAMPLES)
+
+
+def options(**changes: float) -> ConnectionOptions:
+    limits = {"idle_timeout_s": 60.0, "send_timeout_s": 5.0, "max_backlog_s": 60.0} | changes
+    return ConnectionOptions(endpointing=EndpointingOptions(), language="auto", **limits)
+
+
+class FakeEngine:
+    """Keeps the jobs; the test answers them."""
+
+    def __init__(self) -> None:
+        self.state = EngineState.READY
+        self.model: ModelInfo | None = ModelInfo("fake", "cpu", "none", ("en",), 0.0, 2)
+        self.jobs: list[tuple[Job, Callable[[Result], None]]] = []
+        self.discarded: list[str] = []
+
+    def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
+        self.jobs.append((job, deliver))
+
+    def discard_session(self, session: str) -> None:
+        self.discarded.append(session)
+
+    def answer(self, text: str = "words") -> None:
+        """Answer everything that was submitted."""
+        jobs, self.jobs = self.jobs, []
+        for job, deliver in jobs:
+            deliver(Result(job.id, text=text, language="en"))
+
+
+class LoudnessTicker:
+    """Voice activity by loudness, at once: LOUD windows are speech."""
+
+    def __init__(self) -> None:
+        self.forgotten = 0
+
+    def request(self, client: VadClient) -> None:
+        asyncio.get_running_loop().call_soon(self._score, client)
+
+    def _score(self, client: VadClient) -> None:
+        windows = client.take_windows(1000)
+        if len(windows):
+            client.receive_probabilities([float(w.max() > 500) for w in windows])
+
+    def forget(self, client: VadClient) -> None:
+        self.forgotten += 1
+
+
+class FakeSocket:
+    """The server's end of a socket whose client is the test."""
+
+    def __init__(self) -> None:
+        self.incoming: asyncio.Queue[str | bytes | Exception] = asyncio.Queue()
+        self.sent: list[ServerMessage] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.closed: tuple[int, str] | None = None
+        self.aborted = False
+        self.received = 0  # frames that the connection has taken
+
+    async def recv(self) -> str | bytes:
+        frame = await self.incoming.get()
+        if isinstance(frame, Exception):
+            raise frame
+        self.received += 1
+        return frame
+
+    async def send(self, message: str) -> None:
+        await self.reads.wait()
+        self.sent.append(expect(message))
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self.reads.wait()
+        self.closed = (code, reason)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    # -- what the client does
+
+    def put(self, *frames: str | bytes) -> None:
+        for frame in frames:
+            self.incoming.put_nowait(frame)
+
+    def vanish(self) -> None:
+        self.incoming.put_nowait(ConnectionClosedOK(Close(1000, ""), Close(1000, ""), True))

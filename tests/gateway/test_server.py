@@ -1,0 +1,196 @@
+"""Admission, health, handshake and drain on a real port, with a fake engine behind."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from surtitle.engine.policy import EngineState
+from surtitle.errors import ConfigurationError
+from surtitle.gateway.server import Gateway
+from surtitle.messages import Ready, Status
+from tests.gateway.fakes import FakeEngine, LoudnessTicker, options
+from tests.support import expect
+
+START = '{"type":"start"}'
+
+
+class Site:
+    """A gateway that listens."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.gateway = Gateway(
+            self.engine, LoudnessTicker(), options(), max_sessions=2, max_frame_bytes=1 << 20
+        )
+
+    @property
+    def websocket(self) -> str:
+        return f"ws://127.0.0.1:{self.gateway.port}/v1/captions"
+
+    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """The status and the JSON body of a page."""
+
+        def fetch() -> tuple[int, bytes]:
+            try:
+                url = f"http://127.0.0.1:{self.gateway.port}{path}"
+                with urllib.request.urlopen(url, timeout=5) as response:
+                    return response.status, response.read()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read()
+
+        status, body = await asyncio.to_thread(fetch)
+        return status, json.loads(body)
+
+    async def refusal(self) -> tuple[int, str | None, str]:
+        """How a session is refused: status, Retry-After, sentence."""
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(self.websocket):
+                pass
+        response = refused.value.response
+        body = json.loads(bytes(response.body or b"{}"))
+        return response.status_code, response.headers.get("Retry-After"), body["error"]
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Site]:
+    site = Site()
+    await site.gateway.start("127.0.0.1", 0)
+    try:
+        yield site
+    finally:
+        await site.gateway.drain(0)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (EngineState.LOADING, 503),
+        (EngineState.READY, 200),
+        (EngineState.RECOVERING, 503),
+        (EngineState.FAILED, 503),
+    ],
+)
+async def test_ready_and_alive_are_two_things(state: EngineState, status: int) -> None:
+    async with listening() as site:
+        site.engine.state = state
+        assert await site.get("/readyz") == (status, {"state": state.value, "model": "fake"})
+        assert await site.get("/healthz") == (200, {"state": "serving"})
+
+
+@pytest.mark.parametrize(
+    ("state", "loaded", "reason"),
+    [
+        (EngineState.LOADING, False, "The model is being loaded."),
+        (EngineState.FAILED, True, "The recognition engine has failed."),
+    ],
+)
+async def test_without_an_engine_sessions_are_refused_with_the_reason(
+    state: EngineState, loaded: bool, reason: str
+) -> None:
+    async with listening() as site:
+        site.engine.state = state
+        site.engine.model = site.engine.model if loaded else None
+        assert await site.refusal() == (503, "5", reason)
+
+
+async def test_while_the_worker_recovers_sessions_are_admitted() -> None:
+    """They keep speaking; nothing is lost."""
+    async with listening() as site:
+        site.engine.state = EngineState.RECOVERING
+        async with connect(site.websocket) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+
+
+async def test_a_full_server_says_so_and_has_room_again_later() -> None:
+    async with listening() as site:
+        async with connect(site.websocket), connect(site.websocket):
+            full = (503, "5", "All sessions of this server are taken.")
+            assert await site.refusal() == full
+        async with connect(site.websocket) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+
+
+async def test_handshakes_at_the_same_moment_do_not_slip_past_the_limit() -> None:
+    async with listening() as site, AsyncExitStack() as stack:
+        attempts = (stack.enter_async_context(connect(site.websocket)) for _ in range(12))
+        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+        refused = [o for o in outcomes if isinstance(o, InvalidStatus)]
+        assert len(outcomes) - len(refused) == 2
+
+
+async def test_the_subprotocol_is_echoed_where_it_is_offered() -> None:
+    async with listening() as site:
+        offered = [Subprotocol("other"), Subprotocol("surtitle.v1")]
+        async with connect(site.websocket, subprotocols=offered) as client:
+            assert client.subprotocol == "surtitle.v1"
+        async with connect(site.websocket) as client:
+            assert client.subprotocol is None
+
+
+async def test_pings_are_answered_while_nothing_else_happens() -> None:
+    async with listening() as site, connect(site.websocket) as client:
+        async with asyncio.timeout(5):
+            await (await client.ping())
+
+
+async def test_a_query_string_opens_the_session() -> None:
+    query = "?sample_rate=48000&language=en"
+    async with listening() as site, connect(site.websocket + query) as client:
+        ready = expect(await client.recv())
+        assert isinstance(ready, Ready) and ready.sample_rate == 48_000
+
+
+async def test_the_state_of_the_service_reaches_every_session() -> None:
+    async with listening() as site, connect(site.websocket) as a, connect(site.websocket) as b:
+        for client in (a, b):
+            await client.send(START)
+            await client.recv()
+        site.gateway.say("recovering", "Wait a moment.")
+        for client in (a, b):
+            status = expect(await client.recv())
+            assert isinstance(status, Status) and status.state == "recovering"
+
+
+async def test_draining_closes_sessions_and_refuses_new_ones() -> None:
+    site = Site()
+    await site.gateway.start("127.0.0.1", 0)
+    async with connect(site.websocket) as speaking, connect(site.websocket) as silent:
+        await speaking.send(START)
+        await speaking.recv()
+        await site.gateway.drain(5)
+        for client in (speaking, silent):
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    await client.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+    with pytest.raises(OSError):
+        async with connect(site.websocket):
+            pass
+
+
+async def test_an_address_in_use_is_a_sentence() -> None:
+    async with listening() as site:
+        with pytest.raises(ConfigurationError, match="Choose another with --host and --port"):
+            await Site().gateway.start("127.0.0.1", site.gateway.port)
+
+
+async def test_a_path_that_is_no_address_is_not_found() -> None:
+    async with listening() as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(b"GET //[/x HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            status = await reader.readline()
+        writer.close()
+        assert status.split()[1] in (b"400", b"404")
