@@ -1,0 +1,239 @@
+"""One socket and one session: order, slow readers, back-pressure, errors, draining. No network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from surtitle.gateway.connection import MAX_MISTAKES, Connection
+from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Speech, Status
+from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
+
+WORD = LOUD * 20
+PAUSE = QUIET * 40
+
+
+class Served:
+    """A connection that runs."""
+
+    def __init__(self, **limits: float) -> None:
+        self.socket = FakeSocket()
+        self.engine = FakeEngine()
+        self.ticker = LoudnessTicker()
+        self.connection = Connection("id", self.socket, self.engine, self.ticker, options(**limits))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0)
+
+    def said(self, kind: type) -> list[str]:
+        return [str(m) for m in self.socket.sent if isinstance(m, kind)]
+
+    @property
+    def order(self) -> list[str]:
+        """What was sent, by type, without the acknowledgements."""
+        return [type(m).__name__ for m in self.socket.sent if not isinstance(m, Ack)]
+
+    @property
+    def error(self) -> Error:
+        """The last message, which is an error."""
+        last = self.socket.sent[-1]
+        assert isinstance(last, Error)
+        return last
+
+
+@asynccontextmanager
+async def served(
+    query: dict[str, list[str]] | None = None, **limits: float
+) -> AsyncIterator[Served]:
+    serving = Served(**limits)
+    task = asyncio.create_task(serving.connection.run(query))
+    try:
+        yield serving
+    finally:
+        serving.socket.reads.set()
+        serving.socket.vanish()
+        async with asyncio.timeout(5):
+            await task
+        assert serving.engine.discarded == ["id"]
+        assert serving.ticker.forgotten == 1
+
+
+async def test_from_audio_to_ended_in_order() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD, PAUSE)
+        await s.until(lambda: s.engine.jobs)
+        s.engine.answer("hello")
+        s.socket.put('{"type":"stop"}')
+        await s.until(lambda: s.socket.closed)
+        assert s.order == ["Ready", "Speech", "Final", "Ended"]
+        assert [m.seq for m in s.socket.sent if not isinstance(m, Ack)] == [1, 2, 3, 4]
+        assert s.socket.closed == (1000, "")
+
+
+async def test_audio_alone_opens_a_session_with_the_defaults() -> None:
+    async with served() as s:
+        s.socket.put(WORD)
+        await s.until(lambda: s.said(Speech))
+        assert s.order[0] == "Ready"
+
+
+async def test_the_query_string_takes_the_place_of_start() -> None:
+    async with served({"sample_rate": ["8000"], "unknown": ["x"]}) as s:
+        await s.until(lambda: s.said(Ready))
+        ready = s.socket.sent[0]
+        assert isinstance(ready, Ready) and ready.sample_rate == 8000
+
+
+async def test_what_was_received_is_acknowledged_once_a_second() -> None:
+    async with served() as s:
+        s.socket.put(QUIET * 100)
+        await s.until(lambda: s.said(Ack))
+        ack = next(m for m in s.socket.sent if isinstance(m, Ack))
+        assert ack.received == len(QUIET * 100)
+        assert 0 < ack.safe <= ack.received
+
+
+async def test_a_slow_reader_misses_partials_and_nothing_else() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+        s.socket.reads.clear()
+        for number in range(12):
+            s.socket.put(WORD, LOUD * 20)
+            await s.until(lambda: s.engine.jobs)
+            s.engine.answer(f"partial {number}")
+            s.socket.put('{"type":"flush"}', PAUSE)
+            await s.until(lambda: any(job.kind == "final" for job, _ in s.engine.jobs))
+            s.engine.answer(f"final {number}")
+        s.socket.reads.set()
+        await s.until(lambda: len(s.said(Final)) == 12)
+        finals = [m for m in s.socket.sent if isinstance(m, Final)]
+        assert [m.utterance for m in finals] == list(range(1, 13))
+        assert len(s.said(Speech)) == 12
+        assert len(s.said(Partial)) < 12
+        numbers = [m.seq for m in s.socket.sent if not isinstance(m, Ack)]
+        assert numbers == sorted(set(numbers))
+
+
+async def test_a_client_that_takes_nothing_is_cut_off() -> None:
+    async with served(send_timeout_s=0.05) as s:
+        s.socket.reads.clear()
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.socket.aborted)
+
+
+async def test_one_that_sends_faster_than_it_is_answered_is_read_more_slowly() -> None:
+    async with served(max_backlog_s=2) as s:
+        s.socket.put('{"type":"start","partials":false}')
+        s.socket.put(*[WORD + PAUSE] * 20)
+        await s.until(lambda: s.connection._session and s.connection._session.unanswered_s > 2)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert s.socket.received < 6
+        while s.socket.received < 21:
+            s.engine.answer()
+            await asyncio.sleep(0)
+        s.socket.put('{"type":"stop"}')
+        while not s.socket.closed:
+            s.engine.answer()
+            await asyncio.sleep(0)
+        ended = s.socket.sent[-1]
+        assert isinstance(ended, Ended) and ended.utterances == 20
+
+
+async def test_a_result_for_a_client_that_has_gone_is_harmless() -> None:
+    async with served() as s:
+        s.socket.put(WORD, PAUSE)
+        await s.until(lambda: s.engine.jobs)
+    s.engine.answer()
+
+
+async def test_idleness_is_told_before_the_close() -> None:
+    async with served(idle_timeout_s=0.05) as s:
+        await s.until(lambda: s.socket.closed)
+        assert (s.error.code, s.error.fatal, s.socket.closed) == ("idle", True, (4408, "idle"))
+
+
+async def test_after_stop_it_is_the_client_that_waits() -> None:
+    async with served(idle_timeout_s=0.05) as s:
+        s.socket.put(WORD, '{"type":"stop"}')
+        await s.until(lambda: s.engine.jobs)
+        await asyncio.sleep(0.1)  # longer than the limit, which does not hold here
+        assert s.order == ["Ready", "Speech"]
+        while not s.socket.closed:
+            s.engine.answer()
+            await asyncio.sleep(0)
+        assert s.socket.closed == (1000, "")
+
+
+async def test_a_mistake_of_ours_closes_without_its_details(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+
+        def fail(data: bytes) -> None:
+            raise KeyError("a secret of the inside")
+
+        monkeypatch.setattr(s.connection._session, "receive_audio", fail)
+        s.socket.put(WORD)
+        await s.until(lambda: s.socket.closed)
+        assert s.socket.closed == (1011, "internal")
+        assert "secret" not in s.error.message
+    assert "a secret of the inside" in "".join(capsys.readouterr())  # but in the log
+
+
+async def test_mistakes_without_end_end_the_connection() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}', *['{"type":"dance"}'] * (MAX_MISTAKES + 10))
+        await s.until(lambda: s.socket.closed)
+        assert len(s.said(Error)) == MAX_MISTAKES + 1
+        assert (s.error.code, s.error.fatal) == ("too_many_mistakes", True)
+
+
+async def test_draining_finishes_the_open_utterance() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD)
+        await s.until(lambda: s.said(Speech))
+        draining = asyncio.create_task(s.connection.drain(5))
+        await s.until(lambda: s.engine.jobs)
+        assert not s.socket.closed
+        s.engine.answer("to the end")
+        await draining
+        await s.until(lambda: s.socket.closed)
+        assert s.order == ["Ready", "Speech", "Status", "Final"]
+        assert s.socket.closed == (1001, "the server is stopping")
+
+
+async def test_draining_waits_no_longer_than_it_is_told() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD)
+        await s.until(lambda: s.said(Speech))
+        await s.connection.drain(0.05)
+        await s.until(lambda: s.socket.closed)
+        assert s.order == ["Ready", "Speech", "Status"]
+
+
+async def test_draining_does_not_wait_for_a_client_that_vanishes() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD)
+        await s.until(lambda: s.said(Speech))
+        draining = asyncio.create_task(s.connection.drain(600))
+        await s.until(lambda: s.said(Status))
+        s.socket.vanish()
+        async with asyncio.timeout(5):
+            await draining
+
+
+async def test_the_state_of_the_service_reaches_an_open_session_only() -> None:
+    async with served() as s:
+        s.connection.say("recovering", "Not yet open: nobody to tell.")
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+        s.connection.say("recovering", "Wait a moment.")
+        await s.until(lambda: s.said(Status))
+        assert s.order == ["Ready", "Status"]
