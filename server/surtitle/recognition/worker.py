@@ -99,6 +99,8 @@ def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None
         for result in decoder.decode(batch):
             del waiting[result.job_id]
             send(result)
+        if waiting:
+            raise RuntimeError("the decoder gave fewer results than it was handed jobs")
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
