@@ -20,6 +20,7 @@ from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.server import Gateway
+from surtitle.messages import ServiceState
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.telemetry import configure_logging
@@ -45,6 +46,13 @@ _STATE_MESSAGES = {
 }
 
 
+_OVERLOADED: tuple[ServiceState, str] = (
+    "overloaded",
+    "Many people speak at once: captions grow in larger steps. Finished ones come as before.",
+)
+_NOT_OVERLOADED: tuple[ServiceState, str] = ("normal", "Captions grow as usual again.")
+
+
 class App:
     """A whole server on the running event loop."""
 
@@ -59,10 +67,17 @@ class App:
                 "compute_type": settings.compute_type,
                 "replicas": settings.replicas,
                 "threads": settings.threads,
+                "batch": settings.batch,
             },
             log=settings.log(),
         )
-        self.engine = Supervisor(worker, settings.watchdog(), self._on_engine_state)
+        self.engine = Supervisor(
+            worker,
+            settings.watchdog(),
+            self._on_engine_state,
+            self._on_load,
+            overload_wait_s=settings.overload_wait_ms / 1000,
+        )
         self._ticker = VadTicker(SileroVad())
         self.gateway = Gateway(
             self.engine,
@@ -73,6 +88,7 @@ class App:
                 idle_timeout_s=settings.idle_timeout_s,
                 send_timeout_s=settings.send_timeout_s,
                 max_backlog_s=settings.max_backlog_s,
+                partial_window_ms=settings.partial_window_ms,
             ),
             max_sessions=settings.max_sessions,
             max_frame_bytes=settings.max_frame_bytes,
@@ -110,6 +126,9 @@ class App:
             log.error("a task of the server failed", task=task.get_name(), exc_info=error)
             self.engine.failure = f"Internal error in {task.get_name()}."
             self.failed.set()
+
+    def _on_load(self, overloaded: bool) -> None:
+        self.gateway.say(*(_OVERLOADED if overloaded else _NOT_OVERLOADED))
 
     def _on_engine_state(self, state: EngineState) -> None:
         if state is EngineState.FAILED:

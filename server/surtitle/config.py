@@ -86,6 +86,15 @@ class Settings(BaseSettings):
     threads: int = _setting(
         0, "Model", "CPU threads of each replica; 0 shares the cores out.", ge=0
     )
+    batch: int = _setting(
+        0, "Model", "Jobs decoded together at most; 0 is 2 on CPU, 16 on GPU.", ge=0, le=64
+    )
+    overload_wait_ms: int = _setting(
+        800,
+        "Model",
+        "Mean wait for the model, in ms, beyond which no new session is taken (503).",
+        ge=50,
+    )
     language: str = _setting(
         "auto", "Model", "Language for clients that name none, such as en; or auto."
     )
@@ -94,9 +103,23 @@ class Settings(BaseSettings):
     endpoint_silence_ms: int = _setting(
         _ENDPOINTING.endpoint_silence_ms,
         "Utterances",
-        "Silence that ends an utterance, in ms.",
+        "Silence that ends an utterance, in ms, before what was said makes it shorter or longer.",
         ge=100,
         le=5000,
+    )
+    finished_ratio: float = _setting(
+        _ENDPOINTING.finished_ratio,
+        "Utterances",
+        "Part of that silence that is enough after a finished sentence.",
+        ge=0.2,
+        le=1,
+    )
+    unfinished_ratio: float = _setting(
+        _ENDPOINTING.unfinished_ratio,
+        "Utterances",
+        "Times that silence that it takes in the middle of a sentence.",
+        ge=1,
+        le=5,
     )
     max_utterance_ms: int = _setting(
         _ENDPOINTING.max_utterance_ms,
@@ -110,6 +133,13 @@ class Settings(BaseSettings):
         "Utterances",
         "New speech between two partial captions, in ms.",
         ge=100,
+    )
+    partial_window_ms: int = _setting(
+        8000,
+        "Utterances",
+        "Audio decoded for a partial caption, in ms; what was said before its last pause stays.",
+        ge=2000,
+        le=28_000,
     )
     speech_threshold: float = _setting(
         _ENDPOINTING.onset_probability,
@@ -176,6 +206,8 @@ class Settings(BaseSettings):
             pre_roll_ms=self.pre_roll_ms,
             hangover_ms=self.hangover_ms,
             endpoint_silence_ms=self.endpoint_silence_ms,
+            finished_ratio=self.finished_ratio,
+            unfinished_ratio=self.unfinished_ratio,
             max_utterance_ms=self.max_utterance_ms,
             partial_interval_ms=self.partial_interval_ms,
         )

@@ -12,6 +12,9 @@ SAMPLE_RATE = 16_000
 Pcm16 = NDArray[np.int16]
 """Mono audio at `SAMPLE_RATE`, shape (samples,)."""
 
+MAX_WINDOW_S = 30.0
+"""Whisper's own window, the longest that its encoder takes."""
+
 JobKind = Literal["partial", "final"]
 Task = Literal["transcribe", "translate"]
 
@@ -46,7 +49,7 @@ class Job:
     """One piece of audio to decode.
 
     A partial is decoded greedily and may be replaced by a newer one of the same utterance while it
-    waits; a final gets the better decode and is always answered.
+    waits; a final gets the better decode and is always answered, unless it is taken back.
     """
 
     id: str
@@ -55,6 +58,9 @@ class Job:
     kind: JobKind
     audio: Pcm16
     recipe: Recipe
+    window_s: float = 30.0
+    """Seconds of the window that it is decoded in, see `ModelInfo.window_s`: jobs of one batch share
+    it, since Whisper has no mask for padding."""
 
     @property
     def trace(self) -> str:
@@ -108,6 +114,26 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """The lengths of window that a model decodes well in, in seconds.
+
+    A window is the audio and `margin_s`, at least the floor of the kind of job, in steps of
+    `step_s`, at most 30 s. What is shorter makes Whisper repeat itself.
+    """
+
+    final_floor_s: float = 30.0
+    partial_floor_s: float = 30.0
+    margin_s: float = 2.0
+    step_s: float = 2.5
+
+    def fit(self, seconds: float, kind: JobKind) -> float:
+        """The window in seconds for so much audio."""
+        floor_s = self.final_floor_s if kind == "final" else self.partial_floor_s
+        steps = -(-max(floor_s, seconds + self.margin_s) // self.step_s)
+        return min(steps * self.step_s, MAX_WINDOW_S)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a worker reports of the model it has loaded."""
 
@@ -117,10 +143,20 @@ class ModelInfo:
     languages: tuple[str, ...]
     """Whisper language codes that the model knows."""
     load_s: float
-    batch_size: int
-    """How many jobs at once make the best use of the device."""
+    parallel: int = 1
+    """How many batches the worker takes at once."""
+    max_batch: int = 1
+    """How many jobs at most make good use of the device in one batch, whatever their window."""
+    max_batch_square_s2: float = float("inf")
+    """How large the sum of the squares of a batch's windows may be, in seconds squared: attention
+    takes memory by the square. One job is always allowed."""
+    windows: Windows = Windows()
 
     @property
     def multilingual(self) -> bool:
         """Whether the model knows more than one language."""
         return len(self.languages) > 1
+
+    def batch_limit(self, window_s: float) -> int:
+        """How many jobs of one window may be decoded together."""
+        return max(1, min(self.max_batch, int(self.max_batch_square_s2 / window_s**2)))

@@ -1,9 +1,15 @@
-"""Speech probabilities -> utterance opened / partial due / utterance closed, in samples.
+"""Speech probabilities -> utterance opened / partial due / paused / closed, in samples.
 
 The clock is the audio: positions are absolute sample indexes at 16 kHz, and nothing depends on when
 or in what chunks the windows come. One utterance holds one run of speech: it opens after
 `min_speech_ms` of it, reaches back `pre_roll_ms` for the first consonant, and closes after
 `endpoint_silence_ms` without speech, keeping `hangover_ms` of that for the last one.
+
+How long a silence ends the utterance depends on what was said. When a pause is `hangover_ms` old,
+`Paused` says that the audio so far may be a whole utterance; its owner has it decoded and says with
+`judge` whether the sentence is finished. A finished one ends sooner than `endpoint_silence_ms`, an
+unfinished one later. For the audio to remain the only clock, no window after the earliest possible
+end may be pushed before the judgement is there: see `awaits_judgement`.
 
 A run longer than `max_utterance_ms` is cut at its best pause, looking back over its second half:
 the longest gap in the speech probability or, where the speaker leaves none, the quietest tenth of a
@@ -31,10 +37,14 @@ class EndpointingOptions:
     """Speech needed to open an utterance: a click is shorter, a "no" is longer."""
     pre_roll_ms: int = 320
     """Audio kept before the first window of speech: Silero answers late on soft consonants."""
-    hangover_ms: int = 256
-    """Audio kept after the last window of speech."""
-    endpoint_silence_ms: int = 600
-    """Silence that ends an utterance."""
+    hangover_ms: int = 160
+    """Audio kept after the last window of speech: a pause of this length may be the end."""
+    endpoint_silence_ms: int = 500
+    """Silence that ends an utterance of which nobody knows whether it is finished."""
+    finished_ratio: float = 0.7
+    """Part of `endpoint_silence_ms` that ends a finished sentence; 1 or less."""
+    unfinished_ratio: float = 1.5
+    """Times `endpoint_silence_ms` that ends an unfinished one; 1 or more."""
     max_utterance_ms: int = 20_000
     """Length at which an utterance is cut."""
     partial_interval_ms: int = 480
@@ -56,6 +66,18 @@ class PartialDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Speech has paused, and the open utterance would end before `end_sample`."""
+
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Speech goes on after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The open utterance ends before `end_sample`. `cut`: at its length, speech goes on."""
 
@@ -63,7 +85,7 @@ class Closed:
     cut: bool = False
 
 
-Event = Opened | PartialDue | Closed
+Event = Opened | PartialDue | Paused | Resumed | Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +109,16 @@ class Endpointer:
         self._start: int | None = None  # first sample of the open utterance
         self._windows: list[_Window] = []  # of the open utterance, oldest first
         self._silence = 0  # samples since the last speech of the open utterance
+        self._paused = False  # the silence is long enough to be the end
+        self._limit: int | None = None  # samples of silence that end it; None while not judged
         self._next_partial = 0
+        silence = ms_to_samples(options.endpoint_silence_ms)
+        self._finished_limit = round(silence * min(options.finished_ratio, 1.0))
+        self._default_limit = silence
+        self._unfinished_limit = round(silence * max(options.unfinished_ratio, 1.0))
+        # In whole windows: the end of a pause that is noticed is the end of the utterance.
+        hangover = min(ms_to_samples(options.hangover_ms), self._finished_limit)
+        self._hangover = -(-hangover // WINDOW_SAMPLES) * WINDOW_SAMPLES
 
     @property
     def is_open(self) -> bool:
@@ -102,8 +133,24 @@ class Endpointer:
         earliest = self.position - self._onset - ms_to_samples(self.options.pre_roll_ms)
         return max(self._floor, earliest, 0)
 
+    @property
+    def awaits_judgement(self) -> bool:
+        """Whether `judge` must be called before the next `push`."""
+        undecided = self._paused and self._limit is None and self._silence >= self._finished_limit
+        return undecided and self._finished_limit < self._unfinished_limit
+
+    def judge(self, finished: bool | None) -> list[Event]:
+        """Say of the pause of the last `Paused` whether a sentence is finished; None: unknown."""
+        if not self._paused:
+            return []
+        if finished is None:
+            self._limit = self._default_limit
+        else:
+            self._limit = self._finished_limit if finished else self._unfinished_limit
+        return self._end_of_silence()
+
     def push(self, probability: float, level: float) -> list[Event]:
-        """Judge the next window: its speech probability (0-1) and its level (RMS, any unit)."""
+        """Take the next window: its speech probability (0-1) and its level (RMS, any unit)."""
         self.position += WINDOW_SAMPLES
         if self._start is None:
             return self._while_silent(probability, level)
@@ -128,32 +175,46 @@ class Endpointer:
         return [Opened(start)]
 
     def _while_open(self, probability: float) -> list[Event]:
+        events: list[Event] = []
         if probability < self.options.offset_probability:
             self._silence += WINDOW_SAMPLES
         else:
             self._silence = 0
-        if self._silence >= ms_to_samples(self.options.endpoint_silence_ms):
-            return [self._close(self._speech_end())]
+            if self._paused:
+                self._paused = False
+                events.append(Resumed())
+        if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
+            self._paused, self._limit = True, None
+            events.append(Paused(self._speech_end()))
+        if closed := self._end_of_silence():
+            return events + closed
         assert self._start is not None
         if self.position - self._start >= ms_to_samples(self.options.max_utterance_ms):
-            return self._cut()
+            return events + self._cut()
         if self.position >= self._next_partial and not self._silence:
             self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
-            return [PartialDue(self.position)]
+            events.append(PartialDue(self.position))
+        return events
+
+    def _end_of_silence(self) -> list[Event]:
+        limit = self._default_limit if self._limit is None else self._limit
+        if self._paused and not self.awaits_judgement and self._silence >= limit:
+            return [self._close(self._speech_end())]
         return []
 
     def _speech_end(self) -> int:
-        kept = min(self._silence, ms_to_samples(self.options.hangover_ms))
-        return self.position - self._silence + kept
+        return self.position - self._silence + min(self._silence, self._hangover)
 
     def _open(self, start: int, first_audio: int) -> None:
         self._start = start
         self._onset = 0
         self._silence = 0
+        self._paused = False
         self._next_partial = first_audio + ms_to_samples(self.options.partial_interval_ms)
 
     def _close(self, end: int, *, cut: bool = False) -> Closed:
         self._start = None
+        self._paused = False
         self._floor = end
         self._windows = []
         return Closed(end, cut)

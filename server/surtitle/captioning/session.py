@@ -10,6 +10,11 @@ An utterance goes through three states:
     open --(endpoint, cut, flush, stop)--> waiting for its final --(result)--> answered
 
 Answers leave in the order of the utterances: one that comes early waits for those before it.
+
+The final is decoded ahead of time: a pause may be the end, so its audio is submitted as the final
+(the guess). If the endpoint comes, the guess is the answer, most often ready by then. If speech goes
+on, it is taken back; where it was ready, its text leads the partials of a long utterance, and only
+the audio after it is decoded for them. What the guess says also decides how long the silence must be.
 """
 
 from collections import deque
@@ -26,10 +31,14 @@ from surtitle.captioning.endpointing import (
     Closed,
     Endpointer,
     EndpointingOptions,
+    Event,
     Opened,
     PartialDue,
+    Paused,
+    Resumed,
 )
-from surtitle.captioning.stability import Stabilizer
+from surtitle.captioning.sentence import is_finished
+from surtitle.captioning.stability import Stabilizer, join
 from surtitle.errors import BadMessage, BadStart
 from surtitle.jobs import (
     SAMPLE_RATE,
@@ -38,6 +47,7 @@ from surtitle.jobs import (
     ModelInfo,
     Recipe,
     Result,
+    ms_to_samples,
     samples_to_ms,
 )
 from surtitle.messages import (
@@ -96,6 +106,23 @@ def make_recipe(start: Start, model: ModelInfo) -> Recipe:
 
 
 @dataclass(slots=True)
+class _Guess:
+    """A final that was submitted in a pause, before anybody knows whether the utterance ends."""
+
+    job: Job
+    end: int  # absolute sample
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What was said up to a pause of an utterance that went on."""
+
+    end: int  # absolute sample
+    text: str = ""
+
+
+@dataclass(slots=True)
 class _Utterance:
     """An utterance that is not answered yet."""
 
@@ -104,7 +131,10 @@ class _Utterance:
     recipe: Recipe
     partials: bool
     end: int | None = None  # None while it is open
-    jobs: int = 0
+    guess: _Guess | None = None
+    head: _Head | None = None  # partials are decoded from its end on
+    next_head: _Head | None = None  # of the newest pause
+    partial_heads: dict[int, str] = field(default_factory=dict)  # of partials asked for, by end
     shown_to: int = 0  # end of the newest partial that was shown, absolute sample
     stabilizer: Stabilizer = field(default_factory=Stabilizer)
     final: Result | None = None
@@ -123,10 +153,13 @@ class CaptionSession:
         endpointing: EndpointingOptions,
         model: ModelInfo,
         last_seq: int = 0,
+        *,
+        partial_window_ms: int = 8000,
     ) -> None:
         """Raises BadStart where `start` asks for what the model cannot do.
 
         `last_seq` is the number of messages that the client was sent before the session opened.
+        Longer audio than `partial_window_ms` is decoded for a partial only where it has no pause.
         """
         self.id = session_id
         self._model = model
@@ -143,6 +176,7 @@ class CaptionSession:
         self._audio = AudioBuffer()
         self._given = 0  # windows handed out for scoring, by the sample after the last one
         self._levels: deque[float] = deque()  # of the windows handed out and not judged
+        self._scores: deque[float] = deque()  # of those of them that are scored
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
         self._received = 0  # payload bytes
         self._safe = 0  # payload bytes
@@ -151,6 +185,8 @@ class CaptionSession:
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
+        self._cancelled: deque[Job] = deque()
+        self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
         self._audio_end: int | None = None  # samples in all, known once `stop` was taken
         self._answered_ms = {"captioned": 0, "suppressed": 0, "failed": 0}
@@ -180,10 +216,8 @@ class CaptionSession:
 
     def receive_probabilities(self, probabilities: Sequence[float]) -> None:
         """Take the speech probabilities (0-1) of the next windows given out."""
-        for probability in probabilities:
-            for event in self._endpointer.push(probability, self._levels.popleft()):
-                self._on_event(event)
-            self._reach_marks()
+        self._scores.extend(probabilities)
+        self._judge_windows()
         self._settle()
 
     def receive_result(self, result: Result) -> None:
@@ -191,11 +225,16 @@ class CaptionSession:
         utterance = self._waiting_for(result.job_id)
         if utterance is None:
             return
-        if result.job_id.endswith("/final"):
+        end = _end_of(result.job_id)
+        if not result.job_id.endswith("/final"):
+            head = utterance.partial_heads.pop(end, "")
+            if utterance.final is None:
+                self._show(utterance, result, end, head)
+        elif utterance.end is None:
+            self._take_guess(utterance, result, end)
+        elif end == utterance.end:
             utterance.final = result
             self._answer()
-        elif utterance.final is None and not result.error_code and not result.suppressed:
-            self._show_partial(utterance, result)
         self._settle()
 
     def update(self, update: Update) -> None:
@@ -264,6 +303,12 @@ class CaptionSession:
         self._jobs.clear()
         return jobs
 
+    def cancelled(self) -> list[Job]:
+        """Jobs given out whose results are of no use any more, since the last call."""
+        jobs = list(self._cancelled)
+        self._cancelled.clear()
+        return jobs
+
     def messages(self) -> list[ServerMessage]:
         """The messages that came up since the last call, in order."""
         messages = list(self._messages)
@@ -287,7 +332,15 @@ class CaptionSession:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _on_event(self, event: Opened | PartialDue | Closed) -> None:
+    def _judge_windows(self) -> None:
+        """Let the endpointer have the windows that are scored, as far as it can judge them."""
+        while self._scores and not self._endpointer.awaits_judgement:
+            score, level = self._scores.popleft(), self._levels.popleft()
+            for event in self._endpointer.push(score, level):
+                self._on_event(event)
+            self._reach_marks()
+
+    def _on_event(self, event: Event) -> None:
         match event:
             case Opened(start_sample):
                 self._opened += 1
@@ -301,40 +354,89 @@ class CaptionSession:
                     )
                 )
             case PartialDue(end_sample):
-                utterance = self._utterances[-1]
-                if utterance.partials:
-                    self._submit(
-                        utterance, "partial", min(end_sample, self._audio_end or end_sample)
-                    )
+                if self._utterances[-1].partials:
+                    self._submit_partial(self._utterances[-1], self._within_audio(end_sample))
+            case Paused(end_sample):
+                utterance, end = self._utterances[-1], self._within_audio(end_sample)
+                utterance.guess = _Guess(self._submit(utterance, "final", utterance.start, end), end)
+            case Resumed():
+                self._withdraw_guess(self._utterances[-1])
             case Closed(end_sample):
-                utterance = self._utterances[-1]
-                utterance.end = min(end_sample, self._audio_end or end_sample)
-                self._submit(utterance, "final", utterance.end)
+                self._close(self._utterances[-1], self._within_audio(end_sample))
 
-    def _submit(self, utterance: _Utterance, kind: JobKind, end: int) -> None:
-        utterance.jobs += 1
-        self._jobs.append(
-            Job(
-                # The end of the audio is part of the id: a partial's result tells what it covers.
-                id=f"{self.id}/{utterance.number}/{end}/{kind}",
-                session=self.id,
-                utterance=utterance.number,
-                kind=kind,
-                audio=self._audio.slice(utterance.start, end),
-                recipe=utterance.recipe,
-            )
+    def _within_audio(self, sample: int) -> int:
+        """The sample, or the end of the audio where the last window was filled up with silence."""
+        return min(sample, self._audio_end or sample)
+
+    def _close(self, utterance: _Utterance, end: int) -> None:
+        utterance.end = end
+        guess = utterance.guess
+        if guess is not None and guess.end == end:
+            utterance.final = guess.result
+            self._answer()
+            return
+        self._withdraw_guess(utterance)
+        self._submit(utterance, "final", utterance.start, end)
+
+    def _take_guess(self, utterance: _Utterance, result: Result, end: int) -> None:
+        """The text of a pause is there while the utterance is still open."""
+        guess = utterance.guess
+        if guess is None or guess.end != end:
+            return
+        guess.result = result
+        finished = None if result.error_code else is_finished(result.text)
+        if result.suppressed:
+            finished = True  # nothing was said that could go on
+        elif utterance.partials:
+            self._show(utterance, result, end)
+        for event in self._endpointer.judge(finished):
+            self._on_event(event)
+        self._judge_windows()
+
+    def _withdraw_guess(self, utterance: _Utterance) -> None:
+        guess, utterance.guess = utterance.guess, None
+        if guess is None:
+            return
+        if guess.result is None:
+            self._cancelled.append(guess.job)
+        elif guess.result.text and not guess.result.suppressed:
+            utterance.next_head = _Head(guess.end, guess.result.text)
+
+    def _submit_partial(self, utterance: _Utterance, end: int) -> None:
+        start = utterance.head.end if utterance.head else utterance.start
+        if end - start > self._partial_window and utterance.next_head is not None:
+            utterance.head, utterance.next_head = utterance.next_head, None
+            start = utterance.head.end
+        utterance.partial_heads[end] = utterance.head.text if utterance.head else ""
+        self._submit(utterance, "partial", start, end)
+
+    def _submit(self, utterance: _Utterance, kind: JobKind, start: int, end: int) -> Job:
+        job = Job(
+            # The end of the audio is part of the id: a result tells what it covers.
+            id=f"{self.id}/{utterance.number}/{end}/{kind}",
+            session=self.id,
+            utterance=utterance.number,
+            kind=kind,
+            audio=self._audio.slice(start, end),
+            recipe=utterance.recipe,
+            window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
         )
+        self._jobs.append(job)
+        return job
 
     def _waiting_for(self, job_id: str) -> _Utterance | None:
         number = int(job_id.split("/")[1])
         return next((u for u in self._utterances if u.number == number), None)
 
-    def _show_partial(self, utterance: _Utterance, result: Result) -> None:
-        end = int(result.job_id.split("/")[2])
-        if end <= utterance.shown_to or not result.text:
+    def _show(self, utterance: _Utterance, result: Result, end: int, head: str = "") -> None:
+        """Make a partial of what was said up to a sample, unless a newer one was shown."""
+        if end <= utterance.shown_to or result.error_code or result.suppressed:
+            return
+        text = join(head, result.text)
+        if not text:
             return
         utterance.shown_to = end
-        stable, unstable = utterance.stabilizer.update(result.text)
+        stable, unstable = utterance.stabilizer.update(text)
         self._send(
             Partial(
                 seq=self._next_seq(),
@@ -426,6 +528,11 @@ class CaptionSession:
 
     def _send(self, message: ServerMessage) -> None:
         self._messages.append(message)
+
+
+def _end_of(job_id: str) -> int:
+    """The absolute sample at which the audio of a job ends."""
+    return int(job_id.split("/")[2])
 
 
 def _session_words(result: Result, start_ms: int) -> list[WordTiming]:

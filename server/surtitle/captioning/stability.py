@@ -13,6 +13,8 @@ from unicodedata import category, normalize
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
 # it, or else a run of other characters up to the next space. Each unit keeps its leading space.
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_SPACED_MARKS = ".,;:?!"
+"""Marks that a space follows; full-width ones bring their own."""
 _UNIT = re.compile(
     rf"\s*(?:[{_NO_SPACES}](?:[^\w\s])*|[^\s{_NO_SPACES}]+)",
 )
@@ -28,6 +30,14 @@ def normalize_unit(unit: str) -> str:
     folded = normalize("NFKC", unit).casefold().strip()
     # Marks stay: in Hindi or Tamil a vowel is one, and may be all that tells two words apart.
     return "".join(c for c in folded if c.isalnum() or category(c).startswith("M")) or folded
+
+
+def join(first: str, second: str) -> str:
+    """Two texts that follow each other, with a space between them where the script has spaces."""
+    if not first or not second:
+        return first or second
+    one_unit = len(split_units(first[-1] + second[0])) == 1
+    return first + (" " if one_unit or first[-1] in _SPACED_MARKS else "") + second
 
 
 class Stabilizer:

@@ -7,8 +7,9 @@ The worker goes through these states; "die" is any end of the process, with or w
        +------ die -------+---------- die ---------+--> waiting --(back-off over)--> starting
 
 Rules. A worker has `startup_s` to say ready, a batch has `lease_s` until its last result; beyond
-that it is told to terminate and, `kill_grace_s` later, killed. A final that was running when the
-worker died is tried once more, alone; a second death quarantines it (`failed`). A partial is not
+that it is told to terminate and, `kill_grace_s` later, killed. Several batches may be under way, each
+under a lease of its own. A final that was running when the worker died is tried once more, with
+nothing beside it; a second death quarantines it (`failed`). A partial is not
 worth a second try, and its utterance gets no further partials. A respawn waits twice as long after
 each death in a row, from nothing to `max_backoff_s`; a batch that comes back ends the row. A worker
 that says why it cannot start, when none ever did, or that dies `max_start_failures` times in a row
@@ -88,6 +89,14 @@ class GiveUp:
     cause: str
 
 
+@dataclass(slots=True)
+class _Lease:
+    """A batch that the worker holds."""
+
+    jobs: dict[str, Job]  # not answered yet, by id
+    deadline: float
+
+
 Action = Spawn | Terminate | Kill | RetryAlone | Drop | Quarantine | GiveUp
 
 
@@ -99,8 +108,9 @@ class Watchdog:
     state: EngineState = EngineState.LOADING
     _alive: bool = False  # a worker process exists
     _was_ready: bool = False  # this worker has said ready
-    _running: dict[str, Job] = field(default_factory=dict)  # the batch under lease, by job id
-    _deadline: float | None = None  # of the start-up, the lease, or the grace after Terminate
+    _parallel: int = 1  # batches that this worker takes at once
+    _leases: list[_Lease] = field(default_factory=list)
+    _deadline: float | None = None  # of the start-up, or the grace after Terminate
     _terminating: bool = False
     _respawn_at: float | None = None
     _deaths_in_a_row: int = 0
@@ -110,14 +120,18 @@ class Watchdog:
     _no_partials: set[tuple[str, int]] = field(default_factory=set)  # (session, utterance)
 
     @property
-    def can_grant(self) -> bool:
-        """Whether a batch may be handed over now."""
-        return self.state is EngineState.READY and not self._running and not self._terminating
+    def free(self) -> int:
+        """How many batches may be handed over now."""
+        if self.state is not EngineState.READY or self._terminating:
+            return 0
+        if any(job.id in self._retried for job in self.running):
+            return 0  # it may kill the worker, and nobody else
+        return self._parallel - len(self._leases)
 
     @property
     def running(self) -> tuple[Job, ...]:
         """The jobs under lease that are not answered yet."""
-        return tuple(self._running.values())
+        return tuple(job for lease in self._leases for job in lease.jobs.values())
 
     def accepts(self, job: Job) -> bool:
         """Whether to queue a job at all."""
@@ -127,31 +141,33 @@ class Watchdog:
         """Begin: the first worker."""
         return self._spawn(now)
 
-    def on_ready(self) -> None:
-        """The worker has loaded its model."""
+    def on_ready(self, parallel: int) -> None:
+        """The worker has loaded its model, and takes so many batches at once."""
         if self._terminating:
             return  # too late
         self.state = EngineState.READY
         self._was_ready = self._ever_ready = True
         self._start_failures = 0
+        self._parallel = parallel
         self._deadline = None
 
     def on_grant(self, batch: Iterable[Job], now: float) -> None:
         """A batch was handed to the worker."""
-        self._running = {job.id: job for job in batch}
-        self._deadline = now + self.options.lease_s
+        self._leases.append(_Lease({job.id: job for job in batch}, now + self.options.lease_s))
 
     def on_result(self, job_id: str) -> bool:
         """A result came. False for one that nobody waits for: it must not be used."""
-        job = self._running.pop(job_id, None)
-        if job is None:
+        lease = next((lease for lease in self._leases if job_id in lease.jobs), None)
+        if lease is None:
             return False
+        job = lease.jobs.pop(job_id)
         self._retried.discard(job_id)
         if job.kind == "final":
             self._no_partials.discard((job.session, job.utterance))
-        if not self._running and not self._terminating:
-            self._deadline = None
-            self._deaths_in_a_row = 0
+        if not lease.jobs:
+            self._leases.remove(lease)
+            if not self._terminating:
+                self._deaths_in_a_row = 0
         return True
 
     def on_start_failure(self, cause: str) -> list[Action]:
@@ -163,7 +179,7 @@ class Watchdog:
 
     def on_death(self, cause: str, now: float) -> list[Action]:
         """The worker's process has ended."""
-        lost, self._running = list(self._running.values()), {}
+        lost, self._leases = self.running, []
         self._alive, self._terminating, self._deadline = False, False, None
         if self.state is EngineState.FAILED:
             return [Quarantine(job) for job in lost]
@@ -185,7 +201,8 @@ class Watchdog:
         """See whether a time limit has passed."""
         if self._respawn_at is not None and now >= self._respawn_at:
             return self._spawn(now)
-        if self._deadline is None or now < self._deadline or not self._alive:
+        due = min(self._deadlines(), default=None)
+        if due is None or now < due or not self._alive:
             return []
         if self._terminating:
             self._deadline = now + self.options.kill_grace_s  # again, should even that not do
@@ -206,8 +223,14 @@ class Watchdog:
     @property
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, or None."""
-        times = [t for t in (self._respawn_at, self._deadline) if t is not None]
+        times = [*self._deadlines(), *([] if self._respawn_at is None else [self._respawn_at])]
         return min(times, default=None)
+
+    def _deadlines(self) -> list[float]:
+        """Of the start-up, of the leases; once it is terminating only of the grace."""
+        if self._deadline is not None:
+            return [self._deadline]
+        return [lease.deadline for lease in self._leases]
 
     def _spawn(self, now: float) -> list[Action]:
         self._alive, self._was_ready, self._respawn_at = True, False, None

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from surtitle.engine.load import LoadGauge
 from surtitle.engine.policy import (
     Action,
     Drop,
@@ -38,6 +39,8 @@ Deliver = Callable[[Result], None]
 _QUARANTINE_MESSAGE = (
     "The recognition worker died twice on this audio, so it was given up; the rest goes on."
 )
+LOAD_CHECK_S = 1.0
+"""How often an overload is looked at again where nothing happens."""
 _FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
 
 
@@ -54,8 +57,17 @@ class Engine(Protocol):
         """The loaded model; None until the first worker is ready."""
         ...
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether captions come late by now: no new session should be taken."""
+        ...
+
     def submit(self, job: Job, deliver: Deliver) -> None:
         """Queue a job. `deliver` gets its result, once; a superseded partial gets none."""
+        ...
+
+    def cancel(self, job: Job) -> None:
+        """Take a job back: its result is of no use any more and is not delivered."""
         ...
 
     def discard_session(self, session: str) -> None:
@@ -67,6 +79,8 @@ class Engine(Protocol):
 class _Waiting:
     deliver: Deliver
     since: float
+    due_since: float
+    """Of a partial that replaced one that was still waiting: since when the first one waited."""
 
 
 class Supervisor:
@@ -77,12 +91,19 @@ class Supervisor:
         worker: WorkerOptions,
         watchdog: WatchdogOptions,
         on_state: Callable[[EngineState], None] = lambda state: None,
+        on_load: Callable[[bool], None] = lambda overloaded: None,
+        *,
+        overload_wait_s: float = 1.0,
     ) -> None:
-        """`on_state` is called on the loop whenever the state has changed."""
+        """`on_state` is called on the loop whenever the state has changed, `on_load` with
+        `overloaded` whenever that has; see LoadGauge for `overload_wait_s`.
+        """
         self._worker_options = worker
         self._watchdog = Watchdog(watchdog)
         self._scheduler = Scheduler()
+        self._load = LoadGauge(overload_wait_s)
         self._on_state = on_state
+        self._on_load = on_load
         self._told_state = self._watchdog.state
         self._incarnation: Incarnation | None = None
         self._incarnations = 0
@@ -99,6 +120,11 @@ class Supervisor:
     def state(self) -> EngineState:
         """How the engine is."""
         return self._watchdog.state
+
+    @property
+    def overloaded(self) -> bool:
+        """See Engine.overloaded."""
+        return self._load.overloaded
 
     @property
     def worker_pid(self) -> int | None:
@@ -137,10 +163,22 @@ class Supervisor:
             return
         if not self._watchdog.accepts(job):
             return
-        self._waiting[job.id] = _Waiting(deliver, time.monotonic())
+        now = time.monotonic()
+        waiting = _Waiting(deliver, now, now)
+        self._waiting[job.id] = waiting
         for superseded in self._scheduler.add(job):
-            self._waiting.pop(superseded.id, None)
+            if (older := self._waiting.pop(superseded.id, None)) is None:
+                continue
+            if job.kind == "partial":
+                waiting.due_since = older.due_since
+            else:
+                self._load.observe("partial", now - older.due_since, now)
         self._grant()
+
+    def cancel(self, job: Job) -> None:
+        """See Engine.cancel."""
+        self._waiting.pop(job.id, None)
+        self._scheduler.discard(job.id, job.session)
 
     def discard_session(self, session: str) -> None:
         """See Engine.discard_session."""
@@ -157,20 +195,40 @@ class Supervisor:
             self._wake.clear()
             deadline = self._watchdog.next_deadline
             delay = None if deadline is None else max(deadline - time.monotonic(), 0)
+            if self._load.overloaded:
+                delay = LOAD_CHECK_S if delay is None else min(delay, LOAD_CHECK_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
             self._carry_out(self._watchdog.tick(time.monotonic()))
+            self._judge_load()
 
     def _grant(self) -> None:
-        """Hand the next batch to the worker if it is free."""
-        if not self._watchdog.can_grant or self._incarnation is None or self.model is None:
+        """Hand batches to the worker as long as it has room and something waits."""
+        if self._incarnation is None or self.model is None:
             return
-        batch = self._scheduler.next_batch(self.model.batch_size)
-        if batch:
-            self._watchdog.on_grant(batch, time.monotonic())
+        model = self.model
+        while free := self._watchdog.free:
+            batch = self._scheduler.next_batch(
+                lambda job: model.batch_limit(job.window_s),
+                free=free,
+                idle=not self._watchdog.running,
+            )
+            if not batch:
+                break
+            now = time.monotonic()
+            self._watchdog.on_grant(batch, now)
             self._incarnation.send(batch)
+            for job in batch:
+                if (waiting := self._waiting.get(job.id)) is not None:
+                    self._load.observe(job.kind, now - waiting.due_since, now)
             self._wake.set()
+        self._judge_load()
+
+    def _judge_load(self) -> None:
+        if self._load.update(time.monotonic()):
+            log.info("overloaded" if self.overloaded else "load is normal again")
+            self._on_load(self.overloaded)
 
     def _carry_out(self, actions: list[Action]) -> None:
         for action in actions:
@@ -241,7 +299,7 @@ class Supervisor:
                     compute_type=model.compute_type,
                     load_s=round(model.load_s, 2),
                 )
-                self._watchdog.on_ready()
+                self._watchdog.on_ready(model.parallel)
                 self._carry_out([])
             case StartFailed(cause):
                 self._carry_out(self._watchdog.on_start_failure(cause))

@@ -4,13 +4,14 @@ The only file that imports faster_whisper and ctranslate2. faster-whisper loads 
 tokenizer, log-mel and word alignment; its `transcribe` is not used, since it pads every decode to 30
 seconds. Here a job gets a window that fits it (see `window_frames`), which is several times faster.
 
-All jobs of a batch are started with CTranslate2's own asynchronous calls from the main thread, so
-that its replicas (`inter_threads`) work side by side; there is no Python thread around inference.
+Batches are started with CTranslate2's own asynchronous calls from the main thread, so that its
+replicas (`inter_threads`) work side by side; there is no Python thread around inference.
 """
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,20 +22,45 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import merge_punctuations
 from numpy.typing import NDArray
 
-from surtitle.jobs import SAMPLE_RATE, Job, ModelInfo, Recipe, Result, Timings, Word
+from surtitle.jobs import (
+    MAX_WINDOW_S,
+    SAMPLE_RATE,
+    Job,
+    ModelInfo,
+    Recipe,
+    Result,
+    Timings,
+    Windows,
+    Word,
+)
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.models import locate
 
 FRAMES_PER_SECOND = 100
-FULL_WINDOW = 30 * FRAMES_PER_SECOND
-"""Mel frames of Whisper's own window, the longest that the encoder takes."""
+"""Mel frames of Whisper in a second."""
 
-MIN_WINDOW_S = {"english": 10.0, "multilingual": 15.0}
-WINDOW_MARGIN_S = 2.0
-WINDOW_STEP_S = 2.5
+WINDOWS = {
+    "english": Windows(final_floor_s=12.5, partial_floor_s=10.0),
+    "multilingual": Windows(final_floor_s=15.0, partial_floor_s=10.0),
+}
 """Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
 stamps in the text allow 10 s for the multilingual models too, but cost more errors than they save.)
 """
+
+CPU_BATCH = 2
+GPU_BATCH = 16
+"""Jobs in a batch. On a CPU a batch of two decodes as much as two of one or somewhat more, and a
+larger one less: its activations leave the cache. On a GPU the decoder reads its weights once for
+all of them."""
+GPU_PARALLEL = 2
+"""Batches at once on a GPU: while one is decoded, features of the next are computed."""
+HEAD_UNITS = 64
+"""Units of an attention head in every Whisper model."""
+POSITIONS_PER_SECOND = 50
+"""Of the encoder: its second convolution has a stride of 2."""
+MAX_SCORE_BYTES = 32 << 20
+"""Attention scores (batch x heads x positions squared x 4 bytes) beyond which encoding on a CPU falls
+off a cliff: glibc maps and unmaps a block of more than 32 MiB at every use."""
 
 TOKENS_PER_SECOND = 14
 TOKENS_SPARE = 24
@@ -48,15 +74,18 @@ APPEND_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
 """Marks that belong to the next and to the previous word (OpenAI Whisper, timing.py)."""
 
 
-def window_frames(seconds: float, *, multilingual: bool) -> int:
-    """Mel frames of the window for so much audio: its length and a margin, in steps, bounded.
+def window_frames(window_s: float) -> int:
+    """Mel frames of a window of so many seconds.
 
-    Never 159 or 160 frames, which CTranslate2 takes for an encoded array: the floor is far above.
+    Never 159 or 160 frames, which CTranslate2 takes for an encoded array: windows are far longer.
     """
-    floor_s = MIN_WINDOW_S["multilingual" if multilingual else "english"]
-    wanted = max(floor_s, seconds + WINDOW_MARGIN_S)
-    steps = -(-wanted // WINDOW_STEP_S)
-    return min(round(steps * WINDOW_STEP_S * FRAMES_PER_SECOND), FULL_WINDOW)
+    return round(window_s * FRAMES_PER_SECOND)
+
+
+def max_batch_square_s2(width: int) -> float:
+    """See ModelInfo.max_batch_square_s2; by MAX_SCORE_BYTES for an encoder of so many units."""
+    heads = width // HEAD_UNITS
+    return MAX_SCORE_BYTES / (4 * heads * POSITIONS_PER_SECOND**2)
 
 
 def token_budget(seconds: float, prompt_tokens: int) -> int:
@@ -87,14 +116,16 @@ _FINAL = (
 
 @dataclass(slots=True)
 class _Attempt:
-    """A decode under way."""
+    """A job under way."""
 
     job: Job
-    language: str
-    language_probability: float
     mel: NDArray[np.float32]  # (mels, frames) of the audio, not padded
     features_s: float
-    encoded: Any = None  # StorageView, where the encoder's output is used more than once
+    started: float  # time.perf_counter() when its batch was started
+    later: list[_Effort]  # what to try if the text is suspicious
+    language: str = ""
+    language_probability: float = 1.0
+    encoded: Any = None  # StorageView of this job alone, where words are wanted
     pending: Any = None  # asynchronous generation result
 
 
@@ -108,12 +139,20 @@ class WhisperDecoder:
     """A loaded model. Not safe for concurrent use: one `decode` at a time, on one thread."""
 
     def __init__(
-        self, name: str, *, device: str, compute_type: str, replicas: int, threads: int
+        self,
+        name: str,
+        *,
+        device: str,
+        compute_type: str,
+        replicas: int,
+        threads: int,
+        batch: int = 0,
     ) -> None:
         """Load a model by the name that `models.locate` takes.
 
-        `replicas` jobs run side by side with `threads` threads each; 0 means what fits the device.
-        Raises ModelError, and RuntimeError or ValueError of CTranslate2 where the device refuses.
+        `replicas` batches run side by side with `threads` threads each and at most `batch` jobs;
+        0 means what fits the device. Raises ModelError, and RuntimeError or ValueError of
+        CTranslate2 where the device refuses.
         """
         started = time.perf_counter()
         device = choose_device(device)
@@ -128,94 +167,126 @@ class WhisperDecoder:
             cpu_threads=threads,
         )
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
+        on_cpu = device == "cpu"
+        windows = WINDOWS["multilingual" if self._model.model.is_multilingual else "english"]
         self.info = ModelInfo(
             name=name,
             device=device,
             compute_type=self._model.model.compute_type,
             languages=tuple(self._model.supported_languages),
             load_s=time.perf_counter() - started,
-            batch_size=replicas,
+            parallel=replicas if on_cpu else max(replicas, GPU_PARALLEL),
+            max_batch=batch or (CPU_BATCH if on_cpu else GPU_BATCH),
+            max_batch_square_s2=(
+                max_batch_square_s2(self._encoder_width(windows)) if on_cpu else float("inf")
+            ),
+            windows=windows,
         )
 
     def warm_up(self) -> None:
         """Decode a second of silence, so that the first speaker does not pay for lazy set-up."""
         silence = np.zeros(SAMPLE_RATE, np.int16)
         recipe = Recipe(language=self.info.languages[0])
-        list(self.decode([Job("warm-up", "warm-up", 0, "partial", silence, recipe)]))
+        window_s = self.info.windows.fit(1.0, "partial")
+        job = Job("warm-up", "warm-up", 0, "partial", silence, recipe, window_s)
+        for _ in self.decode([job]):
+            time.sleep(0.001)
 
-    def decode(self, jobs: Sequence[Job]) -> Iterator[Result]:
-        """Decode a batch; yields one result for each job, in order of the jobs."""
-        attempts = [self._begin(job) for job in jobs]
-        efforts = [_PARTIAL if job.kind == "partial" else _FINAL for job in jobs]
-        started = time.perf_counter()
-        for attempt, effort in zip(attempts, efforts, strict=True):
-            self._start(attempt, effort[0])
-        for attempt, effort in zip(attempts, efforts, strict=True):
-            yield self._finish(attempt, effort, started)
+    def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+        """Start a batch; yields one result for each job as it is ready, None where none is for now."""
+        under_way = [self._begin(job) for job in jobs]
+        for group in _alike(under_way):
+            self._start(group)
+        while under_way:
+            for attempt in list(under_way):
+                if attempt.pending.done() and (result := self._collect(attempt)) is not None:
+                    under_way.remove(attempt)
+                    yield result
+            if under_way:
+                yield None
 
     # -- stages of a job ------------------------------------------------------------------------
 
     def _begin(self, job: Job) -> _Attempt:
         started = time.perf_counter()
         mel = self._model.feature_extractor(job.audio.astype(np.float32) / 32768)
-        attempt = _Attempt(job, "", 1.0, mel, time.perf_counter() - started)
-        if job.recipe.language is not None:
-            attempt.language = job.recipe.language
-        else:
-            attempt.encoded = self._model.model.encode(self._window(attempt, full=False))
-            attempt.language, attempt.language_probability = self._detect(attempt)
-        return attempt
+        return _Attempt(
+            job,
+            mel,
+            features_s=time.perf_counter() - started,
+            started=started,
+            later=list(_PARTIAL if job.kind == "partial" else _FINAL),
+        )
 
-    def _detect(self, attempt: _Attempt) -> tuple[str, float]:
-        """The most probable language among those allowed."""
-        ranking = self._model.model.detect_language(attempt.encoded)[0]
-        allowed = attempt.job.recipe.languages
-        found = ((token.strip("<|>"), float(p)) for token, p in ranking)
-        return next(item for item in found if not allowed or item[0] in allowed)
-
-    def _window(self, attempt: _Attempt, *, full: bool) -> Any:
-        """The mel frames, padded with 0 to their window, as a StorageView of shape (1, m, n)."""
-        frames = FULL_WINDOW
-        if not full:
-            frames = window_frames(attempt.job.seconds, multilingual=self.info.multilingual)
-        mel = attempt.mel[:, :frames]
-        padded = np.zeros((1, mel.shape[0], frames), np.float32)
-        padded[0, :, : mel.shape[1]] = mel
-        return ctranslate2.StorageView.from_array(padded)
-
-    def _start(self, attempt: _Attempt, effort: _Effort) -> None:
-        """Hand the job to a replica, which goes to work at once."""
-        if attempt.job.recipe.words or effort.full_window:
-            attempt.encoded = self._model.model.encode(
-                self._window(attempt, full=effort.full_window)
-            )
-        source = attempt.encoded
-        if source is None:
-            source = self._window(attempt, full=False)
-        prompt = self._prompt(attempt)
-        attempt.pending = self._model.model.generate(
+    def _start(self, group: Sequence[_Attempt]) -> None:
+        """Hand jobs that are alike, see `_alike`, to a replica, which goes to work at once."""
+        efforts = [attempt.later.pop(0) for attempt in group]
+        effort = efforts[0]
+        jobs = [attempt.job for attempt in group]
+        source = self._windows(group, MAX_WINDOW_S if effort.full_window else jobs[0].window_s)
+        # Once known, a language stays: it is not looked for again in the second look.
+        unknown = [a for a in group if a.job.recipe.language is None and not a.language]
+        if unknown or jobs[0].recipe.words:
+            source = self._model.model.encode(source)
+        if jobs[0].recipe.words:
+            group[0].encoded = source
+        rankings = self._model.model.detect_language(source) if unknown else [[]] * len(group)
+        for attempt, ranking in zip(group, rankings, strict=True):
+            self._set_language(attempt, ranking)
+        prompts = [self._prompt(attempt) for attempt in group]
+        seconds = max(job.seconds for job in jobs)
+        results = self._model.model.generate(
             source,
-            [prompt],
+            prompts,
             asynchronous=True,
             beam_size=effort.beam_size,
             no_repeat_ngram_size=effort.no_repeat_ngram_size,
-            max_length=token_budget(attempt.job.seconds, len(prompt)),
+            max_length=token_budget(seconds, len(prompts[0])),
             return_scores=True,
             return_no_speech_prob=True,
-        )[0]
+        )
+        for attempt, pending in zip(group, results, strict=True):
+            attempt.pending = pending
 
-    def _finish(self, attempt: _Attempt, efforts: Sequence[_Effort], started: float) -> Result:
-        job = attempt.job
-        decoded = self._collect(attempt)
-        for effort in efforts[1:]:
-            if suspicion(decoded.evidence) is None:
-                break
-            self._start(attempt, effort)
-            decoded = self._collect(attempt)
-        evidence = decoded.evidence
-        reason = refusal(evidence)
+    def _windows(self, group: Sequence[_Attempt], window_s: float) -> Any:
+        """The mel frames, padded with 0 to their window, as a StorageView of shape (n, mels, frames)."""
+        frames = window_frames(window_s)
+        padded = np.zeros((len(group), group[0].mel.shape[0], frames), np.float32)
+        for row, attempt in enumerate(group):
+            mel = attempt.mel[:, :frames]
+            padded[row, :, : mel.shape[1]] = mel
+        return ctranslate2.StorageView.from_array(padded)
+
+    @staticmethod
+    def _set_language(attempt: _Attempt, ranking: Sequence[tuple[str, float]]) -> None:
+        """The language asked for, or the most probable one among those allowed."""
+        recipe = attempt.job.recipe
+        if recipe.language is not None:
+            attempt.language = recipe.language
+            return
+        found = ((token.strip("<|>"), float(p)) for token, p in ranking)
+        attempt.language, attempt.language_probability = next(
+            item for item in found if not recipe.languages or item[0] in recipe.languages
+        )
+
+    def _encoder_width(self, windows: Windows) -> int:
+        """Units of the encoder's output, for which CTranslate2 has no property."""
+        frames = window_frames(windows.partial_floor_s)
+        mel = np.zeros((1, self._model.model.n_mels, frames), np.float32)
+        return int(self._model.model.encode(ctranslate2.StorageView.from_array(mel)).shape[-1])
+
+    def _collect(self, attempt: _Attempt) -> Result | None:
+        """The result of a decode that is done; None where it is suspicious and is done again."""
+        decoded = self._read(attempt)
+        if attempt.later and suspicion(decoded.evidence) is not None:
+            self._start([attempt])
+            return None
+        job, evidence = attempt.job, decoded.evidence
+        # A partial gets no second look: one that needs it is not shown, the next comes soon.
+        reason = suspicion(evidence) if job.kind == "partial" else None
+        reason = reason or refusal(evidence)
         words = self._words(attempt, decoded) if job.recipe.words and reason is None else ()
-        inference_s = time.perf_counter() - started
+        total_s = time.perf_counter() - attempt.started
         return Result(
             job_id=job.id,
             # Whisper marks a word that the end of the audio cuts off with a hyphen.
@@ -227,12 +298,12 @@ class WhisperDecoder:
             suppressed=reason,
             timings=Timings(
                 features_s=attempt.features_s,
-                inference_s=inference_s,
-                total_s=attempt.features_s + inference_s,
+                inference_s=total_s - attempt.features_s,
+                total_s=total_s,
             ),
         )
 
-    def _collect(self, attempt: _Attempt) -> _Decoded:
+    def _read(self, attempt: _Attempt) -> _Decoded:
         result = attempt.pending.result()
         tokenizer = self._tokenizer(attempt)
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
@@ -248,7 +319,7 @@ class WhisperDecoder:
 
     def _words(self, attempt: _Attempt, decoded: _Decoded) -> tuple[Word, ...]:
         """Time each word by cross-attention, on the encoding that the text came from."""
-        frames = min(attempt.mel.shape[1], FULL_WINDOW)
+        frames = min(attempt.mel.shape[1], window_frames(MAX_WINDOW_S))
         alignment = self._model.find_alignment(
             self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
         )[0]
@@ -278,12 +349,30 @@ class WhisperDecoder:
         return self._tokenizers[key]
 
     def _prompt(self, attempt: _Attempt) -> list[int]:
-        tokenizer, recipe = self._tokenizer(attempt), attempt.job.recipe
-        context = " ".join([*recipe.hotwords, recipe.prompt]).strip()
+        tokenizer = self._tokenizer(attempt)
         prompt: list[int] = []
-        if context:
+        if context := _context(attempt.job.recipe):
             prompt = [tokenizer.sot_prev, *tokenizer.encode(" " + context)[-MAX_PROMPT_TOKENS:]]
         return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+
+def _context(recipe: Recipe) -> str:
+    """What the client wants the model to have read before."""
+    return " ".join([*recipe.hotwords, recipe.prompt]).strip()
+
+
+def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
+    """Groups that can be decoded in one call.
+
+    Its kind and window hold for all of a call. The start token must stand at the same place in every
+    prompt, so contexts must be equal. Words are aligned on the encoding of one job.
+    """
+    groups: dict[Hashable, list[_Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        job = attempt.job
+        alone = job.id if job.recipe.words else None
+        groups[job.kind, job.window_s, _context(job.recipe), alone].append(attempt)
+    return list(groups.values())
 
 
 def choose_device(device: str) -> str:

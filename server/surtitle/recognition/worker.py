@@ -1,10 +1,12 @@
 """The child process: load the model, say ready, then receive, decode, answer. Nothing else.
 
-Everything happens on the main thread. The parent watches from outside: time limits, restarts and
+Everything happens on the main thread, which hands batches to the decoder and looks every few
+milliseconds at those under way, so that the decoder's replicas work side by side. The parent watches from outside: time limits, restarts and
 what to do with a lost job are its business. Only the way to die is decided here: when the parent is
 gone, so is the worker, even in the middle of a decode.
 """
 
+import contextlib
 import ctypes
 import faulthandler
 import importlib
@@ -12,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -26,6 +29,11 @@ from surtitle.telemetry import LogOptions, configure_logging
 
 log = structlog.get_logger("surtitle.worker")
 
+POLL_S = 0.002
+"""How often the batches under way are looked at: short beside any decode, long beside a look."""
+NICENESS = 5
+"""How far the worker stands back where the cores are busy: audio and captions of all sessions go
+through the server, which needs little of a core but needs it at once."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -38,8 +46,11 @@ class Decoder(Protocol):
         """Do once what would make the first job slow."""
         ...
 
-    def decode(self, jobs: Sequence[Job]) -> Iterator[Result]:
-        """Yield one result for each job."""
+    def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+        """Start the jobs; yield one result for each as it is ready, None where none is for now.
+
+        Several of these iterators may be under way at once.
+        """
         ...
 
 
@@ -77,6 +88,8 @@ def main(jobs: Connection, results: Connection, parent_pid: int, options: Worker
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     faulthandler.enable()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     configure_logging(options.log)
     try:
         decoder = _load(options)
@@ -85,33 +98,61 @@ def main(jobs: Connection, results: Connection, parent_pid: int, options: Worker
         results.send(StartFailed(_explain(error)))
         sys.exit(1)
     results.send(Started(decoder.info))
-    try:
-        while True:
-            answer(decoder, jobs.recv(), results.send)
-    except (EOFError, BrokenPipeError):  # the parent closed its end: a clean stop
-        pass
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
+        serve(decoder, jobs, results.send)
+
+
+def serve(decoder: Decoder, jobs: Connection, send: Callable[[Result], None]) -> None:
+    """Decode what comes until `jobs` ends and all of it is answered."""
+    under_way: list[_Batch] = []
+    receiving = True
+    while receiving or under_way:
+        if not receiving:
+            time.sleep(POLL_S)
+        elif jobs.poll(POLL_S if under_way else None):
+            try:
+                under_way.append(_Batch(decoder, jobs.recv()))
+            except EOFError:  # the parent closed its end: a clean stop
+                receiving = False
+        under_way = [rest for batch in under_way for rest in batch.advance(send)]
 
 
 def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None]) -> None:
-    """Decode a batch and send exactly one result for each job, whatever goes wrong inside."""
-    waiting = {job.id: job for job in batch}
-    try:
-        for result in decoder.decode(batch):
-            del waiting[result.job_id]
-            send(result)
-        if waiting:
-            raise RuntimeError("the decoder gave fewer results than it was handed jobs")
-    except (EOFError, BrokenPipeError):
-        raise
-    except Exception as error:
-        if len(batch) > 1:  # one of them spoiled the batch: find out which
-            for job in list(waiting.values()):
-                answer(decoder, [job], send)
-            return
-        for job in waiting.values():
-            log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
-            message = f"The audio could not be decoded ({type(error).__name__})."
-            send(Result(job.id, error_code="decode_error", error=message))
+    """Decode one batch and wait for its end."""
+    under_way = [_Batch(decoder, batch)]
+    while under_way := [rest for each in under_way for rest in each.advance(send)]:
+        time.sleep(POLL_S)
+
+
+class _Batch:
+    """Jobs under way: exactly one result is sent for each, whatever goes wrong inside."""
+
+    def __init__(self, decoder: Decoder, jobs: Sequence[Job]) -> None:
+        self._decoder = decoder
+        self._waiting = {job.id: job for job in jobs}
+        self._size = len(jobs)
+        self._results = decoder.decode(jobs)
+
+    def advance(self, send: Callable[[Result], None]) -> "list[_Batch]":
+        """Send the results that are ready; returns what remains under way."""
+        try:
+            for result in self._results:
+                if result is None:
+                    return [self]
+                del self._waiting[result.job_id]
+                send(result)
+            if self._waiting:
+                raise RuntimeError("the decoder gave fewer results than it was handed jobs")
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if self._size > 1:  # one of them spoiled the batch: find out which
+                return [_Batch(self._decoder, [job]) for job in self._waiting.values()]
+            for job in self._waiting.values():
+                log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
+                message = f"The audio could not be decoded ({type(error).__name__})."
+                send(Result(job.id, error_code="decode_error", error=message))
+        return []
 
 
 def _load(options: WorkerOptions) -> Decoder:

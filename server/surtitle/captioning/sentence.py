@@ -1,0 +1,15 @@
+"""Is a sentence finished, as far as its text tells?"""
+
+_ENDS = frozenset(".?!。？！؟।")
+_CLOSERS = "\"'”’»)）」』"
+_TRAILING_OFF = ("..", "…", "-", "–", "—")
+
+
+def is_finished(text: str) -> bool:
+    """Whether the text ends like a sentence: with a full stop, a question or an exclamation mark.
+
+    Dots or a dash at the end are how Whisper writes that somebody breaks off. Whisper also puts full
+    stops where a speaker only takes a breath, so this shortens a silence and never replaces it.
+    """
+    bare = text.rstrip().rstrip(_CLOSERS)
+    return bare[-1:] in _ENDS and not bare.endswith(_TRAILING_OFF)
