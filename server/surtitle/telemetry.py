@@ -1,12 +1,15 @@
-"""Log set-up. One line an event; a trace id runs through every line of an utterance.
+"""Log set-up, and how late the event loop is. One line an event; a trace id runs through every line of an utterance.
 
 Levels: `debug` each job with its stage times; `info` what an operator wants to know happened (start,
 stop, sessions, worker restarts); `warning` what needs a look soon; `error` what broke.
 """
 
+import asyncio
 import contextlib
 import logging
 import sys
+import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal, TextIO, cast
 
@@ -66,3 +69,42 @@ def configure_logging(options: LogOptions) -> None:
     logging.basicConfig(
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
     )
+
+
+LAG_WINDOW_S = 30.0
+"""How far back the figures of `LoopLag` reach."""
+_LAG_EVERY_S = 0.05
+
+
+class LoopLag:
+    """How late the event loop runs what is due: a timer that notes by how much it was missed."""
+
+    def __init__(self) -> None:
+        self._lags_s: deque[float] = deque(maxlen=round(LAG_WINDOW_S / _LAG_EVERY_S))
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Watch the running loop."""
+        self._schedule(asyncio.get_running_loop())
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Not the loop's clock: uvloop's stands still within a turn of the loop.
+        due = time.perf_counter() + _LAG_EVERY_S
+        self._timer = loop.call_later(_LAG_EVERY_S, self._note, loop, due)
+
+    def _note(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._lags_s.append(max(0.0, time.perf_counter() - due))
+        self._schedule(loop)
+
+    def milliseconds(self) -> dict[str, float]:
+        """`p50`, `p99` and `max` over the last LAG_WINDOW_S; all 0 before the first sample."""
+        lags = sorted(self._lags_s) or [0.0]
+        return {
+            name: round(lags[int(share * (len(lags) - 1))] * 1000, 1)
+            for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+        }

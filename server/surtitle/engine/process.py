@@ -50,6 +50,9 @@ class Incarnation:
             name=f"surtitle-worker-{number}",
             daemon=True,
         )
+        # NumPy's BLAS has a thread a core that spins after each small product: in the worker that
+        # costs more than the model. The library reads this when it is loaded.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # Ctrl+C reaches the child before it can say that it does not care, unless it inherits that.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

@@ -108,6 +108,7 @@ class ConnectionOptions:
     idle_timeout_s: float
     send_timeout_s: float
     max_backlog_s: float
+    partial_window_ms: int
 
 
 class Connection:
@@ -268,7 +269,12 @@ class Connection:
             known = self._options.language.split("-")[0] in (*model.languages, "auto")
             start = structs.replace(start, language=self._options.language if known else "auto")
         session = CaptionSession(
-            self.id, start, self._options.endpointing, model, self._errors_before_start
+            self.id,
+            start,
+            self._options.endpointing,
+            model,
+            self._errors_before_start,
+            partial_window_ms=self._options.partial_window_ms,
         )
         self._session = session
         session.greet(token="", resume_window_s=0)
@@ -295,6 +301,8 @@ class Connection:
         session = self._session
         if session is None or self._closing is not None:
             return
+        for job in session.cancelled():
+            self._engine.cancel(job)
         for job in session.jobs():
             self._engine.submit(job, self._on_result)
         for message in session.messages():

@@ -25,6 +25,7 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.connection import Connection, ConnectionOptions, Ticker
 from surtitle.gateway.web import Page, json_page, static_page
 from surtitle.messages import SUBPROTOCOL, ServiceState, Start
+from surtitle.telemetry import LoopLag
 
 log = structlog.get_logger("surtitle.gateway")
 
@@ -56,6 +57,7 @@ class Gateway:
         self._server: Server | None = None
         self._connections: set[Connection] = set()
         self._draining = False
+        self._lag = LoopLag()
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -84,6 +86,7 @@ class Gateway:
                 "Choose another with --host and --port."
             ) from error
         self.port = next(iter(self._server.sockets)).getsockname()[1]
+        self._lag.start()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell every client how the service is."""
@@ -93,6 +96,7 @@ class Gateway:
     async def drain(self, within_s: float) -> None:
         """Refuse new sessions, let the open utterances finish, close everything."""
         self._draining = True
+        self._lag.stop()
         if self._connections:
             await asyncio.gather(*(c.drain(within_s) for c in self._connections))
         if self._server is not None:
@@ -128,6 +132,8 @@ class Gateway:
             return _busy("The recognition engine has failed.")
         if self._engine.model is None:
             return _busy("The model is being loaded.")
+        if self._engine.overloaded:
+            return _busy("The server is overloaded: captions come late already.")
         if len(self._connections) >= self._max_sessions:
             return _busy("All sessions of this server are taken.")
         return None
@@ -142,12 +148,20 @@ class Gateway:
             if page is None:
                 return None
         elif path == "/healthz":
-            page = json_page(200, {"state": "serving"})
+            page = self._health()
         elif path == "/readyz":
             page = self._readiness()
         else:
             page = static_page(path)
         return _response(page)
+
+    def _health(self) -> Page:
+        body = {
+            "state": "serving",
+            "sessions": len(self._connections),
+            "loop_lag_ms": self._lag.milliseconds(),
+        }
+        return json_page(200, body)
 
     def _readiness(self) -> Page:
         state = "draining" if self._draining else self._engine.state.value

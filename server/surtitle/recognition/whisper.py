@@ -40,7 +40,7 @@ FRAMES_PER_SECOND = 100
 """Mel frames of Whisper in a second."""
 
 WINDOWS = {
-    "english": Windows(final_floor_s=12.5, partial_floor_s=10.0),
+    "english": Windows(final_floor_s=12.5, partial_floor_s=7.5),
     "multilingual": Windows(final_floor_s=15.0, partial_floor_s=10.0),
 }
 """Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
