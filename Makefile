@@ -25,8 +25,8 @@ format: $(VENV)/installed-dev  ## Let ruff rewrite what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed-dev  ## The benchmarks, as ratios measured in one run
-	@$(BIN)/python scripts/bench_direct_path.py
+bench: $(VENV)/installed-dev  ## The benchmarks, as ratios measured in one run, against the run before
+	@$(BIN)/python scripts/bench.py
 
 check-installation: $(VENV)/installed  ## Say what is wrong with this installation, in plain words
 	@$(BIN)/surtitle check

@@ -1,143 +1,202 @@
-"""N speakers at once at real-time pace: do the captions come in time, and to the right one?
+"""Sessions of recorded speech at real-time pace: how late are the captions, how right, at what cost?
 
-    python scripts/load_test.py --manifest FOLDER --sessions 8 [--server URL | --model tiny.en]
+    python scripts/load_test.py
+    python scripts/load_test.py --manifest FOLDER --sessions 1,2,4,8
+    python scripts/load_test.py --manifest FOLDER --sessions 32 --find-largest
+    python scripts/load_test.py --manifest FOLDER --sessions 1,4 --picture out.png \\
+        --target 'ours=surtitle=.venv/bin/surtitle serve --model tiny.en --port {port}' \\
+        --target 'naive=surtitle=.venv/bin/python scripts/naive_server.py --port {port}'
 
-Each session speaks clips of one speaker (the part of the file name before the first "-"), with a
-pause of 1.5 s after each; sessions start 1.3 s apart. Prints the median and the 95th percentile of
-the delays as a microphone would see them, the word error rate of each session against its own
-transcript, and, as a check that no text reached another session, the lowest rate against a foreign
-one.
+FOLDER has a manifest.tsv (columns file, seconds, language, transcript); without one the sample of
+the demo page is spoken. A target is
+LABEL=PROTOCOL=COMMAND with {port} in it, or LABEL=PROTOCOL=URL of a server that runs already; targets
+are measured one after the other, with the same speech. Every session speaks the same clips, each
+session starting at another, so that all are heard at once and error rates can be compared.
 """
 
 import argparse
 import asyncio
-import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
+import msgspec
+import msgspec.structs
+import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from measure_accuracy import Case, read_cases, score
-from surtitle.app import first_of, running
-from surtitle.captionfile import Figures, FileStream
-from surtitle.client import connect
-from surtitle.config import load_settings
-from surtitle.media import read_chunks
-from surtitle.messages import Failed, Final, ServerMessage, Start
-from surtitle.telemetry import configure_logging
+from load.picture import draw
+from load.protocols import PROTOCOLS
+from load.report import markdown, seconds, show
+from load.run import Plan, run, warm_up
+from load.sample import write_sample
+from load.search import Search
+from load.session import Part
+from load.speech import Selection, choose
+from load.summary import ServiceLevel, Summary, misses
+from load.target import Running, Target, TargetError, parse_target, running
+from load.wordtimes import cache_folder, word_ends
 
-PAUSE_S = 1.5
-STAGGER_S = 1.3
-
-
-@dataclass
-class Speaker:
-    """One session: what is said, and what came back."""
-
-    name: str
-    clips: list[Case]
-    text: str = ""
-    failed: int = 0
-    figures: Figures = field(default_factory=Figures)
-
-    @property
-    def transcript(self) -> str:
-        """Everything that this speaker says."""
-        return " ".join(clip.transcript for clip in self.clips)
-
-    def chunks(self) -> Iterator[bytes]:
-        """The clips with pauses, in chunks of 100 ms."""
-        pause = [bytes(3200)] * int(PAUSE_S * 10)
-        for clip in self.clips:
-            yield from read_chunks(clip.path)
-            yield from pause
-
-    async def run(self, url: str, start_after_s: float) -> None:
-        """Speak at real-time pace."""
-        await asyncio.sleep(start_after_s)
-
-        def collect(message: ServerMessage) -> None:
-            if isinstance(message, Final):
-                self.text += " " + message.text
-            self.failed += isinstance(message, Failed)
-
-        async with connect(url, Start(language="en")) as captions:
-            stream = FileStream(captions, self.chunks(), real_time=True)
-            self.figures = await stream.run(collect)
+OURS = (
+    f"ours=surtitle={sys.executable} -m surtitle serve --model tiny.en --language en "
+    "--log-level warning --port {port}"
+)
 
 
-def choose(cases: list[Case], sessions: int, seconds: float) -> list[Speaker]:
-    """The first speakers of the manifest with about so many seconds of clips each."""
-    speakers: dict[str, list[Case]] = {}
-    for case in cases:
-        clips = speakers.setdefault(case.path.name.split("-")[0], [])
-        if sum(clip.seconds for clip in clips) < seconds:
-            clips.append(case)
-    if len(speakers) < sessions:
-        sys.exit(f"The manifest has only {len(speakers)} speakers.")
-    return [Speaker(name, clips) for name, clips in list(speakers.items())[:sessions]]
+class LoadTest:
+    """Measures targets one after the other, and keeps the rows."""
+
+    def __init__(self, plan: Plan, level: ServiceLevel, console: Console) -> None:
+        self._plan = plan
+        self._level = level
+        self._console = console
+        self.rows: list[Summary] = []
+
+    async def measure(
+        self, target: Target, counts: list[int], *, find_largest: bool, pid: int | None = None
+    ) -> None:
+        """All runs of one target. Raises TargetError."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+        with Progress(
+            *columns, TextColumn("{task.fields[how]}"), TimeElapsedColumn(), console=self._console
+        ) as bar:
+            task = bar.add_task(f"{target.label}: starting", total=1.0, how="")
+            async with running(target, pid) as server:
+                await warm_up(target, server, self._plan)
+
+                async def at(count: int) -> Summary:
+                    bar.reset(task, description=f"{target.label}: N = {count}", how="")
+                    return await self._run(
+                        target,
+                        server,
+                        count,
+                        lambda done, how: bar.update(task, completed=done, how=how),
+                    )
+
+                if not find_largest:
+                    for count in counts:
+                        await at(count)
+                    return
+                search = Search(counts[-1])
+                while (wanted := search.next()) is not None:
+                    search.take(wanted, held=not (await at(wanted)).misses)
+        self._console.print(f"{target.label} holds the level with up to {search.holds} sessions.")
+
+    async def _run(
+        self, target: Target, server: Running, count: int, progress: Callable[[float, str], None]
+    ) -> Summary:
+        row = await run(target, server, self._plan, count, progress)
+        least = min(
+            (each for each in [*self.rows, row] if each.label == target.label),
+            key=lambda each: each.sessions,
+        )
+        row = msgspec.structs.replace(row, misses=misses(row, least, self._level))
+        self.rows.append(row)
+        self._console.print(
+            f"{target.label}, N = {count}: final p95 {seconds(row.final.p95)} s, words shown p50 "
+            f"{seconds(row.word_shown.p50)} s, {row.wer_percent:.1f} % wrong, "
+            f"{'misses ' + ', '.join(row.misses) if row.misses else 'holds the level'}"
+        )
+        return row
 
 
-@contextlib.asynccontextmanager
-async def server(url: str | None, model: str) -> AsyncIterator[str]:
-    """The server to load: the one given, or one of our own."""
-    if url is not None:
-        yield url
-        return
-    settings = load_settings({"model": model, "port": 0, "log_level": "warning"})
-    configure_logging(settings.log())
-    async with running(settings) as app:
-        await first_of(app.ready, app.failed)
-        yield app.url
+def prepare(options: argparse.Namespace, console: Console) -> Plan:
+    """Read the clips and find when their words end."""
+    selection = Selection(language=options.language, pause_s=options.pause, total_s=options.seconds)
+    if options.manifest is None:
+        with tempfile.TemporaryDirectory() as folder:
+            clips = choose(write_sample(Path(folder)), replace(selection, least_s=0))
+    else:
+        clips = choose(options.manifest, selection)
+    if not clips:
+        raise TargetError(
+            f"{options.manifest} has no clip in {options.language} of "
+            f"{selection.least_s:g} to {selection.most_s:g} s."
+        )
+    ends = word_ends(
+        clips,
+        options.cache,
+        lambda clip: console.print(f"listening for the word times of {clip.path.name}"),
+    )
+    parts = [Part(clip, clip.frames(), ends[clip.path]) for clip in clips]
+    return Plan(parts, options.language, options.pause, options.stagger, options.quiet)
 
 
-async def measure(options: argparse.Namespace) -> list[Speaker]:
-    """Run all sessions."""
-    speakers = choose(read_cases([], options.manifest), options.sessions, options.seconds)
-    async with server(options.server, options.model) as url:
-        await asyncio.gather(*(s.run(url, i * STAGGER_S) for i, s in enumerate(speakers)))
-    return speakers
+def write(rows: list[Summary], level: ServiceLevel, options: argparse.Namespace) -> None:
+    """The files that were asked for."""
+    if options.json:
+        content = msgspec.json.encode({"level": level, "rows": rows})
+        options.json.write_bytes(msgspec.json.format(content, indent=1))
+    if options.markdown:
+        options.markdown.write_text(markdown(rows, level), encoding="utf-8")
+    if options.picture:
+        draw(rows, level, options.picture)
 
 
-def report(speakers: list[Speaker]) -> None:
-    """Print the delays, and the error rates by session."""
-    console = Console()
-    delays = Table("delay in seconds", "p50", "p95", "worst", "count")
-    for label, values in (
-        (
-            "start of speech → first partial",
-            [v for s in speakers for v in s.figures.first_partial_s],
-        ),
-        ("end of speech → final", [v for s in speakers for v in s.figures.final_s]),
-    ):
-        shown = [f"{np.percentile(values, q):.2f}" for q in (50, 95, 100)] if values else ["–"] * 3
-        delays.add_row(label, *shown, str(len(values)))
-    console.print(delays)
-    sessions = Table("speaker", "own error rate %", "least against another's %", "failed")
-    for own in speakers:
-        others = [score(s.transcript, own.text, "en").percent for s in speakers if s is not own]
-        rate = score(own.transcript, own.text, "en").percent
-        least = f"{min(others):.0f}" if others else "–"
-        sessions.add_row(own.name, f"{rate:.1f}", least, str(own.failed))
-    console.print(sessions)
+async def main(options: argparse.Namespace) -> None:
+    """Measure, print, write; what was measured before an interruption is reported too."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    level = ServiceLevel(options.final_p95, options.words_p50, options.wer_points)
+    test = LoadTest(prepare(options, console), level, console)
+    try:
+        for target in map(parse_target, options.target or [OURS]):
+            await test.measure(
+                target,
+                sorted(options.sessions),
+                find_largest=options.find_largest,
+                pid=options.pid,
+            )
+    finally:
+        if test.rows:
+            show(console, test.rows, level)
+            write(test.rows, level, options)
 
 
-def main() -> None:
-    """Measure and print."""
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    level = ServiceLevel()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--sessions", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=30, help="of speech for each session")
-    parser.add_argument("--server", help="URL; else a server of its own")
-    parser.add_argument("--model", default="tiny.en")
-    report(asyncio.run(measure(parser.parse_args())))
+    add = parser.add_argument
+    add("--manifest", type=Path, help="folder of recorded speech (the sample of the demo page)")
+    add(
+        "--sessions",
+        type=lambda text: [int(part) for part in text.split(",")],
+        default=[1, 4],
+        help="numbers of sessions at once, such as 1,2,4,8 (1,4)",
+    )
+    add("--find-largest", action="store_true", help="search the most sessions that hold the level")
+    add("--seconds", type=float, default=75, help="of speech and pauses in each session (75)")
+    add("--pause", type=float, default=1.5, help="seconds of silence after each clip (1.5)")
+    add("--stagger", type=float, default=1.3, help="seconds between starts of sessions (1.3)")
+    add("--quiet", type=float, default=5, help="seconds without a change before the goodbye (5)")
+    add("--language", default="en", help="language of the clips (en)")
+    add(
+        "--target",
+        action="append",
+        help=f"LABEL=PROTOCOL=COMMAND-OR-URL; protocols: {', '.join(PROTOCOLS)}.\n"
+        "May be repeated. Default: a server of our own with tiny.en",
+    )
+    add("--pid", type=int, help="process of a target given by its URL, for CPU and memory")
+    add("--final-p95", type=float, default=level.final_p95_s, help="service level in seconds (2)")
+    add("--words-p50", type=float, default=level.word_shown_p50_s, help="in seconds (1.5)")
+    add("--wer-points", type=float, default=level.wer_points, help="over the smallest run (1)")
+    add("--json", type=Path, help="write all figures there")
+    add("--markdown", type=Path, help="write the tables there")
+    add("--picture", type=Path, help="draw the delays there (PNG or SVG)")
+    add("--cache", type=Path, default=cache_folder(), help="folder for word times")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main(parse_arguments()))
+    except TargetError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

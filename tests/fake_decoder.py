@@ -12,6 +12,8 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     sleep:S         hold the GIL-free sleep for S seconds, then answer
     spin:S          hold the GIL for S seconds, then answer
     hold:F          create the file F, then wait until it is removed; answer at once if F exists
+    wait:F          the same, while other batches are decoded: the worker's replicas do their work
+    crash-wait:F    the first time crash, then be like wait; F.crashed tells the times apart
     spin-once:F     hold the GIL for ever, unless the file F exists; creates it first
     stop            stop itself (SIGSTOP) in mid-job
     stop-once:F     the same, unless the file F exists
@@ -30,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from surtitle.errors import EngineError
-from surtitle.jobs import Job, ModelInfo, Result
+from surtitle.jobs import MAX_WINDOW_S, Job, ModelInfo, Result
 
 
 class FakeDecoder:
@@ -44,14 +46,29 @@ class FakeDecoder:
             _crash()
         if word == "slow":
             time.sleep(float(argument))
-        self.info = ModelInfo(name, "cpu", "none", ("en", "de"), 0.0, batch_size=2)
+        self.info = ModelInfo(
+            name,
+            "cpu",
+            "none",
+            ("en", "de"),
+            load_s=0.0,
+            parallel=2,
+            max_batch=2,
+            max_batch_square_s2=2 * MAX_WINDOW_S**2,
+        )
 
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def decode(self, jobs: Sequence[Job]) -> Iterator[Result]:
+    def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
         """Obey each job's prompt."""
         for job in jobs:
+            word, _, argument = job.recipe.prompt.partition(":")
+            if word == "crash-wait" and _first_time(argument + ".crashed"):
+                _crash()
+            if word in ("wait", "crash-wait") and _first_time(argument):
+                while Path(argument).exists():
+                    yield None
             yield self._obey(job)
 
     def _obey(self, job: Job) -> Result:

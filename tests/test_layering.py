@@ -116,6 +116,7 @@ IO_MODULES = (
 
 PURE = [
     *room("captioning"),
+    "engine/load.py",
     "engine/scheduler.py",
     "engine/policy.py",
     "recognition/guard.py",
@@ -165,6 +166,7 @@ MAY_KNOW = {
         "errors",
         "jobs",
         "messages",
+        "telemetry",
         "vad",
     },
     "recognition": {"recognition", "errors", "jobs", "telemetry"},
@@ -178,7 +180,7 @@ LEAVES = {
     "messages.py": {"errors", "jobs"},
     # Settings carry the options of each part, which are declared where they are used.
     "config.py": {"errors", "captioning.endpointing", "engine.policy", "telemetry"},
-    "vad.py": {"captioning.endpointing"},
+    "vad.py": {"background", "captioning.endpointing"},
     "client.py": {"errors", "messages"},
     "media.py": {"client", "jobs"},
 }
@@ -242,8 +244,9 @@ def test_only_config_reads_the_environment() -> None:
         for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # The decoder and the diagnosis read or set what their native libraries look at.
-    assert readers <= {"config.py", "diagnosis.py", "recognition/whisper.py"}
+    # The others read or set what native libraries look at.
+    others = {"diagnosis.py", "engine/process.py", "recognition/whisper.py"}
+    assert readers <= {"config.py", *others}
 
 
 def test_only_the_network_imports_websockets() -> None:

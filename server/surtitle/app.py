@@ -7,6 +7,7 @@ process at once, even where the loop is stuck (the worker follows, see `worker.d
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -205,6 +206,7 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
             stopping.cancel()
             fetching.result()
         async with running(settings, decoder) as app:
+            gc.freeze()  # the libraries' objects stay; a look at them all holds the loop for 70 ms
             log.info("listening", url=app.url, model=settings.model)
             await first_of(stopped, app.failed)
         if app.engine.failure is not None:

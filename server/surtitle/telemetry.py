@@ -1,4 +1,6 @@
-"""Log set-up, and how late the event loop is. One line an event; a trace id runs through every line of an utterance.
+"""Log set-up, and how late the event loop is.
+
+One line an event; a trace id runs through every line of an utterance.
 
 Levels: `debug` each job with its stage times; `info` what an operator wants to know happened (start,
 stop, sessions, worker restarts); `warning` what needs a look soon; `error` what broke.

@@ -1,96 +1,132 @@
-"""Silero voice activity over all sessions at once: one batch a round.
+"""Silero voice activity over all sessions at once: one batch a round, off the event loop.
 
-A batch row is one stream with a state of its own; a batched row equals the same row alone. One call
-for 32 streams costs about three times one call for a single stream, so the windows of all sessions
-are scored together.
+One call for 200 streams costs a seventh, by stream, of a call for each, so the windows of all
+sessions are collected for a tick and scored together. A batch row is one stream with a state of its
+own; a batched row equals the same row alone. The state of all streams lies in one array, a slot for
+each: a row costs no Python of its own.
+
+Scoring runs in a thread, one round at a time. The model's call releases Python's lock; what is done
+around it with NumPy does not, and is short.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-import structlog
 import torch
 from numpy.typing import NDArray
 from silero_vad import load_silero_vad
 
+from surtitle.background import DaemonThread
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
-
-log = structlog.get_logger("surtitle.vad")
 
 CONTEXT_SAMPLES = 64
 """Samples of the window before that Silero wants in front of each window at 16 kHz."""
-_STATE_SHAPE = (2, 128)
+_STATE_PARTS, _STATE_SIZE = 2, 128
+_FIRST_SLOTS = 16
+_FEW_ROWS = 8
+"""Up to so many rows oneDNN's convolutions cost more than PyTorch's own (2 rows: 480 us against 180);
+from 16 rows on the others cost five times as much."""
 
-TICK_S = 0.010
-"""How long the first window of a round waits for those of other sessions."""
+TICK_S = 0.020
+"""The least time between the starts of two rounds, in which windows of all sessions gather."""
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
-the live ones, and the event loop breathes between rounds."""
+the live ones."""
+WINDOWS_PER_ROUND = 1024
+"""About how many windows are scored in one round (20 ms): bounds its memory and what it holds up.
+More do not make a window cheaper."""
+CLIENTS_PER_TURN = 50
+"""Clients that are asked or answered before the event loop gets its turn."""
 
-
-class VadStream:
-    """The memory of one stream: Silero's recurrent state and the end of the window before."""
-
-    __slots__ = ("context", "state")
-
-    def __init__(self) -> None:
-        self.state = torch.zeros(_STATE_SHAPE)
-        self.context = torch.zeros(CONTEXT_SAMPLES)
+_Floats = NDArray[np.float32]
 
 
 class SileroVad:
-    """The model. Not safe for concurrent use."""
+    """The model and the memory of all its streams. Not safe for concurrent use."""
 
     def __init__(self) -> None:
-        torch.set_num_threads(1)  # a batch is too small to share, and the worker wants the cores
+        torch.set_num_threads(1)  # the worker wants the cores, and the loop one of them
         self._model = load_silero_vad()._model
-        with torch.inference_mode():  # the first calls compile
-            for _ in range(3):
-                self._model(torch.zeros(1, CONTEXT_SAMPLES + WINDOW_SAMPLES), self._state([]))
+        self._state = np.zeros((_STATE_PARTS, 0, _STATE_SIZE), np.float32)
+        self._context = np.zeros((0, CONTEXT_SAMPLES), np.float32)  # the end of the window before
+        self._free: list[int] = []
+        slot = self.open()
+        for _ in range(3):  # the first calls compile
+            self.score([slot], [1], np.zeros((1, WINDOW_SAMPLES), np.int16))
+        self.close(slot)
 
-    def score(self, streams: list[VadStream], windows: NDArray[np.int16]) -> list[float]:
-        """Speech probability of each stream's next window.
+    def open(self) -> int:
+        """A slot for a stream that begins."""
+        if not self._free:
+            held = len(self._context)
+            more = max(held, _FIRST_SLOTS)  # doubled: amortized O(1)
+            self._state = np.pad(self._state, ((0, 0), (0, more), (0, 0)))
+            self._context = np.pad(self._context, ((0, more), (0, 0)))
+            self._free.extend(range(held + more - 1, held - 1, -1))
+        slot = self._free.pop()
+        self._state[:, slot] = 0
+        self._context[slot] = 0
+        return slot
 
-        `windows` has shape (len(streams), WINDOW_SAMPLES); a stream may come only once.
+    def close(self, slot: int) -> None:
+        """The stream has ended; its slot may be given out again."""
+        self._free.append(slot)
+
+    def score(
+        self, slots: Sequence[int], counts: Sequence[int], windows: NDArray[np.int16]
+    ) -> tuple[_Floats, _Floats]:
+        """Speech probability (0-1) and level (RMS, full scale is 1) of each window.
+
+        `windows` has shape (sum(counts), WINDOW_SAMPLES): the next counts[0] windows of the stream
+        in slots[0], oldest first, then those of the next. A slot may come only once.
         """
+        slot, count = np.array(slots, np.intp), np.array(counts, np.intp)
+        first = np.cumsum(count) - count
+        audio = windows.astype(np.float32)
+        audio /= 32768
+        probabilities = np.empty(len(windows), np.float32)
         with torch.inference_mode():
-            audio = torch.tensor(windows, dtype=torch.float32) / 32768
-            context = torch.stack([stream.context for stream in streams])
-            out, state = self._model(torch.cat([context, audio], dim=1), self._state(streams))
-            for row, stream in enumerate(streams):
-                stream.state = state[:, row].clone()
-                stream.context = audio[row, -CONTEXT_SAMPLES:].clone()
-            probabilities: list[float] = out[:, 0].tolist()
-        return probabilities
-
-    @staticmethod
-    def _state(streams: list[VadStream]) -> torch.Tensor:
-        if not streams:
-            return torch.zeros(_STATE_SHAPE[0], 1, _STATE_SHAPE[1])
-        return torch.stack([stream.state for stream in streams], dim=1)
+            for column in range(count.max(initial=0)):  # a stream's windows are one after the other
+                here = count > column
+                stream, row = slot[here], first[here] + column
+                window = audio[row]
+                rows = np.concatenate([self._context[stream], window], axis=1)
+                torch._C._set_mkldnn_enabled(len(rows) > _FEW_ROWS)
+                out, state = self._model(
+                    torch.from_numpy(rows), torch.from_numpy(self._state[:, stream])
+                )
+                self._state[:, stream] = state.numpy()
+                self._context[stream] = window[:, -CONTEXT_SAMPLES:]
+                probabilities[row] = out.numpy()[:, 0]
+        levels = np.sqrt(np.einsum("ij,ij->i", audio, audio) / WINDOW_SAMPLES)
+        return probabilities, levels
 
 
 class VadClient(Protocol):
     """Who wants windows scored."""
 
-    vad_stream: VadStream
-
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """Up to `limit` windows, shape (n, WINDOW_SAMPLES)."""
         ...
 
-    def receive_probabilities(self, probabilities: list[float]) -> None:
-        """The probabilities of all windows taken, in order."""
+    def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
+        """The probabilities (0-1) and levels (RMS) of all windows taken, in order."""
         ...
 
 
 class VadTicker:
-    """Collects who has windows to score, and scores them together, a round at a time."""
+    """Collects who has windows to score, and scores them together, a round at a time.
+
+    Nothing of a client is in two rounds at once, so its windows are judged in order.
+    """
 
     def __init__(self, vad: SileroVad) -> None:
         self._vad = vad
+        self._slots: dict[VadClient, int] = {}  # who has a slot
+        self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -113,32 +149,56 @@ class VadTicker:
         self._wake.set()
 
     def forget(self, client: VadClient) -> None:
-        """The client has gone."""
+        """The client has gone: it is neither asked nor answered any more."""
         self._ready.pop(client, None)
+        if (slot := self._slots.pop(client, None)) is not None:
+            self._left.append(slot)
 
     async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await asyncio.sleep(TICK_S)
-            while self._ready:
-                self._round()
-                await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        thread = DaemonThread("vad")
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await asyncio.sleep(TICK_S)
+                while self._ready:
+                    due = loop.time() + TICK_S
+                    more = await self._round(thread)
+                    await asyncio.sleep(0 if more else due - loop.time())
+        finally:
+            thread.stop()
 
-    def _round(self) -> None:
-        """Score up to WINDOWS_PER_TURN windows of each waiting client, one column at a time."""
-        clients = list(self._ready)
-        self._ready.clear()
-        work = [(client, client.take_windows(WINDOWS_PER_TURN)) for client in clients]
-        scored: list[list[float]] = [[] for _ in work]
-        for column in range(max(len(windows) for _, windows in work)):
-            rows = [i for i, (_, windows) in enumerate(work) if len(windows) > column]
-            streams = [work[i][0].vad_stream for i in rows]
-            batch = np.stack([work[i][1][column] for i in rows])
-            for i, probability in zip(rows, self._vad.score(streams, batch), strict=True):
-                scored[i].append(probability)
-        for (client, windows), probabilities in zip(work, scored, strict=True):
-            if len(windows) == WINDOWS_PER_TURN:
-                self._ready[client] = None  # there may be more
-            if probabilities:
-                client.receive_probabilities(probabilities)
+    async def _round(self, thread: DaemonThread) -> bool:
+        """Score what the waiting clients have; returns whether one may have more right now."""
+        while self._left:
+            self._vad.close(self._left.pop())
+        taken, total = [], 0
+        while self._ready and total < WINDOWS_PER_ROUND:
+            client = next(iter(self._ready))  # who has waited longest
+            del self._ready[client]
+            windows = client.take_windows(WINDOWS_PER_TURN)
+            if len(windows):
+                taken.append((client, windows))
+                total += len(windows)
+        if not taken:
+            return False
+        full = bool(self._ready)
+        for client, _ in taken:
+            if client not in self._slots:
+                self._slots[client] = self._vad.open()
+        slots = [self._slots[client] for client, _ in taken]
+        counts = [len(windows) for _, windows in taken]
+        batch = np.concatenate([windows for _, windows in taken])
+        probabilities, levels = await thread.run(self._vad.score, slots, counts, batch)
+        start = 0
+        for number, ((client, _), count) in enumerate(zip(taken, counts, strict=True), start=1):
+            if client in self._slots:  # else it has gone meanwhile
+                if count == WINDOWS_PER_TURN:
+                    self._ready[client] = None
+                part = slice(start, start + count)
+                client.receive_probabilities(probabilities[part].tolist(), levels[part].tolist())
+            start += count
+            if not number % CLIENTS_PER_TURN:
+                await asyncio.sleep(0)
+        return full or max(counts) == WINDOWS_PER_TURN

@@ -65,6 +65,18 @@ def test_pcm16_at_the_rate_of_the_model_comes_out_as_it_went_in(chunking: Chunki
 
 
 @three_ways
+def test_every_value_of_pcm16_is_the_same_with_and_without_the_way_over_floats(
+    chunking: Chunking,
+) -> None:
+    values = np.arange(-32768, 32768, dtype=np.int32).astype("<i2")
+    direct = decode(open_decoder("pcm_s16le", 16000, 1), chunking(values.tobytes()))
+    # Two equal channels are mixed down as floats.
+    stereo = decode(open_decoder("pcm_s16le", 16000, 2), [np.repeat(values, 2).tobytes()])
+    assert np.array_equal(direct, values)
+    assert np.array_equal(direct, stereo)
+
+
+@three_ways
 def test_float_samples_are_scaled_rounded_and_clipped(chunking: Chunking) -> None:
     data = float32(0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 1 / 32768, 0.4 / 32768, -0.6 / 32768)
     samples = decode(open_decoder("pcm_f32le", 16000, 1), chunking(data))
@@ -491,3 +503,22 @@ def test_the_buffer_stays_small_while_the_old_is_discarded() -> None:
         buffer.discard_before(buffer.end - SAMPLE_RATE)
         held = max(held, buffer.end - buffer.start)
     assert held <= 5 * SAMPLE_RATE
+
+
+def test_an_hour_of_a_silent_session_never_moves_to_a_larger_storage() -> None:
+    buffer = AudioBuffer()
+    frame = np.zeros(SAMPLE_RATE // 10, np.int16)
+    largest = 0
+    for _ in range(36_000):
+        buffer.append(frame)
+        buffer.discard_before(buffer.end - 6000)  # pre-roll and a frame on its way
+        largest = max(largest, buffer._data.nbytes)
+    assert largest == 2 * SAMPLE_RATE
+
+
+def test_the_storage_of_a_long_utterance_is_given_back() -> None:
+    buffer = AudioBuffer()
+    buffer.append(np.zeros(25 * SAMPLE_RATE, np.int16))
+    buffer.discard_before(buffer.end - 100)
+    assert buffer._data.nbytes == 2 * SAMPLE_RATE
+    assert len(buffer.slice(buffer.end - 100, buffer.end)) == 100

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from surtitle.captioning.stability import Stabilizer, normalize_unit, split_units
+from surtitle.captioning.stability import Stabilizer, join, normalize_unit, split_units
 
 
 def show(*hypotheses: str) -> list[tuple[str, str]]:
@@ -74,6 +74,37 @@ def test_units_that_differ(left: str, right: str) -> None:
 def test_a_unit_never_compares_as_nothing(text: str) -> None:
     for unit in split_units(text):
         assert normalize_unit(unit) or unit.isspace() or not unit.isprintable()
+
+
+# -- joining ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        ("we went out", "and came home", "we went out and came home"),
+        ("We went out.", "Then we came home.", "We went out. Then we came home."),
+        ("We went out,", "“he said”", "We went out, “he said”"),
+        ("", "and then", "and then"),
+        ("and then", "", "and then"),
+        ("", "", ""),
+        ("今天天气", "很好", "今天天气很好"),
+        ("今天天气。", "很好", "今天天气。很好"),
+        ("我们说", "hello", "我们说hello"),
+        ("we say", "你好", "we say你好"),
+        ("ทำไม", "ครับ", "ทำไมครับ"),
+        ("नमस्ते", "दुनिया", "नमस्ते दुनिया"),
+        ("year 20", "26", "year 20 26"),
+        ("今天.", "很好", "今天. 很好"),  # a mark that a space follows
+    ],
+)
+def test_two_texts_are_joined_as_their_script_does(first: str, second: str, joined: str) -> None:
+    assert join(first, second) == joined
+
+
+@given(st.text(), st.text())
+def test_joining_adds_one_space_at_most_and_loses_nothing(first: str, second: str) -> None:
+    assert join(first, second) in (first + second, f"{first} {second}")
 
 
 # -- agreement ----------------------------------------------------------------------------------

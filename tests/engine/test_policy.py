@@ -47,19 +47,19 @@ def started(now: float = 0.0) -> Watchdog:
     return watchdog
 
 
-def may_grant(watchdog: Watchdog) -> bool:
+def free(watchdog: Watchdog) -> int:
     """The property as a call, which the type checker does not take for constant."""
-    return watchdog.can_grant
+    return watchdog.free
 
 
-def ready(now: float = 0.0) -> Watchdog:
+def ready(now: float = 0.0, parallel: int = 1) -> Watchdog:
     watchdog = started(now)
-    watchdog.on_ready()
+    watchdog.on_ready(parallel)
     return watchdog
 
 
-def busy(*jobs: Job, now: float = 0.0) -> Watchdog:
-    watchdog = ready(now)
+def busy(*jobs: Job, now: float = 0.0, parallel: int = 1) -> Watchdog:
+    watchdog = ready(now, parallel)
     watchdog.on_grant(jobs or (FINAL,), now)
     return watchdog
 
@@ -70,25 +70,25 @@ def busy(*jobs: Job, now: float = 0.0) -> Watchdog:
 def test_from_loading_to_ready() -> None:
     watchdog = started()
     assert watchdog.state.name == "LOADING"
-    assert not may_grant(watchdog)
+    assert free(watchdog) == 0
     assert watchdog.next_deadline == 120.0
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     assert watchdog.state.name == "READY"
-    assert may_grant(watchdog)
+    assert free(watchdog) == 1
     assert watchdog.next_deadline is None
 
 
-def test_one_batch_at_a_time() -> None:
+def test_one_batch_at_a_time_where_the_worker_takes_one() -> None:
     watchdog = ready()
     watchdog.on_grant([FINAL, OTHER], 100.0)
     assert watchdog.running == (FINAL, OTHER)
-    assert not may_grant(watchdog)
+    assert free(watchdog) == 0
     assert watchdog.next_deadline == 130.0
     assert watchdog.on_result(FINAL.id)
-    assert not may_grant(watchdog)
+    assert free(watchdog) == 0
     assert watchdog.next_deadline == 130.0
     assert watchdog.on_result(OTHER.id)
-    assert may_grant(watchdog)
+    assert free(watchdog) == 1
     assert watchdog.next_deadline is None
 
 
@@ -105,6 +105,109 @@ def test_nothing_happens_before_a_limit() -> None:
     assert watchdog.state.name == "READY"
 
 
+# -- several batches ----------------------------------------------------------------------------
+
+THIRD = job("c")
+
+
+def test_as_many_batches_as_the_worker_takes() -> None:
+    watchdog = ready(parallel=3)
+    assert free(watchdog) == 3
+    watchdog.on_grant([FINAL, OTHER], 0.0)
+    assert free(watchdog) == 2
+    watchdog.on_grant([PARTIAL], 1.0)
+    watchdog.on_grant([THIRD], 2.0)
+    assert free(watchdog) == 0
+    assert watchdog.running == (FINAL, OTHER, PARTIAL, THIRD)
+    assert watchdog.on_result(PARTIAL.id)
+    assert free(watchdog) == 1
+    assert watchdog.on_result(FINAL.id)
+    assert free(watchdog) == 1  # a batch is done when all of it is
+    assert watchdog.on_result(OTHER.id)
+    assert free(watchdog) == 2
+    assert [job.session for job in watchdog.running] == ["c"]
+
+
+def test_each_batch_has_a_limit_of_its_own() -> None:
+    watchdog = ready(parallel=2)
+    watchdog.on_grant([FINAL], 100.0)
+    watchdog.on_grant([OTHER], 110.0)
+    assert watchdog.next_deadline == 130.0
+    watchdog.on_result(FINAL.id)
+    assert watchdog.next_deadline == 140.0
+    watchdog.on_grant([THIRD], 125.0)
+    assert watchdog.next_deadline == 140.0
+    assert watchdog.tick(139.9) == []
+    assert watchdog.tick(140.0) == [Terminate("the worker took longer than 30 s for a batch")]
+    assert free(watchdog) == 0
+    assert watchdog.next_deadline == 141.0  # only the grace counts now
+    assert watchdog.tick(141.0) == [Kill()]
+
+
+def test_a_result_does_not_prolong_the_limit_of_another_batch() -> None:
+    watchdog = ready(parallel=2)
+    watchdog.on_grant([FINAL], 0.0)
+    for now in range(1, 30):
+        watchdog.on_grant([OTHER], float(now))
+        assert watchdog.on_result(OTHER.id)
+    assert watchdog.tick(30.0) == [Terminate("the worker took longer than 30 s for a batch")]
+
+
+def test_all_that_was_under_way_is_lost_with_the_worker() -> None:
+    watchdog = busy(FINAL, parallel=2)
+    watchdog.on_grant([PARTIAL, OTHER], 0.5)
+    assert watchdog.on_death("signal 11", 1.0) == [
+        RetryAlone(FINAL),
+        Drop(PARTIAL),
+        RetryAlone(OTHER),
+        Spawn(),
+    ]
+    assert watchdog.running == ()
+    watchdog.on_ready(2)
+    assert free(watchdog) == 2
+
+
+def test_nothing_runs_beside_a_job_on_its_second_try() -> None:
+    watchdog = busy(FINAL, parallel=2)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_ready(2)
+    watchdog.on_grant([FINAL], 2.0)
+    assert free(watchdog) == 0
+    watchdog.on_result(FINAL.id)
+    assert free(watchdog) == 2
+
+
+def test_after_a_second_death_of_one_the_others_have_both_tries() -> None:
+    watchdog = busy(FINAL, parallel=2)
+    watchdog.on_grant([OTHER], 0.0)
+    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_ready(2)
+    watchdog.on_grant([FINAL], 2.0)
+    assert watchdog.on_death("signal 11", 3.0) == [Quarantine(FINAL)]
+    watchdog.tick(3.5)
+    watchdog.on_ready(2)
+    watchdog.on_grant([OTHER], 4.0)
+    assert watchdog.on_result(OTHER.id)
+
+
+def test_a_new_worker_may_take_another_number_of_batches() -> None:
+    watchdog = ready(parallel=4)
+    watchdog.on_death("signal 11", 1.0)
+    assert free(watchdog) == 0
+    watchdog.on_ready(2)
+    assert free(watchdog) == 2
+
+
+def test_one_of_several_batches_that_comes_back_ends_the_row() -> None:
+    watchdog = ready(parallel=2)
+    watchdog.on_death("signal 11", 0.0)
+    watchdog.on_ready(2)
+    watchdog.on_grant([FINAL], 1.0)
+    watchdog.on_grant([OTHER], 1.0)
+    watchdog.on_result(OTHER.id)
+    assert watchdog.on_death("signal 11", 2.0) == [RetryAlone(FINAL), Spawn()]
+
+
 # -- limits -------------------------------------------------------------------------------------
 
 
@@ -112,7 +215,7 @@ def test_a_lease_that_expires_is_answered_by_terminate_then_kill() -> None:
     watchdog = busy(now=100.0)
     assert watchdog.tick(130.0) == [Terminate("the worker took longer than 30 s for a batch")]
     assert watchdog.state.name == "RECOVERING"
-    assert not may_grant(watchdog)
+    assert free(watchdog) == 0
     assert watchdog.next_deadline == 131.0
     assert watchdog.tick(130.5) == []
     assert watchdog.tick(131.0) == [Kill()]
@@ -126,9 +229,9 @@ def test_after_a_kill_the_worker_is_replaced_and_the_final_tried_again() -> None
     watchdog.tick(131.0)
     assert watchdog.on_death("signal 9", 131.1) == [RetryAlone(FINAL), Spawn()]
     assert watchdog.state.name == "RECOVERING"
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     assert watchdog.state.name == "READY"
-    assert may_grant(watchdog)
+    assert free(watchdog) == 1
 
 
 def test_results_may_still_come_while_the_worker_is_told_to_end() -> None:
@@ -136,7 +239,7 @@ def test_results_may_still_come_while_the_worker_is_told_to_end() -> None:
     watchdog.tick(130.0)
     assert watchdog.on_result(FINAL.id)
     assert watchdog.on_result(OTHER.id)
-    assert not may_grant(watchdog)
+    assert free(watchdog) == 0
     assert watchdog.tick(131.0) == [Kill()]
     assert watchdog.on_death("signal 9", 131.1) == [Spawn()]
 
@@ -152,8 +255,8 @@ def test_a_start_that_takes_too_long_is_ended() -> None:
 def test_a_worker_that_says_ready_while_it_is_told_to_end_is_still_killed() -> None:
     watchdog = started(0.0)
     watchdog.tick(120.0)
-    watchdog.on_ready()
-    assert not may_grant(watchdog)
+    watchdog.on_ready(1)
+    assert free(watchdog) == 0
     assert watchdog.state is not EngineState.READY
     assert watchdog.tick(121.0) == [Kill()]
     assert watchdog.on_death("signal 9", 121.1) == [Spawn()]
@@ -182,7 +285,7 @@ def test_each_further_death_waits_twice_as_long() -> None:
     watchdog.on_death("signal 11", 0.0)
     now, waits = 0.0, []
     for _ in range(8):
-        watchdog.on_ready()
+        watchdog.on_ready(1)
         assert watchdog.on_death("signal 11", now) == []
         assert watchdog.next_deadline is not None
         waits.append(watchdog.next_deadline - now)
@@ -199,7 +302,7 @@ def test_days_of_crashes_change_nothing_about_the_wait() -> None:
         watchdog.on_death("signal 11", now)
         now += 10.0
         watchdog.tick(now)
-        watchdog.on_ready()
+        watchdog.on_ready(1)
     watchdog.on_death("signal 11", now)
     assert watchdog.next_deadline == pytest.approx(now + 10.0)
 
@@ -209,7 +312,7 @@ def test_a_batch_that_comes_back_ends_the_row() -> None:
     for now in (0.0, 10.0, 20.0):
         watchdog.on_death("signal 11", now)
         watchdog.tick(now + 9.0)
-        watchdog.on_ready()
+        watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 30.0)
     watchdog.on_result(FINAL.id)
     assert watchdog.on_death("signal 11", 40.0) == [Spawn()]
@@ -218,7 +321,7 @@ def test_a_batch_that_comes_back_ends_the_row() -> None:
 def test_half_a_batch_does_not_end_the_row() -> None:
     watchdog = busy(FINAL, OTHER)
     watchdog.on_death("signal 11", 0.0)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([FINAL, OTHER], 1.0)
     watchdog.on_result(FINAL.id)
     watchdog.on_death("signal 11", 2.0)
@@ -228,7 +331,7 @@ def test_half_a_batch_does_not_end_the_row() -> None:
 def test_a_final_that_was_running_is_tried_once_more_and_then_given_up() -> None:
     watchdog = busy(FINAL)
     assert watchdog.on_death("signal 11", 1.0) == [RetryAlone(FINAL), Spawn()]
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 2.0)
     assert watchdog.on_death("signal 11", 3.0) == [Quarantine(FINAL)]
     assert watchdog.tick(3.5) == [Spawn()]
@@ -243,7 +346,7 @@ def test_only_what_is_unanswered_is_tried_again() -> None:
 def test_a_final_that_succeeds_the_second_time_has_its_chances_again() -> None:
     watchdog = busy(FINAL)
     watchdog.on_death("signal 11", 1.0)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 2.0)
     assert watchdog.on_result(FINAL.id)
     watchdog.on_grant([FINAL], 3.0)
@@ -253,10 +356,10 @@ def test_a_final_that_succeeds_the_second_time_has_its_chances_again() -> None:
 def test_a_final_that_only_waited_for_its_second_try_is_not_given_up() -> None:
     watchdog = busy(FINAL)
     watchdog.on_death("signal 11", 1.0)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_death("signal 11", 2.0)  # idle: nothing was running
     watchdog.tick(3.0)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 4.0)
     assert watchdog.on_result(FINAL.id)
 
@@ -275,11 +378,11 @@ def test_the_final_of_such_an_utterance_is_still_tried_twice() -> None:
     watchdog = busy(PARTIAL)
     watchdog.on_death("signal 11", 1.0)
     final = job(utterance=2)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([final], 2.0)
     assert watchdog.on_death("signal 11", 3.0) == [RetryAlone(final)]
     watchdog.tick(3.5)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([final], 4.0)
     assert watchdog.on_result(final.id)
     assert watchdog.accepts(PARTIAL)  # nothing is kept about an utterance that is answered
@@ -300,7 +403,7 @@ def test_nothing_is_kept_about_a_session_that_has_gone() -> None:
     watchdog.on_death("signal 11", 1.0)
     watchdog.forget_session("a")
     assert watchdog.accepts(PARTIAL)
-    watchdog.on_ready()
+    watchdog.on_ready(1)
     watchdog.on_grant([FINAL, OTHER], 2.0)
     # `a` was forgotten, so this is the first death that its final is known for; that of `b` is not.
     assert watchdog.on_death("signal 11", 3.0) == [RetryAlone(FINAL), Quarantine(OTHER)]
@@ -351,7 +454,7 @@ def test_a_start_that_succeeds_ends_the_count_of_failed_ones() -> None:
         watchdog.on_death("signal 4", now)
         now += 20.0
         watchdog.tick(now)
-        watchdog.on_ready()
+        watchdog.on_ready(1)
         assert watchdog.state.name == "READY"
         watchdog.on_grant([FINAL], now)
         watchdog.on_result(FINAL.id)

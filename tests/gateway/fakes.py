@@ -21,7 +21,9 @@ QUIET = bytes(2 * WINDOW_SAMPLES)
 
 def options(**changes: float) -> ConnectionOptions:
     limits = {"idle_timeout_s": 60.0, "send_timeout_s": 5.0, "max_backlog_s": 60.0} | changes
-    return ConnectionOptions(endpointing=EndpointingOptions(), language="auto", **limits)
+    return ConnectionOptions(
+        endpointing=EndpointingOptions(), language="auto", partial_window_ms=8000, **limits
+    )
 
 
 class FakeEngine:
@@ -29,12 +31,18 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.state = EngineState.READY
-        self.model: ModelInfo | None = ModelInfo("fake", "cpu", "none", ("en",), 0.0, 2)
+        self.model: ModelInfo | None = ModelInfo("fake", "cpu", "none", ("en",), 0.0)
         self.jobs: list[tuple[Job, Callable[[Result], None]]] = []
+        self.overloaded = False
+        self.cancelled: list[str] = []  # ids of jobs
         self.discarded: list[str] = []
 
     def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
         self.jobs.append((job, deliver))
+
+    def cancel(self, job: Job) -> None:
+        self.cancelled.append(job.id)
+        self.jobs = [(other, deliver) for other, deliver in self.jobs if other is not job]
 
     def discard_session(self, session: str) -> None:
         self.discarded.append(session)
@@ -58,7 +66,8 @@ class LoudnessTicker:
     def _score(self, client: VadClient) -> None:
         windows = client.take_windows(1000)
         if len(windows):
-            client.receive_probabilities([float(w.max() > 500) for w in windows])
+            loud = [float(w.max() > 500) for w in windows]
+            client.receive_probabilities(loud, loud)
 
     def forget(self, client: VadClient) -> None:
         self.forgotten += 1

@@ -144,6 +144,48 @@ async def test_one_that_sends_faster_than_it_is_answered_is_read_more_slowly() -
         assert isinstance(ended, Ended) and ended.utterances == 20
 
 
+async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_much_audio() -> None:
+    async with served(max_backlog_s=2) as s:
+        assert not s.connection.take_audio(WORD)  # the receiver opens the session
+        s.socket.put('{"type":"start","partials":false}')
+        await s.until(lambda: s.said(Ready))
+        taken = 0
+        while s.connection.take_audio(WORD):
+            taken += 1
+        assert 2 <= taken * 20 * 0.032 < 3.5
+        await s.until(lambda: s.said(Speech))
+        assert not s.connection.take_audio(WORD)  # it is open, and unanswered
+        s.socket.put(PAUSE)
+        while not s.connection.take_audio(QUIET):
+            s.engine.answer()
+            await asyncio.sleep(0)
+
+
+async def test_who_is_not_read_from_is_not_idle() -> None:
+    async with served(max_backlog_s=1, idle_timeout_s=0.05) as s:
+        s.socket.put('{"type":"start","partials":false}', WORD * 3 + PAUSE)
+        await s.until(lambda: s.said(Speech))
+        await asyncio.sleep(0.15)  # longer than the limit; it is us who keep the client waiting
+        assert s.order == ["Ready", "Speech"]
+        while not s.said(Error):
+            s.engine.answer()
+            await asyncio.sleep(0)
+        assert s.error.code == "idle"  # now it is the client again
+
+
+async def test_frames_put_off_the_limit_of_idleness() -> None:
+    async with served(idle_timeout_s=0.1) as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+        began = asyncio.get_running_loop().time()
+        for _ in range(10):
+            assert s.connection.take_audio(QUIET)
+            await asyncio.sleep(0.03)
+        assert not s.said(Error)
+        await s.until(lambda: s.socket.closed)
+        assert asyncio.get_running_loop().time() - began >= 0.37
+
+
 async def test_a_result_for_a_client_that_has_gone_is_harmless() -> None:
     async with served() as s:
         s.socket.put(WORD, PAUSE)

@@ -1,13 +1,15 @@
 """The worker's promise: exactly one result for each job, whatever the decoder does."""
 
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing import Pipe
 
 import numpy as np
 import pytest
 
 from surtitle.errors import EngineError
 from surtitle.jobs import Job, ModelInfo, Recipe, Result
-from surtitle.recognition.worker import WorkerOptions, _explain, answer
+from surtitle.recognition.worker import WorkerOptions, _explain, answer, serve
 from surtitle.telemetry import LogOptions
 
 
@@ -18,7 +20,7 @@ def make_job(name: str) -> Job:
 class Scripted:
     """Decodes a batch up to the job whose name is `poison`, where it raises."""
 
-    info = ModelInfo("scripted", "cpu", "none", ("en",), 0.0, batch_size=4)
+    info = ModelInfo("scripted", "cpu", "none", ("en",), 0.0)
 
     def __init__(self, poison: str = "", error: Exception | None = None) -> None:
         self.poison = poison
@@ -73,13 +75,143 @@ def test_a_parent_that_has_gone_is_no_decode_error() -> None:
         answer(Scripted(), [make_job("a"), make_job("b")], send)
 
 
+# -- several batches under way ------------------------------------------------------------------
+
+
+class Patient:
+    """Decodes a job named "b<a" only once "a" is done, "a!" never, "a2" twice; others at once."""
+
+    info = ModelInfo("patient", "cpu", "none", ("en",), 0.0, parallel=2, max_batch=4)
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.begun: list[list[str]] = []
+
+    def warm_up(self) -> None:
+        """Nothing to warm."""
+
+    def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+        self.begun.append([job.id for job in jobs])
+        for job in jobs:
+            name, _, after = job.id.partition("<")
+            while after and after not in self.done:
+                yield None
+            if name.endswith("!"):
+                raise ValueError
+            self.done.append(name)
+            for _ in range(2 if name.endswith("2") else 1):
+                yield Result(job.id, text=name)
+
+
+def served(decoder: Patient, *batches: Iterable[str]) -> list[tuple[str, str | None]]:
+    """What is sent for these batches, which lie in the pipe when the worker begins."""
+    receiver, sender = Pipe(duplex=False)
+    for names in batches:
+        sender.send([make_job(name) for name in names])
+    sender.close()
+    results: list[Result] = []
+    serve(decoder, receiver, results.append)
+    receiver.close()
+    return [(result.job_id, result.error_code) for result in results]
+
+
+def test_a_batch_does_not_wait_for_the_one_before_it() -> None:
+    decoder = Patient()
+    assert served(decoder, ["a<b", "c"], ["b"]) == [("b", None), ("a<b", None), ("c", None)]
+    assert decoder.begun == [["a<b", "c"], ["b"]]
+
+
+def test_everything_is_answered_before_the_worker_ends() -> None:
+    """Also what is still under way when the parent has closed its end."""
+    batches = [["a<d"], ["b<a"], ["c<b"], ["d"]]
+    assert [name for name, _ in served(Patient(), *batches)] == ["d", "a<d", "b<a", "c<b"]
+    assert served(Patient()) == []
+
+
+def test_a_batch_that_fails_leaves_the_others_under_way_alone() -> None:
+    decoder = Patient()
+    assert served(decoder, ["a<b"], ["c!"], ["b"]) == [
+        ("c!", "decode_error"),
+        ("b", None),
+        ("a<b", None),
+    ]
+    assert decoder.begun == [["a<b"], ["c!"], ["b"]]
+
+
+def test_the_rest_of_a_spoiled_batch_is_decoded_one_by_one_beside_the_others() -> None:
+    decoder = Patient()
+    results = served(decoder, ["a", "b!", "c<e", "d"], ["e"])
+    assert sorted(results) == [
+        ("a", None),
+        ("b!", "decode_error"),
+        ("c<e", None),
+        ("d", None),
+        ("e", None),
+    ]
+    assert [begun for begun in decoder.begun if len(begun) == 1 and begun != ["e"]] == [
+        ["b!"],
+        ["c<e"],
+        ["d"],
+    ]
+
+
+@pytest.mark.parametrize("batch", [["a2"], ["a2", "b"], ["b", "a2"]])
+def test_a_result_that_comes_twice_is_sent_once(batch: list[str]) -> None:
+    assert sorted(served(Patient(), batch)) == sorted((name, None) for name in batch)
+
+
+def test_a_job_that_the_decoder_leaves_out_is_answered_all_the_same() -> None:
+    class Forgetful(Patient):
+        def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+            yield None
+            yield from super().decode([job for job in jobs if job.id != "b"])
+
+    assert sorted(served(Forgetful(), ["a", "b", "c"])) == [
+        ("a", None),
+        ("b", "decode_error"),
+        ("c", None),
+    ]
+
+
+@pytest.mark.xfail(strict=True, reason="only what is raised in the iteration is caught")
+def test_a_decoder_that_fails_before_it_begins_is_answered_too() -> None:
+    class Abrupt(Patient):
+        def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+            if any(job.id == "b" for job in jobs):
+                raise ValueError
+            return super().decode(jobs)
+
+    assert sorted(served(Abrupt(), ["a", "b"])) == [("a", None), ("b", "decode_error")]
+
+
+def test_a_parent_that_has_gone_ends_it_in_the_middle_of_a_batch() -> None:
+    def send(result: Result) -> None:
+        raise BrokenPipeError
+
+    receiver, sender = Pipe(duplex=False)
+    sender.send([make_job("a"), make_job("b")])
+    with pytest.raises(BrokenPipeError):
+        serve(Patient(), receiver, send)
+    sender.close()
+    receiver.close()
+
+
+def test_one_batch_is_waited_for_to_its_end() -> None:
+    class Slow(Patient):
+        def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
+            for job in jobs:
+                yield from (None, None, Result(job.id))
+
+    results: list[Result] = []
+    answer(Slow(), [make_job("a"), make_job("b")], results.append)
+    assert [result.job_id for result in results] == ["a", "b"]
+
+
 def test_why_it_cannot_start_is_a_sentence() -> None:
     assert _explain(EngineError("No such device.")) == "No such device."
     assert _explain(OSError("libcudnn.so")).startswith("OSError: libcudnn.so. `surtitle check`")
 
 
 def test_what_it_needs_to_know_fits_through_a_pipe() -> None:
-    import pickle
-
     options = WorkerOptions("module:function", {"name": "x"}, LogOptions())
     assert pickle.loads(pickle.dumps(options)) == options

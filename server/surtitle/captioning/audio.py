@@ -119,15 +119,22 @@ class RawDecoder:
         self._frame_bytes = _SAMPLE_BYTES[encoding] * channels
         self._rest = b""  # the start of a sample frame whose end has not come yet
         self._resampler = _Resampler(sample_rate)
+        # What most clients send is what comes out, bit by bit: no detour over floats.
+        self._as_it_is = (encoding, sample_rate, channels) == ("pcm_s16le", SAMPLE_RATE, 1)
 
     def feed(self, data: bytes) -> Pcm16:
         """Decode whole sample frames and keep the rest; see Decoder.feed."""
-        data = self._rest + data
-        whole = len(data) - len(data) % self._frame_bytes
-        self._rest = data[whole:]
-        if not whole:
+        if self._rest:
+            data = self._rest + data
+        if cut := len(data) % self._frame_bytes:
+            data, self._rest = data[:-cut], data[-cut:]
+        else:
+            self._rest = b""
+        if not data:
             return _EMPTY
-        samples = self._linear(data[:whole])
+        if self._as_it_is:
+            return np.frombuffer(data, "<i2")
+        samples = self._linear(data)
         if self._channels > 1:
             samples = samples.reshape(-1, self._channels).mean(axis=1, dtype=np.float32)
         return self._resampler.push(samples)
@@ -251,42 +258,46 @@ def open_decoder(encoding: Encoding, sample_rate: int, channels: int) -> Decoder
 class AudioBuffer:
     """The samples that may still be needed, addressed by absolute index in the session.
 
-    Memory is bounded by how far `discard_before` lags behind `append`.
+    Memory is bounded by how far `discard_before` lags behind `append`: LEAST_SAMPLES, or four times
+    what is held.
     """
 
-    def __init__(self) -> None:
-        self._data: Pcm16 = np.zeros(SAMPLE_RATE, np.int16)
-        self._first = 0  # absolute index of _data[0]
-        self.end = 0  # absolute index after the newest sample
+    LEAST_SAMPLES = SAMPLE_RATE
+    """Room that is always there: twice what a silent session holds, so it never grows."""
 
-    @property
-    def start(self) -> int:
+    def __init__(self) -> None:
+        self._data: Pcm16 = np.empty(self.LEAST_SAMPLES, np.int16)
+        self._base = 0  # absolute index of _data[0]
+        self.start = 0
         """Absolute index of the oldest sample still held."""
-        return self._first
+        self.end = 0
+        """Absolute index after the newest sample."""
 
     def append(self, samples: Pcm16) -> None:
         """Add samples at the end. Amortized O(len(samples))."""
-        held = self.end - self._first
-        if held + len(samples) > len(self._data):
-            grown = np.zeros(max(2 * held, held + len(samples), SAMPLE_RATE), np.int16)
-            grown[:held] = self._data[:held]
-            self._data = grown
-        self._data[held : held + len(samples)] = samples
-        self.end += len(samples)
+        end = self.end + len(samples)
+        if end - self._base > len(self._data):
+            self._move(max(2 * (end - self.start), self.LEAST_SAMPLES))
+        self._data[self.end - self._base : end - self._base] = samples
+        self.end = end
 
     def slice(self, start: int, end: int) -> Pcm16:
         """A copy of samples start..end. Raises IndexError where they are not (or no longer) held."""
-        if not self._first <= start <= end <= self.end:
-            raise IndexError(f"{start}..{end} is not within {self._first}..{self.end}")
-        return self._data[start - self._first : end - self._first].copy()
+        if not self.start <= start <= end <= self.end:
+            raise IndexError(f"{start}..{end} is not within {self.start}..{self.end}")
+        return self._data[start - self._base : end - self._base].copy()
 
     def discard_before(self, sample: int) -> None:
         """Forget everything before an absolute index."""
-        sample = min(sample, self.end)
-        drop = sample - self._first
-        # Moving the rest costs its length: only when at least half of the storage is gained.
-        if drop * 2 >= len(self._data):
-            rest = self._data[drop : self.end - self._first].copy()
-            self._data = np.zeros(max(2 * len(rest), SAMPLE_RATE), np.int16)
-            self._data[: len(rest)] = rest
-            self._first = sample
+        self.start = max(self.start, min(sample, self.end))
+        room = max(2 * (self.end - self.start), self.LEAST_SAMPLES)
+        if len(self._data) >= 2 * room:
+            self._move(room)
+
+    def _move(self, room: int) -> None:
+        """Put what is held at the front of a storage of `room` samples."""
+        held = self._data[self.start - self._base : self.end - self._base]
+        if room != len(self._data):
+            self._data = np.empty(room, np.int16)
+        self._data[: len(held)] = held  # NumPy copes with the overlap
+        self._base = self.start

@@ -1,7 +1,7 @@
 """Is a sentence finished, as far as its text tells?"""
 
 _ENDS = frozenset(".?!。？！؟।")
-_CLOSERS = "\"'”’»)）」』"
+_CLOSERS = "\"'”’»)\uff09」』"
 _TRAILING_OFF = ("..", "…", "-", "–", "—")
 
 

@@ -175,8 +175,7 @@ class CaptionSession:
         self._decoder = open_decoder(start.encoding, start.sample_rate, start.channels)
         self._audio = AudioBuffer()
         self._given = 0  # windows handed out for scoring, by the sample after the last one
-        self._levels: deque[float] = deque()  # of the windows handed out and not judged
-        self._scores: deque[float] = deque()  # of those of them that are scored
+        self._scores: deque[tuple[float, float]] = deque()  # of those not judged yet, with levels
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
         self._received = 0  # payload bytes
         self._safe = 0  # payload bytes
@@ -210,13 +209,13 @@ class CaptionSession:
         end = self._given + count * WINDOW_SAMPLES
         windows = self._audio.slice(self._given, end).reshape(count, WINDOW_SAMPLES)
         self._given = end
-        levels = np.sqrt(np.mean(np.square(windows, dtype=np.float64), axis=1))
-        self._levels.extend(levels.tolist())
         return windows
 
-    def receive_probabilities(self, probabilities: Sequence[float]) -> None:
-        """Take the speech probabilities (0-1) of the next windows given out."""
-        self._scores.extend(probabilities)
+    def receive_probabilities(
+        self, probabilities: Sequence[float], levels: Sequence[float]
+    ) -> None:
+        """Take the speech probabilities (0-1) and levels (RMS) of the next windows given out."""
+        self._scores.extend(zip(probabilities, levels, strict=True))
         self._judge_windows()
         self._settle()
 
@@ -335,7 +334,7 @@ class CaptionSession:
     def _judge_windows(self) -> None:
         """Let the endpointer have the windows that are scored, as far as it can judge them."""
         while self._scores and not self._endpointer.awaits_judgement:
-            score, level = self._scores.popleft(), self._levels.popleft()
+            score, level = self._scores.popleft()
             for event in self._endpointer.push(score, level):
                 self._on_event(event)
             self._reach_marks()

@@ -13,8 +13,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 import numpy as np
 import structlog
@@ -38,6 +37,7 @@ from surtitle.errors import (
 )
 from surtitle.jobs import Result
 from surtitle.messages import (
+    Ack,
     ClientMessage,
     Error,
     Flush,
@@ -52,10 +52,11 @@ from surtitle.messages import (
     parse_client_message,
     parse_start_query,
 )
-from surtitle.vad import VadClient, VadStream
+from surtitle.vad import VadClient
 
 log = structlog.get_logger("surtitle.connection")
 
+P = ParamSpec("P")
 Query = Mapping[str, Sequence[str]]
 
 ACK_INTERVAL_S = 1.0
@@ -123,7 +124,6 @@ class Connection:
         options: ConnectionOptions,
     ) -> None:
         self.id = session_id
-        self.vad_stream = VadStream()
         self._socket = socket
         self._engine = engine
         self._ticker = ticker
@@ -137,6 +137,11 @@ class Connection:
         self._progress = asyncio.Event()  # the session was pumped, or the socket has gone
         self._room = asyncio.Event()  # the session may take more audio
         self._room.set()
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()  # when the newest frame came
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._ack_timer: asyncio.TimerHandle | None = None
+        self._acknowledged: Ack | None = None
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
         self._log = log.bind(session=session_id)
 
@@ -145,10 +150,11 @@ class Connection:
     async def run(self, query: Query | None) -> None:
         """Serve until the end. `query` holds the fields of `start` in the query string, if any."""
         sender = asyncio.create_task(self._send(), name=f"send-{self.id}")
-        acker = asyncio.create_task(self._acknowledge(), name=f"ack-{self.id}")
+        self._ack_timer = self._loop.call_later(ACK_INTERVAL_S, self._acknowledge)
+        self._watch_silence()
         try:
             if query is not None:
-                self._guarded(partial(self._open_from_query, query))
+                self._guarded(self._open_from_query, query)
             receiver = asyncio.create_task(self._receive(), name=f"receive-{self.id}")
             # The sender ends last: with the close that the receiver or the session asked for.
             await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
@@ -163,21 +169,34 @@ class Connection:
             self._gone = True
             self._progress.set()
             sender.cancel()
-            acker.cancel()
+            for timer in (self._ack_timer, self._idle_timer):
+                if timer is not None:
+                    timer.cancel()
             self._ticker.forget(self)
             self._engine.discard_session(self.id)
             if self._session is not None:
                 self._session.close()
+
+    def take_audio(self, data: bytes) -> bool:
+        """Take a frame of audio that has just come; False where it has to wait for the receiver.
+
+        Waking the receiver for each frame costs more than the frame.
+        """
+        if self._session is None or self._closing is not None or not self._room.is_set():
+            return False
+        self._heard_at = self._loop.time()
+        self._guarded(self._take_audio, data)
+        return True
 
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """See VadClient."""
         assert self._session is not None
         return self._session.take_windows(limit)
 
-    def receive_probabilities(self, probabilities: list[float]) -> None:
+    def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
         """See VadClient."""
         assert self._session is not None
-        self._guarded(partial(self._session.receive_probabilities, probabilities))
+        self._guarded(self._session.receive_probabilities, probabilities, levels)
         self._pump()
 
     def say(self, state: ServiceState, message: str) -> None:
@@ -210,31 +229,40 @@ class Connection:
     async def _receive(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             while self._closing is None:
-                try:
-                    async with asyncio.timeout(self._idle_limit_s):
-                        frame = await self._socket.recv()
-                except TimeoutError:
-                    seconds = f"{self._options.idle_timeout_s:g}"
-                    message = f"Nothing was received for {seconds} s; send audio or close."
-                    self._fail(IdleTimeout(message))
-                    return
-                self._guarded(partial(self._take, frame))
+                frame = await self._socket.recv()
+                self._heard_at = self._loop.time()
+                self._guarded(self._take, frame)
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
 
-    @property
-    def _idle_limit_s(self) -> float | None:
-        """How long to wait for a frame; after `stop` it is the client that waits."""
-        stopping = self._session is not None and self._session.stopping
-        return None if stopping else self._options.idle_timeout_s
+    def _watch_silence(self) -> None:
+        """End a connection that says nothing. One timer that looks back, not one for each frame."""
+        now = self._loop.time()
+        if not self._room.is_set() or (self._session is not None and self._session.stopping):
+            self._heard_at = now  # we do not read, or it is the client that waits
+        left_s = self._heard_at + self._options.idle_timeout_s - now
+        if left_s > 0:
+            self._idle_timer = self._loop.call_later(left_s, self._watch_silence)
+        elif self._closing is None:
+            seconds = f"{self._options.idle_timeout_s:g}"
+            self._fail(IdleTimeout(f"Nothing was received for {seconds} s; send audio or close."))
 
     def _take(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
-            (self._session or self._open(Start())).receive_audio(frame)
+            if self._session is None:
+                self._open(Start())
+            self._take_audio(frame)
         else:
             self._handle(parse_client_message(frame.encode()))
-        self._pump()
+            self._pump()
+            self._ticker.request(self)  # `stop` fills the last window
+
+    def _take_audio(self, data: bytes) -> None:
+        assert self._session is not None
+        self._session.receive_audio(data)  # what follows from it comes with its probabilities
+        self._ticker.request(self)
+        self._make_room()
 
     def _handle(self, message: ClientMessage) -> None:
         if isinstance(message, Start):
@@ -285,10 +313,10 @@ class Connection:
         self._pump()
         return session
 
-    def _guarded(self, call: Callable[[], object]) -> None:
+    def _guarded(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call, and turn what goes wrong into an `error`, and a close where it is fatal."""
         try:
-            call()
+            call(*args, **kwargs)
         except WireError as error:
             self._fail(error)
         except Exception:
@@ -307,18 +335,25 @@ class Connection:
             self._engine.submit(job, self._on_result)
         for message in session.messages():
             self._post(message)
-        self._ticker.request(self)
         self._progress.set()
-        if session.unanswered_s > self._options.max_backlog_s:
-            self._room.clear()
-        else:
-            self._room.set()
+        self._make_room()
         if session.ended:
             self._close(1000, "")
 
+    def _make_room(self) -> None:
+        """Stop reading, or read again, by how much audio is unanswered."""
+        assert self._session is not None
+        full = self._session.unanswered_s > self._options.max_backlog_s
+        if full == self._room.is_set():
+            if full:
+                self._room.clear()
+            else:
+                self._room.set()
+                self._heard_at = self._loop.time()
+
     def _on_result(self, result: Result) -> None:
         if self._session is not None:
-            self._guarded(partial(self._session.receive_result, result))
+            self._guarded(self._session.receive_result, result)
             self._pump()
 
     def _fail(self, error: WireError) -> None:
@@ -373,15 +408,13 @@ class Connection:
         except ConnectionClosed:
             pass
 
-    async def _acknowledge(self) -> None:
-        last = None
-        while True:
-            await asyncio.sleep(ACK_INTERVAL_S)
-            if self._session is not None and self._closing is None:
-                ack = self._session.ack()
-                if ack != last:
-                    self._post(ack)
-                    last = ack
+    def _acknowledge(self) -> None:
+        self._ack_timer = self._loop.call_later(ACK_INTERVAL_S, self._acknowledge)
+        if self._session is not None and self._closing is None:
+            ack = self._session.ack()
+            if ack != self._acknowledged:
+                self._post(ack)
+                self._acknowledged = ack
 
 
 _TRANSPORT_ERRORS: dict[int, WireError] = {

@@ -14,10 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
-from websockets.frames import CloseCode
+from websockets.frames import BINARY, TEXT, CloseCode, Frame
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
+from websockets.typing import Data
 
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
@@ -172,13 +173,38 @@ class Gateway:
 
 
 class CaptionSocket(ServerConnection):
-    """A server's WebSocket that says why before the library closes it for a broken frame."""
+    """A server's WebSocket with a short way for audio, which says why it is closed.
+
+    Audio goes from the socket straight to its session where no other message waits before it. And
+    before the library closes for a broken frame, the client gets an `error`.
+    """
 
     def __init__(self, protocol: ServerProtocol, *args: Any, **kwargs: Any) -> None:
         super().__init__(protocol, *args, **kwargs)
         self.connection: Connection | None = None
+        self._waiting = 0  # messages that have begun to come and are not received yet
         self._fail = protocol.fail
         protocol.fail = self._explain_and_fail  # type: ignore[method-assign]
+
+    def process_event(self, event: Event) -> None:
+        """Hand audio over; queue everything else as the library does."""
+        if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
+            if (
+                event.opcode is BINARY
+                and event.fin
+                and not self._waiting
+                and self.connection is not None
+                and self.connection.take_audio(bytes(event.data))
+            ):
+                return
+            self._waiting += 1
+        super().process_event(event)
+
+    async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]
+        """The next message that was queued. Its taker must not wait before it takes it."""
+        message: Data = await super().recv(decode)
+        self._waiting -= 1
+        return message
 
     def _explain_and_fail(self, code: CloseCode | int, reason: str = "") -> None:
         text = self.connection.last_words(code) if self.connection else None

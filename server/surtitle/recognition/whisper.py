@@ -249,7 +249,7 @@ class WhisperDecoder:
             attempt.pending = pending
 
     def _windows(self, group: Sequence[_Attempt], window_s: float) -> Any:
-        """The mel frames, padded with 0 to their window, as a StorageView of shape (n, mels, frames)."""
+        """The mel frames, padded with 0 to their window: StorageView of shape (n, mels, frames)."""
         frames = window_frames(window_s)
         padded = np.zeros((len(group), group[0].mel.shape[0], frames), np.float32)
         for row, attempt in enumerate(group):

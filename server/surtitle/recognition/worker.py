@@ -1,9 +1,9 @@
 """The child process: load the model, say ready, then receive, decode, answer. Nothing else.
 
 Everything happens on the main thread, which hands batches to the decoder and looks every few
-milliseconds at those under way, so that the decoder's replicas work side by side. The parent watches from outside: time limits, restarts and
-what to do with a lost job are its business. Only the way to die is decided here: when the parent is
-gone, so is the worker, even in the middle of a decode.
+milliseconds at those under way, so that the decoder's replicas work side by side. The parent
+watches from outside: time limits, restarts and what to do with a lost job are its business. Only the
+way to die is decided here: when the parent is gone, so is the worker, even in the middle of a decode.
 """
 
 import contextlib

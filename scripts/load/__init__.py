@@ -1,0 +1,1 @@
+"""The parts of `load_test.py`: speakers at real-time pace, and what their captions were worth."""

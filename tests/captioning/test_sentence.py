@@ -1,0 +1,56 @@
+import pytest
+
+from surtitle.captioning.sentence import is_finished
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We went home.",
+        "Did we?",
+        "We did!",
+        " We went home. ",
+        'He said: "We went home."',
+        "He said: “We went home.”",
+        "(We went home.)",
+        pytest.param(
+            "Il a dit : « Oui. »",
+            marks=pytest.mark.xfail(strict=True, reason="a space before the closing mark"),
+        ),
+        "我们回家了。",
+        "真的吗？",
+        "真的！",
+        "他说：「回家。」",
+        "هل ذهبنا؟",
+        "हम घर गए।",
+    ],
+)
+def test_a_sentence_with_its_mark_is_finished(text: str) -> None:
+    assert is_finished(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "and then",
+        "We went home,",
+        "First:",
+        "First;",
+        "and then...",
+        "and then..",
+        "and then…",
+        "We wen-",
+        "We went –",
+        "We went —",
+        '"We went home',
+        "我们回家了",
+        "我们回家了，",
+        "3.14",
+        '"',
+        "then...”",
+    ],
+)
+def test_what_breaks_off_is_not(text: str) -> None:
+    assert not is_finished(text)

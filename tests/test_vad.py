@@ -1,0 +1,291 @@
+"""Voice activity: a row in a batch is the row alone; rounds keep order and do not hold the loop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.vad import WINDOWS_PER_ROUND, WINDOWS_PER_TURN, SileroVad, VadTicker
+from tests.support import SAMPLE, read_pcm16
+
+# What silero-vad loads its model with; the model has no other form that is as quick in batches.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
+
+Windows = NDArray[np.int16]
+TOLERANCE = 1e-6
+SPEECH = read_pcm16(SAMPLE)
+
+
+def windows(count: int, first: int = 0) -> Windows:
+    """Some of the sample, from window `first` on."""
+    audio = SPEECH[first * WINDOW_SAMPLES : (first + count) * WINDOW_SAMPLES]
+    assert len(audio) == count * WINDOW_SAMPLES
+    return audio.reshape(count, WINDOW_SAMPLES)
+
+
+def alone(audio: Windows) -> NDArray[np.float32]:
+    """The probabilities of a stream that is the only one, a window a call."""
+    vad = SileroVad()
+    slot = vad.open()
+    return np.concatenate([vad.score([slot], [1], window[None])[0] for window in audio])
+
+
+# -- the model ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("streams", [1, 2, 8, 9, 40])
+def test_a_row_in_a_batch_is_the_row_alone(streams: int) -> None:
+    vad = SileroVad()
+    slots = [vad.open() for _ in range(streams)]
+    audio = [windows(24, first=5 * i) for i in range(streams)]
+    got: list[list[float]] = [[] for _ in slots]
+    position = [0] * streams
+    for turn in range(16):
+        # Now two windows, now one, now none: batches of all sizes, and rows that change place.
+        counts = [(i + turn) % 3 for i in range(streams)]
+        chosen = [i for i in np.random.default_rng(turn).permutation(streams) if counts[i]]
+        if not chosen:
+            continue
+        batch = np.concatenate([audio[i][position[i] : position[i] + counts[i]] for i in chosen])
+        probabilities, _ = vad.score([slots[i] for i in chosen], [counts[i] for i in chosen], batch)
+        start = 0
+        for i in chosen:
+            got[i] += probabilities[start : start + counts[i]].tolist()
+            start += counts[i]
+            position[i] += counts[i]
+    for i in {0, streams // 2, streams - 1}:
+        assert len(got[i]) >= 14
+        np.testing.assert_allclose(got[i], alone(audio[i][: len(got[i])]), atol=TOLERANCE, rtol=0)
+    assert max(max(each) for each in got) > 0.8 > 0.1 > min(min(each) for each in got)
+
+
+def test_a_slot_that_is_used_again_remembers_nothing() -> None:
+    vad = SileroVad()
+    first = vad.open()
+    vad.score([first], [20], windows(20, first=40))
+    vad.close(first)
+    again = vad.open()
+    assert again == first
+    probabilities, _ = vad.score([again], [10], windows(10))
+    np.testing.assert_allclose(probabilities, alone(windows(10)), atol=TOLERANCE, rtol=0)
+
+
+def test_room_for_more_streams_keeps_the_memory_of_those_there_are() -> None:
+    vad = SileroVad()
+    slot = vad.open()
+    before, _ = vad.score([slot], [10], windows(10))
+    others = [vad.open() for _ in range(100)]
+    after, _ = vad.score([slot], [10], windows(10, first=10))
+    assert len({slot, *others}) == 101
+    np.testing.assert_allclose(
+        np.concatenate([before, after]), alone(windows(20)), atol=TOLERANCE, rtol=0
+    )
+
+
+def test_levels_are_root_mean_squares_of_full_scale() -> None:
+    vad = SileroVad()
+    half = np.full((1, WINDOW_SAMPLES), 16384, np.int16)
+    half[0, ::2] *= -1
+    _, levels = vad.score([vad.open(), vad.open()], [2, 1], np.concatenate([half, half // 2, half]))
+    assert levels.tolist() == pytest.approx([0.5, 0.25, 0.5])
+
+
+# -- the ticker ---------------------------------------------------------------------------------
+
+
+class GatedVad(SileroVad):
+    """The real one, which waits before each call until the test lets it go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[list[int]] = []  # the counts of each
+        self.begun = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.open_slots = 0
+
+    def open(self) -> int:
+        self.open_slots = getattr(self, "open_slots", 0) + 1  # the model is warmed before our part
+        return super().open()
+
+    def close(self, slot: int) -> None:
+        self.open_slots -= 1
+        super().close(slot)
+
+    def score(self, slots, counts, windows):  # type: ignore[no-untyped-def]
+        if hasattr(self, "gate"):
+            self.calls.append(list(counts))
+            self.begun.set()
+            assert self.gate.wait(10)
+        return super().score(slots, counts, windows)
+
+
+class Client:
+    """Has audio, and keeps what was said of it."""
+
+    def __init__(self, audio: Windows) -> None:
+        self.audio = audio
+        self.taken = 0
+        self.probabilities: list[float] = []
+        self.levels: list[float] = []
+
+    def take_windows(self, limit: int) -> Windows:
+        part = self.audio[self.taken : self.taken + limit]
+        self.taken += len(part)
+        return part
+
+    def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
+        self.probabilities += probabilities
+        self.levels += levels
+
+
+class Ticking:
+    """A ticker that runs."""
+
+    def __init__(self) -> None:
+        self.vad = GatedVad()
+        self.ticker = VadTicker(self.vad)
+        self.task = self.ticker.start()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def ticking() -> AsyncIterator[Ticking]:
+    running = Ticking()
+    try:
+        yield running
+    finally:
+        running.vad.gate.set()
+        await running.ticker.stop()
+
+
+async def test_windows_are_judged_in_order_however_many_come_at_once() -> None:
+    async with ticking() as t:
+        client = Client(windows(5 * WINDOWS_PER_TURN + 3))
+        t.ticker.request(client)
+        await t.until(lambda: len(client.probabilities) == len(client.audio))
+        np.testing.assert_allclose(
+            client.probabilities, alone(client.audio), atol=TOLERANCE, rtol=0
+        )
+        loudness = np.sqrt(np.mean(np.square(client.audio / 32768.0), axis=1))
+        np.testing.assert_allclose(client.levels, loudness, rtol=1e-4, atol=1e-7)
+        assert max(max(counts) for counts in t.vad.calls) == WINDOWS_PER_TURN
+
+
+async def test_a_file_sent_at_once_does_not_starve_a_live_session() -> None:
+    async with ticking() as t:
+        file, live = Client(windows(10 * WINDOWS_PER_TURN)), Client(windows(3))
+        t.ticker.request(file)
+        t.ticker.request(live)
+        await t.until(lambda: live.probabilities)
+        assert len(file.probabilities) <= 2 * WINDOWS_PER_TURN
+
+
+async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
+    async with ticking() as t:
+        clients = [Client(windows(2 * WINDOWS_PER_TURN)) for _ in range(100)]
+        for client in clients:
+            t.ticker.request(client)
+        await t.until(lambda: all(len(c.probabilities) == len(c.audio) for c in clients))
+        assert max(map(sum, t.vad.calls)) < WINDOWS_PER_ROUND + WINDOWS_PER_TURN
+        assert len(t.vad.calls) >= 4
+        expected = alone(clients[0].audio)
+        for client in clients:
+            np.testing.assert_allclose(client.probabilities, expected, atol=TOLERANCE, rtol=0)
+
+
+async def test_scoring_does_not_hold_the_event_loop() -> None:
+    async with ticking() as t:
+        t.vad.gate.clear()
+        client = Client(windows(4))
+        t.ticker.request(client)
+        await t.until(t.vad.begun.is_set)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert client.probabilities == []
+        t.vad.gate.set()
+        await t.until(lambda: len(client.probabilities) == 4)
+
+
+async def test_audio_that_comes_while_its_session_is_scored_is_judged_after_that() -> None:
+    async with ticking() as t:
+        t.vad.gate.clear()
+        client = Client(windows(4))
+        t.ticker.request(client)
+        await t.until(t.vad.begun.is_set)
+        client.audio = windows(9)
+        t.ticker.request(client)
+        for _ in range(30):
+            await asyncio.sleep(0.002)
+        assert len(t.vad.calls) == 1  # never two scorings at once
+        t.vad.gate.set()
+        await t.until(lambda: len(client.probabilities) == 9)
+        np.testing.assert_allclose(
+            client.probabilities, alone(client.audio), atol=TOLERANCE, rtol=0
+        )
+
+
+async def test_who_goes_while_being_scored_gets_nothing_and_leaves_a_clean_slot() -> None:
+    async with ticking() as t:
+        t.vad.gate.clear()
+        gone, stays = Client(windows(16, first=40)), Client(windows(6))
+        t.ticker.request(gone)
+        await t.until(t.vad.begun.is_set)
+        t.ticker.forget(gone)
+        t.ticker.request(stays)
+        t.vad.gate.set()
+        await t.until(lambda: len(stays.probabilities) == 6)
+        assert gone.probabilities == []
+        assert t.vad.open_slots == 1
+        np.testing.assert_allclose(stays.probabilities, alone(stays.audio), atol=TOLERANCE, rtol=0)
+
+
+async def test_who_is_forgotten_before_a_round_is_not_asked() -> None:
+    async with ticking() as t:
+        gone, stays = Client(windows(4)), Client(windows(4))
+        t.ticker.request(gone)
+        t.ticker.request(stays)
+        t.ticker.forget(gone)
+        await t.until(lambda: stays.probabilities)
+        assert gone.taken == 0
+        assert t.vad.open_slots == 1
+
+
+async def test_sessions_that_come_and_go_take_no_more_slots() -> None:
+    async with ticking() as t:
+        for _ in range(50):
+            client = Client(windows(1))
+            t.ticker.request(client)
+            probabilities = client.probabilities
+            await t.until(probabilities.__len__)
+            t.ticker.forget(client)
+        assert t.vad.open_slots <= 2
+        assert len(t.vad._context) <= 16
+
+
+async def test_a_failure_ends_the_task_so_that_somebody_notices() -> None:
+    async with ticking() as t:
+        t.ticker.request(Client(np.zeros((2, 7), np.int16)))  # no window of the model
+        async with asyncio.timeout(10):
+            await asyncio.wait({t.task})
+        assert t.task.exception() is not None
+        t.ticker._task = None
+
+
+async def test_stopping_does_not_wait_for_a_call_that_hangs() -> None:
+    t = Ticking()
+    t.vad.gate.clear()
+    t.ticker.request(Client(windows(4)))
+    await t.until(t.vad.begun.is_set)
+    async with asyncio.timeout(2):
+        await t.ticker.stop()
+    t.vad.gate.set()
