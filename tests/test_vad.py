@@ -7,10 +7,17 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
-from surtitle.vad import WINDOWS_PER_ROUND, WINDOWS_PER_TURN, SileroVad, VadTicker
+from surtitle.vad import (
+    CONTEXT_SAMPLES,
+    WINDOWS_PER_ROUND,
+    WINDOWS_PER_TURN,
+    SileroVad,
+    VadTicker,
+)
 from tests.support import SAMPLE, read_pcm16
 
 # What silero-vad loads its model with; the model has no other form that is as quick in batches.
@@ -62,6 +69,21 @@ def test_a_row_in_a_batch_is_the_row_alone(streams: int) -> None:
         assert len(got[i]) >= 14
         np.testing.assert_allclose(got[i], alone(audio[i][: len(got[i])]), atol=TOLERANCE, rtol=0)
     assert max(max(each) for each in got) > 0.8 > 0.1 > min(min(each) for each in got)
+
+
+def test_the_model_in_its_two_parts_is_the_model() -> None:
+    """It is called in parts, which another release of it might cut elsewhere."""
+    audio = windows(40).astype(np.float32) / 32768
+    rows = np.concatenate([np.zeros((40, CONTEXT_SAMPLES), np.float32), audio], axis=1)
+    rows[1:, :CONTEXT_SAMPLES] = audio[:-1, -CONTEXT_SAMPLES:]
+    vad = SileroVad()
+    whole, state = [], torch.zeros(2, 1, 128)
+    with torch.inference_mode():
+        for row in rows:
+            out, state = vad._model(torch.from_numpy(row[None]), state)
+            whole.append(out.item())
+    probabilities, _ = vad.score([vad.open()], [40], windows(40))
+    np.testing.assert_allclose(probabilities, whole, atol=TOLERANCE, rtol=0)
 
 
 def test_a_slot_that_is_used_again_remembers_nothing() -> None:

@@ -66,17 +66,18 @@ def _panel(
             clip_on=False,
         )
         failed = [row for row in own if row.misses]
-        axes.plot(
-            [row.sessions for row in failed],
-            [min(value(row), top) for row in failed],
-            color=colour,
-            marker=marker,
-            linestyle="",
-            markersize=7,
-            markerfacecolor="white",
-            clip_on=False,
-            zorder=3,
-        )
+        if failed:  # an empty line, not clipped, upsets the layout
+            axes.plot(
+                [row.sessions for row in failed],
+                [min(value(row), top) for row in failed],
+                color=colour,
+                marker=marker,
+                linestyle="",
+                markersize=7,
+                markerfacecolor="white",
+                clip_on=False,
+                zorder=3,
+            )
     counts = sorted({row.sessions for row in rows})
     if len(counts) > 1:
         axes.set_xscale("log", base=2)

@@ -159,4 +159,4 @@ class ModelInfo:
 
     def batch_limit(self, window_s: float) -> int:
         """How many jobs of one window may be decoded together."""
-        return max(1, min(self.max_batch, int(self.max_batch_square_s2 / window_s**2)))
+        return max(1, int(min(self.max_batch, self.max_batch_square_s2 / window_s**2)))

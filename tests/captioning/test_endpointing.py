@@ -386,7 +386,6 @@ def test_a_pause_that_a_cut_falls_into_is_told_anew() -> None:
     assert endpointer.judge(finished=True) == [Closed(39 * W)]
 
 
-@pytest.mark.xfail(strict=True, reason="a late judgement finds the utterance cut")
 def test_a_cut_waits_for_a_judgement_that_may_come_before_it() -> None:
     endpointer = Endpointer(JUDGED)
     run(endpointer, speech(35) + silence(5))

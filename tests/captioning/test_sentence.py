@@ -13,10 +13,7 @@ from surtitle.captioning.sentence import is_finished
         'He said: "We went home."',
         "He said: “We went home.”",
         "(We went home.)",
-        pytest.param(
-            "Il a dit : « Oui. »",
-            marks=pytest.mark.xfail(strict=True, reason="a space before the closing mark"),
-        ),
+        "Il a dit : « Oui. »",
         "我们回家了。",
         "真的吗？",
         "真的！",

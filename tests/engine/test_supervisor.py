@@ -298,7 +298,6 @@ async def test_a_job_is_taken_back_while_it_waits_for_its_second_try(tmp_path: P
         assert await run.answered(1) == ["next"]
 
 
-@pytest.mark.xfail(strict=True, reason="the watchdog keeps the id of a job for its second try")
 async def test_nothing_is_kept_about_a_second_try_that_does_not_come(tmp_path: Path) -> None:
     async with running() as run:
         job = run.submit(1, f"crash-once:{tmp_path / 'flag'}")
@@ -370,7 +369,6 @@ async def test_an_engine_that_keeps_up_is_not_overloaded() -> None:
         assert run.loads == []
 
 
-@pytest.mark.xfail(strict=True, reason="the time of a second try counts as a wait")
 async def test_a_worker_that_died_is_no_overload(tmp_path: Path) -> None:
     """Sessions are told that the engine recovers; new ones need not be refused after that."""
     async with running(overload_wait_s=0.5, lease_s=1.0) as run:

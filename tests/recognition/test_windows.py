@@ -93,7 +93,6 @@ def test_one_job_is_always_allowed() -> None:
     assert model(1, max_batch_square_s2=1.0).batch_limit(30.0) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="no limit is not a number of jobs")
 def test_without_a_limit_of_memory_the_device_alone_decides() -> None:
     info = ModelInfo("m", "cuda", "float16", ("en",), 0.0, max_batch=16)
     assert info.batch_limit(30.0) == 16

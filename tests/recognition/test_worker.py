@@ -173,7 +173,6 @@ def test_a_job_that_the_decoder_leaves_out_is_answered_all_the_same() -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="only what is raised in the iteration is caught")
 def test_a_decoder_that_fails_before_it_begins_is_answered_too() -> None:
     class Abrupt(Patient):
         def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:

@@ -51,6 +51,34 @@ def test_a_word_that_goes_away_and_comes_back_is_shown_early_and_kept_late() -> 
     assert first.word_kept_s == pytest.approx([0.3, 1.1, 0.6, 0.1])
 
 
+def test_text_that_was_wrong_before_the_utterance_is_not_its_first() -> None:
+    early = Change(12.6, "", "The cat sat down. And")  # goes again before anybody says it
+    wrong = Change(13.8, "", "The rat sat down on a")  # still about the first utterance
+    second = session(*SHOWN[:3], early, SHOWN[2], wrong, *SHOWN[3:]).utterances[1]
+    assert second.first_partial_s == pytest.approx(0.8)
+
+
+def test_a_word_shown_before_the_utterance_began_does_not_count() -> None:
+    early = Change(12.6, "The cat sat down.", "And")
+    gone = Change(13.0, "The cat sat down.", "")
+    second = session(*SHOWN[:3], early, gone, *SHOWN[3:]).utterances[1]
+    assert second.first_partial_s == pytest.approx(0.8)
+    assert second.word_shown_s == pytest.approx([0.3, 0.5])
+
+
+def test_a_word_is_found_behind_one_that_is_still_missing() -> None:
+    first = session(Change(11.6, "", "The sat"), Change(12.5, "The cat sat down", "")).utterances[0]
+    assert first.word_shown_s == pytest.approx([1.1, 1.5, 0.1, 0.5])
+
+
+def test_settled_is_the_last_time_however_often_it_stood_before() -> None:
+    right, wrong = "The cat sat down", "The rat sat down"
+    at = (11.0, 11.2, 11.4, 11.6, 13.0)
+    texts = (right, f"{right} x", right, wrong, right)
+    changes = [Change(at_s, "", text) for at_s, text in zip(at, texts, strict=True)]
+    assert session(*changes).utterances[0].settled_s == pytest.approx(1.0)
+
+
 def test_a_late_correction_unsettles_everything_after_it() -> None:
     changed = [*SHOWN, Change(20.0, "The cat sat down. And slept.", "")]
     changed[2:6] = [
@@ -81,6 +109,8 @@ def test_an_utterance_without_a_right_word_is_unanswered() -> None:
 def test_an_utterance_whose_end_is_missing_has_lost_its_tail() -> None:
     first = session(Change(12.0, "The cat", "")).utterances[0]
     assert (first.answered, first.tail_lost) == (True, True)
+    first = session(Change(12.0, "The cat sat", "")).utterances[0]
+    assert (first.answered, first.tail_lost) == (True, False)
 
 
 def test_nothing_was_shown() -> None:

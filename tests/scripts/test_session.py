@@ -12,7 +12,7 @@ from load.speech import Clip
 
 
 class Notes(Adapter):
-    """Notes what happens, and shows a text at the third frame."""
+    """Notes what happens, and shows a text at the fourth frame."""
 
     def __init__(self, *, full: bool = False) -> None:
         super().__init__("", "en")
@@ -27,7 +27,7 @@ class Notes(Adapter):
     async def send(self, frame: bytes) -> None:
         self.frame_times.append(time.monotonic())
         self.notes.append("speech" if any(frame) else "silence")
-        if len(self.frame_times) == 3:
+        if len(self.frame_times) == 4:
             self.show("", "hello")
 
     async def speech_begins(self) -> None:
@@ -51,7 +51,7 @@ def part(seconds: float) -> Part:
 
 async def test_what_is_sent_and_when() -> None:
     adapter = Notes()
-    session = Session(0, adapter, pause_s=0.1, quiet_s=0.2)
+    session = Session(0, adapter, pause_s=0.1, quiet_s=0.25)
     began = time.monotonic()
     await session.run([part(0.15)], start_after_s=0)
     assert adapter.notes[:5] == ["begins", "speech", "speech", "ended", "silence"]
@@ -64,7 +64,7 @@ async def test_what_is_sent_and_when() -> None:
     assert heard.spoken[0].end_s - heard.spoken[0].start_s == pytest.approx(0.15)
     assert heard.audio_s == pytest.approx(0.1 * len(adapter.frame_times))
     assert [change.tail for change in heard.changes] == ["hello"]
-    assert heard.goodbye_s - heard.changes[0].at_s >= 0.2
+    assert heard.goodbye_s - heard.changes[0].at_s >= 0.25
 
 
 async def test_a_refused_session_says_so_and_nothing_else() -> None:

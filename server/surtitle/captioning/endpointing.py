@@ -147,7 +147,7 @@ class Endpointer:
             self._limit = self._default_limit
         else:
             self._limit = self._finished_limit if finished else self._unfinished_limit
-        return self._end_of_silence()
+        return self._end_of_silence() or self._end_of_length()
 
     def push(self, probability: float, level: float) -> list[Event]:
         """Take the next window: its speech probability (0-1) and its level (RMS, any unit)."""
@@ -188,9 +188,8 @@ class Endpointer:
             events.append(Paused(self._speech_end()))
         if closed := self._end_of_silence():
             return events + closed
-        assert self._start is not None
-        if self.position - self._start >= ms_to_samples(self.options.max_utterance_ms):
-            return events + self._cut()
+        if cut := self._end_of_length():
+            return events + cut
         if self.position >= self._next_partial and not self._silence:
             self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
             events.append(PartialDue(self.position))
@@ -201,6 +200,13 @@ class Endpointer:
         if self._paused and not self.awaits_judgement and self._silence >= limit:
             return [self._close(self._speech_end())]
         return []
+
+    def _end_of_length(self) -> list[Event]:
+        assert self._start is not None
+        length = self.position - self._start
+        if self.awaits_judgement or length < ms_to_samples(self.options.max_utterance_ms):
+            return []
+        return self._cut()
 
     def _speech_end(self) -> int:
         return self.position - self._silence + min(self._silence, self._hangover)

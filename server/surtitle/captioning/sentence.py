@@ -11,5 +11,5 @@ def is_finished(text: str) -> bool:
     Dots or a dash at the end are how Whisper writes that somebody breaks off. Whisper also puts full
     stops where a speaker only takes a breath, so this shortens a silence and never replaces it.
     """
-    bare = text.rstrip().rstrip(_CLOSERS)
+    bare = text.rstrip(_CLOSERS + " \u00a0\u202f")  # French has a space before its closing marks
     return bare[-1:] in _ENDS and not bare.endswith(_TRAILING_OFF)

@@ -115,6 +115,15 @@ class _Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a job covers."""
+
+    kind: JobKind
+    end: int  # absolute sample
+    head: str  # what was said in the utterance before the audio of the job
+
+
+@dataclass(frozen=True, slots=True)
 class _Head:
     """What was said up to a pause of an utterance that went on."""
 
@@ -132,9 +141,11 @@ class _Utterance:
     partials: bool
     end: int | None = None  # None while it is open
     guess: _Guess | None = None
+    guesses: bool = True  # until one fails: what kills workers must not do so in every pause
     head: _Head | None = None  # partials are decoded from its end on
     next_head: _Head | None = None  # of the newest pause
-    partial_heads: dict[int, str] = field(default_factory=dict)  # of partials asked for, by end
+    asked: dict[str, _Asked] = field(default_factory=dict)  # by job id
+    final_id: str = ""  # id of the job whose result is the answer, once it is closed
     shown_to: int = 0  # end of the newest partial that was shown, absolute sample
     stabilizer: Stabilizer = field(default_factory=Stabilizer)
     final: Result | None = None
@@ -224,14 +235,13 @@ class CaptionSession:
         utterance = self._waiting_for(result.job_id)
         if utterance is None:
             return
-        end = _end_of(result.job_id)
-        if not result.job_id.endswith("/final"):
-            head = utterance.partial_heads.pop(end, "")
+        asked = utterance.asked[result.job_id]
+        if asked.kind == "partial":
             if utterance.final is None:
-                self._show(utterance, result, end, head)
+                self._show(utterance, result, asked)
         elif utterance.end is None:
-            self._take_guess(utterance, result, end)
-        elif end == utterance.end:
+            self._take_guess(utterance, result, asked)
+        elif result.job_id == utterance.final_id:
             utterance.final = result
             self._answer()
         self._settle()
@@ -356,8 +366,7 @@ class CaptionSession:
                 if self._utterances[-1].partials:
                     self._submit_partial(self._utterances[-1], self._within_audio(end_sample))
             case Paused(end_sample):
-                utterance, end = self._utterances[-1], self._within_audio(end_sample)
-                utterance.guess = _Guess(self._submit(utterance, "final", utterance.start, end), end)
+                self._guess(self._utterances[-1], self._within_audio(end_sample))
             case Resumed():
                 self._withdraw_guess(self._utterances[-1])
             case Closed(end_sample):
@@ -371,32 +380,45 @@ class CaptionSession:
         utterance.end = end
         guess = utterance.guess
         if guess is not None and guess.end == end:
-            utterance.final = guess.result
+            utterance.final_id, utterance.final = guess.job.id, guess.result
             self._answer()
             return
         self._withdraw_guess(utterance)
-        self._submit(utterance, "final", utterance.start, end)
+        utterance.final_id = self._submit(utterance, "final", utterance.start, end).id
 
-    def _take_guess(self, utterance: _Utterance, result: Result, end: int) -> None:
+    def _guess(self, utterance: _Utterance, end: int) -> None:
+        if utterance.guesses:
+            utterance.guess = _Guess(self._submit(utterance, "final", utterance.start, end), end)
+        else:
+            self._judge(None)
+
+    def _take_guess(self, utterance: _Utterance, result: Result, asked: _Asked) -> None:
         """The text of a pause is there while the utterance is still open."""
         guess = utterance.guess
-        if guess is None or guess.end != end:
+        if guess is None or guess.job.id != result.job_id:
             return
         guess.result = result
+        utterance.guesses = result.error_code is None
         finished = None if result.error_code else is_finished(result.text)
         if result.suppressed:
             finished = True  # nothing was said that could go on
         elif utterance.partials:
-            self._show(utterance, result, end)
+            self._show(utterance, result, asked)
+        self._judge(finished)
+        self._reach_marks()
+        self._judge_windows()
+
+    def _judge(self, finished: bool | None) -> None:
         for event in self._endpointer.judge(finished):
             self._on_event(event)
-        self._judge_windows()
 
     def _withdraw_guess(self, utterance: _Utterance) -> None:
         guess, utterance.guess = utterance.guess, None
         if guess is None:
             return
-        if guess.result is None:
+        if guess.job in self._jobs:  # nobody has fetched it yet
+            self._jobs.remove(guess.job)
+        elif guess.result is None:
             self._cancelled.append(guess.job)
         elif guess.result.text and not guess.result.suppressed:
             utterance.next_head = _Head(guess.end, guess.result.text)
@@ -406,13 +428,16 @@ class CaptionSession:
         if end - start > self._partial_window and utterance.next_head is not None:
             utterance.head, utterance.next_head = utterance.next_head, None
             start = utterance.head.end
-        utterance.partial_heads[end] = utterance.head.text if utterance.head else ""
-        self._submit(utterance, "partial", start, end)
+        head = utterance.head.text if utterance.head else ""
+        self._submit(utterance, "partial", start, end, head)
 
-    def _submit(self, utterance: _Utterance, kind: JobKind, start: int, end: int) -> Job:
+    def _submit(
+        self, utterance: _Utterance, kind: JobKind, start: int, end: int, head: str = ""
+    ) -> Job:
+        job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
+        utterance.asked[job_id] = _Asked(kind, end, head)
         job = Job(
-            # The end of the audio is part of the id: a result tells what it covers.
-            id=f"{self.id}/{utterance.number}/{end}/{kind}",
+            id=job_id,
             session=self.id,
             utterance=utterance.number,
             kind=kind,
@@ -424,24 +449,22 @@ class CaptionSession:
         return job
 
     def _waiting_for(self, job_id: str) -> _Utterance | None:
-        number = int(job_id.split("/")[1])
-        return next((u for u in self._utterances if u.number == number), None)
+        return next((u for u in self._utterances if job_id in u.asked), None)
 
-    def _show(self, utterance: _Utterance, result: Result, end: int, head: str = "") -> None:
-        """Make a partial of what was said up to a sample, unless a newer one was shown."""
-        if end <= utterance.shown_to or result.error_code or result.suppressed:
+    def _show(self, utterance: _Utterance, result: Result, asked: _Asked) -> None:
+        """Make a partial of a result, unless a newer one was shown."""
+        held_back = result.error_code or result.suppressed or not result.text
+        if asked.end <= utterance.shown_to or held_back:
             return
-        text = join(head, result.text)
-        if not text:
-            return
-        utterance.shown_to = end
+        text = join(asked.head, result.text)
+        utterance.shown_to = asked.end
         stable, unstable = utterance.stabilizer.update(text)
         self._send(
             Partial(
                 seq=self._next_seq(),
                 utterance=utterance.number,
                 start_ms=samples_to_ms(utterance.start),
-                end_ms=samples_to_ms(end),
+                end_ms=samples_to_ms(asked.end),
                 stable=stable,
                 unstable=unstable,
             )
@@ -488,6 +511,8 @@ class CaptionSession:
         position = self._endpointer.position
         # A mark inside the newest window is reached when less than a window is left to judge.
         while self._marks and self._marks[0][0] - position < WINDOW_SAMPLES:
+            if self._endpointer.awaits_judgement:
+                return
             self._marks.popleft()[1]()
 
     def _flush(self) -> None:
@@ -527,11 +552,6 @@ class CaptionSession:
 
     def _send(self, message: ServerMessage) -> None:
         self._messages.append(message)
-
-
-def _end_of(job_id: str) -> int:
-    """The absolute sample at which the audio of a job ends."""
-    return int(job_id.split("/")[2])
 
 
 def _session_words(result: Result, start_ms: int) -> list[WordTiming]:

@@ -117,6 +117,7 @@ class Watchdog:
     _start_failures: int = 0
     _ever_ready: bool = False
     _retried: set[str] = field(default_factory=set)  # ids of finals on their second try
+    _abandoned: set[str] = field(default_factory=set)  # ids of running jobs nobody waits for
     _no_partials: set[tuple[str, int]] = field(default_factory=set)  # (session, utterance)
 
     @property
@@ -160,10 +161,9 @@ class Watchdog:
         lease = next((lease for lease in self._leases if job_id in lease.jobs), None)
         if lease is None:
             return False
-        job = lease.jobs.pop(job_id)
+        del lease.jobs[job_id]
         self._retried.discard(job_id)
-        if job.kind == "final":
-            self._no_partials.discard((job.session, job.utterance))
+        self._abandoned.discard(job_id)
         if not lease.jobs:
             self._leases.remove(lease)
             if not self._terminating:
@@ -179,7 +179,8 @@ class Watchdog:
 
     def on_death(self, cause: str, now: float) -> list[Action]:
         """The worker's process has ended."""
-        lost, self._leases = self.running, []
+        lost = [job for job in self.running if job.id not in self._abandoned]
+        self._leases, self._abandoned = [], set()
         self._alive, self._terminating, self._deadline = False, False, None
         if self.state is EngineState.FAILED:
             return [Quarantine(job) for job in lost]
@@ -215,10 +216,23 @@ class Watchdog:
         self._deadline = now + self.options.kill_grace_s
         return [Terminate(f"the worker took longer than {limit:g} s for {what}")]
 
+    def abandon(self, job: Job) -> None:
+        """Nobody waits for this job any more: should it kill the worker, it is not tried again."""
+        if any(job.id in lease.jobs for lease in self._leases):
+            self._abandoned.add(job.id)
+        else:
+            self._retried.discard(job.id)
+
     def forget_session(self, session: str) -> None:
-        """A session is gone: keep nothing about it."""
+        """A session is gone: keep nothing about it but what is running."""
+        running = {job.id for job in self.running if job.session == session}
+        self._abandoned |= running
+        self._retried = {
+            job_id
+            for job_id in self._retried
+            if job_id in running or job_id.split("/")[0] != session
+        }
         self._no_partials = {key for key in self._no_partials if key[0] != session}
-        self._retried = {job_id for job_id in self._retried if job_id.split("/")[0] != session}
 
     @property
     def next_deadline(self) -> float | None:
@@ -243,7 +257,6 @@ class Watchdog:
             return Drop(job)
         if job.id in self._retried:
             self._retried.discard(job.id)
-            self._no_partials.discard((job.session, job.utterance))
             return Quarantine(job)
         self._retried.add(job.id)
         return RetryAlone(job)

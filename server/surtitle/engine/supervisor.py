@@ -29,7 +29,7 @@ from surtitle.engine.policy import (
 )
 from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import Scheduler
-from surtitle.jobs import Job, ModelInfo, Result
+from surtitle.jobs import Job, JobKind, ModelInfo, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 
 log = structlog.get_logger("surtitle.engine")
@@ -108,6 +108,7 @@ class Supervisor:
         self._incarnation: Incarnation | None = None
         self._incarnations = 0
         self._waiting: dict[str, _Waiting] = {}  # by job id: everything that is owed a result
+        self._ready_since = 0.0  # when this worker said ready, on the monotonic clock
         self._wake = asyncio.Event()  # a deadline may have changed
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -172,13 +173,14 @@ class Supervisor:
             if job.kind == "partial":
                 waiting.due_since = older.due_since
             else:
-                self._load.observe("partial", now - older.due_since, now)
+                self._observe_wait("partial", older, now)
         self._grant()
 
     def cancel(self, job: Job) -> None:
         """See Engine.cancel."""
         self._waiting.pop(job.id, None)
         self._scheduler.discard(job.id, job.session)
+        self._watchdog.abandon(job)
 
     def discard_session(self, session: str) -> None:
         """See Engine.discard_session."""
@@ -221,9 +223,13 @@ class Supervisor:
             self._incarnation.send(batch)
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
-                    self._load.observe(job.kind, now - waiting.due_since, now)
+                    self._observe_wait(job.kind, waiting, now)
             self._wake.set()
         self._judge_load()
+
+    def _observe_wait(self, kind: JobKind, waiting: _Waiting, now: float) -> None:
+        """Tell the gauge of load; a wait for a new worker is none."""
+        self._load.observe(kind, now - max(waiting.due_since, self._ready_since), now)
 
     def _judge_load(self) -> None:
         if self._load.update(time.monotonic()):
@@ -299,6 +305,7 @@ class Supervisor:
                     compute_type=model.compute_type,
                     load_s=round(model.load_s, 2),
                 )
+                self._ready_since = time.monotonic()
                 self._watchdog.on_ready(model.parallel)
                 self._carry_out([])
             case StartFailed(cause):

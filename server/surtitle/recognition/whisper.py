@@ -41,7 +41,7 @@ FRAMES_PER_SECOND = 100
 
 WINDOWS = {
     "english": Windows(final_floor_s=12.5, partial_floor_s=7.5),
-    "multilingual": Windows(final_floor_s=15.0, partial_floor_s=10.0),
+    "multilingual": Windows(final_floor_s=20.0, partial_floor_s=10.0),
 }
 """Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
 stamps in the text allow 10 s for the multilingual models too, but cost more errors than they save.)
@@ -167,6 +167,8 @@ class WhisperDecoder:
             cpu_threads=threads,
         )
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
+        self.second_looks = 0
+        """How many decodes the guard had done once more."""
         on_cpu = device == "cpu"
         windows = WINDOWS["multilingual" if self._model.model.is_multilingual else "english"]
         self.info = ModelInfo(
@@ -279,6 +281,7 @@ class WhisperDecoder:
         """The result of a decode that is done; None where it is suspicious and is done again."""
         decoded = self._read(attempt)
         if attempt.later and suspicion(decoded.evidence) is not None:
+            self.second_looks += 1
             self._start([attempt])
             return None
         job, evidence = attempt.job, decoded.evidence

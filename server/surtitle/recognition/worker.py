@@ -29,7 +29,7 @@ from surtitle.telemetry import LogOptions, configure_logging
 
 log = structlog.get_logger("surtitle.worker")
 
-POLL_S = 0.002
+POLL_S = 0.005
 """How often the batches under way are looked at: short beside any decode, long beside a look."""
 NICENESS = 5
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
@@ -131,11 +131,13 @@ class _Batch:
         self._decoder = decoder
         self._waiting = {job.id: job for job in jobs}
         self._size = len(jobs)
-        self._results = decoder.decode(jobs)
+        self._results: Iterator[Result | None] | None = None  # not started yet
 
     def advance(self, send: Callable[[Result], None]) -> "list[_Batch]":
         """Send the results that are ready; returns what remains under way."""
         try:
+            if self._results is None:
+                self._results = self._decoder.decode(list(self._waiting.values()))
             for result in self._results:
                 if result is None:
                     return [self]

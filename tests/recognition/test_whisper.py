@@ -1,0 +1,115 @@
+"""Batches on the bundled models: each job of one is decoded as if it were alone."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+from faster_whisper.audio import decode_audio
+
+from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result
+from surtitle.recognition.whisper import WhisperDecoder
+from tests.support import SAMPLE
+
+ENGLISH = Recipe(language="en")
+
+
+@cache
+def decoder(name: str) -> WhisperDecoder:
+    loaded = WhisperDecoder(name, device="cpu", compute_type="default", replicas=2, threads=1)
+    loaded.warm_up()
+    return loaded
+
+
+@cache
+def sample() -> Pcm16:
+    audio: Pcm16 = np.round(decode_audio(str(SAMPLE)) * 32767).astype(np.int16)
+    return audio
+
+
+def job(
+    name: str,
+    start_s: float,
+    end_s: float,
+    recipe: Recipe = ENGLISH,
+    kind: JobKind = "final",
+    model: str = "tiny.en",
+) -> Job:
+    audio = sample()[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+    window_s = decoder(model).info.windows.fit(len(audio) / SAMPLE_RATE, kind)
+    return Job(name, "s", 1, kind, audio, recipe, window_s)
+
+
+def decoded(jobs: Sequence[Job], model: str = "tiny.en") -> dict[str, Result]:
+    results = [result for result in decoder(model).decode(jobs) if result is not None]
+    assert len(results) == len(jobs)
+    return {result.job_id: result for result in results}
+
+
+def mixed() -> list[Job]:
+    """Jobs of every kind, which make several calls of the model."""
+    return [
+        job("short", 0.0, 4.0),
+        job("other", 2.0, 6.0),
+        job("partial", 0.0, 4.0, kind="partial"),
+        job("long", 0.0, 11.0),
+        job("words", 0.0, 4.0, Recipe(language="en", words=True)),
+        job("prompt", 0.0, 4.0, Recipe(language="en", prompt="A story.")),
+    ]
+
+
+def test_each_job_of_a_mixed_batch_is_answered_once_as_if_it_were_alone() -> None:
+    together = decoded(mixed())
+    alone = {each.id: decoded([each])[each.id] for each in mixed()}
+    assert {name: r.text for name, r in together.items()} == {n: r.text for n, r in alone.items()}
+    assert all(result.text and result.suppressed is None for result in together.values())
+    assert [word.text for word in together["words"].words] == together["words"].text.split()
+    assert not together["short"].words
+    assert all(0 < r.timings.features_s < r.timings.total_s for r in together.values())
+
+
+def test_two_batches_under_way_do_not_disturb_each_other() -> None:
+    batches = [decoder("tiny.en").decode(mixed()), decoder("tiny.en").decode(mixed()[::-1])]
+    results: list[list[Result]] = [[], []]
+    ended = [False, False]
+    while not all(ended):
+        for number, batch in enumerate(batches):
+            item = next(batch, "end")
+            if isinstance(item, Result):
+                results[number].append(item)
+            ended[number] = ended[number] or item == "end"
+    first, second = ({result.job_id: result.text for result in each} for each in results)
+    assert len(results[0]) == len(results[1]) == 6
+    assert first == second
+
+
+def test_languages_given_and_detected_stand_in_one_batch() -> None:
+    recipes = {
+        "detected": Recipe(),
+        "given": ENGLISH,
+        "among": Recipe(languages=("de", "en")),
+        "forced": Recipe(languages=("de",)),
+    }
+    jobs = [job(name, 0.0, 6.0, recipe, model="base") for name, recipe in recipes.items()]
+    results = decoded(jobs, "base")
+    assert {name: result.language for name, result in results.items()} == {
+        "detected": "en",
+        "given": "en",
+        "among": "en",
+        "forced": "de",
+    }
+    assert results["detected"].text == results["given"].text == results["among"].text
+    assert results["given"].language_probability == 1.0
+    assert 0.5 < results["detected"].language_probability < 1.0
+
+
+@pytest.mark.parametrize("kind", ["partial", "final"])
+def test_what_is_no_speech_is_looked_at_again_and_held_back(kind: JobKind) -> None:
+    """A hum, beside speech: the second look of one does not delay or change the other."""
+    seconds = np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
+    hum = np.round(6000 * np.sin(2 * np.pi * 110 * seconds)).astype(np.int16)
+    beside = job("speech", 0.0, 4.0, kind=kind)
+    noise = Job("hum", "s", 1, kind, hum, ENGLISH, beside.window_s)
+    results = decoded([noise, beside])
+    assert results["hum"].suppressed is not None or results["hum"].text == ""
+    assert results["speech"].text == decoded([beside])["speech"].text
