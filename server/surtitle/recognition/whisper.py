@@ -1,7 +1,7 @@
 """Whisper on CTranslate2: windows, prompts, decoding, the second look. Runs in the worker alone.
 
-The only file that imports faster_whisper and ctranslate2. faster-whisper loads the model and brings
-tokenizer, log-mel and word alignment; its `transcribe` is not used, since it pads every decode to 30
+The only file that imports faster_whisper and ctranslate2. faster-whisper loads the model and has the
+tokenizer, mel filters and word alignment; its `transcribe` is not used: it pads every decode to 30
 seconds. Here a job gets a window that fits it (see `window_frames`), which is several times faster.
 
 Batches are started with CTranslate2's own asynchronous calls from the main thread, so that its
@@ -33,6 +33,7 @@ from surtitle.jobs import (
     Windows,
     Word,
 )
+from surtitle.recognition.features import Features
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.models import locate
 
@@ -166,6 +167,7 @@ class WhisperDecoder:
             num_workers=replicas,
             cpu_threads=threads,
         )
+        self._features = Features(self._model.feature_extractor)
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self.second_looks = 0
         """How many decodes the guard had done once more."""
@@ -211,7 +213,7 @@ class WhisperDecoder:
 
     def _begin(self, job: Job) -> _Attempt:
         started = time.perf_counter()
-        mel = self._model.feature_extractor(job.audio.astype(np.float32) / 32768)
+        mel = self._features.compute(job.session, job.audio)
         return _Attempt(
             job,
             mel,

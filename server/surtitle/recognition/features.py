@@ -1,0 +1,76 @@
+"""Log-mel features that are computed once: each job of an utterance has the audio of the one before
+and more, so only the frames of the new audio are computed.
+
+Frame by frame the same as faster-whisper's `FeatureExtractor`, whose transform and filters are used;
+a frame looks 200 samples back and ahead, so the last ones of the shorter audio are computed anew. At
+sixteen speakers this halves what the worker does beside the model.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surtitle.jobs import Pcm16
+
+Floats = NDArray[np.float32]
+
+REMEMBERED = 128
+"""Sessions whose last audio is remembered: at most 1.3 MB each, for 20 s; 0.2 MB is usual."""
+_DYNAMIC_RANGE = 8.0
+"""Decades below the loudest point at which features are cut off (OpenAI Whisper, audio.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    audio: Pcm16
+    logarithms: Floats  # (mels, frames), before they are scaled
+
+
+class Features:
+    """Log-mel features, with a memory of the newest audio of each session."""
+
+    def __init__(self, extractor: Any) -> None:
+        """`extractor` is the FeatureExtractor of a loaded model."""
+        self._fft = extractor.n_fft
+        self._hop = extractor.hop_length
+        self._stft = extractor.stft
+        self._filters = extractor.mel_filters
+        self._window = np.hanning(self._fft + 1)[:-1].astype(np.float32)
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def compute(self, session: str, audio: Pcm16) -> Floats:
+        """The features of one job's audio; shape (mels, len(audio) // 160 + 1)."""
+        logarithms = self._compute_new(
+            audio, self._frames_of(self._known.pop(session, None), audio)
+        )
+        self._known[session] = _Known(audio, logarithms)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        scaled: Floats = np.maximum(logarithms, logarithms.max() - _DYNAMIC_RANGE)
+        scaled += 4
+        scaled /= 4
+        return scaled
+
+    def _frames_of(self, known: _Known | None, audio: Pcm16) -> Floats | None:
+        """The known frames that hold for this audio too, if it begins like the known one."""
+        if known is None or not np.array_equal(audio[: len(known.audio)], known.audio):
+            return None
+        whole = (len(known.audio) - self._fft // 2) // self._hop + 1
+        return known.logarithms[:, :whole] if whole * self._hop >= self._fft else None
+
+    def _compute_new(self, audio: Pcm16, known: Floats | None) -> Floats:
+        """The logarithms of all frames, of which the first are known."""
+        half = self._fft // 2
+        start = 0 if known is None else known.shape[1] * self._hop - half
+        samples = audio[start:].astype(np.float32) / 32768
+        samples = np.pad(samples, (0, self._hop))  # as faster-whisper does before its transform
+        samples = np.pad(samples, (half if known is None else 0, half), mode="reflect")
+        spectrum = self._stft(
+            samples, self._fft, self._hop, window=self._window, center=False, return_complex=True
+        )[:, :-1].astype(np.complex64)
+        power = spectrum.real**2 + spectrum.imag**2
+        logarithms: Floats = np.log10(np.maximum(self._filters @ power, np.float32(1e-10)))
+        return logarithms if known is None else np.concatenate([known, logarithms], axis=1)
