@@ -35,10 +35,10 @@ _FEW_ROWS = 8
 from 16 rows on the others cost five times as much."""
 
 TICK_PER_STREAM_S = 0.008
-MAX_TICK_S = 0.128
+MAX_TICK_S = 0.064
 """The least time between the starts of two rounds, in which windows gather: the more streams, the
-longer. One stream alone is scored at once; sixteen and more wait for each other, since a batch of few
-costs nearly what a batch of twenty does, and four windows' length is little beside an endpoint."""
+longer. One stream alone is scored at once; eight and more wait for each other, since a batch of few
+costs nearly what a batch of twenty does, and two windows' length is little beside an endpoint."""
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
 the live ones."""
