@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
     max_sessions: int = _setting(
-        64, "Network", "Sessions at once; further ones are refused with 503.", ge=1
+        256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
     )
     max_frame_bytes: int = _setting(
         1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024
