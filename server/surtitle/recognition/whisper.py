@@ -42,7 +42,7 @@ FRAMES_PER_SECOND = 100
 
 WINDOWS = {
     "english": Windows(final_floor_s=12.5, partial_floor_s=7.5),
-    "multilingual": Windows(final_floor_s=20.0, partial_floor_s=10.0),
+    "multilingual": Windows(final_floor_s=20.0, partial_floor_s=7.5),
 }
 """Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
 stamps in the text allow 10 s for the multilingual models too, but cost more errors than they save.)
