@@ -73,6 +73,24 @@ async def test_from_audio_to_ended_in_order() -> None:
         assert s.socket.closed == (1000, "")
 
 
+async def test_a_final_of_a_pause_is_taken_back_when_speech_goes_on() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD, QUIET * 6)
+        await s.until(lambda: s.engine.jobs)
+        ((guess, _),) = s.engine.jobs
+        s.socket.put(WORD)
+        await s.until(lambda: s.engine.cancelled)
+        assert s.engine.cancelled == [guess.id]
+        s.socket.put(PAUSE)
+        await s.until(lambda: s.engine.jobs)
+        ((final, _),) = s.engine.jobs
+        assert len(final.audio) > len(guess.audio)
+        s.engine.answer("all of it")
+        s.socket.put('{"type":"stop"}')
+        await s.until(lambda: s.socket.closed)
+        assert s.order == ["Ready", "Speech", "Final", "Ended"]
+
+
 async def test_audio_alone_opens_a_session_with_the_defaults() -> None:
     async with served() as s:
         s.socket.put(WORD)

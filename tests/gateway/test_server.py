@@ -126,6 +126,20 @@ async def test_a_full_server_says_so_and_has_room_again_later() -> None:
             assert isinstance(expect(await client.recv()), Ready)
 
 
+async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
+    async with listening() as site, connect(site.websocket) as client:
+        await client.send(START)
+        assert isinstance(expect(await client.recv()), Ready)
+        site.engine.overloaded = True
+        reason = "The server is overloaded: captions come late already."
+        assert await site.refusal() == (503, "5", reason)
+        site.gateway.say("overloaded", "It is.")
+        assert expect(await client.recv()) == Status(seq=2, state="overloaded", message="It is.")
+        site.engine.overloaded = False
+        async with connect(site.websocket):
+            pass
+
+
 async def test_handshakes_at_the_same_moment_do_not_slip_past_the_limit() -> None:
     async with listening() as site, AsyncExitStack() as stack:
         attempts = (stack.enter_async_context(connect(site.websocket)) for _ in range(12))
