@@ -16,6 +16,7 @@ around it with NumPy does not, and is short.
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -184,29 +185,59 @@ class VadTicker:
             thread.stop()
 
     async def _round(self, thread: DaemonThread) -> bool:
-        """Score what the waiting clients have; returns whether one may have more right now."""
+        """Score what the waiting clients have, turn after turn; returns whether there may be more.
+
+        While the thread scores a turn, the results of the one before are handed out.
+        """
+        scored: tuple[_Turn, tuple[_Floats, _Floats]] | None = None
+        while (turn := self._gather()) is not None:
+            scoring = asyncio.ensure_future(
+                thread.run(self._vad.score, turn.slots, turn.counts, turn.windows)
+            )
+            if scored is not None:
+                await self._hand_out(*scored)
+            scored = turn, await scoring
+            if not turn.more:
+                break
+        if scored is None:
+            return False
+        await self._hand_out(*scored)
+        return scored[0].more
+
+    def _gather(self) -> "_Turn | None":
+        """The next windows of those who have waited longest. Called while nothing is scored."""
         while self._left:
             self._vad.close(self._left.pop())
-        taken, total = [], 0
+        clients: list[VadClient] = []
+        taken: list[NDArray[np.int16]] = []
+        total = 0
         while self._ready and total < WINDOWS_PER_ROUND:
-            client = next(iter(self._ready))  # who has waited longest
+            client = next(iter(self._ready))
             del self._ready[client]
             windows = client.take_windows(WINDOWS_PER_TURN)
             if len(windows):
-                taken.append((client, windows))
+                clients.append(client)
+                taken.append(windows)
                 total += len(windows)
         if not taken:
-            return False
-        full = bool(self._ready)
-        for client, _ in taken:
+            return None
+        for client in clients:
             if client not in self._slots:
                 self._slots[client] = self._vad.open()
-        slots = [self._slots[client] for client, _ in taken]
-        counts = [len(windows) for _, windows in taken]
-        batch = np.concatenate([windows for _, windows in taken])
-        probabilities, levels = await thread.run(self._vad.score, slots, counts, batch)
+        counts = [len(windows) for windows in taken]
+        return _Turn(
+            clients,
+            slots=[self._slots[client] for client in clients],
+            counts=counts,
+            windows=np.concatenate(taken),
+            more=bool(self._ready) or max(counts) == WINDOWS_PER_TURN,
+        )
+
+    async def _hand_out(self, turn: "_Turn", scores: tuple[_Floats, _Floats]) -> None:
+        """Give each client its results, and the event loop a turn now and then."""
+        probabilities, levels = scores
         start = 0
-        for number, ((client, _), count) in enumerate(zip(taken, counts, strict=True), start=1):
+        for number, (client, count) in enumerate(zip(turn.clients, turn.counts, strict=True), 1):
             if client in self._slots:  # else it has gone meanwhile
                 if count == WINDOWS_PER_TURN:
                     self._ready[client] = None
@@ -215,4 +246,14 @@ class VadTicker:
             start += count
             if not number % CLIENTS_PER_TURN:
                 await asyncio.sleep(0)
-        return full or max(counts) == WINDOWS_PER_TURN
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What is scored in one call."""
+
+    clients: list[VadClient]
+    slots: list[int]
+    counts: list[int]
+    windows: NDArray[np.int16]
+    more: bool  # others wait, or one of these may have more

@@ -32,7 +32,7 @@ log = structlog.get_logger("surtitle.worker")
 
 POLL_S = 0.005
 """How often the batches under way are looked at: short beside any decode, long beside a look."""
-NICENESS = 5
+NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
 through the server, which needs little of a core but needs it at once."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
