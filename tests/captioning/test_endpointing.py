@@ -206,7 +206,7 @@ def test_no_partial_is_due_in_a_pause_and_one_is_when_speech_goes_on() -> None:
 def test_the_defaults_tell_a_pause_after_160_ms_and_end_an_utterance_after_500() -> None:
     options = EndpointingOptions()
     assert (options.hangover_ms, options.endpoint_silence_ms) == (160, 500)
-    assert (options.finished_ratio, options.unfinished_ratio) == (0.7, 1.5)
+    assert (options.finished_ratio, options.unfinished_ratio) == (1.0, 1.5)
     endpointer = Endpointer(options)
     run(endpointer, speech(10))
     assert run_all(endpointer, silence(4)) == []
