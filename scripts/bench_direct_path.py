@@ -31,11 +31,11 @@ from surtitle.app import WHISPER
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.gateway.web import web_root
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result
+from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result, Windows
 from surtitle.media import read_chunks
 from surtitle.recognition.models import locate
 from surtitle.recognition.whisper import WhisperDecoder
-from surtitle.recognition.worker import WorkerOptions
+from surtitle.recognition.worker import POLL_S, WorkerOptions
 from surtitle.telemetry import LogOptions, configure_logging
 
 SECONDS = 11.0
@@ -49,9 +49,10 @@ def speech() -> Pcm16:
     return audio[: int(SECONDS * SAMPLE_RATE)]
 
 
-def job(audio: Pcm16, number: int) -> Job:
+def job(audio: Pcm16, number: int, windows: Windows) -> Job:
     """A final of the audio."""
-    return Job(f"bench/{number}/0/final", "bench", number, "final", audio, Recipe(language="en"))
+    recipe, window_s = Recipe(language="en"), windows.fit(SECONDS, "final")
+    return Job(f"bench/{number}/0/final", "bench", number, "final", audio, recipe, window_s)
 
 
 async def measure(model_name: str, rounds: int) -> dict[str, list[float]]:
@@ -70,6 +71,7 @@ async def measure(model_name: str, rounds: int) -> dict[str, list[float]]:
         "threads": 0,
     }
     decoder = WhisperDecoder(**options)
+    windows = decoder.info.windows
     ready = asyncio.Event()
     engine = Supervisor(
         WorkerOptions(WHISPER, options, LogOptions("warning")),
@@ -89,11 +91,12 @@ async def measure(model_name: str, rounds: int) -> dict[str, list[float]]:
             pool.submit(list, segments).result(timeout=40)
 
     async def run_decoder() -> None:
-        list(decoder.decode([job(audio, next(numbers))]))
+        for _ in decoder.decode([job(audio, next(numbers), windows)]):
+            await asyncio.sleep(POLL_S)
 
     async def run_served() -> None:
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        engine.submit(job(audio, next(numbers)), done.set_result)
+        engine.submit(job(audio, next(numbers), windows), done.set_result)
         await done
 
     variants: dict[str, Callable[[], Awaitable[None]]] = {
