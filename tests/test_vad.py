@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
     CONTEXT_SAMPLES,
-    WINDOWS_PER_ROUND,
+    WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
     SileroVad,
     VadTicker,
@@ -218,7 +218,7 @@ async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
         for client in clients:
             t.ticker.request(client)
         await t.until(lambda: all(len(c.probabilities) == len(c.audio) for c in clients))
-        assert max(map(sum, t.vad.calls)) < WINDOWS_PER_ROUND + WINDOWS_PER_TURN
+        assert max(map(sum, t.vad.calls)) < WINDOWS_PER_CALL + WINDOWS_PER_TURN
         assert len(t.vad.calls) >= 4
         expected = alone(clients[0].audio)
         for client in clients:

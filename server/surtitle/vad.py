@@ -9,7 +9,8 @@ Only the last part of the model, a tenth of its work, is recurrent. What is befo
 takes all windows of a round as rows of one batch, several of one stream among them; the decoder then
 takes the first window of each stream, the second of each, and so on.
 
-Scoring runs in a thread, one round at a time. The model's call releases Python's lock; what is done
+Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out. The
+model's call releases Python's lock; what is done
 around it with NumPy does not, and is short.
 """
 
@@ -43,8 +44,8 @@ costs nearly what a batch of twenty does, and two windows' length is little besi
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
 the live ones."""
-WINDOWS_PER_ROUND = 1024
-"""About how many windows are scored in one round (20 ms): bounds its memory and what it holds up.
+WINDOWS_PER_CALL = 1024
+"""About how many windows are scored in one call (20 ms): bounds its memory and what it holds up.
 More do not make a window cheaper."""
 CLIENTS_PER_TURN = 50
 """Clients that are asked or answered before the event loop gets its turn."""
@@ -211,7 +212,7 @@ class VadTicker:
         clients: list[VadClient] = []
         taken: list[NDArray[np.int16]] = []
         total = 0
-        while self._ready and total < WINDOWS_PER_ROUND:
+        while self._ready and total < WINDOWS_PER_CALL:
             client = next(iter(self._ready))
             del self._ready[client]
             windows = client.take_windows(WINDOWS_PER_TURN)
