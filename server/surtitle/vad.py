@@ -9,9 +9,8 @@ Only the last part of the model, a tenth of its work, is recurrent. What is befo
 takes all windows of a round as rows of one batch, several of one stream among them; the decoder then
 takes the first window of each stream, the second of each, and so on.
 
-Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out. The
-model's call releases Python's lock; what is done
-around it with NumPy does not, and is short.
+Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out.
+The model's call releases Python's lock; what is done around it with NumPy does not, and is short.
 """
 
 import asyncio
