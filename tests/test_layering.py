@@ -180,7 +180,8 @@ LEAVES = {
     "messages.py": {"errors", "jobs"},
     # Settings carry the options of each part, which are declared where they are used.
     "config.py": {"errors", "captioning.endpointing", "engine.policy", "telemetry"},
-    "vad.py": {"background", "captioning.endpointing"},
+    "silero.py": set(),
+    "vad.py": {"background", "captioning.endpointing", "silero"},
     "client.py": {"errors", "messages"},
     "media.py": {"client", "jobs"},
 }

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from silero_vad import load_silero_vad
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
-    CONTEXT_SAMPLES,
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
     SileroVad,
@@ -20,11 +20,11 @@ from surtitle.vad import (
 )
 from tests.support import SAMPLE, read_pcm16
 
-# What silero-vad loads its model with; the model has no other form that is as quick in batches.
+# What silero-vad loads its model with.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
 
 Windows = NDArray[np.int16]
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 SPEECH = read_pcm16(SAMPLE)
 
 
@@ -71,19 +71,32 @@ def test_a_row_in_a_batch_is_the_row_alone(streams: int) -> None:
     assert max(max(each) for each in got) > 0.8 > 0.1 > min(min(each) for each in got)
 
 
-def test_the_model_in_its_two_parts_is_the_model() -> None:
-    """It is called in parts, which another release of it might cut elsewhere."""
-    audio = windows(40).astype(np.float32) / 32768
-    rows = np.concatenate([np.zeros((40, CONTEXT_SAMPLES), np.float32), audio], axis=1)
-    rows[1:, :CONTEXT_SAMPLES] = audio[:-1, -CONTEXT_SAMPLES:]
-    vad = SileroVad()
-    whole, state = [], torch.zeros(2, 1, 128)
+def test_the_network_is_the_one_of_the_package() -> None:
+    reference = load_silero_vad()
+    audio = windows(200)
     with torch.inference_mode():
-        for row in rows:
-            out, state = vad._model(torch.from_numpy(row[None]), state)
-            whole.append(out.item())
-    probabilities, _ = vad.score([vad.open()], [40], windows(40))
-    np.testing.assert_allclose(probabilities, whole, atol=TOLERANCE, rtol=0)
+        expected = [
+            reference(torch.from_numpy(window.astype(np.float32) / 32768), 16000).item()
+            for window in audio
+        ]
+    vad = SileroVad()
+    probabilities, _ = vad.score([vad.open()], [200], audio)
+    np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE, rtol=0)
+    assert max(expected) > 0.9 > 0.1 > min(expected)
+
+
+def test_windows_beyond_one_call_of_the_network_are_no_different() -> None:
+    vad = SileroVad()
+    many, _ = vad.score([vad.open()], [300], windows(300))
+    np.testing.assert_allclose(many, alone(windows(300)), atol=TOLERANCE, rtol=0)
+
+
+def test_full_scale_noise_overflows_nowhere() -> None:
+    loud = np.random.default_rng(5).choice(np.array([-32768, 32767], np.int16), (50, 512))
+    vad = SileroVad()
+    probabilities, _ = vad.score([vad.open()], [50], loud)
+    assert np.isfinite(probabilities).all()
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
 def test_a_slot_that_is_used_again_remembers_nothing() -> None:

@@ -75,7 +75,7 @@ def configure_logging(options: LogOptions) -> None:
 
 LAG_WINDOW_S = 30.0
 """How far back the figures of `LoopLag` reach."""
-_LAG_EVERY_S = 0.05
+_LAG_EVERY_S = 0.1
 
 
 class LoopLag:

@@ -1,16 +1,12 @@
 """Silero voice activity over all sessions at once: one batch a round, off the event loop.
 
-In a batch of 200 a window costs a seventh of what it costs alone, so the windows of all sessions are
+In a batch of 32 a window costs a tenth of what it costs alone, so the windows of all sessions are
 collected for a tick and scored together. Each stream has a state of its own, and its windows get the
 same probabilities in any company. The state of all streams lies in one array, a slot for each: a
 stream costs no Python of its own.
 
-Only the last part of the model, a tenth of its work, is recurrent. What is before that, the encoder,
-takes all windows of a round as rows of one batch, several of one stream among them; the decoder then
-takes the first window of each stream, the second of each, and so on.
-
 Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out.
-The model's call releases Python's lock; what is done around it with NumPy does not, and is short.
+NumPy releases Python's lock in each product of matrices.
 """
 
 import asyncio
@@ -20,26 +16,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from silero_vad import load_silero_vad
 
 from surtitle.background import DaemonThread
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.silero import CONTEXT_SAMPLES, STATE_SIZE, Floats, SileroNetwork
 
-CONTEXT_SAMPLES = 64
-"""Samples of the window before that Silero wants in front of each window at 16 kHz."""
-_STATE_PARTS, _STATE_SIZE = 2, 128
 _FIRST_SLOTS = 16
-_FEW_ROWS = 8
-"""Up to so many rows oneDNN's convolutions cost more than PyTorch's own (2 rows: 480 us against 180);
-from 16 rows on the others cost five times as much."""
 
 TICK_PER_STREAM_S = 0.008
-MAX_TICK_S = 0.064
+MAX_TICK_S = 0.096
 """The least time between the starts of two rounds, in which windows gather: the more streams, the
 longer. One stream alone is scored at once; eight and more wait for each other, since a batch of few
-costs nearly what a batch of twenty does, and two windows' length is little beside an endpoint."""
+costs nearly what a batch of twenty does, and three windows' length is little beside an endpoint."""
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
 the live ones."""
@@ -49,22 +38,15 @@ More do not make a window cheaper."""
 CLIENTS_PER_TURN = 50
 """Clients that are asked or answered before the event loop gets its turn."""
 
-_Floats = NDArray[np.float32]
-
 
 class SileroVad:
-    """The model and the memory of all its streams. Not safe for concurrent use."""
+    """The network and the memory of all its streams. Not safe for concurrent use."""
 
     def __init__(self) -> None:
-        torch.set_num_threads(1)  # the worker wants the cores, and the loop one of them
-        self._model = load_silero_vad()._model
-        self._state = np.zeros((_STATE_PARTS, 0, _STATE_SIZE), np.float32)
+        self._network = SileroNetwork()
+        self._state = np.zeros((2, 0, STATE_SIZE), np.float32)
         self._context = np.zeros((0, CONTEXT_SAMPLES), np.float32)  # the end of the window before
         self._free: list[int] = []
-        slot = self.open()
-        for _ in range(3):  # the first calls compile
-            self.score([slot], [1], np.zeros((1, WINDOW_SAMPLES), np.int16))
-        self.close(slot)
 
     def open(self) -> int:
         """A slot for a stream that begins."""
@@ -85,7 +67,7 @@ class SileroVad:
 
     def score(
         self, slots: Sequence[int], counts: Sequence[int], windows: NDArray[np.int16]
-    ) -> tuple[_Floats, _Floats]:
+    ) -> tuple[Floats, Floats]:
         """Speech probability (0-1) and level (RMS, full scale is 1) of each window.
 
         `windows` has shape (sum(counts), WINDOW_SAMPLES): the next counts[0] windows of the stream
@@ -101,17 +83,13 @@ class SileroVad:
         rows[first, :CONTEXT_SAMPLES] = self._context[slot]
         self._context[slot] = audio[end - 1, -CONTEXT_SAMPLES:]
         probabilities = np.empty(len(windows), np.float32)
-        with torch.inference_mode():
-            torch._C._set_mkldnn_enabled(len(rows) > _FEW_ROWS)
-            encoded = self._model.encoder(self._model.run_extractors(torch.from_numpy(rows)))
-            for column in range(count.max(initial=0)):  # a stream's windows are one after the other
-                here = count > column
-                stream, row = slot[here], first[here] + column
-                out, state = self._model.decoder(
-                    encoded[torch.from_numpy(row)], torch.from_numpy(self._state[:, stream])
-                )
-                self._state[:, stream] = state.numpy()
-                probabilities[row] = out.numpy()[:, 0, 0]
+        encoded = self._network.encode(rows)
+        for column in range(count.max(initial=0)):  # a stream's windows are one after the other
+            here = count > column
+            stream, row = slot[here], first[here] + column
+            probabilities[row], self._state[:, stream] = self._network.step(
+                encoded[row], self._state[:, stream]
+            )
         levels = np.sqrt(np.einsum("ij,ij->i", audio, audio) / WINDOW_SAMPLES)
         return probabilities, levels
 
@@ -189,7 +167,7 @@ class VadTicker:
 
         While the thread scores a turn, the results of the one before are handed out.
         """
-        scored: tuple[_Turn, tuple[_Floats, _Floats]] | None = None
+        scored: tuple[_Turn, tuple[Floats, Floats]] | None = None
         while (turn := self._gather()) is not None:
             scoring = asyncio.ensure_future(
                 thread.run(self._vad.score, turn.slots, turn.counts, turn.windows)
@@ -233,7 +211,7 @@ class VadTicker:
             more=bool(self._ready) or max(counts) == WINDOWS_PER_TURN,
         )
 
-    async def _hand_out(self, turn: "_Turn", scores: tuple[_Floats, _Floats]) -> None:
+    async def _hand_out(self, turn: "_Turn", scores: tuple[Floats, Floats]) -> None:
         """Give each client its results, and the event loop a turn now and then."""
         probabilities, levels = scores
         start = 0

@@ -80,5 +80,5 @@ def test_hours_of_load_take_no_memory() -> None:
     for tick in range(10_000):
         load.observe("final", 0.1, tick / 10)
         load.update(tick / 10)
-    kept = sum(len(waits) for waits in load._waits.values())
+    kept = sum(len(waits.newest) for waits in load._waits.values())
     assert kept <= WINDOW_S * 10 + 1

@@ -84,13 +84,21 @@ class FakeSocket:
         self.closed: tuple[int, str] | None = None
         self.aborted = False
         self.received = 0  # frames that the connection has taken
+        self.waited_for = False  # the connection waits for the next one
 
     async def recv(self) -> str | bytes:
+        self.waited_for = True
         frame = await self.incoming.get()
+        self.waited_for = False
         if isinstance(frame, Exception):
             raise frame
         self.received += 1
         return frame
+
+    def send_now(self, message: str) -> bool:
+        if self.reads.is_set():
+            self.sent.append(expect(message))
+        return self.reads.is_set()
 
     async def send(self, message: str) -> None:
         await self.reads.wait()

@@ -166,7 +166,7 @@ async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_m
     async with served(max_backlog_s=2) as s:
         assert not s.connection.take_audio(WORD)  # the receiver opens the session
         s.socket.put('{"type":"start","partials":false}')
-        await s.until(lambda: s.said(Ready))
+        await s.until(lambda: s.said(Ready) and s.socket.waited_for)
         taken = 0
         while s.connection.take_audio(WORD):
             taken += 1

@@ -17,29 +17,43 @@ RECOVERY = 0.5
 
 
 @dataclass(slots=True)
+class _Waits:
+    """The waits of the last seconds and their sum."""
+
+    newest: deque[tuple[float, float]] = field(default_factory=deque)  # (when, wait), in seconds
+    sum_s: float = 0.0
+
+    def add(self, wait_s: float, now: float) -> None:
+        self.newest.append((now, wait_s))
+        self.sum_s += wait_s
+
+    def mean_s(self, now: float) -> float:
+        while self.newest and self.newest[0][0] < now - WINDOW_S:
+            self.sum_s -= self.newest.popleft()[1]
+        if not self.newest:
+            self.sum_s = 0.0  # what rounding has left
+            return 0.0
+        return self.sum_s / len(self.newest)
+
+
+@dataclass(slots=True)
 class LoadGauge:
     """The mean wait of the jobs of the last seconds. `now` is in seconds of one monotonic clock."""
 
     limit_s: float
     """Mean wait of partials, or of finals, beyond which the engine is overloaded."""
     overloaded: bool = False
-    _waits: dict[JobKind, deque[tuple[float, float]]] = field(
-        default_factory=lambda: {"partial": deque(), "final": deque()}
-    )  # (when, wait in seconds), oldest first
+    _waits: dict[JobKind, _Waits] = field(
+        default_factory=lambda: {"partial": _Waits(), "final": _Waits()}
+    )
 
     def observe(self, kind: JobKind, wait_s: float, now: float) -> None:
         """A job of this kind was due for `wait_s` when it was started, or was given up."""
-        self._waits[kind].append((now, wait_s))
+        self._waits[kind].add(wait_s, now)
 
     def update(self, now: float) -> bool:
         """Judge anew; returns whether `overloaded` has changed."""
-        mean_s = max(self._mean(waits, now) for waits in self._waits.values())
+        mean_s = max(waits.mean_s(now) for waits in self._waits.values())
         before = self.overloaded
         self.overloaded = mean_s > self.limit_s * (RECOVERY if before else 1.0)
         return self.overloaded is not before
-
-    @staticmethod
-    def _mean(waits: deque[tuple[float, float]], now: float) -> float:
-        while waits and waits[0][0] < now - WINDOW_S:
-            waits.popleft()
-        return sum(wait_s for _, wait_s in waits) / len(waits) if waits else 0.0

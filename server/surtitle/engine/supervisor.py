@@ -6,6 +6,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -109,7 +110,8 @@ class Supervisor:
         self._incarnations = 0
         self._waiting: dict[str, _Waiting] = {}  # by job id: everything that is owed a result
         self._ready_since = 0.0  # when this worker said ready, on the monotonic clock
-        self._wake = asyncio.Event()  # a deadline may have changed
+        self._wake = asyncio.Event()  # the watchdog task has something to do
+        self._wakes_at = 0.0  # when it looks by itself, on the monotonic clock
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
@@ -195,15 +197,26 @@ class Supervisor:
         """The watchdog task: sleeps until the next deadline or until one has changed."""
         while True:
             self._wake.clear()
-            deadline = self._watchdog.next_deadline
-            delay = None if deadline is None else max(deadline - time.monotonic(), 0)
+            now = time.monotonic()
+            self._wakes_at = self._deadline
             if self._load.overloaded:
-                delay = LOAD_CHECK_S if delay is None else min(delay, LOAD_CHECK_S)
+                self._wakes_at = min(self._wakes_at, now + LOAD_CHECK_S)
+            delay = None if self._wakes_at == math.inf else max(self._wakes_at - now, 0)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
             self._carry_out(self._watchdog.tick(time.monotonic()))
             self._judge_load()
+
+    @property
+    def _deadline(self) -> float:
+        deadline = self._watchdog.next_deadline
+        return math.inf if deadline is None else deadline
+
+    def _watch_deadline(self) -> None:
+        """Wake the watchdog task where it would sleep too long. (It may well wake too early.)"""
+        if self._deadline < self._wakes_at:
+            self._wake.set()
 
     def _grant(self) -> None:
         """Hand batches to the worker as long as it has room and something waits."""
@@ -224,7 +237,7 @@ class Supervisor:
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
                     self._observe_wait(job.kind, waiting, now)
-            self._wake.set()
+            self._watch_deadline()
         self._judge_load()
 
     def _observe_wait(self, kind: JobKind, waiting: _Waiting, now: float) -> None:
@@ -235,6 +248,7 @@ class Supervisor:
         if self._load.update(time.monotonic()):
             log.info("overloaded" if self.overloaded else "load is normal again")
             self._on_load(self.overloaded)
+            self._wake.set()
 
     def _carry_out(self, actions: list[Action]) -> None:
         for action in actions:
@@ -242,7 +256,7 @@ class Supervisor:
         if self.state is not self._told_state:
             self._told_state = self.state
             self._on_state(self.state)
-        self._wake.set()
+        self._watch_deadline()
 
     def _do(self, action: Action) -> None:
         match action:
@@ -314,7 +328,7 @@ class Supervisor:
                 if self._watchdog.on_result(answer.job_id):
                     self._deliver(answer)
         self._grant()
-        self._wake.set()
+        self._watch_deadline()
 
     def _on_death(self, number: int, cause: str) -> None:
         if not self._is_current(number) or self._stopping:

@@ -75,8 +75,12 @@ class Socket(Protocol):
         """The next frame. Raises ConnectionClosed."""
         ...
 
+    def send_now(self, message: str) -> bool:
+        """Send a text frame where the client keeps up with reading; False where it does not."""
+        ...
+
     async def send(self, message: str) -> None:
-        """Send a text frame. Raises ConnectionClosed."""
+        """Send a text frame, and wait for a client that is behind. Raises ConnectionClosed."""
         ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -383,6 +387,9 @@ class Connection:
         self._outbox_filled.set()
 
     def _post(self, message: ServerMessage) -> None:
+        # To wake the sender for each message costs more than the message.
+        if not self._outbox and self._socket.send_now(format_message(message)):
+            return
         if len(self._outbox) >= PARTIALS_WHILE_QUEUED:
             self._outbox = deque(m for m in self._outbox if not isinstance(m, Partial))
         self._outbox.append(message)

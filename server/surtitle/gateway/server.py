@@ -33,6 +33,8 @@ log = structlog.get_logger("surtitle.gateway")
 CAPTIONS_PATH = "/v1/captions"
 RETRY_AFTER_S = 5
 HANDSHAKE_TIMEOUT_S = 10.0
+UNREAD_BYTES = 16_384
+"""What may lie unsent in a transport before a client counts as behind."""
 
 # The library logs each refused or broken handshake with a traceback; here that is a client's affair.
 logging.getLogger("websockets").setLevel(logging.CRITICAL)
@@ -205,6 +207,15 @@ class CaptionSocket(ServerConnection):
         message: Data = await super().recv(decode)
         self._waiting -= 1
         return message
+
+    def send_now(self, message: str) -> bool:
+        """Send at once what the transport can take without waiting; False where it is behind."""
+        behind = self.transport.get_write_buffer_size() > UNREAD_BYTES
+        if behind or self.protocol.state is not OPEN or self.transport.is_closing():
+            return False
+        self.protocol.send_text(message.encode())
+        self.send_data()
+        return True
 
     def _explain_and_fail(self, code: CloseCode | int, reason: str = "") -> None:
         text = self.connection.last_words(code) if self.connection else None

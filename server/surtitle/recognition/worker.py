@@ -30,7 +30,7 @@ from surtitle.telemetry import LogOptions, configure_logging
 
 log = structlog.get_logger("surtitle.worker")
 
-POLL_S = 0.005
+POLL_S = 0.01
 """How often the batches under way are looked at: short beside any decode, long beside a look."""
 NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
