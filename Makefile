@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo serve test lint format bench check-installation clean
+.PHONY: demo serve test lint format bench quality check-installation clean
 
 demo: $(VENV)/installed  ## Start a server, stream a spoken sample, show the captions growing
 	@$(BIN)/surtitle demo
@@ -27,6 +27,14 @@ format: $(VENV)/installed-dev  ## Let ruff rewrite what it can
 
 bench: $(VENV)/installed-dev  ## The benchmarks, as ratios measured in one run, against the run before
 	@$(BIN)/python scripts/bench.py
+
+# Half an hour. SPEECH is a folder of recordings as docs/testing.md describes them.
+quality: $(VENV)/installed-dev  ## The tables and pictures of docs/quality.md, measured again
+	@test -d '$(SPEECH)' || { echo 'Name a folder: make quality SPEECH=/path/to/speech'; exit 2; }
+	@for model in tiny.en base; do \
+	  $(BIN)/python scripts/quality_report.py --model $$model '$(SPEECH)' \
+	    --document docs/quality.md --picture docs/images/quality-$$model.png || exit; \
+	done
 
 check-installation: $(VENV)/installed  ## Say what is wrong with this installation, in plain words
 	@$(BIN)/surtitle check

@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from measure_accuracy import Case, Score, read_cases, score
+from load.score import Score, score
+from quality.recordings import Recording, read_recordings
 from surtitle.captioning.endpointing import (
     WINDOW_SAMPLES,
     Closed,
@@ -123,7 +124,7 @@ def decode(
     return Decoded(ordered, decoder.second_looks - looks_before, cpu_s)
 
 
-def error_rate(cases: Sequence[Case], utterances: Sequence[Utterance], done: Decoded) -> Score:
+def error_rate(cases: Sequence[Recording], utterances: Sequence[Utterance], done: Decoded) -> Score:
     """Over all cases, each with its utterances joined."""
     texts: list[list[str]] = [[] for _ in cases]
     for utterance, result in zip(utterances, done.results, strict=True):
@@ -162,8 +163,8 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
         case
         for folder in FOLDERS
         if (options.speech / folder).is_dir()
-        for case in read_cases([], options.speech / folder)
-        if case.language == "en" and case.transcript.strip()
+        for case in read_recordings([options.speech / folder])
+        if case.language == "en" and case.transcript
     ][: options.limit]
     vad = SileroVad()
     utterances = [

@@ -46,16 +46,23 @@ class Clip:
 
 
 def trim(audio: Pcm16) -> Pcm16:
-    """Cut what is before and after speech, by the level of 20 ms frames."""
+    """Cut what is before and after speech."""
+    first, last = speech_bounds(audio)
+    return audio[first:last]
+
+
+def speech_bounds(audio: Pcm16) -> tuple[int, int]:
+    """First sample of the speech and the one after its last, by the level of 20 ms frames."""
     whole = audio[: len(audio) // _LEVEL_SAMPLES * _LEVEL_SAMPLES].reshape(-1, _LEVEL_SAMPLES)
     if not len(whole):
-        return audio
+        return 0, len(audio)
     levels = np.sqrt(np.mean(np.square(whole, dtype=np.float64), axis=1))
     loud = np.flatnonzero(levels > _SPEECH_BELOW_LOUD * np.percentile(levels, 95))
     if not len(loud):
-        return audio
+        return 0, len(audio)
     first = max(int(loud[0]) - _MARGIN_LEVELS, 0) * _LEVEL_SAMPLES
-    return audio[first : (int(loud[-1]) + 1 + _MARGIN_LEVELS) * _LEVEL_SAMPLES]
+    last = (int(loud[-1]) + 1 + _MARGIN_LEVELS) * _LEVEL_SAMPLES
+    return first, min(last, len(audio))
 
 
 def in_turn(names: Iterable[str]) -> list[str]:

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from load.meter import Cost
 from load.metrics import SessionFigures, UtteranceFigures
+from load.score import Score, score
 from load.session import Heard
-from measure_accuracy import Score, score
 
 
 class ServiceLevel(Struct, frozen=True):

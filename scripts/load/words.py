@@ -6,6 +6,8 @@ from itertools import takewhile
 
 from rapidfuzz.distance import Levenshtein
 
+from surtitle.captioning.stability import split_units
+
 _WORD = re.compile(r"\w+")
 _APOSTROPHES = str.maketrans("", "", "'’")
 
@@ -13,10 +15,13 @@ _APOSTROPHES = str.maketrans("", "", "'’")
 def words(text: str) -> list[str]:
     """The words without case and punctuation; an apostrophe joins, a hyphen parts.
 
+    In a script without spaces each character counts as a word.
+
     Word by word, unlike the normalizer of the error rate: that one turns "twenty" into "20" and then
     "twenty five" into "25", which would look like a correction of what had been shown.
     """
-    return _WORD.findall(text.casefold().translate(_APOSTROPHES))
+    units = split_units(text.casefold().translate(_APOSTROPHES))
+    return [word for unit in units for word in _WORD.findall(unit)]
 
 
 def common_prefix(one: Sequence[str], other: Sequence[str]) -> int:

@@ -1,0 +1,210 @@
+"""All figures of a report, from what came of each recording. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from load.metrics import UtteranceFigures
+from load.score import Score, Unit, score, unit_of
+from quality.account import Account, account
+from quality.calm import Calm, calm
+from quality.delays import Delays, summarize
+from quality.listen import Listened
+from quality.utterances import text, utterances
+
+ALL = "all"
+"""Label of the sum over folders."""
+
+
+class Result(Struct, frozen=True):
+    """What came of one recording."""
+
+    folder: str
+    file: str
+    language: str
+    seconds: float
+    has_speech: bool
+    transcript: str
+    streamed: str
+    offline: str
+    streamed_score: Score | None
+    """None without a transcript, as the next one."""
+    offline_score: Score | None
+    calm: Calm
+    account: Account
+    shown: str
+    """The longest text shown of an utterance before its answer."""
+    delays: UtteranceFigures | None
+    """Where it was spoken alone."""
+    problems: list[str]
+
+
+class ErrorRow(Struct, frozen=True):
+    """Error rates of one language in one folder, or in all."""
+
+    label: str
+    language: str
+    recordings: int
+    seconds: float
+    unit: Unit
+    units: int
+    streamed_percent: float
+    offline_percent: float
+    points: float
+    """By how much the stream is worse."""
+
+
+class CalmRow(Struct, frozen=True):
+    """How calm one language was in one folder, or in all."""
+
+    label: str
+    language: str
+    calm: Calm
+    erasure: float
+
+
+class Invented(Struct, frozen=True):
+    """Text where nobody speaks."""
+
+    file: str
+    final: str
+    shown: str
+
+
+class Silent(Struct, frozen=True):
+    """Recordings in which nobody speaks."""
+
+    recordings: int
+    seconds: float
+    invented: list[Invented]
+    invented_offline: int
+    """Recordings for which the offline decode has text."""
+    account: Account
+
+
+class Report(Struct, frozen=True):
+    """Everything; in JSON as it is here."""
+
+    model: str
+    real_time: bool
+    sessions: int
+    """At once, while no delays were measured."""
+    errors: list[ErrorRow]
+    calm: list[CalmRow]
+    """Empty unless at real-time pace, as is the next one."""
+    alone: Calm
+    """Of the recordings that were spoken one at a time."""
+    delays: Delays | None
+    """Of the same."""
+    account: Account
+    """Of the recordings with speech."""
+    silent: Silent
+    problems: list[str]
+    recordings: list[Result]
+
+
+def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None) -> Result:
+    """The figures of one recording."""
+    recording = listened.recording
+    found = utterances(listened.messages)
+    streamed = text(listened.messages)
+    refused = [f"refused: {listened.heard.refused}"] if listened.heard.refused else []
+
+    def rated(heard: str) -> Score | None:
+        said = recording.transcript
+        return score(said, heard, recording.language) if said else None
+
+    return Result(
+        folder=recording.folder,
+        file=recording.path.name,
+        language=recording.language,
+        seconds=recording.seconds,
+        has_speech=recording.has_speech,
+        transcript=recording.transcript,
+        streamed=streamed,
+        offline=offline,
+        streamed_score=rated(streamed),
+        offline_score=rated(offline),
+        calm=calm(found),
+        account=account(listened.messages, found),
+        shown=max(
+            (p.stable + p.unstable for each in found for p in each.partials), key=len, default=""
+        ),
+        delays=delays,
+        problems=refused + listened.heard.problems,
+    )
+
+
+def report(model: str, results: Sequence[Result], *, real_time: bool, sessions: int) -> Report:
+    """Sum up, in the order of the folders."""
+    results = sorted(results, key=lambda each: (each.folder, each.file))
+    speech = [each for each in results if each.has_speech]
+    rated = [each for each in speech if each.transcript]
+    alone = [each for each in results if each.delays is not None]
+    return Report(
+        model=model,
+        real_time=real_time,
+        sessions=sessions,
+        errors=[_errors(*group) for group in _groups(rated)],
+        calm=[_calm(*group) for group in _groups(speech)] if real_time else [],
+        alone=sum((each.calm for each in alone), Calm()),
+        delays=summarize([each.delays for each in alone if each.delays]) if alone else None,
+        account=_account(speech),
+        silent=_silent([each for each in results if not each.has_speech]),
+        problems=[f"{each.file}: {problem}" for each in results for problem in each.problems],
+        recordings=list(results),
+    )
+
+
+def _groups(results: Sequence[Result]) -> Iterable[tuple[str, str, list[Result]]]:
+    """(label, language, members): each language of each folder, then those of several folders."""
+    by_folder: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for each in results:
+        by_folder[each.folder, each.language].append(each)
+    for (folder, language), members in by_folder.items():
+        yield folder, language, members
+    for language in sorted({language for _, language in by_folder}):
+        if sum(own == language for _, own in by_folder) > 1:
+            yield ALL, language, [each for each in results if each.language == language]
+
+
+def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
+    streamed, offline = Score(), Score()
+    for each in members:
+        streamed.add(each.streamed_score or Score())
+        offline.add(each.offline_score or Score())
+    return ErrorRow(
+        label=label,
+        language=language,
+        recordings=len(members),
+        seconds=sum(each.seconds for each in members),
+        unit=unit_of(language),
+        units=streamed.units,
+        streamed_percent=streamed.percent,
+        offline_percent=offline.percent,
+        points=streamed.percent - offline.percent,
+    )
+
+
+def _calm(label: str, language: str, members: Sequence[Result]) -> CalmRow:
+    total = sum((each.calm for each in members), Calm())
+    return CalmRow(label, language, total, total.erasure)
+
+
+def _account(members: Sequence[Result]) -> Account:
+    return sum((each.account for each in members), Account())
+
+
+def _silent(members: Sequence[Result]) -> Silent:
+    return Silent(
+        recordings=len(members),
+        seconds=sum(each.seconds for each in members),
+        invented=[
+            Invented(each.file, each.streamed, each.shown)
+            for each in members
+            if each.streamed or each.shown
+        ],
+        invented_offline=sum(bool(each.offline) for each in members),
+        account=_account(members),
+    )

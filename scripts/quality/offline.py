@@ -1,0 +1,58 @@
+"""What faster-whisper makes of a whole file at leisure, kept in a cache: the mark to compare with."""
+
+import hashlib
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quality.recordings import Recording
+from surtitle.recognition.models import locate
+
+BEAM_SIZE = 5
+"""Its own default, as everything else is: 30 s windows, fall-back in temperature, text carried on."""
+
+
+def cache_folder() -> Path:
+    """Where the texts are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "surtitle-quality"
+
+
+class Offline:
+    """One model, loaded when a text is not in the cache."""
+
+    def __init__(self, model: str, folder: Path) -> None:
+        self._name = model
+        self._folder = folder
+        self._model: Any = None
+
+    def text(self, recording: Recording) -> str:
+        """The text of a whole file."""
+        settings = {
+            "model": self._name,
+            "language": recording.decoded_as,
+            "beam_size": BEAM_SIZE,
+            "compute_type": "int8",
+            "versions": [version("faster-whisper"), version("ctranslate2")],
+        }
+        key = hashlib.sha256(msgspec.json.encode(settings) + recording.path.read_bytes())
+        cached = self._folder / f"{key.hexdigest()}.txt"
+        if not cached.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            cached.write_text(self._decode(recording), encoding="utf-8")
+        return cached.read_text(encoding="utf-8")
+
+    def _decode(self, recording: Recording) -> str:
+        if self._model is None:
+            from faster_whisper import WhisperModel
+
+            self._model = WhisperModel(
+                **locate(self._name).arguments(), device="cpu", compute_type="int8"
+            )
+        segments, _ = self._model.transcribe(
+            str(recording.path), language=recording.decoded_as, beam_size=BEAM_SIZE
+        )
+        return " ".join(segment.text.strip() for segment in segments)

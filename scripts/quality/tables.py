@@ -1,0 +1,152 @@
+"""The figures for people: tables in Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from load.report import seconds
+from load.summary import Spread
+from quality.account import Account
+from quality.calm import Calm
+from quality.figures import CalmRow, ErrorRow, Report, Silent
+
+
+def markdown(report: Report) -> str:
+    """All tables, without headings."""
+    parts = [_errors(report.errors)]
+    if report.real_time:
+        parts.append(_calm(report))
+    if report.delays is not None:
+        parts.append(_delays(report))
+    parts.append(_account(report))
+    if report.silent.recordings:
+        parts.append(_silent(report.silent))
+    if report.problems:
+        parts.append("\n".join(f"- {problem}" for problem in report.problems))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """One table; its first column is text, the others are figures."""
+    ruler = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
+
+
+def _name(row: ErrorRow | CalmRow) -> str:
+    return f"{row.label}, {row.language}"
+
+
+def _errors(rows: Sequence[ErrorRow]) -> str:
+    return table(
+        ("errors", "recordings", "s", "of", "streamed %", "offline %", "difference"),
+        (
+            (
+                _name(row),
+                str(row.recordings),
+                f"{row.seconds:.0f}",
+                f"{row.units} {row.unit}s",
+                f"{row.streamed_percent:.2f}",
+                f"{row.offline_percent:.2f}",
+                f"{row.points:+.2f}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def _calm(report: Report) -> str:
+    rows = [(_name(row), row.calm) for row in report.calm]
+    if report.delays is not None:
+        rows.append(
+            (f"of these, one at a time: {report.delays.recordings} recordings", report.alone)
+        )
+    return table(
+        (
+            "calm",
+            "erased",
+            "by partials",
+            "by the final",
+            "finals that rewrite stable words",
+            "or letters",
+            "stable text changed",
+        ),
+        ((name, *_calm_cells(calm)) for name, calm in rows),
+    )
+
+
+def _calm_cells(calm: Calm) -> tuple[str, ...]:
+    return (
+        f"{calm.erasure:.3f}",
+        f"{calm.erased_by_partials / max(calm.words, 1):.3f}",
+        f"{calm.erased_by_finals / max(calm.words, 1):.3f}",
+        f"{calm.rewritten} of {calm.finals}",
+        str(calm.rewritten_letters),
+        str(calm.stable_broken),
+    )
+
+
+def _delays(report: Report) -> str:
+    assert report.delays is not None
+    delays = report.delays
+
+    def cells(name: str, spread: Spread) -> tuple[str, ...]:
+        return (name, str(spread.count), *map(seconds, (spread.p50, spread.p90, spread.p95)))
+
+    return table(
+        ("delay in s, one session at a time", "of", "p50", "p90", "p95"),
+        (
+            cells("word spoken → shown", delays.word_shown),
+            cells("word spoken → shown for good", delays.word_kept),
+            cells("start of speech → first text", delays.first_text),
+            cells("end of speech → final", delays.final),
+        ),
+    )
+
+
+def _account(report: Report) -> str:
+    rows = [("recordings with speech", report.account)]
+    if report.silent.recordings:
+        rows.append(("without speech", report.silent.account))
+    return table(
+        (
+            "audio in s",
+            "all",
+            "captioned",
+            "silence",
+            "suppressed",
+            "failed",
+            "sessions that do not add up",
+            "utterances without an answer",
+            "suppressed for",
+        ),
+        ((name, *_account_cells(account)) for name, account in rows),
+    )
+
+
+def _account_cells(account: Account) -> tuple[str, ...]:
+    parts = (
+        account.audio_ms,
+        account.captioned_ms,
+        account.silence_ms,
+        account.suppressed_ms,
+        account.failed_ms,
+    )
+    held = (
+        f"{reason}: {held.utterances} ({held.ms / 1000:.1f} s)"
+        for reason, held in sorted(account.suppressed.items())
+    )
+    return (
+        *(f"{ms / 1000:.1f}" for ms in parts),
+        f"{account.unbalanced + account.unended} of {account.sessions}",
+        str(account.unanswered),
+        ", ".join(held) or "–",
+    )
+
+
+def _silent(silent: Silent) -> str:
+    said = (
+        f"Recordings without speech: {silent.recordings} ({silent.seconds:.0f} s). "
+        f"Text invented for {len(silent.invented)}, offline for {silent.invented_offline}."
+    )
+    if not silent.invented:
+        return said
+    rows = ((each.file, each.final or "–", each.shown or "–") for each in silent.invented)
+    return f"{said}\n\n{table(('invented', 'final', 'shown before'), rows)}"
