@@ -59,15 +59,10 @@ class Listened:
 async def speak(url: str, recording: Recording) -> Listened:
     """At the pace of speech."""
     clip = recording.clip()
-    part = Part(clip, clip.frames(), ())
-    deadline = time.monotonic() + FULL_LIMIT_S
-    while True:
-        listener = Listener(url, recording.decoded_as)
-        session = Session(0, listener, pause_s=PAUSE_S, quiet_s=QUIET_S)
-        await session.run([part], start_after_s=0)
-        if not session.heard.refused or time.monotonic() > deadline:
-            return Listened(recording, session.heard, listener.messages)
-        await asyncio.sleep(1)
+    listener = Listener(url, recording.decoded_as)
+    session = Session(0, listener, pause_s=PAUSE_S, quiet_s=QUIET_S)
+    await session.run([Part(clip, clip.frames(), ())], start_after_s=0)
+    return Listened(recording, session.heard, listener.messages)
 
 
 async def send_at_once(url: str, recording: Recording) -> Listened:
@@ -105,10 +100,19 @@ async def listen_to_all(
 
     async def speaker() -> None:
         for recording in waiting:
-            done.append(await how(url, recording))
+            done.append(await _admitted(url, recording, how))
             on_done(recording)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(sessions):
             group.create_task(speaker())
     return done
+
+
+async def _admitted(url: str, recording: Recording, how: How) -> Listened:
+    deadline = time.monotonic() + FULL_LIMIT_S
+    while True:
+        listened = await how(url, recording)
+        if not listened.heard.refused or time.monotonic() > deadline:
+            return listened
+        await asyncio.sleep(1)

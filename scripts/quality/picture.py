@@ -50,7 +50,11 @@ def _absent(axes: Any, why: str) -> None:
 
 
 def _errors(axes: Any, report: Report) -> None:
+    if not report.errors:
+        _absent(axes, "no recording has a transcript")
+        return
     rows = report.errors[::-1]
+    ends = [max(row.streamed_percent, row.offline_percent) for row in rows]
     places = range(len(rows))
     for shift, label, colour, values in (
         (0.2, "streamed", STREAMED, [row.streamed_percent for row in rows]),
@@ -60,15 +64,15 @@ def _errors(axes: Any, report: Report) -> None:
     for place, row in zip(places, rows, strict=True):
         axes.annotate(
             f"{row.points:+.1f}",
-            (max(row.streamed_percent, row.offline_percent), place),
+            (ends[place], place),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
             fontsize=8.5,
         )
     _labels(axes, [f"{row.label}, {row.language}" for row in rows])
-    axes.set_xlabel("wrong words or characters, %; and by how many points the stream differs")
-    axes.set_xlim(0, 1.12 * max(1, *(max(r.streamed_percent, r.offline_percent) for r in rows)))
+    axes.set_xlabel("wrong words or characters, %")
+    axes.set_xlim(0, 1.12 * max(1, *ends))
     _title(axes, "Errors")
 
 
@@ -86,7 +90,7 @@ def _calm(axes: Any, report: Report) -> None:
     axes.barh(range(len(rows)), finals, 0.7, left=partials, color=FINALS, label="by the final")
     axes.axvline(CALM_LIMIT, color=LIMIT, linewidth=1, linestyle="--")
     _labels(axes, [label for label, _ in rows])
-    axes.set_xlabel("words shown and then changed or removed, by words of the text")
+    axes.set_xlabel("words changed or removed, by words of the text")
     _title(axes, "Erased")
 
 
@@ -95,20 +99,20 @@ def _delays(axes: Any, report: Report) -> None:
     if not figures:
         _absent(axes, "delays are measured of recordings spoken one at a time")
         return
-    for label, colour, values in (
-        ("shown", STREAMED, [s for each in figures for s in each.word_shown_s]),
-        ("shown for good", FINALS, [s for each in figures for s in each.word_kept_s]),
+    for label, colour, width, values in (
+        ("shown", STREAMED, 4, [s for each in figures for s in each.word_shown_s]),
+        ("shown for good", PARTIALS, 1.8, [s for each in figures for s in each.word_kept_s]),
     ):
         known = sorted(value for value in values if math.isfinite(value))
         shares = [100 * (i + 1) / len(values) for i in range(len(known))]
-        axes.step(known, shares, where="post", color=colour, label=label, linewidth=1.8)
+        axes.step(known, shares, where="post", color=colour, label=label, linewidth=width)
     axes.axvline(WORD_LIMIT_S, color=LIMIT, linewidth=1, linestyle="--")
     axes.axhline(50, color="#dddddd", linewidth=0.8)
     axes.set_xlim(-0.5, 4)
     axes.set_ylim(0, 100)
-    axes.set_xlabel("seconds after the word was spoken")
+    axes.set_xlabel("seconds after the word was spoken, one session at a time")
     axes.set_ylabel("% of words")
-    _title(axes, "Delay of words, one session at a time")
+    _title(axes, "Delay of words")
 
 
 def _audio(axes: Any, report: Report) -> None:
@@ -127,7 +131,7 @@ def _audio(axes: Any, report: Report) -> None:
     _labels(axes, [label for label, _ in rows])
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of the audio")
-    _title(axes, "Where the audio went")
+    _title(axes, "Audio")
 
 
 def _labels(axes: Any, labels: Sequence[str]) -> None:

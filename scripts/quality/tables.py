@@ -55,9 +55,7 @@ def _errors(rows: Sequence[ErrorRow]) -> str:
 def _calm(report: Report) -> str:
     rows = [(_name(row), row.calm) for row in report.calm]
     if report.delays is not None:
-        rows.append(
-            (f"of these, one at a time: {report.delays.recordings} recordings", report.alone)
-        )
+        rows.append((f"of these, one at a time: {report.delays.recordings}", report.alone))
     return table(
         (
             "calm",
@@ -102,7 +100,7 @@ def _delays(report: Report) -> str:
 
 
 def _account(report: Report) -> str:
-    rows = [("recordings with speech", report.account)]
+    rows = [("with speech", report.account)]
     if report.silent.recordings:
         rows.append(("without speech", report.silent.account))
     return table(

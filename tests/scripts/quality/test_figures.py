@@ -1,0 +1,127 @@
+"""From what came of each recording to the rows of the report, and to its tables."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from load.metrics import UtteranceFigures
+from load.score import Score
+from load.session import Heard
+from quality.calm import Calm
+from quality.figures import Report, Result, report, result_of
+from quality.listen import Listened
+from quality.recordings import Recording
+from quality.tables import markdown
+from tests.scripts.quality.made import ALONE, NOISE, RESULT, ended, final, spoken
+
+FRENCH = replace(
+    RESULT, folder="calls", file="f.wav", language="fr", streamed_score=Score(2, 8),
+    offline_score=Score(4, 8), calm=Calm(words=10, erased_by_finals=3),
+)  # fmt: skip
+CALL = replace(
+    RESULT, folder="calls", file="c.wav", streamed_score=Score(3, 16), offline_score=Score(1, 16),
+    calm=Calm(words=16, erased_by_partials=2, erased_by_finals=2),
+)  # fmt: skip
+
+
+def of(*results: Result, real_time: bool = True) -> Report:
+    return report("tiny.en", results, real_time=real_time, sessions=4)
+
+
+def test_one_recording() -> None:
+    recording = Recording(Path("/talks/a.wav"), 2.0, "en", "THE CAT SAT DOWN")
+    messages = [*spoken("the cap", answer=final("The cat sat.")), ended(2000, 2000, 0)]
+    heard = Heard(0, problems=["late"])
+    result = result_of(Listened(recording, heard, messages), "The cat sat down.", None)
+    assert (result.folder, result.file, result.streamed) == ("talks", "a.wav", "The cat sat.")
+    assert result.streamed_score == Score(1, 4)
+    assert result.offline_score == Score(0, 4)
+    assert (result.calm.erased_by_finals, result.account.captioned_ms) == (1, 2000)
+    assert (result.shown, result.problems) == ("the cap", ["late"])
+
+
+def test_a_recording_without_a_transcript_is_not_rated() -> None:
+    recording = Recording(Path("/talks/a.wav"), 2.0, "en", "")
+    result = result_of(Listened(recording, Heard(0, refused="HTTP 503"), []), "Hello.", None)
+    assert result.streamed_score is None
+    assert result.problems == ["refused: HTTP 503"]
+    assert of(result, RESULT).errors == of(RESULT).errors
+
+
+def test_errors_of_each_folder_and_language_and_of_a_language_in_all_folders() -> None:
+    rows = {(row.label, row.language): row for row in of(RESULT, FRENCH, CALL).errors}
+    assert list(rows) == [("calls", "en"), ("calls", "fr"), ("talks", "en"), ("all", "en")]
+    whole = rows["all", "en"]
+    assert (whole.recordings, whole.seconds, whole.units) == (2, 20.0, 20)
+    # By words, not the mean of the folders.
+    assert (whole.streamed_percent, whole.offline_percent) == (20.0, 5.0)
+    assert whole.points == pytest.approx(15.0)
+    assert rows["calls", "fr"].points == pytest.approx(-25.0)
+
+
+def test_erasure_of_each_folder_and_of_all() -> None:
+    rows = {(row.label, row.language): row for row in of(RESULT, FRENCH, CALL).calm}
+    assert rows["talks", "en"].erasure == 1 / 4
+    assert rows["calls", "fr"].erasure == 3 / 10
+    assert rows["all", "en"].erasure == 5 / 20
+    assert rows["all", "en"].calm.erased_by_finals == 2
+
+
+def test_only_recordings_spoken_alone_have_delays() -> None:
+    alone = replace(RESULT, delays=ALONE)
+    delays = of(alone, CALL).delays
+    assert delays is not None
+    assert (delays.recordings, delays.word_shown.p50, delays.word_kept.p90) == (1, 0.4, 1.6)
+    assert of(alone, CALL).alone == RESULT.calm
+    assert of(CALL).delays is None
+
+
+def test_text_where_nobody_speaks_is_invented_also_if_only_a_partial_showed_it() -> None:
+    thanks = replace(NOISE, file="t.wav", streamed="Thanks.", shown="Thanks.", offline="")
+    flash = replace(NOISE, file="p.wav", shown="You")
+    silent = of(NOISE, thanks, flash, RESULT).silent
+    assert [(each.file, each.final, each.shown) for each in silent.invented] == [
+        ("p.wav", "", "You"),
+        ("t.wav", "Thanks.", "Thanks."),
+    ]
+    assert (silent.recordings, silent.invented_offline) == (3, 2)
+    assert silent.account.silence_ms == 30_000
+
+
+def test_noise_is_neither_in_errors_nor_in_calm_nor_in_the_account_of_speech() -> None:
+    whole, without = of(NOISE, RESULT), of(RESULT)
+    assert (whole.errors, whole.calm, whole.account) == (
+        without.errors,
+        without.calm,
+        without.account,
+    )
+
+
+def test_problems_name_their_recording() -> None:
+    assert of(replace(RESULT, problems=["closed"])).problems == ["a.wav: closed"]
+
+
+def test_without_real_time_there_is_no_calm() -> None:
+    assert of(RESULT, real_time=False).calm == []
+
+
+def test_the_tables_have_every_figure() -> None:
+    thanks = replace(NOISE, streamed="Thanks.")
+    never = UtteranceFigures("c.wav", 1, 1, float("inf"), True, True, [0.3], [0.3])
+    text = markdown(
+        of(replace(RESULT, delays=ALONE), replace(CALL, delays=never, problems=["late"]), thanks)
+    )
+    for line in (
+        "| all, en | 2 | 20 | 20 words | 20.00 | 5.00 | +15.00 |",
+        "| all, en | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
+        "| of these, one at a time: 2 | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
+        "| word spoken → shown | 4 | 0.30 | 0.60 | 0.60 |",
+        "| word spoken → shown for good | 4 | 0.30 | 1.60 | 1.60 |",
+        "| start of speech → first text | 2 | 0.50 | 1.00 | 1.00 |",
+        "| end of speech → final | 2 | 0.60 | – | – |",
+        "| with speech | 20.0 | 18.0 | 2.0 | 0.0 | 0.0 | 0 of 2 | 0 | – |",
+        "| n.wav | Thanks. | – |",
+        "- c.wav: late",
+    ):
+        assert line in text.splitlines(), line
