@@ -1,10 +1,10 @@
 """Where the audio went: the four parts of `ended`, and what was suppressed for which reason. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from quality.utterances import Utterance
+from quality.utterances import utterances
 from surtitle.messages import Ended, ServerMessage, Suppressed
 
 
@@ -46,7 +46,7 @@ class Account(Struct, frozen=True):
         return Account(**sums, suppressed=held)
 
 
-def account(messages: Iterable[ServerMessage], utterances: Iterable[Utterance]) -> Account:
+def account(messages: Sequence[ServerMessage]) -> Account:
     """Of one session."""
     total = Account(sessions=1, unended=1)
     for message in messages:
@@ -61,7 +61,7 @@ def account(messages: Iterable[ServerMessage], utterances: Iterable[Utterance]) 
                 unbalanced=int(sum(parts.values()) != message.audio_ms),
                 **parts,
             )
-    for utterance in utterances:
+    for utterance in utterances(messages).values():
         match utterance.answer:
             case None:
                 total += Account(unanswered=1)

@@ -11,7 +11,7 @@ from quality.account import Account, account
 from quality.calm import Calm, calm
 from quality.delays import Delays, summarize
 from quality.listen import Listened
-from quality.utterances import text, utterances
+from surtitle.messages import Final, Partial
 
 ALL = "all"
 """Label of the sum over folders."""
@@ -107,8 +107,10 @@ class Report(Struct, frozen=True):
 def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None) -> Result:
     """The figures of one recording."""
     recording = listened.recording
-    found = utterances(listened.messages)
-    streamed = text(listened.messages)
+    messages = [each.message for each in listened.messages]
+    finals = [message for message in messages if isinstance(message, Final)]
+    partials = [m.stable + m.unstable for m in messages if isinstance(m, Partial)]
+    streamed = " ".join(final.text for final in finals)
     refused = [f"refused: {listened.heard.refused}"] if listened.heard.refused else []
 
     def rated(heard: str) -> Score | None:
@@ -126,11 +128,9 @@ def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None)
         offline=offline,
         streamed_score=rated(streamed),
         offline_score=rated(offline),
-        calm=calm(found),
-        account=account(listened.messages, found),
-        shown=max(
-            (p.stable + p.unstable for each in found for p in each.partials), key=len, default=""
-        ),
+        calm=calm(listened.messages),
+        account=account(messages),
+        shown=max(partials, key=len, default=""),
         delays=delays,
         problems=refused + listened.heard.problems,
     )

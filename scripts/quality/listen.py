@@ -13,6 +13,7 @@ from load.protocols import Surtitle
 from load.session import Heard, Part, Session
 from load.speech import FRAME_S, SILENCE
 from quality.recordings import Recording
+from quality.utterances import Received
 from surtitle.messages import ServerMessage
 
 PAUSE_S = 0.5
@@ -35,16 +36,17 @@ class Listener(Surtitle):
     def __init__(self, url: str, language: str, *, partials: bool = True) -> None:
         super().__init__(url, language)
         self._partials = partials
-        self.messages: list[ServerMessage] = []
+        self.messages: list[Received] = []
 
     async def greet(self) -> None:
         """Say what comes."""
         await self.send_json(type="start", language=self.language, partials=self._partials)
 
     def receive(self, message: dict[str, Any]) -> None:
-        """Keep it as its type."""
+        """Keep it as its type, with its time."""
         super().receive(message)
-        self.messages.append(msgspec.convert(message, ServerMessage))
+        typed: ServerMessage = msgspec.convert(message, ServerMessage)
+        self.messages.append(Received(time.monotonic(), typed))
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Listened:
 
     recording: Recording
     heard: Heard
-    messages: list[ServerMessage]
+    messages: list[Received]
 
 
 async def speak(url: str, recording: Recording) -> Listened:

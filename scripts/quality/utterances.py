@@ -2,8 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from surtitle.messages import Failed, Final, Partial, ServerMessage, Speech, Suppressed
+
+
+class Received(NamedTuple):
+    """A message, and when it came; on the clock of `time.monotonic`."""
+
+    at_s: float
+    message: ServerMessage
 
 
 @dataclass
@@ -19,8 +27,8 @@ class Utterance:
         return self.answer.text if isinstance(self.answer, Final) else ""
 
 
-def utterances(messages: Iterable[ServerMessage]) -> list[Utterance]:
-    """All that were opened, in order."""
+def utterances(messages: Iterable[ServerMessage]) -> dict[int, Utterance]:
+    """All that were opened, by number and in order."""
     found: dict[int, Utterance] = {}
     for message in messages:
         match message:
@@ -30,9 +38,4 @@ def utterances(messages: Iterable[ServerMessage]) -> list[Utterance]:
                 found[number].partials.append(message)
             case Final() | Suppressed() | Failed():
                 found[message.utterance].answer = message
-    return list(found.values())
-
-
-def text(messages: Iterable[ServerMessage]) -> str:
-    """The finals as one text."""
-    return " ".join(message.text for message in messages if isinstance(message, Final))
+    return found

@@ -9,6 +9,7 @@ from load.score import Score
 from quality.account import Account
 from quality.calm import Calm
 from quality.figures import Result
+from quality.utterances import Received
 from surtitle.messages import Ended, Final, Partial, ServerMessage, Speech, Suppressed
 
 END_MS = 2000
@@ -58,6 +59,11 @@ def spoken(*texts: str | tuple[str, str], answer: ServerMessage) -> list[ServerM
     """One utterance: its partials, as text or as (stable, unstable), and its answer."""
     shown: Sequence[tuple[str, str]] = [("", t) if isinstance(t, str) else t for t in texts]
     return [opened(), *(partial(*each) for each in shown), answer]
+
+
+def received(messages: Sequence[ServerMessage], apart_s: float = 1.0) -> list[Received]:
+    """The messages, so far apart."""
+    return [Received(number * apart_s, message) for number, message in enumerate(messages)]
 
 
 RESULT = Result(

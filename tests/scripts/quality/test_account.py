@@ -1,13 +1,12 @@
 """Where the audio went, from literal messages."""
 
 from quality.account import Account, Held, account
-from quality.utterances import utterances
 from surtitle.messages import ServerMessage
 from tests.scripts.quality.made import END_MS, ended, final, opened, suppressed
 
 
 def of(*messages: ServerMessage) -> Account:
-    return account(messages, utterances(messages))
+    return account(messages)
 
 
 def test_the_four_parts_add_up() -> None:

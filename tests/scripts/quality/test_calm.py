@@ -1,13 +1,13 @@
 """What was erased, and what became of stable text, from literal messages."""
 
 from quality.calm import Calm, calm
-from quality.utterances import utterances
+from quality.utterances import Received
 from surtitle.messages import ServerMessage
-from tests.scripts.quality.made import END_MS, final, opened, partial, spoken, suppressed
+from tests.scripts.quality.made import END_MS, final, opened, partial, received, spoken, suppressed
 
 
 def of(messages: list[ServerMessage]) -> Calm:
-    return calm(utterances(messages))
+    return calm(received(messages))
 
 
 def test_words_that_are_added_cost_nothing_and_case_and_marks_are_no_change() -> None:
@@ -68,6 +68,29 @@ def test_stable_text_that_shrinks_or_changes_is_broken() -> None:
     shrinks = spoken(("The cat", ""), ("The", " cat"), answer=final("The cat"))
     changes = spoken(("The cap", ""), ("The cat", ""), answer=final("The cat"))
     assert [of(each).stable_broken for each in (grows, shrinks, changes)] == [0, 1, 1]
+
+
+def cut(apart_s: float) -> list[Received]:
+    """A cut in running speech: "sat" moves from the first utterance to the second."""
+    first = spoken("the cat sat", answer=final("The cat"))
+    second: list[ServerMessage] = [
+        opened(2),
+        partial("", "sat down", number=2),
+        final("sat down.", number=2),
+    ]
+    *before, last, begin, beyond, end = received([*first, *second])
+    return [*before, last, begin, Received(last.at_s + apart_s, beyond.message), end]
+
+
+def test_a_word_that_goes_on_in_the_next_utterance_at_once_has_not_moved() -> None:
+    assert calm(cut(apart_s=0.01)).erased_by_finals == 0
+    assert calm(cut(apart_s=0.5)).erased_by_finals == 1
+
+
+def test_text_that_stands_for_a_blink_is_not_seen() -> None:
+    messages = spoken("the cap", "the cat", answer=final("The cat."))
+    assert calm(received(messages, apart_s=0.01)).erasure == 0
+    assert calm(received(messages, apart_s=0.06)).erasure == 0.5
 
 
 def test_counts_add_up_over_utterances() -> None:

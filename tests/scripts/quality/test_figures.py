@@ -13,7 +13,7 @@ from quality.figures import Report, Result, report, result_of
 from quality.listen import Listened
 from quality.recordings import Recording
 from quality.tables import markdown
-from tests.scripts.quality.made import ALONE, NOISE, RESULT, ended, final, spoken
+from tests.scripts.quality.made import ALONE, NOISE, RESULT, ended, final, received, spoken
 
 FRENCH = replace(
     RESULT, folder="calls", file="f.wav", language="fr", streamed_score=Score(2, 8),
@@ -33,7 +33,7 @@ def test_one_recording() -> None:
     recording = Recording(Path("/talks/a.wav"), 2.0, "en", "THE CAT SAT DOWN")
     messages = [*spoken("the cap", answer=final("The cat sat.")), ended(2000, 2000, 0)]
     heard = Heard(0, problems=["late"])
-    result = result_of(Listened(recording, heard, messages), "The cat sat down.", None)
+    result = result_of(Listened(recording, heard, received(messages)), "The cat sat down.", None)
     assert (result.folder, result.file, result.streamed) == ("talks", "a.wav", "The cat sat.")
     assert result.streamed_score == Score(1, 4)
     assert result.offline_score == Score(0, 4)
