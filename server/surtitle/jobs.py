@@ -44,6 +44,16 @@ class Recipe:
     words: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What voice activity heard of an utterance: evidence of speech that is not the model's own."""
+
+    speech_ms: int
+    """How long it was speech."""
+    clear_ms: int
+    """How long of that it was speech without doubt."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """One piece of audio to decode.
@@ -61,6 +71,8 @@ class Job:
     window_s: float = 30.0
     """Seconds of the window that it is decoded in, see `ModelInfo.window_s`: jobs of one batch share
     it, since Whisper has no mask for padding."""
+    voice: Voice | None = None
+    """What was heard in the audio; None where nobody listened to it from its first sample on."""
 
     @property
     def trace(self) -> str:

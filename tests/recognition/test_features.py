@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from surtitle.jobs import Pcm16
 from surtitle.recognition import features
-from surtitle.recognition.features import Features
+from surtitle.recognition.features import MOST_GAIN, USUAL_PEAK, Features, lift
 
 EXTRACTOR = FeatureExtractor()
 
@@ -63,3 +63,28 @@ def test_sessions_do_not_meet_and_memory_is_bounded(monkeypatch: pytest.MonkeyPa
         audio = noise(9_000, seed=ord(session))
         assert_same(growing.compute(session, audio), audio)
     assert len(growing._known) == 2
+
+
+def features_of(audio: Pcm16) -> NDArray[np.float32]:
+    return Features(EXTRACTOR).compute("a", audio)
+
+
+def test_quiet_audio_is_lifted_to_the_usual_level_as_by_gain() -> None:
+    loud = np.full(16_000, 0, np.int16)
+    loud[4_000:12_000] = 12_000 * np.sin(np.arange(8_000))
+    lifted = lift(features_of((loud // 30).astype(np.int16)))
+    assert lifted.max() == pytest.approx(USUAL_PEAK)
+    # Where the tone is; elsewhere a quieter copy has rounded to other values.
+    gain = USUAL_PEAK - features_of(loud).max()
+    frames = slice(30, 70)
+    spoken = features_of(loud)[:, frames] + gain
+    near = spoken > USUAL_PEAK - 0.5
+    np.testing.assert_allclose(lifted[:, frames][near], spoken[near], atol=0.02)
+
+
+def test_loud_audio_stays_as_it_is_and_silence_is_not_made_loud() -> None:
+    loud = (20_000 * np.sin(np.arange(16_000) / 5)).astype(np.int16)
+    np.testing.assert_array_equal(lift(features_of(loud)), features_of(loud))
+    silence = features_of(np.zeros(16_000, np.int16))
+    np.testing.assert_allclose(lift(silence), silence + MOST_GAIN)
+    assert lift(silence).max() < 0

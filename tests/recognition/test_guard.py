@@ -2,23 +2,34 @@ from dataclasses import replace
 
 import pytest
 
+from surtitle.jobs import Voice
 from surtitle.recognition.guard import (
+    BELIEVED_LOG_PROBABILITY,
+    CERTAIN_LOG_PROBABILITY,
+    CERTAIN_NO_SPEECH_PROBABILITY,
+    DOUBTFUL_LOG_PROBABILITY,
     MAX_CHARACTERS_PER_SECOND,
     MAX_NO_SPEECH_PROBABILITY,
     MIN_LOG_PROBABILITY,
     SPARE_CHARACTERS,
     SUSPICIOUS_CHARACTERS_PER_SECOND,
+    WILD_LOG_PROBABILITY,
     Evidence,
+    is_doubtful,
     refusal,
     repeats_itself,
     suspicion,
 )
+
+CLEAR = Voice(speech_ms=3000, clear_ms=2500)
+DOUBTFUL = Voice(speech_ms=320, clear_ms=0)
 
 GOOD = Evidence(
     text="The ship drew on and had safely passed the strait.",
     seconds=3.5,
     log_probability=-0.2,
     no_speech_probability=0.01,
+    voice=CLEAR,
 )
 
 PROSE = (
@@ -107,8 +118,73 @@ def test_a_guess_about_silence_is_held_back() -> None:
     assert refusal(replace(guess, no_speech_probability=0.61)) == "no_speech"
 
 
-def test_confident_text_is_shown_whatever_the_no_speech_token_says() -> None:
-    assert refusal(replace(GOOD, no_speech_probability=0.99)) is None
+@pytest.mark.parametrize("voice", [CLEAR, DOUBTFUL, None])
+def test_confident_text_is_shown_whatever_else_is_doubted(voice: Voice | None) -> None:
+    assert refusal(replace(GOOD, no_speech_probability=0.99, voice=voice)) is None
+
+
+@pytest.mark.parametrize("voice", [CLEAR, None])
+def test_where_no_speech_is_certain_text_must_be_surer(voice: Voice | None) -> None:
+    doubted = replace(
+        GOOD,
+        no_speech_probability=CERTAIN_NO_SPEECH_PROBABILITY + 0.01,
+        log_probability=CERTAIN_LOG_PROBABILITY - 0.01,
+        voice=voice,
+    )
+    assert refusal(doubted) == "no_speech"
+    assert refusal(replace(doubted, log_probability=CERTAIN_LOG_PROBABILITY)) is None
+    unsure = replace(doubted, no_speech_probability=CERTAIN_NO_SPEECH_PROBABILITY)
+    assert refusal(unsure) is None
+
+
+def test_where_the_voice_is_doubtful_too_text_must_be_believed() -> None:
+    doubted = replace(
+        GOOD,
+        voice=DOUBTFUL,
+        no_speech_probability=MAX_NO_SPEECH_PROBABILITY + 0.01,
+        log_probability=BELIEVED_LOG_PROBABILITY - 0.01,
+    )
+    assert refusal(doubted) == "no_speech"
+    assert refusal(replace(doubted, voice=CLEAR)) is None
+    assert refusal(replace(doubted, voice=None)) is None
+    assert refusal(replace(doubted, log_probability=BELIEVED_LOG_PROBABILITY)) is None
+    assert refusal(replace(doubted, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)) is None
+
+
+def test_a_wild_guess_at_a_doubtful_voice_is_held_back() -> None:
+    wild = replace(GOOD, voice=DOUBTFUL, log_probability=WILD_LOG_PROBABILITY - 0.01)
+    assert refusal(wild) == "no_speech"
+    assert refusal(replace(wild, log_probability=WILD_LOG_PROBABILITY)) is None
+    assert refusal(replace(wild, voice=CLEAR)) is None
+
+
+def test_a_voice_is_doubtful_where_next_to_nothing_of_it_is_clear() -> None:
+    assert is_doubtful(Voice(speech_ms=6000, clear_ms=224))
+    assert not is_doubtful(Voice(speech_ms=192, clear_ms=64))
+    assert not is_doubtful(Voice(speech_ms=0, clear_ms=0))
+    assert not is_doubtful(None)
+
+
+def test_a_few_words_of_a_long_murmur_are_held_back_unless_the_model_is_sure() -> None:
+    murmur = replace(
+        GOOD,
+        text="Thank you very much.",
+        seconds=10.0,
+        voice=Voice(speech_ms=9500, clear_ms=8700),
+        log_probability=DOUBTFUL_LOG_PROBABILITY - 0.01,
+    )
+    assert refusal(murmur) == "too_slow"
+    assert refusal(replace(murmur, log_probability=DOUBTFUL_LOG_PROBABILITY)) is None
+    assert refusal(replace(murmur, voice=Voice(speech_ms=2900, clear_ms=2900))) is None
+    assert refusal(replace(murmur, voice=Voice(speech_ms=6600, clear_ms=6600))) is None
+    assert refusal(replace(murmur, voice=None)) is None
+
+
+def test_a_character_of_chinese_counts_for_three() -> None:
+    slow = replace(
+        GOOD, text="我们慢慢地说话。", seconds=8.0, voice=Voice(7500, 7000), log_probability=-0.9
+    )
+    assert refusal(slow) is None
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "♪ ♪", "[?!]", "—"])

@@ -21,6 +21,11 @@ REMEMBERED = 128
 """Sessions whose last audio is remembered: at most 1.3 MB each, for 20 s; 0.2 MB is usual."""
 _DYNAMIC_RANGE = 8.0
 """Decades below the loudest point at which features are cut off (OpenAI Whisper, audio.py)."""
+USUAL_PEAK = 1.2
+"""Loudest point of the features of recordings at the usual level: LibriSpeech has 1.2, telephone
+prompts 1.25 (medians). Whisper takes what is quieter for silence, the sooner the shorter it is."""
+MOST_GAIN = 1.0
+"""By which quiet features are lifted at most. One unit is four decades of power: 40 dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +79,9 @@ class Features:
         power = spectrum.real**2 + spectrum.imag**2
         logarithms: Floats = np.log10(np.maximum(self._filters @ power, np.float32(1e-10)))
         return logarithms if known is None else np.concatenate([known, logarithms], axis=1)
+
+
+def lift(features: Floats) -> Floats:
+    """The features of the same audio with so much gain that it has the usual level, if it is quiet."""
+    gain = min(max(USUAL_PEAK - float(features.max()), 0.0), MOST_GAIN)
+    return features + np.float32(gain)

@@ -1,12 +1,17 @@
 """Is this text speech? The reasons to decode once more, and to hold text back.
 
 Whisper invents text where there is no speech, and loops where its window ends too soon. Both show in
-figures that every decode has. No phrase list: it would silence the person who really says it.
+figures: of the decode itself, and of what voice activity heard meanwhile. No figure is enough alone.
+Whisper doubts short words that are really said, and voice activity opens for a drum; so what each
+has to say of its own doubt lowers how much doubt the others may have. No phrase list: it would
+silence the person who really says it. What the limits keep apart is in docs/speech-gate.md.
 """
 
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+
+from surtitle.jobs import Voice
 
 MAX_COMPRESSION_RATIO = 2.4
 """Text that deflates better than this repeats itself (OpenAI Whisper, transcribe.py)."""
@@ -16,6 +21,20 @@ MIN_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which Whisper is guessing (OpenAI Whisper)."""
 MAX_NO_SPEECH_PROBABILITY = 0.6
 """Probability of the no-speech token above which a guess is not speech (OpenAI Whisper)."""
+CERTAIN_NO_SPEECH_PROBABILITY = 0.85
+CERTAIN_LOG_PROBABILITY = -0.5
+"""Where the no-speech token is as good as certain, text must be surer than this."""
+BELIEVED_LOG_PROBABILITY = -0.3
+"""Text that Whisper is so sure of was said, however doubtful the voice."""
+WILD_LOG_PROBABILITY = -1.5
+"""Below this the words have next to nothing to do with the sound."""
+MIN_CLEAR_SHARE = 0.1
+"""Part of what was taken for speech that must be so without doubt, or the voice is doubtful."""
+SLOW_SPEECH_MS = 3000
+MIN_BYTES_PER_SECOND = 3.0
+DOUBTFUL_LOG_PROBABILITY = -0.8
+"""So much speech has more text than this, in UTF-8 bytes (a Chinese character says more than a
+letter and has three). A murmur of many voices has less; so may singing, which Whisper is surer of."""
 SUSPICIOUS_CHARACTERS_PER_SECOND = 25.0
 MAX_CHARACTERS_PER_SECOND = 30.0
 """Hardly anybody, and nobody, speaks faster than this; read-aloud English is about 15."""
@@ -29,12 +48,16 @@ MAX_TRIGRAM_REPEATS = 3
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decode says about itself. `seconds` is the length of the audio."""
+    """What a decode says about itself, and voice activity about its audio.
+
+    `seconds` is the length of the audio, `voice` what was heard in it, where somebody listened.
+    """
 
     text: str
     seconds: float
     log_probability: float
     no_speech_probability: float
+    voice: Voice | None = None
 
 
 def suspicion(evidence: Evidence) -> str | None:
@@ -52,12 +75,39 @@ def refusal(evidence: Evidence) -> str | None:
     """Why this text must not be shown, after the most careful decode, or None."""
     if not any(character.isalnum() for character in evidence.text):
         return "no_speech"
-    guessed = evidence.log_probability < MIN_LOG_PROBABILITY
-    if guessed and evidence.no_speech_probability > MAX_NO_SPEECH_PROBABILITY:
+    if is_noise(evidence):
         return "no_speech"
     if repeats_itself(evidence.text):
         return "repetition"
+    if too_slow(evidence):
+        return "too_slow"
     return "too_fast" if too_fast(evidence, MAX_CHARACTERS_PER_SECOND) else None
+
+
+def is_noise(evidence: Evidence) -> bool:
+    """Whether enough says that nobody spoke: the no-speech token, the text and the voice."""
+    no_speech, text = evidence.no_speech_probability, evidence.log_probability
+    if no_speech > CERTAIN_NO_SPEECH_PROBABILITY and text < CERTAIN_LOG_PROBABILITY:
+        return True
+    doubtful = is_doubtful(evidence.voice)
+    if doubtful and text < WILD_LOG_PROBABILITY:
+        return True
+    limit = BELIEVED_LOG_PROBABILITY if doubtful else MIN_LOG_PROBABILITY
+    return no_speech > MAX_NO_SPEECH_PROBABILITY and text < limit
+
+
+def is_doubtful(voice: Voice | None) -> bool:
+    """Whether next to nothing of what was taken for speech is so without doubt."""
+    return voice is not None and voice.clear_ms < MIN_CLEAR_SHARE * voice.speech_ms
+
+
+def too_slow(evidence: Evidence) -> bool:
+    """Whether there is far less text than the voice had time for, and the text is a doubtful one."""
+    voice = evidence.voice
+    if voice is None or voice.speech_ms < SLOW_SPEECH_MS:
+        return False
+    rate = len(evidence.text.encode()) / (voice.speech_ms / 1000)
+    return rate < MIN_BYTES_PER_SECOND and evidence.log_probability < DOUBTFUL_LOG_PROBABILITY
 
 
 def too_fast(evidence: Evidence, characters_per_second: float) -> bool:

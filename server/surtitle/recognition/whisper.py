@@ -33,7 +33,7 @@ from surtitle.jobs import (
     Windows,
     Word,
 )
-from surtitle.recognition.features import Features
+from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.models import locate
 
@@ -213,7 +213,7 @@ class WhisperDecoder:
 
     def _begin(self, job: Job) -> _Attempt:
         started = time.perf_counter()
-        mel = self._features.compute(job.session, job.audio)
+        mel = lift(self._features.compute(job.session, job.audio))
         return _Attempt(
             job,
             mel,
@@ -319,6 +319,7 @@ class WhisperDecoder:
             # The score is a mean over the tokens without the end mark; with it, as Whisper does.
             log_probability=result.scores[0] * length / (length + 1),
             no_speech_probability=result.no_speech_prob,
+            voice=attempt.job.voice,
         )
         return _Decoded(tokens, evidence)
 
