@@ -33,6 +33,7 @@ from surtitle.jobs import (
     Windows,
     Word,
 )
+from surtitle.recognition.alignment import LAG_MS, place_words
 from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.models import locate
@@ -230,9 +231,9 @@ class WhisperDecoder:
         source = self._windows(group, MAX_WINDOW_S if effort.full_window else jobs[0].window_s)
         # Once known, a language stays: it is not looked for again in the second look.
         unknown = [a for a in group if a.job.recipe.language is None and not a.language]
-        if unknown or jobs[0].recipe.words:
+        if unknown or _wants_words(jobs[0]):
             source = self._model.model.encode(source)
-        if jobs[0].recipe.words:
+        if _wants_words(jobs[0]):
             group[0].encoded = source
         rankings = self._model.model.detect_language(source) if unknown else [[]] * len(group)
         for attempt, ranking in zip(group, rankings, strict=True):
@@ -290,7 +291,7 @@ class WhisperDecoder:
         # A partial gets no second look: one that needs it is not shown, the next comes soon.
         reason = suspicion(evidence) if job.kind == "partial" else None
         reason = reason or refusal(evidence)
-        words = self._words(attempt, decoded) if job.recipe.words and reason is None else ()
+        words = self._words(attempt, decoded) if _wants_words(job) and reason is None else ()
         total_s = time.perf_counter() - attempt.started
         return Result(
             job_id=job.id,
@@ -324,13 +325,13 @@ class WhisperDecoder:
         return _Decoded(tokens, evidence)
 
     def _words(self, attempt: _Attempt, decoded: _Decoded) -> tuple[Word, ...]:
-        """Time each word by cross-attention, on the encoding that the text came from."""
+        """Time each word: by cross-attention on the encoding that the text came from, and the audio."""
         frames = min(attempt.mel.shape[1], window_frames(MAX_WINDOW_S))
         alignment = self._model.find_alignment(
             self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
         )[0]
         merge_punctuations(alignment, PREPEND_PUNCTUATION, APPEND_PUNCTUATION)
-        return tuple(
+        words = [
             Word(
                 text=word["word"].strip(),
                 start_ms=round(float(word["start"]) * 1000),
@@ -339,7 +340,8 @@ class WhisperDecoder:
             )
             for word in alignment
             if word["word"].strip()
-        )
+        ]
+        return place_words(words, attempt.job.audio, LAG_MS.get(self.info.name, 0))
 
     # -- prompts --------------------------------------------------------------------------------
 
@@ -362,6 +364,11 @@ class WhisperDecoder:
         return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
 
+def _wants_words(job: Job) -> bool:
+    """Whether its words are timed: those of a final alone, a partial has none on the wire."""
+    return job.recipe.words and job.kind == "final"
+
+
 def _context(recipe: Recipe) -> str:
     """What the client wants the model to have read before."""
     return " ".join([*recipe.hotwords, recipe.prompt]).strip()
@@ -376,7 +383,7 @@ def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
     groups: dict[Hashable, list[_Attempt]] = defaultdict(list)
     for attempt in attempts:
         job = attempt.job
-        alone = job.id if job.recipe.words else None
+        alone = job.id if _wants_words(job) else None
         groups[job.kind, job.window_s, _context(job.recipe), alone].append(attempt)
     return list(groups.values())
 
