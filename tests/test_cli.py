@@ -63,7 +63,15 @@ def test_serve_shows_every_setting_with_its_default_and_variable() -> None:
 def test_settings_stand_in_their_groups() -> None:
     lines = help_of("serve").splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Options:", "Network:", "Model:", "Utterances:", "Supervision:", "Logs:"]
+    assert titles == [
+        "Options:",
+        "Network:",
+        "Model:",
+        "Utterances:",
+        "Layout:",
+        "Supervision:",
+        "Logs:",
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -78,7 +86,8 @@ def test_caption_shows_only_the_settings_that_it_uses() -> None:
     text = help_of("caption")
     for option in ("--server", "--fast", "--format", "--output", "--words", "--translate"):
         assert option in text
-    assert "--language" in text
+    for option in ("--language", "--caption-width", "--caption-lines", "--style"):
+        assert option in text
     assert "--max-sessions" not in text
     assert "[text|jsonl|srt|vtt]" in text
 
@@ -102,6 +111,7 @@ def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["demo", "--device", "tpu"], "--device (SURTITLE_DEVICE): "),
         (["check", "--port", "-5"], "--port (SURTITLE_PORT): "),
         (["caption", "x.wav", "--max-utterance-ms", "5"], "--max-utterance-ms"),
+        (["caption", "x.wav", "--caption-width", "9"], "--caption-width"),
         (["caption", str(SAMPLE), "--server", CLOSED_PORT], "Cannot reach a Surtitle server at "),
         (["caption", "/nonexistent.wav", "--server", CLOSED_PORT], "surtitle: "),
         (["caption", str(SAMPLE), "-o", "/nonexistent/x.srt"], "Cannot write /nonexistent/x.srt"),

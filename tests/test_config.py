@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.engine.policy import WatchdogOptions
@@ -31,6 +32,7 @@ def test_defaults() -> None:
     settings = load_settings({})
     assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8765, "base")
     assert settings.endpointing() == EndpointingOptions()
+    assert settings.layout() == Layout()
     assert settings.watchdog() == WatchdogOptions()
     assert settings.log() == LogOptions()
 
@@ -112,6 +114,8 @@ def test_the_groups_get_what_was_set() -> None:
             "endpoint_silence_ms": 300,
             "max_utterance_ms": 9000,
             "partial_interval_ms": 700,
+            "caption_width": 37,
+            "caption_lines": 3,
             "lease_s": 5,
             "startup_s": 60,
             "log_level": "warning",
@@ -124,6 +128,7 @@ def test_the_groups_get_what_was_set() -> None:
     assert (endpointing.min_speech_ms, endpointing.pre_roll_ms) == (64, 100)
     assert (endpointing.hangover_ms, endpointing.endpoint_silence_ms) == (50, 300)
     assert (endpointing.max_utterance_ms, endpointing.partial_interval_ms) == (9000, 700)
+    assert settings.layout() == Layout(width=37, lines=3)
     assert settings.watchdog() == WatchdogOptions(lease_s=5.0, startup_s=60.0)
     assert settings.log() == LogOptions("warning", "json")
 
@@ -150,6 +155,8 @@ def test_the_groups_get_what_was_set() -> None:
         ("speech_threshold", 1),
         ("min_speech_ms", 0),
         ("pre_roll_ms", 2001),
+        ("caption_width", 9),
+        ("caption_lines", 5),
         ("lease_s", 0),
         ("startup_s", "soon"),
         ("log_level", "loud"),

@@ -179,7 +179,13 @@ LEAVES = {
     "background.py": set[str](),
     "messages.py": {"errors", "jobs"},
     # Settings carry the options of each part, which are declared where they are used.
-    "config.py": {"errors", "captioning.endpointing", "engine.policy", "telemetry"},
+    "config.py": {
+        "errors",
+        "captioning.cues",
+        "captioning.endpointing",
+        "engine.policy",
+        "telemetry",
+    },
     "silero.py": set(),
     "vad.py": {"background", "captioning.endpointing", "silero"},
     "client.py": {"errors", "messages"},

@@ -1,6 +1,7 @@
 /**
  * The transcript: server messages in, entries and files out. Pure: no page, no clock, no network.
  *
+ * @typedef {import("./cues.js").Layout} Layout
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
  *
  * @typedef {object} Entry one utterance
@@ -13,14 +14,10 @@
  * @property {string} text     the final text; for "failed" the last partial, possibly empty
  * @property {string} language BCP 47, or empty
  * @property {string} message  for "failed": why
+ * @property {{text: string, startMs: number, endMs: number}[]} words with their times, where those came
  */
 
-/** Common limits for subtitles: two lines of 42 columns. */
-const LINE_COLUMNS = 42;
-const LINES_PER_CUE = 2;
-
-/** Characters that take two columns (East Asian wide and fullwidth; Unicode TR11, main blocks). */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/;
+import { LAYOUT, layOut } from "./cues.js";
 
 /** Collects the utterances of one or more sessions on one time line. */
 export class Transcript {
@@ -49,6 +46,11 @@ export class Transcript {
           kind: "final",
           text: message.text.trim(),
           language: message.language ?? "",
+          words: (message.words ?? []).map(({ text, start_ms, end_ms }) => ({
+            text,
+            startMs: this.#offsetMs + start_ms,
+            endMs: this.#offsetMs + end_ms,
+          })),
         });
       case "suppressed":
         return this.#change(message, { kind: "suppressed", text: "" });
@@ -106,6 +108,7 @@ export class Transcript {
       text: "",
       language: "",
       message: "",
+      words: [],
     };
     this.entries.push(entry);
     this.#utterances.set(utterance, entry);
@@ -146,9 +149,12 @@ export function toText(entries) {
     .join("");
 }
 
-/** @param {Entry[]} entries */
-export function toSrt(entries) {
-  return cues(entries)
+/**
+ * @param {Entry[]} entries
+ * @param {Layout} [layout]
+ */
+export function toSrt(entries, layout) {
+  return cues(entries, layout)
     .map(({ startMs, endMs, lines }, index) => {
       const times = `${timestamp(startMs, ",")} --> ${timestamp(endMs, ",")}`;
       return `${index + 1}\n${times}\n${lines.join("\n")}\n\n`;
@@ -156,13 +162,25 @@ export function toSrt(entries) {
     .join("");
 }
 
-/** @param {Entry[]} entries */
-export function toVtt(entries) {
-  const body = cues(entries).map(({ startMs, endMs, lines }) => {
+/**
+ * @param {Entry[]} entries
+ * @param {Layout} [layout]
+ */
+export function toVtt(entries, layout) {
+  const body = cues(entries, layout).map(({ startMs, endMs, lines }) => {
     const times = `${timestamp(startMs, ".")} --> ${timestamp(endMs, ".")}`;
     return `${times}\n${lines.map(escapeVtt).join("\n")}\n\n`;
   });
   return `WEBVTT\n\n${body.join("")}`;
+}
+
+/**
+ * @param {Entry[]} entries
+ * @param {Layout} layout
+ */
+function cues(entries, layout = LAYOUT) {
+  const shown = entries.filter(isShown).map((entry) => ({ ...entry, text: textOf(entry) }));
+  return layOut(shown, layout);
 }
 
 /** @param {Entry} entry */
@@ -174,86 +192,6 @@ function isShown(entry) {
 function textOf(entry) {
   if (entry.kind !== "failed") return entry.text;
   return entry.text ? `${entry.text} [caption incomplete]` : "[caption missing]";
-}
-
-/**
- * Entries as cues of at most two lines. The time of an entry is shared out by the length of the
- * text, which is close enough at a steady pace of speech and needs no word times.
- *
- * @param {Entry[]} entries
- * @returns {{startMs: number, endMs: number, lines: string[]}[]}
- */
-function cues(entries) {
-  return entries.filter(isShown).flatMap((entry) => {
-    const lines = balancedLines(textOf(entry));
-    const total = lines.reduce((sum, line) => sum + columns(line), 0);
-    const msPerColumn = (entry.endMs - entry.startMs) / total;
-    const result = [];
-    let startMs = entry.startMs;
-    for (let at = 0; at < lines.length; at += LINES_PER_CUE) {
-      const shown = lines.slice(at, at + LINES_PER_CUE);
-      const width = shown.reduce((sum, line) => sum + columns(line), 0);
-      const endMs = startMs + width * msPerColumn;
-      result.push({ startMs: Math.round(startMs), endMs: Math.round(endMs), lines: shown });
-      startMs = endMs;
-    }
-    return result;
-  });
-}
-
-/**
- * Lines of about equal length: the narrowest column that needs no more lines than the widest allowed.
- *
- * @param {string} text
- * @returns {string[]}
- */
-function balancedLines(text) {
-  let lines = wrap(text, LINE_COLUMNS);
-  for (let limit = LINE_COLUMNS - 1; limit > LINE_COLUMNS / 2; limit--) {
-    const narrower = wrap(text, limit);
-    if (narrower.length > lines.length) break;
-    lines = narrower;
-  }
-  return lines;
-}
-
-/**
- * @param {string} text
- * @param {number} limit columns
- * @returns {string[]}
- */
-function wrap(text, limit) {
-  const lines = [];
-  let line = "";
-  for (const piece of pieces(text)) {
-    if (line && columns((line + piece).trimEnd()) > limit) {
-      lines.push(line.trimEnd());
-      line = "";
-    }
-    line += piece;
-  }
-  lines.push(line.trimEnd());
-  return lines;
-}
-
-/**
- * What a line may not break inside of: words; in scripts without spaces, single characters with the
- * punctuation that follows them.
- *
- * @param {string} text
- * @returns {string[]}
- */
-function pieces(text) {
-  const wide = `${WIDE.source}[\\u3001\\u3002\\uff01\\uff0c\\uff1a\\uff1b\\uff1f]*\\s*`;
-  const narrow = `(?:(?!${WIDE.source})\\S)+\\s*`;
-  return text.match(new RegExp(`${wide}|${narrow}`, "g")) ?? [text];
-}
-
-/** @param {string} text */
-function columns(text) {
-  let sum = 0;
-  for (const character of text) sum += WIDE.test(character) ? 2 : 1;
-  return sum;
 }
 
 /**

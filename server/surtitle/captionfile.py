@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surtitle.background import in_daemon_thread
+from surtitle.captioning.cues import ReadingSpeed
 from surtitle.client import Captions
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
 from surtitle.messages import Ended, Final, Partial, ServerMessage
@@ -26,6 +27,8 @@ class Figures:
     final_s: list[float] = field(default_factory=list)
     """End of speech -> final."""
     ended: Ended | None = None
+    reading_speed: ReadingSpeed | None = None
+    """Of the cues, where some were made."""
 
     def summary(self) -> str:
         """One line for people."""
@@ -40,6 +43,11 @@ class Figures:
         if self.ended is not None:
             parts.append(
                 f"{self.ended.audio_ms / 1000:.1f} s of audio in {self.ended.utterances} utterances"
+            )
+        if (speed := self.reading_speed) is not None:
+            parts.append(
+                f"to be read at {speed.characters_per_second:.0f} characters a second "
+                f"({speed.words_per_minute:.0f} words a minute, fastest cue {speed.fastest:.0f}/s)"
             )
         return " · ".join(parts)
 

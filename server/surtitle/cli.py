@@ -6,6 +6,7 @@ whatever is heavy is imported where it is used.
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,21 +100,35 @@ def serve(**options: Any) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
 @click.option("--words", is_flag=True, help="Ask for the time of each word.")
 @click.option("--translate", is_flag=True, help="Translate into English.")
+@click.option(
+    "--style",
+    type=click.Choice(["block", "roll-up"]),
+    default="block",
+    show_default=True,
+    help="Cues in SRT and WebVTT that replace each other, or lines that push up those above.",
+)
 @settings_options(
-    "model", "device", "compute_type", "language", "endpoint_silence_ms", "max_utterance_ms"
+    "model",
+    "device",
+    "compute_type",
+    "language",
+    "endpoint_silence_ms",
+    "max_utterance_ms",
+    "caption_width",
+    "caption_lines",
 )
 def caption(**options: Any) -> None:
     """Caption FILE: any audio or video, or - for standard input."""
     from surtitle.commands import CaptionRequest, caption_file
 
-    request = CaptionRequest(
-        **{
-            name: options.pop(name)
-            for name in ("file", "server", "fast", "kind", "output", "words", "translate")
-        }
-    )
+    style = options.pop("style")
+    request = {
+        name: options.pop(name)
+        for name in ("file", "server", "fast", "kind", "output", "words", "translate")
+    }
     settings = _settings(options, host="127.0.0.1", port=0, log_level="warning")
-    sys.exit(caption_file(request, settings))
+    layout = replace(settings.layout(), style=style)
+    sys.exit(caption_file(CaptionRequest(**request, layout=layout), settings))
 
 
 @cli.command(cls=GroupedCommand)

@@ -15,6 +15,7 @@ from rich.console import Console
 from surtitle.app import fetch_model, first_of, run_on_loop, running, stop_signals
 from surtitle.background import in_daemon_thread
 from surtitle.captionfile import Figures, FileStream
+from surtitle.captioning.cues import Layout
 from surtitle.client import connect
 from surtitle.config import Settings
 from surtitle.errors import EngineError
@@ -39,6 +40,7 @@ class CaptionRequest:
     output: str | None
     words: bool
     translate: bool
+    layout: Layout
 
 
 def caption_file(request: CaptionRequest, settings: Settings) -> int:
@@ -68,7 +70,8 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
     source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
     start = Start(
         language=settings.language,
-        words=request.words,
+        # Cues are timed by their words.
+        words=request.words or request.kind in ("srt", "vtt"),
         task="translate" if request.translate else "transcribe",
     )
     chunks = read_chunks(source)
@@ -76,7 +79,7 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
         chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(open_output(request.output))
-        writer = CaptionWriter(output, request.kind)
+        writer = CaptionWriter(output, request.kind, request.layout)
         # On a terminal the view already shows the text that would be written beside it.
         shows_text = request.kind == "text" and request.output is None and sys.stdout.isatty()
         async with _server(request.server, settings, console) as url:
@@ -88,8 +91,8 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
                 on_message=(lambda message: None) if shows_text else writer.write,
                 quiet=not console.is_terminal,
             )
-        if not shows_text:
-            writer.finish()
+        if not shows_text and (speed := writer.finish()) is not None:
+            figures.reading_speed = speed
     console.print(f"[dim]{figures.summary()}[/dim]")
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
@@ -24,6 +25,7 @@ from surtitle.telemetry import LogFormat, LogLevel, LogOptions
 
 ENV_PREFIX = "SURTITLE_"
 _ENDPOINTING = EndpointingOptions()
+_LAYOUT = Layout()
 _WATCHDOG = WatchdogOptions()
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -170,6 +172,18 @@ class Settings(BaseSettings):
         le=2000,
     )
 
+    # Layout
+    caption_width: int = _setting(
+        _LAYOUT.width,
+        "Layout",
+        "Columns of a line in SRT and WebVTT; full-width characters take two.",
+        ge=10,
+        le=200,
+    )
+    caption_lines: int = _setting(
+        _LAYOUT.lines, "Layout", "Lines of a cue in SRT and WebVTT.", ge=1, le=4
+    )
+
     # Supervision
     lease_s: Seconds = _setting(
         _WATCHDOG.lease_s,
@@ -211,6 +225,10 @@ class Settings(BaseSettings):
             max_utterance_ms=self.max_utterance_ms,
             partial_interval_ms=self.partial_interval_ms,
         )
+
+    def layout(self) -> Layout:
+        """The group for the layout of captions."""
+        return Layout(width=self.caption_width, lines=self.caption_lines)
 
     def watchdog(self) -> WatchdogOptions:
         """The group for the watchdog."""

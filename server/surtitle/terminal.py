@@ -12,7 +12,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.spinner import Spinner
 from rich.text import Text
 
-from surtitle.captioning.cues import format_srt, format_vtt
+from surtitle.captioning.cues import Layout, ReadingSpeed, lay_out, reading_speed
+from surtitle.captioning.subtitles import format_srt, format_vtt
 from surtitle.client import ClientError
 from surtitle.messages import (
     Failed,
@@ -94,9 +95,11 @@ class CaptionView:
 class CaptionWriter:
     """Writes the messages of a stream in a format: text, jsonl, srt or vtt."""
 
-    def __init__(self, output: TextIO, kind: str) -> None:
+    def __init__(self, output: TextIO, kind: str, layout: Layout | None = None) -> None:
+        """`layout` is for srt and vtt."""
         self._output = output
         self._kind = kind
+        self._layout = layout
         self._finals: list[Final] = []
 
     def write(self, message: ServerMessage) -> None:
@@ -109,13 +112,15 @@ class CaptionWriter:
             else:
                 self._finals.append(message)
 
-    def finish(self) -> None:
-        """Write what is only complete at the end."""
+    def finish(self) -> ReadingSpeed | None:
+        """Write what is only complete at the end; returns how fast the cues must be read."""
+        cues = lay_out(self._finals, self._layout)
         if self._kind == "srt":
-            self._output.writelines(format_srt(self._finals))
+            self._output.writelines(format_srt(cues))
         elif self._kind == "vtt":
-            self._output.writelines(format_vtt(self._finals))
+            self._output.writelines(format_vtt(cues))
         self._output.flush()
+        return reading_speed(cues)
 
     def _line(self, text: str) -> None:
         self._output.write(text + "\n")

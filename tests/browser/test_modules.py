@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import scripted_server
+from tests.layout_cases import LAYOUT_CASES
 
 Message = dict[str, Any]
 
@@ -85,32 +86,46 @@ def test_a_broken_session_leaves_its_open_caption_incomplete(page: Page) -> None
 def test_srt_and_webvtt_of_a_second_session_go_on_after_the_first(page: Page) -> None:
     sessions = [
         [final(1, 40, 1240, "R&D, <quickly>.")],
-        [final(1, 3_600_005, 3_601_000, "Later.")],
+        [final(1, 3_600_005, 3_601_100, "Later.")],
     ]
     assert written(page, "toSrt", *sessions) == (
         "1\n00:00:00,040 --> 00:00:01,240\nR&D, <quickly>.\n\n"
-        "2\n01:00:10,005 --> 01:00:11,000\nLater.\n\n"
+        "2\n01:00:10,005 --> 01:00:11,100\nLater.\n\n"
     )
     assert written(page, "toVtt", *sessions) == (
         "WEBVTT\n\n"
         "00:00:00.040 --> 00:00:01.240\nR&amp;D, &lt;quickly&gt;.\n\n"
-        "01:00:10.005 --> 01:00:11.000\nLater.\n\n"
+        "01:00:10.005 --> 01:00:11.100\nLater.\n\n"
     )
 
 
-def test_long_utterances_become_cues_of_two_balanced_lines(page: Page) -> None:
-    text = " ".join(["abcd"] * 30)  # 149 columns: four lines, two cues
-    line = " ".join(["abcd"] * 8)
-    end = " ".join(["abcd"] * 6)
-    assert written(page, "toSrt", [final(1, 0, 14_600, text)]) == (
-        f"1\n00:00:00,000 --> 00:00:07,800\n{line}\n{line}\n\n"
-        f"2\n00:00:07,800 --> 00:00:14,600\n{line}\n{end}\n\n"
+def test_cues_have_the_times_of_their_words(page: Page) -> None:
+    words = [
+        {"text": "Late.", "start_ms": 300, "end_ms": 700, "confidence": 1},
+        {"text": "Later.", "start_ms": 2500, "end_ms": 4000, "confidence": 1},
+    ]
+    said = [final(1, 0, 4300, "Late. Later.") | {"words": words}]
+    assert written(page, "toSrt", [], said) == (
+        "1\n00:00:10,300 --> 00:00:11,300\nLate.\n\n2\n00:00:12,500 --> 00:00:14,000\nLater.\n\n"
     )
 
 
-def test_scripts_without_spaces_are_cut_between_characters(page: Page) -> None:
-    srt = written(page, "toSrt", [final(1, 0, 1000, "字" * 25 + "。" + "幕" * 4)])
-    assert srt == f"1\n00:00:00,000 --> 00:00:01,000\n{'字' * 15}\n{'字' * 10}。{'幕' * 4}\n\n"
+LAY_OUT = """async (cases) => {
+  const { LAYOUT, layOut } = await import('/cues.js');
+  const camel = (object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [
+    name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
+    Array.isArray(value) ? value.map(camel) : value,
+  ]));
+  return cases.map(({ layout, finals }) => layOut(finals.map(camel), { ...LAYOUT, ...camel(layout) })
+    .map(({ startMs, endMs, lines }) => ({ start_ms: startMs, end_ms: endMs, lines })));
+}"""
+
+
+def test_the_page_lays_out_as_the_server_does(page: Page) -> None:
+    laid_out = page.evaluate(LAY_OUT, LAYOUT_CASES)
+    assert len(laid_out) == len(LAYOUT_CASES)
+    for cues, case in zip(laid_out, LAYOUT_CASES, strict=True):
+        assert cues == case["cues"], case["name"]
 
 
 def test_an_empty_transcript_makes_valid_files(page: Page) -> None:

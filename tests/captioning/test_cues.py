@@ -1,24 +1,30 @@
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surtitle.captioning.breaks import text_width
 from surtitle.captioning.cues import (
-    LINE_CHARACTERS,
-    LINES,
     Cue,
-    cues,
-    format_srt,
-    format_vtt,
-    text_width,
-    wrap,
+    Layout,
+    LiveLayout,
+    ReadingSpeed,
+    Style,
+    lay_out,
+    reading_speed,
 )
 from surtitle.messages import Final, WordTiming
+from tests.layout_cases import LAYOUT_CASES
 
 
 def final(
-    text: str, start_ms: int = 0, end_ms: int = 1000, words: list[WordTiming] | None = None
+    text: str,
+    start_ms: int = 0,
+    end_ms: int = 1000,
+    words: list[WordTiming] | None = None,
+    language: str = "en",
 ) -> Final:
     return Final(
         seq=1,
@@ -26,15 +32,11 @@ def final(
         start_ms=start_ms,
         end_ms=end_ms,
         text=text,
-        language="en",
+        language=language,
         language_probability=1.0,
         confidence=0.9,
         words=words,
     )
-
-
-def timed(*words: tuple[str, int, int]) -> list[WordTiming]:
-    return [WordTiming(text=w, start_ms=s, end_ms=e, confidence=1.0) for w, s, e in words]
 
 
 LONG = (
@@ -43,153 +45,114 @@ LONG = (
 )
 
 
-# -- lines --------------------------------------------------------------------------------------
+@pytest.mark.parametrize("case", LAYOUT_CASES, ids=lambda case: case["name"])
+def test_the_table(case: dict[str, Any]) -> None:
+    finals = [
+        final(
+            given["text"],
+            given["start_ms"],
+            given["end_ms"],
+            [WordTiming(**word, confidence=1.0) for word in given.get("words", [])] or None,
+            given["language"],
+        )
+        for given in case["finals"]
+    ]
+    expected = [Cue(c["start_ms"], c["end_ms"], tuple(c["lines"])) for c in case["cues"]]
+    assert lay_out(finals, Layout(**case["layout"])) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "width"), [("", 0), ("abc", 3), ("你好", 4), ("ＡＢ", 4), ("a你", 3), ("é", 1)]
+# -- what always holds --------------------------------------------------------------------------
+
+TEXTS = st.one_of(
+    st.lists(st.sampled_from(LONG.split()), max_size=40).map(" ".join),
+    st.text("字幕、。「」ちっー,. ab", max_size=60),
 )
-def test_full_width_characters_count_double(text: str, width: int) -> None:
-    assert text_width(text) == width
 
 
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("", []),
-        ("   ", []),
-        ("one two", ["one two"]),
-        ("one two three", ["one two", "three"]),
-        ("one two th", ["one two th"]),
-        ("internationalization", ["internationalization"]),
-        ("an internationalization it", ["an", "internationalization", "it"]),
-        ("今天天气很好", ["今天天气很", "好"]),
-        ("今天天气。很好", ["今天天气。", "很好"]),
-        ("  a  ", ["a"]),
-    ],
-)
-def test_text_is_wrapped(text: str, lines: list[str]) -> None:
-    assert wrap(text, 10) == lines
+@st.composite
+def talks(draw: st.DrawFn) -> list[Final]:
+    """Finals one after the other, some with times of words, right or wrong."""
+    finals, at = [], 0
+    for text in draw(st.lists(TEXTS, max_size=5)):
+        start_ms = at + draw(st.integers(0, 2000))
+        at = start_ms + draw(st.integers(0, 9000))
+        times = st.integers(start_ms - 500, at + 500)
+        words = [
+            WordTiming(text=word, start_ms=draw(times), end_ms=draw(times), confidence=1.0)
+            for word in text.split()[: draw(st.integers(0, 50))]
+        ]
+        finals.append(final(text, start_ms, at, words or None))
+    return finals
 
 
-@given(st.lists(st.text("abcdefg,.", min_size=1, max_size=LINE_CHARACTERS), max_size=30))
-def test_lines_fit_and_lose_nothing(words: list[str]) -> None:
-    lines = wrap(" ".join(words))
-    assert all(0 < text_width(line) <= LINE_CHARACTERS for line in lines)
-    assert " ".join(lines).split() == words
+def letters(texts: list[str]) -> str:
+    return "".join("".join(texts).split())
 
 
-# -- cues ---------------------------------------------------------------------------------------
-
-
-def test_a_short_final_is_one_cue() -> None:
-    assert cues(final("Hello there.", 500, 1900)) == [Cue(500, 1900, ("Hello there.",))]
-
-
-def test_no_text_makes_no_cue() -> None:
-    assert cues(final("")) == []
-    assert cues(final("  ")) == []
-
-
-def test_a_long_final_is_shown_two_lines_at_a_time_in_proportion() -> None:
-    result = cues(final(LONG, 1000, 11_000))
-    assert [len(cue.lines) for cue in result] == [2, 2, 1]
-    assert " ".join(line for cue in result for line in cue.lines) == LONG
-    assert result[0].start_ms == 1000
-    assert result[-1].end_ms == 11_000
-    assert all(left.end_ms == right.start_ms for left, right in pairwise(result))
-    assert result[0].end_ms == pytest.approx(5500, abs=700)
-
-
-def test_cues_change_where_a_word_begins() -> None:
-    words = LONG.split()
-    times = timed(*((word, 1000 + 200 * i, 1100 + 200 * i) for i, word in enumerate(words)))
-    result = cues(final(LONG, 1000, 1000 + 200 * len(words), times))
-    counts = [sum(len(line.split()) for line in cue.lines) for cue in result]
-    assert result[1].start_ms == 1000 + 200 * counts[0]
-    assert result[2].start_ms == 1000 + 200 * (counts[0] + counts[1])
-    assert result[-1].end_ms == 1000 + 200 * len(words)
-
-
-@given(
-    words=st.lists(st.text("abcde", min_size=1, max_size=12), min_size=1, max_size=60),
-    start_ms=st.integers(0, 10_000),
-    lengths=st.lists(st.integers(0, 900), min_size=60, max_size=60),
-    with_words=st.booleans(),
-)
-def test_cues_cover_the_time_of_the_final(
-    words: list[str], start_ms: int, lengths: list[int], with_words: bool
+@given(talks(), st.integers(10, 50), st.integers(1, 4), st.sampled_from(["block", "roll-up"]))
+def test_lines_fit_times_do_not_overlap_and_nothing_is_lost(
+    finals: list[Final], width: int, count: int, style: Style
 ) -> None:
-    at = start_ms
-    times = []
-    for word, length in zip(words, lengths, strict=False):
-        times.append((word, at, at + length))
-        at += length
-    text = " ".join(words)
-    result = cues(final(text, start_ms, at, timed(*times) if with_words else None))
-    assert result[0].start_ms == start_ms
-    assert result[-1].end_ms == at
-    for cue in result:
-        assert cue.start_ms <= cue.end_ms
-        assert 1 <= len(cue.lines) <= LINES
-    assert all(left.end_ms == right.start_ms for left, right in pairwise(result))
-    assert " ".join(line for cue in result for line in cue.lines) == text
+    cues = lay_out(finals, Layout(width=width, lines=count, style=style))
+    for cue in cues:
+        assert cue.start_ms < cue.end_ms
+        assert 1 <= len(cue.lines) <= count
+        for line in cue.lines:
+            assert line == line.strip() != ""
+            assert text_width(line) <= width or " " not in line
+    assert all(left.end_ms <= right.start_ms for left, right in pairwise(cues))
+    shown = [line for cue in cues for line in (cue.lines if style == "block" else cue.lines[-1:])]
+    assert letters(shown) == letters([final.text for final in finals])
 
 
-@given(
-    times=st.lists(
-        st.tuples(st.integers(-500, 9000), st.integers(-500, 9000)), min_size=60, max_size=60
-    ),
-    count=st.integers(0, 60),
-)
-def test_word_times_that_are_wrong_do_not_make_a_cue_run_backwards(
-    times: list[tuple[int, int]], count: int
+@given(talks(), st.sampled_from(["block", "roll-up"]))
+def test_live_cues_lose_nothing_and_do_not_overlap_either(
+    finals: list[Final], style: Style
 ) -> None:
-    words = ["word"] * 60
-    timings = timed(*((w, *t) for w, t in zip(words, times, strict=True)))[:count]
-    result = cues(final(" ".join(words), 1000, 7000, timings))
-    assert result[0].start_ms == 1000
-    assert result[-1].end_ms == 7000
-    for cue in result:
-        assert 1000 <= cue.start_ms <= cue.end_ms <= 7000
+    live = LiveLayout(Layout(style=style))
+    cues = [cue for final in finals for cue in live.add(final)]
+    assert all(cue.start_ms < cue.end_ms for cue in cues)
+    assert all(left.end_ms <= right.start_ms for left, right in pairwise(cues))
+    shown = [line for cue in cues for line in (cue.lines if style == "block" else cue.lines[-1:])]
+    assert letters(shown) == letters([final.text for final in finals])
 
 
-# -- files --------------------------------------------------------------------------------------
+def test_a_live_cue_waits_until_the_one_before_has_had_its_time() -> None:
+    live = LiveLayout()
+    assert live.add(final("Yes.", 0, 300)) == [Cue(0, 1000, ("Yes.",))]
+    assert live.add(final("I think so.", 800, 2000)) == [Cue(1000, 2000, ("I think so.",))]
+    assert live.add(final("So do I.", 9000, 11_000)) == [Cue(9000, 11_000, ("So do I.",))]
 
 
-def test_srt() -> None:
-    finals = [final("One & two.", 0, 1500), final("Three <i>.", 3_723_004, 3_725_000)]
-    assert "".join(format_srt(finals)) == (
-        "1\n00:00:00,000 --> 00:00:01,500\nOne & two.\n\n"
-        "2\n01:02:03,004 --> 01:02:05,000\nThree <i>.\n\n"
+def test_long_talks_without_a_pause_break_at_punctuation_alone() -> None:
+    finals = [final(LONG, 10_000 * i, 10_000 * (i + 1)) for i in range(60)]
+    cues = lay_out(finals)
+    assert {cue.lines[-1][-1] for cue in cues} <= set(",.")
+    assert cues[-1].end_ms == 600_000
+
+
+# -- reading speed ------------------------------------------------------------------------------
+
+
+def test_reading_speed_is_that_on_screen() -> None:
+    cues = [Cue(0, 1000, ("Twenty characters at", "one second")), Cue(5000, 7000, ("Slow.",))]
+    assert reading_speed(cues) == ReadingSpeed(
+        characters_per_second=36 / 3, words_per_minute=6 * 20, fastest=31
     )
 
 
-def test_webvtt_escapes_markup() -> None:
-    finals = [final("One & two --> <b>.", 0, 1500)]
-    assert "".join(format_vtt(finals)) == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nOne &amp; two --&gt; &lt;b&gt;.\n\n"
-    )
+def test_lines_that_rolled_up_are_not_read_again() -> None:
+    block = [Cue(0, 1000, ("One",)), Cue(1000, 2000, ("Two",)), Cue(2000, 3000, ("Three",))]
+    rolling = [Cue(0, 1000, ("One",)), Cue(1000, 2000, ("One", "Two"))]
+    rolling += [Cue(2000, 3000, ("Two", "Three"))]
+    assert reading_speed(rolling) == reading_speed(block)
 
 
-def test_two_lines_stand_under_one_time() -> None:
-    text = "".join(format_srt([final(" ".join(["word"] * 12))]))
-    assert text.count("-->") == 1
-    assert text.splitlines()[2:] == [" ".join(["word"] * 8), " ".join(["word"] * 4), ""]
+def test_characters_of_a_script_without_spaces_count_as_words() -> None:
+    speed = reading_speed([Cue(0, 2000, ("今天天气，", "很好。"))])
+    assert speed is not None
+    assert (speed.characters_per_second, speed.words_per_minute) == (4.5, 180)
 
 
-def test_numbers_run_through_all_finals() -> None:
-    blocks = list(format_srt([final(LONG), final(""), final("End.", 1000, 2000)]))
-    assert [block.split("\n")[0] for block in blocks] == ["1", "2", "3", "4"]
-
-
-def test_no_finals_make_an_empty_file() -> None:
-    assert list(format_srt([])) == []
-    assert list(format_vtt([])) == ["WEBVTT\n\n"]
-
-
-@pytest.mark.parametrize("text", ["one\n\ntwo", "one\r\n\r\ntwo", "one\u2028two", "one\n2\n"])
-def test_a_line_break_in_the_text_does_not_end_the_cue(text: str) -> None:
-    (block,) = format_srt([final(text)])
-    assert "\n\n" not in block[:-2]
-    assert len(block.splitlines()) == 4
+def test_without_cues_there_is_no_reading_speed() -> None:
+    assert reading_speed([]) is None

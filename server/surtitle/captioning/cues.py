@@ -1,20 +1,53 @@
-"""Finals -> SRT and WebVTT, in lines that can be read.
+"""Finals -> cues: lines that can be read, and when to show them.
 
-Each final becomes one or more cues of at most two lines. Times inside a final are those of its words
-where they are known, and else in proportion to the characters.
+All finals of a talk are laid out together, so that a sentence which the recogniser had to cut is not
+cut on the screen. Of all ways to break the text into lines and the lines into cues, the cheapest is
+taken (as Knuth and Plass do for paragraphs, "Breaking Paragraphs into Lines", 1981): a break costs what
+`breaks` says, empty space costs its square, and a cue costs something if it holds a single word or is
+gone too soon. `web_demo/cues.js` does the same, with the same integers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from unicodedata import east_asian_width
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Literal
 
-from surtitle.captioning.stability import split_units
-from surtitle.messages import Final
+from surtitle.captioning.breaks import CLAUSE, SENTENCE, break_cost, text_units, text_width
+from surtitle.messages import Final, WordTiming
 
-LINE_CHARACTERS = 42
-LINES = 2
-"""Two lines of 42: the usual limit of broadcasters and streaming services."""
+Style = Literal["block", "roll-up"]
+
+APART_MS = 1000
+"""Silence over which no cue reaches: what comes after it would be read before it is said."""
+PAUSE_MS = 300
+"""Silence that is a good place for a break, whatever the words."""
+
+_CUE = 10  # the cost of one more cue
+_ORPHAN = 40  # of a word alone, where there is a neighbour to take it
+_HASTE = 15  # of a cue that must go before the minimum time is over
+_INNER_END = 8  # of a sentence that ends inside a cue, and once more where that is inside a line
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How captions are laid out.
+
+    Two lines of 42 columns for 1 to 7 seconds with two frames between cues are what broadcasters and
+    streaming services ask for. A gap of 0 lets a cue take over from the one before.
+    """
+
+    width: int = 42
+    """Columns of a line; full-width characters take two."""
+    lines: int = 2
+    """Lines on screen."""
+    min_ms: int = 1000
+    """A shorter cue stays on into the silence after it, as far as that goes."""
+    max_ms: int = 7000
+    """What is said in a longer time makes several cues, as far as it has several words."""
+    gap_ms: int = 80
+    """At least so long between two cues; with roll-up there is none."""
+    style: Style = "block"
+    """Blocks replace each other; roll-up lines push the one above out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,76 +59,259 @@ class Cue:
     lines: tuple[str, ...]
 
 
-def text_width(text: str) -> int:
-    """Columns that a text takes: full-width characters count double."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What stays whole, with when it is said and what a break after it costs."""
+
+    text: str
+    width: int
+    start_ms: int
+    end_ms: int
+    cost: int = SENTENCE
 
 
-def wrap(text: str, width: int = LINE_CHARACTERS) -> list[str]:
-    """Break text into lines of at most `width` columns; a longer word gets a line of its own."""
-    lines: list[str] = []
-    line = ""
-    for unit in split_units(text):
-        if line and text_width((line + unit).strip()) > width:
-            lines.append(line.strip())
-            line = ""
-        line += unit
-    return [*lines, line.strip()] if line.strip() else lines
+def lay_out(finals: Iterable[Final], layout: Layout | None = None) -> list[Cue]:
+    """The cues of a talk, in order and without overlap."""
+    layout = layout or Layout()
+    shown = replace(layout, lines=1) if layout.style == "roll-up" else layout
+    passages = [_cues(passage, shown) for passage in _passages(finals)]
+    if layout.style == "roll-up":
+        passages = [_roll_up(cues, layout.lines) for cues in passages]
+    return _on_screen([cue for cues in passages for cue in cues], layout)
 
 
-def cues(final: Final) -> list[Cue]:
-    """The cues of one final; they cover its time without gap or overlap."""
-    lines = wrap(" ".join(final.text.split()))  # a line break in it would end the cue
-    blocks = [tuple(lines[i : i + LINES]) for i in range(0, len(lines), LINES)]
-    bounds = _bounds(final, blocks)
+class LiveLayout:
+    """Cues of finals as they come, when the next one is not known yet.
+
+    Each final is laid out alone. Its last cue takes its minimum time, and what comes next waits for it.
+    """
+
+    def __init__(self, layout: Layout | None = None) -> None:
+        self._layout = layout or Layout()
+        self._free_ms = 0  # when the screen is free again
+
+    def add(self, final: Final) -> list[Cue]:
+        """The cues of the next final."""
+        waiting = []
+        for cue in lay_out([final], self._layout):
+            start_ms = max(cue.start_ms, self._free_ms)
+            # One that had to wait past its end gets its time all the same.
+            least_ms = min(self._layout.min_ms, cue.end_ms - cue.start_ms)
+            waiting.append(Cue(start_ms, max(cue.end_ms, start_ms + least_ms), cue.lines))
+            self._free_ms = waiting[-1].end_ms
+        return waiting
+
+
+# -- from finals to units -------------------------------------------------------------------------
+
+
+def _passages(finals: Iterable[Final]) -> list[list[_Unit]]:
+    """The units of all finals, parted where nobody speaks for long."""
+    passages: list[list[_Unit]] = []
+    for final in finals:
+        units = _timed_units(final)
+        if passages and units:
+            passages[-1][-1], units[0] = _joined(passages[-1][-1], units[0], final.language)
+        for unit in units:
+            if passages and unit.start_ms - passages[-1][-1].end_ms < APART_MS:
+                passages[-1].append(unit)
+            else:
+                passages.append([unit])
+    return passages
+
+
+def _joined(last: _Unit, first: _Unit, language: str) -> tuple[_Unit, _Unit]:
+    """The last unit of a final and the first of the next one, as parts of one text."""
+    if len(text_units(last.text[-1] + first.text[0])) == 1:  # they would become one word
+        first = replace(first, text=" " + first.text, width=first.width + 1)
+    return _with_cost(last, first, language), first
+
+
+def _timed_units(final: Final) -> list[_Unit]:
+    """The units of one final: with the times of its words, or in proportion to the characters."""
+    texts = text_units(" ".join(final.text.split()))
+    words = final.words or [
+        WordTiming(
+            text="".join(texts), start_ms=final.start_ms, end_ms=final.end_ms, confidence=1.0
+        )
+    ]
+    clock = _Clock(words)
+    units, seen, now_ms = [], 0, final.start_ms
+    for text in texts:
+        size = len(text.replace(" ", ""))
+        start_ms = min(max(clock.starts_ms(seen), now_ms), final.end_ms)
+        now_ms = min(max(clock.ends_ms(seen + size), start_ms), final.end_ms)
+        units.append(_Unit(text, text_width(text), start_ms, now_ms))
+        seen += size
+    timed = [_with_cost(unit, after, final.language) for unit, after in pairwise(units)]
+    return timed + units[-1:]
+
+
+def _with_cost(unit: _Unit, after: _Unit, language: str) -> _Unit:
+    cost = break_cost(unit.text, after.text, language)
+    paused = after.start_ms - unit.end_ms >= PAUSE_MS
+    return replace(unit, cost=min(cost, CLAUSE) if paused else cost)
+
+
+class _Clock:
+    """When a character is said, by its place among those that are no space; even within a word."""
+
+    def __init__(self, words: Sequence[WordTiming]) -> None:
+        self._words = words
+        self._sizes = [len("".join(word.text.split())) for word in words]
+        self._ends = list(accumulate(self._sizes))
+
+    def starts_ms(self, place: int) -> int:
+        """When the character at this place begins."""
+        return next(
+            (self._within(at, place) for at, end in enumerate(self._ends) if place < end), 0
+        )
+
+    def ends_ms(self, place: int) -> int:
+        """When the character before this place ends."""
+        at = next((at for at, end in enumerate(self._ends) if place <= end), len(self._ends) - 1)
+        return self._within(at, min(place, self._ends[at]))
+
+    def _within(self, at: int, place: int) -> int:
+        word, size = self._words[at], self._sizes[at]
+        said = place - (self._ends[at] - size)
+        return word.start_ms + (word.end_ms - word.start_ms) * said // (size or 1)
+
+
+# -- from units to cues ---------------------------------------------------------------------------
+
+
+def _cues(units: Sequence[_Unit], layout: Layout) -> list[Cue]:
+    """The cheapest cues of a passage, each as long as it is spoken."""
+    best = [0] * (len(units) + 1)  # cost of everything from a unit on
+    chosen: dict[int, tuple[int, ...]] = {}  # where the lines of a cue end, by where it begins
+    for start in reversed(range(len(units))):
+        costs = {
+            breaks: cost + _cue_cost(units, start, breaks[-1], layout) + best[breaks[-1]]
+            for breaks, cost in _line_breaks(units, start, layout)
+        }
+        chosen[start] = min(costs, key=costs.__getitem__)
+        best[start] = costs[chosen[start]]
+    cues, start = [], 0
+    while start < len(units):
+        bounds = (start, *chosen[start])
+        lines = ("".join(u.text for u in units[a:b]).strip() for a, b in pairwise(bounds))
+        cues.append(Cue(units[start].start_ms, units[bounds[-1] - 1].end_ms, tuple(lines)))
+        start = bounds[-1]
+    return cues
+
+
+def _line_breaks(
+    units: Sequence[_Unit], start: int, layout: Layout
+) -> list[tuple[tuple[int, ...], int]]:
+    """Each way to end a cue that begins at `start`: where its lines end, and what they cost.
+
+    For each end the cheapest way to get there with each number of lines.
+    """
+    latest_ms = units[start].start_ms + layout.max_ms
+    ways: dict[int, tuple[tuple[int, ...], int]] = {start: ((), 0)}
+    found: list[tuple[tuple[int, ...], int]] = []
+    for _ in range(layout.lines):
+        longer: dict[int, tuple[tuple[int, ...], int]] = {}
+        for at, (breaks, spent) in ways.items():
+            inner_break = _inner_break(units[at - 1]) if breaks else 0
+            for end, cost in _lines(units, at, layout.width):
+                if units[end - 1].end_ms > latest_ms and end > start + 1:
+                    break
+                cost += spent + inner_break
+                if end not in longer or cost < longer[end][1]:
+                    longer[end] = ((*breaks, end), cost)
+        found += longer.values()
+        ways = {end: way for end, way in longer.items() if end < len(units)}
+    return found
+
+
+def _lines(units: Sequence[_Unit], start: int, width: int) -> list[tuple[int, int]]:
+    """Where a line that begins at `start` may end, and what it costs; a longer unit stands alone."""
+    found: list[tuple[int, int]] = []
+    used = -1 if units[start].text.startswith(" ") else 0
+    inner = 0
+    for end, unit in enumerate(units[start:], start + 1):
+        used += unit.width
+        if used > width and found:
+            break
+        slack = max(width - used, 0) * 100 // width
+        found.append((end, slack * slack // 500 + inner))
+        inner += 2 * _INNER_END if unit.cost == SENTENCE else 0
+    return found
+
+
+def _inner_break(unit: _Unit) -> int:
+    """What the break between two lines of a cue costs."""
+    return _INNER_END if unit.cost == SENTENCE else unit.cost // 2
+
+
+def _cue_cost(units: Sequence[_Unit], start: int, end: int, layout: Layout) -> int:
+    cost = _CUE + units[end - 1].cost
+    if end == start + 1 and len(units) > 1:
+        cost += _ORPHAN
+    if end < len(units) and units[end].start_ms - units[start].start_ms < layout.min_ms:
+        cost += _HASTE
+    return cost
+
+
+# -- from cues to the screen ----------------------------------------------------------------------
+
+
+def _roll_up(cues: Sequence[Cue], lines: int) -> list[Cue]:
+    """Cues of one line each -> each with the lines before it, which stay until it is full."""
     return [
-        Cue(start, end, block) for (start, end), block in zip(pairwise(bounds), blocks, strict=True)
+        Cue(cue.start_ms, cue.end_ms, tuple(c.lines[0] for c in cues[max(at - lines, 0) : at]))
+        for at, cue in enumerate(cues, 1)
     ]
 
 
-def _bounds(final: Final, blocks: Sequence[tuple[str, ...]]) -> list[int]:
-    """Where the cues begin, and the end of the last."""
-    sizes = [sum(len("".join(line.split())) for line in block) for block in blocks]
-    total = sum(sizes) or 1
-    duration = final.end_ms - final.start_ms
-    bounds, done = [final.start_ms], 0
-    for size in sizes:
-        done += size
-        at = _time_after(final, done) or final.start_ms + duration * done // total
-        bounds.append(min(max(at, bounds[-1]), final.end_ms))
-    bounds[-1] = final.end_ms
-    return bounds
+def _on_screen(cues: Sequence[Cue], layout: Layout) -> list[Cue]:
+    """Cues as long as they are shown: at least the minimum time where the next one leaves it."""
+    gap_ms = 0 if layout.style == "roll-up" else layout.gap_ms
+    shown: list[Cue] = []
+    for at, cue in enumerate(cues):
+        start_ms = max(cue.start_ms, shown[-1].end_ms if shown else 0)
+        end_ms = max(cue.end_ms, start_ms + layout.min_ms)
+        if at + 1 < len(cues):
+            end_ms = min(end_ms, cues[at + 1].start_ms - gap_ms)
+        # Where two begin at once, the second waits: no player shows a cue that takes no time.
+        shown.append(Cue(start_ms, max(end_ms, start_ms + 1), cue.lines))
+    return shown
 
 
-def _time_after(final: Final, characters: int) -> int | None:
-    """When the word begins that follows so many characters; None where words have no times."""
-    seen = 0
-    for word in final.words or ():
-        if seen >= characters:
-            return max(word.start_ms, final.start_ms)
-        seen += len("".join(word.text.split()))
-    return None
+# -- how fast it must be read ---------------------------------------------------------------------
 
 
-def format_srt(finals: Iterable[Final]) -> Iterator[str]:
-    """SubRip: numbered blocks."""
-    for number, cue in enumerate((cue for final in finals for cue in cues(final)), start=1):
-        start, end = _clock(cue.start_ms, ","), _clock(cue.end_ms, ",")
-        yield f"{number}\n{start} --> {end}\n" + "\n".join(cue.lines) + "\n\n"
+@dataclass(frozen=True, slots=True)
+class ReadingSpeed:
+    """How fast cues must be read, over the time that they are on screen.
+
+    Characters count with spaces, words are units of `breaks`: single characters in scripts without
+    spaces. Television aims at 160 to 180 words a minute (BBC Subtitle Guidelines, "Timing"), streaming
+    services at 20 characters a second at most (Netflix, "Reading speed limits").
+    """
+
+    characters_per_second: float
+    words_per_minute: float
+    fastest: float
+    """Characters a second of the cue that asks most."""
 
 
-def format_vtt(finals: Iterable[Final]) -> Iterator[str]:
-    """WebVTT: a header and blocks; markup characters are escaped."""
-    yield "WEBVTT\n\n"
-    for final in finals:
-        for cue in cues(final):
-            text = "\n".join(cue.lines)
-            text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            yield f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{text}\n\n"
-
-
-def _clock(ms: int, separator: str) -> str:
-    seconds, ms = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{separator}{ms:03}"
+def reading_speed(cues: Iterable[Cue]) -> ReadingSpeed | None:
+    """Of all cues together; None without any. Lines that only rolled up are not read again."""
+    characters = words = shown_ms = 0
+    fastest = 0.0
+    above: tuple[str, ...] = ()
+    for cue in cues:
+        rolled = len(cue.lines) - 1
+        lines = cue.lines[rolled:] if rolled and cue.lines[:-1] == above[-rolled:] else cue.lines
+        size, ms = len(" ".join(lines)), cue.end_ms - cue.start_ms
+        characters += size
+        words += sum(len(text_units(line)) for line in lines)
+        shown_ms += ms
+        fastest = max(fastest, size * 1000 / ms)
+        above = cue.lines
+    if not shown_ms:
+        return None
+    return ReadingSpeed(characters * 1000 / shown_ms, words * 60_000 / shown_ms, fastest)

@@ -1,0 +1,34 @@
+"""Cues -> the text of SubRip and WebVTT files, piece by piece."""
+
+from collections.abc import Iterable, Iterator
+
+from surtitle.captioning.cues import Cue
+
+VTT_HEADER = "WEBVTT\n\n"
+
+
+def format_srt(cues: Iterable[Cue]) -> Iterator[str]:
+    """SubRip: numbered blocks. It knows no escapes, so what looks like markup stays as it is."""
+    for number, cue in enumerate(cues, start=1):
+        start, end = _clock(cue.start_ms, ","), _clock(cue.end_ms, ",")
+        yield f"{number}\n{start} --> {end}\n" + "\n".join(cue.lines) + "\n\n"
+
+
+def format_vtt(cues: Iterable[Cue]) -> Iterator[str]:
+    """WebVTT: the header and a block for each cue."""
+    yield VTT_HEADER
+    yield from map(format_vtt_cue, cues)
+
+
+def format_vtt_cue(cue: Cue) -> str:
+    """One block of WebVTT; markup characters are escaped."""
+    text = "\n".join(cue.lines)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{text}\n\n"
+
+
+def _clock(ms: int, separator: str) -> str:
+    seconds, ms = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{separator}{ms:03}"
