@@ -14,6 +14,7 @@ what was suppressed, no delays and no partials. docs/quality.md says what the fi
 import argparse
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from load.meter import Meter
 from load.metrics import UtteranceFigures
 from load.target import Target, TargetError, running
 from load.wordtimes import cache_folder as word_times_folder
@@ -58,13 +60,14 @@ class Measurement:
                 texts[recording.path] = offline.text(recording)
                 done(recording)
         ends = self._word_ends()
-        listened = await self._listen()
+        listened, others_cores = await self._listen()
         results = [self._result(each, texts, ends) for each in listened]
         return report(
             self._options.model,
             results,
             real_time=not self._options.fast,
             sessions=self._options.sessions,
+            others_cores=others_cores,
         )
 
     def _word_ends(self) -> dict[Path, tuple[float, ...]]:
@@ -73,13 +76,17 @@ class Measurement:
         with self._progress("word times", self._alone) as done:
             return word_ends(clips, self._options.word_times, lambda c: done(by_path[c.path]))
 
-    async def _listen(self) -> list[Listened]:
-        """First those that are alone."""
+    async def _listen(self) -> tuple[list[Listened], float]:
+        """First those that are alone. Also: how many cores other programs used meanwhile."""
         target = Target("surtitle", "surtitle", self._server())
         crowd = [each for each in self._recordings if each not in self._alone]
         speaking = send_at_once if self._options.fast else speak
         async with running(target) as server:
-            listened = []
+            assert server.pid is not None
+            began = time.monotonic()
+            meter = Meter(server.pid)
+            meter.start()
+            listened: list[Listened] = []
             for title, recordings, sessions in (
                 ("one at a time", self._alone, 1),
                 (f"{self._options.sessions} at a time", crowd, self._options.sessions),
@@ -88,7 +95,8 @@ class Measurement:
                     listened += await listen_to_all(
                         server.url, recordings, sessions, speaking, done
                     )
-        return listened
+            others_s = (await meter.stop()).others_cpu_s
+            return listened, others_s / (time.monotonic() - began)
 
     def _server(self) -> str:
         """The command; the server is told to refuse nobody, since each recording must be heard."""

@@ -1,7 +1,7 @@
 """All figures of a report, from what came of each recording. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from quality.account import Account, account
 from quality.calm import Calm, calm
 from quality.delays import Delays, summarize
 from quality.listen import Listened
+from surtitle.captioning.cues import ReadingSpeed, lay_out, reading_speed
 from surtitle.messages import Final, Partial
 
 ALL = "all"
@@ -27,6 +28,7 @@ class Result(Struct, frozen=True):
     has_speech: bool
     transcript: str
     streamed: str
+    """The text of all finals."""
     offline: str
     streamed_score: Score | None
     """None without a transcript, as the next one."""
@@ -35,8 +37,11 @@ class Result(Struct, frozen=True):
     account: Account
     shown: str
     """The longest text shown of an utterance before its answer."""
+    finals: list[Final]
     delays: UtteranceFigures | None
     """Where it was spoken alone."""
+    late_s: float
+    """How far sending fell behind at worst."""
     problems: list[str]
 
 
@@ -62,6 +67,14 @@ class CalmRow(Struct, frozen=True):
     language: str
     calm: Calm
     erasure: float
+
+
+class ReadingRow(Struct, frozen=True):
+    """How fast the captions of one language must be read in one folder, or in all."""
+
+    label: str
+    language: str
+    speed: ReadingSpeed
 
 
 class Invented(Struct, frozen=True):
@@ -97,9 +110,14 @@ class Report(Struct, frozen=True):
     """Of the recordings that were spoken one at a time."""
     delays: Delays | None
     """Of the same."""
+    reading: list[ReadingRow]
     account: Account
     """Of the recordings with speech."""
     silent: Silent
+    late_s: float
+    """How far sending fell behind at worst."""
+    others_cores: float
+    """Cores that other programs used meanwhile: near 0, or delays and erasure are disturbed."""
     problems: list[str]
     recordings: list[Result]
 
@@ -131,12 +149,21 @@ def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None)
         calm=calm(listened.messages),
         account=account(messages),
         shown=max(partials, key=len, default=""),
+        finals=finals,
         delays=delays,
+        late_s=listened.heard.late_s,
         problems=refused + listened.heard.problems,
     )
 
 
-def report(model: str, results: Sequence[Result], *, real_time: bool, sessions: int) -> Report:
+def report(
+    model: str,
+    results: Sequence[Result],
+    *,
+    real_time: bool,
+    sessions: int,
+    others_cores: float,
+) -> Report:
     """Sum up, in the order of the folders."""
     results = sorted(results, key=lambda each: (each.folder, each.file))
     speech = [each for each in results if each.has_speech]
@@ -150,8 +177,11 @@ def report(model: str, results: Sequence[Result], *, real_time: bool, sessions: 
         calm=[_calm(*group) for group in _groups(speech)] if real_time else [],
         alone=sum((each.calm for each in alone), Calm()),
         delays=summarize([each.delays for each in alone if each.delays]) if alone else None,
+        reading=list(_reading(speech)),
         account=_account(speech),
         silent=_silent([each for each in results if not each.has_speech]),
+        late_s=max(each.late_s for each in results),
+        others_cores=others_cores,
         problems=[f"{each.file}: {problem}" for each in results for problem in each.problems],
         recordings=list(results),
     )
@@ -190,6 +220,14 @@ def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
 def _calm(label: str, language: str, members: Sequence[Result]) -> CalmRow:
     total = sum((each.calm for each in members), Calm())
     return CalmRow(label, language, total, total.erasure)
+
+
+def _reading(results: Sequence[Result]) -> Iterator[ReadingRow]:
+    """Of the captions as they are laid out by default; each recording is a talk of its own."""
+    for label, language, members in _groups(results):
+        cues = [cue for each in members for cue in lay_out(each.finals)]
+        if (speed := reading_speed(cues)) is not None:
+            yield ReadingRow(label, language, speed)
 
 
 def _account(members: Sequence[Result]) -> Account:

@@ -6,7 +6,7 @@ from load.report import seconds
 from load.summary import Spread
 from quality.account import Account
 from quality.calm import Calm
-from quality.figures import CalmRow, ErrorRow, Report, Silent
+from quality.figures import CalmRow, ErrorRow, ReadingRow, Report, Silent
 
 
 def markdown(report: Report) -> str:
@@ -16,6 +16,12 @@ def markdown(report: Report) -> str:
         parts.append(_calm(report))
     if report.delays is not None:
         parts.append(_delays(report))
+    if report.real_time:
+        parts.append(
+            f"Sent at most {report.late_s:.2f} s late; "
+            f"other programs used {report.others_cores:.2f} cores meanwhile."
+        )
+    parts.append(_reading(report.reading))
     parts.append(_account(report))
     if report.silent.recordings:
         parts.append(_silent(report.silent))
@@ -30,7 +36,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
 
 
-def _name(row: ErrorRow | CalmRow) -> str:
+def _name(row: ErrorRow | CalmRow | ReadingRow) -> str:
     return f"{row.label}, {row.language}"
 
 
@@ -95,6 +101,21 @@ def _delays(report: Report) -> str:
             cells("word spoken → shown for good", delays.word_kept),
             cells("start of speech → first text", delays.first_text),
             cells("end of speech → final", delays.final),
+        ),
+    )
+
+
+def _reading(rows: Sequence[ReadingRow]) -> str:
+    return table(
+        ("reading speed", "characters a second", "words a minute", "fastest cue"),
+        (
+            (
+                _name(row),
+                f"{row.speed.characters_per_second:.1f}",
+                f"{row.speed.words_per_minute:.0f}",
+                f"{row.speed.fastest:.1f}",
+            )
+            for row in rows
         ),
     )
 

@@ -80,7 +80,9 @@ RESULT = Result(
     calm=Calm(words=4, erased_by_partials=1),
     account=Account(sessions=1, audio_ms=10_000, captioned_ms=9_000, silence_ms=1_000),
     shown="one two",
+    finals=[final("one two three for")],
     delays=None,
+    late_s=0.0,
     problems=[],
 )
 NOISE = replace(
@@ -97,5 +99,6 @@ NOISE = replace(
     calm=Calm(),
     account=Account(sessions=1, audio_ms=10_000, silence_ms=10_000),
     shown="",
+    finals=[],
 )
 ALONE = UtteranceFigures("a.wav", 0.5, 0.1, 0.6, True, False, [0.2, 0.4, 0.6], [0.2, 0.4, 1.6])

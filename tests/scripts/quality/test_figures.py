@@ -26,19 +26,19 @@ CALL = replace(
 
 
 def of(*results: Result, real_time: bool = True) -> Report:
-    return report("tiny.en", results, real_time=real_time, sessions=4)
+    return report("tiny.en", results, real_time=real_time, sessions=4, others_cores=0.25)
 
 
 def test_one_recording() -> None:
     recording = Recording(Path("/talks/a.wav"), 2.0, "en", "THE CAT SAT DOWN")
     messages = [*spoken("the cap", answer=final("The cat sat.")), ended(2000, 2000, 0)]
-    heard = Heard(0, problems=["late"])
+    heard = Heard(0, late_s=0.5, problems=["late"])
     result = result_of(Listened(recording, heard, received(messages)), "The cat sat down.", None)
     assert (result.folder, result.file, result.streamed) == ("talks", "a.wav", "The cat sat.")
     assert result.streamed_score == Score(1, 4)
     assert result.offline_score == Score(0, 4)
     assert (result.calm.erased_by_finals, result.account.captioned_ms) == (1, 2000)
-    assert (result.shown, result.problems) == ("the cap", ["late"])
+    assert (result.shown, result.late_s, result.problems) == ("the cap", 0.5, ["late"])
 
 
 def test_a_recording_without_a_transcript_is_not_rated() -> None:
@@ -66,6 +66,16 @@ def test_erasure_of_each_folder_and_of_all() -> None:
     assert rows["calls", "fr"].erasure == 3 / 10
     assert rows["all", "en"].erasure == 5 / 20
     assert rows["all", "en"].calm.erased_by_finals == 2
+
+
+def test_reading_speed_of_each_folder_and_of_all() -> None:
+    slow = replace(CALL, finals=[replace(final("one two three for"), end_ms=4000)])
+    rows = {(row.label, row.language): row.speed for row in of(RESULT, FRENCH, slow, NOISE).reading}
+    assert list(rows) == [("calls", "en"), ("calls", "fr"), ("talks", "en"), ("all", "en")]
+    assert rows["talks", "en"].characters_per_second == pytest.approx(17 / 2)
+    assert rows["talks", "en"].words_per_minute == pytest.approx(4 / 2 * 60)
+    assert rows["all", "en"].characters_per_second == pytest.approx(34 / 6)
+    assert rows["all", "en"].fastest == pytest.approx(17 / 2)
 
 
 def test_only_recordings_spoken_alone_have_delays() -> None:
@@ -102,6 +112,13 @@ def test_problems_name_their_recording() -> None:
     assert of(replace(RESULT, problems=["closed"])).problems == ["a.wav: closed"]
 
 
+def test_a_disturbed_measurement_says_so() -> None:
+    disturbed = of(replace(RESULT, late_s=0.5), CALL)
+    assert (disturbed.late_s, disturbed.others_cores) == (0.5, 0.25)
+    line = "Sent at most 0.50 s late; other programs used 0.25 cores meanwhile."
+    assert line in markdown(disturbed).splitlines()
+
+
 def test_without_real_time_there_is_no_calm() -> None:
     assert of(RESULT, real_time=False).calm == []
 
@@ -120,6 +137,7 @@ def test_the_tables_have_every_figure() -> None:
         "| word spoken → shown for good | 4 | 0.30 | 1.60 | 1.60 |",
         "| start of speech → first text | 2 | 0.50 | 1.00 | 1.00 |",
         "| end of speech → final | 2 | 0.60 | – | – |",
+        "| all, en | 8.5 | 120 | 8.5 |",
         "| with speech | 20.0 | 18.0 | 2.0 | 0.0 | 0.0 | 0 of 2 | 0 | – |",
         "| n.wav | Thanks. | – |",
         "- c.wav: late",

@@ -14,10 +14,16 @@ from tests.scripts.quality.made import ALONE, NOISE, RESULT
 def test_a_picture(real_time: bool, tmp_path: Path) -> None:
     first = replace(RESULT, delays=ALONE if real_time else None)
     results = [first, replace(RESULT, folder="calls"), NOISE]
-    draw(report("base", results, real_time=real_time, sessions=4), tmp_path / "picture.png")
+    draw(
+        report("base", results, real_time=real_time, sessions=4, others_cores=0),
+        tmp_path / "picture.png",
+    )
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_of_noise_alone(tmp_path: Path) -> None:
-    draw(report("base", [NOISE], real_time=True, sessions=4), tmp_path / "picture.svg")
+    draw(
+        report("base", [NOISE], real_time=True, sessions=4, others_cores=0),
+        tmp_path / "picture.svg",
+    )
     assert (tmp_path / "picture.svg").exists()
