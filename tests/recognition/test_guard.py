@@ -98,7 +98,18 @@ def test_a_clause_said_twice_in_a_row_is_decoded_again_but_shown_in_the_end() ->
     twice = replace(GOOD, text="I looked at the sea, I looked at the sea and went.", seconds=6.0)
     assert suspicion(twice) == "repetition"
     assert refusal(twice) is None
-    assert suspicion(replace(twice, text="It was here, it was here.")) is None
+    assert suspicion(replace(twice, text="Well, it was here, it was here.")) is None
+
+
+@pytest.mark.parametrize("text", ["5 5", "Bye. Bye.", "No, no, no.", "It was here, it was here."])
+def test_text_that_is_one_phrase_again_is_decoded_again_but_shown_in_the_end(text: str) -> None:
+    assert suspicion(replace(GOOD, text=text)) == "repetition"
+    assert refusal(replace(GOOD, text=text)) is None
+
+
+@pytest.mark.parametrize("text", ["Five.", "No, no, never.", "5 6 5", ""])
+def test_other_short_text_is_not_decoded_again(text: str) -> None:
+    assert suspicion(replace(GOOD, text=text)) is None
 
 
 def test_a_short_word_in_a_short_window_is_not_too_fast() -> None:

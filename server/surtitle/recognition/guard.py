@@ -117,8 +117,13 @@ def too_fast(evidence: Evidence, characters_per_second: float) -> bool:
 
 
 def says_twice(text: str) -> bool:
-    """Whether some REPEATED_WORDS or more words are followed by the same words again."""
+    """Whether some REPEATED_WORDS or more words are followed by the same words again.
+
+    Fewer count where they are all there is: a short word alone is doubled most.
+    """
     words = "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
+    if any(words == words[:size] * (len(words) // size) for size in range(1, len(words) // 2 + 1)):
+        return True
     return any(
         words[start : start + size] == words[start + size : start + 2 * size]
         for size in range(REPEATED_WORDS, len(words) // 2 + 1)
