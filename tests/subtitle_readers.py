@@ -11,10 +11,10 @@ from av.subtitles.subtitle import AssSubtitle
 from surtitle.captioning.cues import Cue
 
 
-def read_with_ffmpeg(path: Path) -> list[Cue]:
-    """The cues as a player based on FFmpeg shows them."""
+def read_with_ffmpeg(source: Path | str) -> list[Cue]:
+    """The cues as a player based on FFmpeg shows them; of a file, or of an address."""
     cues = []
-    with av.open(str(path)) as container:
+    with av.open(str(source)) as container:
         (stream,) = container.streams.subtitles
         for packet in container.demux(stream):
             if packet.pts is None or packet.duration is None or packet.time_base is None:

@@ -85,6 +85,7 @@ class App:
             self._ticker,
             ConnectionOptions(
                 endpointing=settings.endpointing(),
+                layout=settings.layout(),
                 language=settings.language,
                 idle_timeout_s=settings.idle_timeout_s,
                 send_timeout_s=settings.send_timeout_s,

@@ -7,6 +7,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosedOK
 from websockets.frames import Close
 
+from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.engine.policy import EngineState
 from surtitle.gateway.connection import ConnectionOptions
@@ -22,7 +23,11 @@ QUIET = bytes(2 * WINDOW_SAMPLES)
 def options(**changes: float) -> ConnectionOptions:
     limits = {"idle_timeout_s": 60.0, "send_timeout_s": 5.0, "max_backlog_s": 60.0} | changes
     return ConnectionOptions(
-        endpointing=EndpointingOptions(), language="auto", partial_window_ms=8000, **limits
+        endpointing=EndpointingOptions(),
+        layout=Layout(),
+        language="auto",
+        partial_window_ms=8000,
+        **limits,
     )
 
 

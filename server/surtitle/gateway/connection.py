@@ -21,6 +21,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 
+from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.supervisor import Engine
@@ -35,11 +36,13 @@ from surtitle.errors import (
     UnknownSession,
     WireError,
 )
+from surtitle.gateway.live import LiveCaptions
 from surtitle.jobs import Result
 from surtitle.messages import (
     Ack,
     ClientMessage,
     Error,
+    Final,
     Flush,
     Partial,
     Resume,
@@ -109,6 +112,7 @@ class ConnectionOptions:
     """Limits of a connection; see Settings for each."""
 
     endpointing: EndpointingOptions
+    layout: Layout
     language: str
     idle_timeout_s: float
     send_timeout_s: float
@@ -128,6 +132,8 @@ class Connection:
         options: ConnectionOptions,
     ) -> None:
         self.id = session_id
+        self.live = LiveCaptions(options.layout)
+        """The captions, for those who follow them over HTTP."""
         self._socket = socket
         self._engine = engine
         self._ticker = ticker
@@ -172,6 +178,7 @@ class Connection:
         finally:
             self._gone = True
             self._progress.set()
+            self.live.close()
             sender.cancel()
             for timer in (self._ack_timer, self._idle_timer):
                 if timer is not None:
@@ -339,6 +346,8 @@ class Connection:
             self._engine.submit(job, self._on_result)
         for message in session.messages():
             self._post(message)
+            if isinstance(message, Final):
+                self.live.add(message)
         self._progress.set()
         self._make_room()
         if session.ended:

@@ -7,7 +7,10 @@ Plain HTTP requests get the page and the health checks; a handshake on `/v1/capt
 import asyncio
 import http
 import logging
+import re
 import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +27,7 @@ from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.connection import Connection, ConnectionOptions, Ticker
+from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
 from surtitle.gateway.web import Page, json_page, static_page
 from surtitle.messages import SUBPROTOCOL, ServiceState, Start
 from surtitle.telemetry import LoopLag
@@ -31,6 +35,7 @@ from surtitle.telemetry import LoopLag
 log = structlog.get_logger("surtitle.gateway")
 
 CAPTIONS_PATH = "/v1/captions"
+LIVE_PATH = re.compile(rf"{CAPTIONS_PATH}/([\w-]+)\.vtt")
 RETRY_AFTER_S = 5
 HANDSHAKE_TIMEOUT_S = 10.0
 UNREAD_BYTES = 16_384
@@ -76,7 +81,7 @@ class Gateway:
                 compression=None,
                 max_size=self._max_frame_bytes,
                 max_queue=4,
-                open_timeout=HANDSHAKE_TIMEOUT_S,
+                open_timeout=None,  # see CaptionSocket.handshake
                 # A client whose audio is read slowly has its pongs read late too. Dead clients are
                 # told by their silence (idle_timeout_s).
                 ping_timeout=None,
@@ -150,6 +155,10 @@ class Gateway:
             page = self._refusal()
             if page is None:
                 return None
+        elif live := LIVE_PATH.fullmatch(path):
+            page = self._follow(socket, request, live[1])
+            if page is None:
+                return None
         elif path == "/healthz":
             page = self._health()
         elif path == "/readyz":
@@ -157,6 +166,29 @@ class Gateway:
         else:
             page = static_page(path)
         return _response(page)
+
+    def _follow(self, socket: ServerConnection, request: Request, session: str) -> Page | None:
+        """Let the client follow the captions of a session, or say why it cannot."""
+        assert isinstance(socket, CaptionSocket)
+        live = next((c.live for c in self._connections if c.id == session), None)
+        if live is None:
+            page = json_page(404, {"error": "There is no such session, or it has ended."})
+        elif request.method != "GET":
+            page = json_page(405, {"error": "Captions can only be read."})
+        elif live.readers >= MAX_READERS:
+            page = _busy("Too many players follow this session.")
+        else:
+            socket.leave_to(
+                partial(
+                    serve_reader,
+                    live,
+                    chunked=request.protocol == "HTTP/1.1",
+                    send_timeout_s=self._options.send_timeout_s,
+                )
+            )
+            return None
+        page.headers.update(ANYWHERE)
+        return page
 
     def _health(self) -> Page:
         body = {
@@ -174,19 +206,45 @@ class Gateway:
         return json_page(200 if state == "ready" else 503, body)
 
 
+StreamServer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 class CaptionSocket(ServerConnection):
     """A server's WebSocket with a short way for audio, which says why it is closed.
 
     Audio goes from the socket straight to its session where no other message waits before it. And
-    before the library closes for a broken frame, the client gets an `error`.
+    before the library closes for a broken frame, the client gets an `error`. An HTTP request whose
+    answer has no length, which the library cannot give, can be left to somebody else.
     """
 
     def __init__(self, protocol: ServerProtocol, *args: Any, **kwargs: Any) -> None:
         super().__init__(protocol, *args, **kwargs)
         self.connection: Connection | None = None
         self._waiting = 0  # messages that have begun to come and are not received yet
+        self._left_to: Awaitable[None] | None = None  # who answers in our place
         self._fail = protocol.fail
         protocol.fail = self._explain_and_fail  # type: ignore[method-assign]
+
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        """As the library does it, within a time that does not hold for one who answers in its place."""
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+            await super().handshake(*args, **kwargs)
+        if self._left_to is not None:
+            try:
+                await self._left_to
+            except Exception:  # as in Gateway._serve
+                log.exception("an answer over HTTP failed")
+
+    def leave_to(self, serve: StreamServer) -> None:
+        """Leave the transport to `serve`, before anything was answered."""
+        reader = asyncio.StreamReader(loop=self.loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self.loop)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self._left_to = serve(
+            reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)
+        )
+        self.connection_lost(None)  # so it is for the library, which has nothing to send any more
 
     def process_event(self, event: Event) -> None:
         """Hand audio over; queue everything else as the library does."""

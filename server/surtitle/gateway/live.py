@@ -1,0 +1,123 @@
+"""The captions of one session as live WebVTT over HTTP, for players.
+
+What is written is kept for those who come later, as far back as a bound. A reader holds nothing but
+a place in that, so one that is slow costs no memory; it is cut off when it does not take a cue in time.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+
+from surtitle.captioning.cues import Layout, LiveLayout
+from surtitle.captioning.subtitles import VTT_HEADER, format_vtt_cue
+from surtitle.messages import Final
+
+HISTORY_CUES = 1000
+"""Cues kept for a reader that comes later: those of about an hour, or 100 KB."""
+MAX_READERS = 32
+"""Readers of one session at once; more people than that are better served by a relay."""
+
+ANYWHERE = {"Access-Control-Allow-Origin": "*"}
+"""Lets pages of any origin read an answer: the name of the session is the key, not who asks."""
+_HEADERS = {
+    "Content-Type": "text/vtt; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Connection": "close",
+    **ANYWHERE,
+}
+
+
+class LiveCaptions:
+    """The cues of one session, as blocks of WebVTT that readers follow."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = LiveLayout(layout)
+        self._blocks: deque[str] = deque(maxlen=HISTORY_CUES)
+        self._count = 0  # of all blocks there ever were
+        self._over = False
+        self._news = asyncio.Event()  # replaced each time there is something new
+        self.readers = 0
+        """How many read now."""
+
+    def add(self, final: Final) -> None:
+        """Take the next final of the session."""
+        cues = self._layout.add(final)
+        self._blocks.extend(map(format_vtt_cue, cues))
+        self._count += len(cues)
+        self._announce()
+
+    def close(self) -> None:
+        """The session is over."""
+        self._over = True
+        self._announce()
+
+    async def follow(self) -> AsyncIterator[str]:
+        """The header, the blocks that are kept, and each further one, until the session is over."""
+        yield VTT_HEADER
+        seen = 0
+        while seen < self._count or not self._over:
+            if seen == self._count:
+                await self._news.wait()
+                continue
+            kept_from = self._count - len(self._blocks)
+            text = "".join(islice(self._blocks, max(seen - kept_from, 0), None))
+            seen = self._count
+            yield text
+
+    def _announce(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+async def serve_reader(
+    captions: LiveCaptions,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    chunked: bool,
+    send_timeout_s: float,
+) -> None:
+    """Answer one HTTP request with the captions, until they end or the client leaves.
+
+    Without `chunked` (HTTP/1.0) the end of the connection is the end of the answer.
+    """
+    captions.readers += 1
+    sending = asyncio.create_task(_send(captions, writer, chunked, send_timeout_s))
+    leaving = asyncio.create_task(_discard(reader))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        captions.readers -= 1
+        writer.transport.abort()
+        for task in (sending, leaving):
+            task.cancel()
+            # Of a client that has gone or does not read there is nothing to say.
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError, OSError):
+                await task
+
+
+async def _send(
+    captions: LiveCaptions, writer: asyncio.StreamWriter, chunked: bool, send_timeout_s: float
+) -> None:
+    headers = _HEADERS | ({"Transfer-Encoding": "chunked"} if chunked else {})
+    lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    writer.write("\r\n".join(lines).encode())
+    async for text in captions.follow():
+        data = text.encode()
+        writer.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+        async with asyncio.timeout(send_timeout_s):
+            await writer.drain()
+    if chunked:
+        writer.write(b"0\r\n\r\n")
+    writer.close()
+    async with asyncio.timeout(send_timeout_s):
+        await writer.wait_closed()
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    """Read until the client leaves; it has nothing more to say."""
+    while await reader.read(4096):
+        pass
