@@ -1,5 +1,6 @@
 /** The page: joins controls, sound, client, transcript and captions. */
 
+import { BlockView } from "./block-view.js";
 import { FRAME_MS } from "./capture-worklet.js";
 import { CaptionsView } from "./captions-view.js";
 import { CaptionClient } from "./client.js";
@@ -38,6 +39,7 @@ const device = /** @type {HTMLSelectElement} */ (byId("device"));
 const file = /** @type {HTMLInputElement} */ (byId("file"));
 const audible = /** @type {HTMLInputElement} */ (byId("audible"));
 const language = /** @type {HTMLSelectElement} */ (byId("language"));
+const captionStyle = /** @type {HTMLSelectElement} */ (byId("caption-style"));
 const saveButtons = /** @type {NodeListOf<HTMLButtonElement>} */ (
   document.querySelectorAll("[data-format]")
 );
@@ -52,6 +54,8 @@ const view = new CaptionsView({
   open: byId("open"),
   latest: /** @type {HTMLButtonElement} */ (byId("latest")),
 });
+
+const block = new BlockView(byId("block"));
 
 /** @type {Run | null} */
 let current = null;
@@ -146,6 +150,7 @@ function showMessage(message) {
   const entry = transcript.apply(message);
   if (!entry) return;
   view.show(entry);
+  block.show(transcript.entries);
   showControls();
 }
 
@@ -155,6 +160,7 @@ function showMessage(message) {
  */
 function closeTranscript(audioMs, reason) {
   for (const entry of transcript.endSession(audioMs, reason)) view.show(entry);
+  block.show(transcript.entries);
 }
 
 // ---- what the page says ------------------------------------------------------------------------
@@ -268,6 +274,7 @@ async function listDevices() {
 function clear() {
   transcript.clear();
   view.clear();
+  block.clear();
   showControls();
   runButton.focus(); // the button pressed is disabled now and would drop the keyboard's focus
 }
@@ -279,6 +286,11 @@ function scaleCaptions(step) {
   const index = Math.min(SCALES.length - 1, Math.max(0, old + step));
   document.documentElement.style.setProperty("--caption-scale", String(SCALES[index]));
   keepPreference("scale", String(index));
+}
+
+function styleCaptions() {
+  document.body.classList.toggle("blocks", captionStyle.value === "block");
+  block.show(transcript.entries);
 }
 
 /** Captions alone, on the whole screen where the browser can. */
@@ -300,6 +312,8 @@ function begin() {
   addLanguages(language);
   language.value = preference("language", "auto");
   if (!language.value) language.value = "auto";
+  captionStyle.value = preference("style", "roll-up") === "block" ? "block" : "roll-up";
+  styleCaptions();
   scaleCaptions(0);
   controls.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -310,6 +324,10 @@ function begin() {
   language.addEventListener("change", () => {
     keepPreference("language", language.value);
     current?.client?.update({ language: language.value });
+  });
+  captionStyle.addEventListener("change", () => {
+    keepPreference("style", captionStyle.value);
+    styleCaptions();
   });
   for (const button of saveButtons) {
     button.addEventListener("click", () => download(transcript.entries, button.dataset.format ?? ""));

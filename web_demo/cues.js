@@ -37,7 +37,8 @@ import { CLAUSE, SENTENCE, breakCost, textUnits, textWidth } from "./breaks.js";
 /** @type {Layout} */
 export const LAYOUT = { width: 42, lines: 2, minMs: 1000, maxMs: 7000, gapMs: 80, style: "block" };
 
-const APART_MS = 1000;
+/** Silence over which no cue reaches. */
+export const APART_MS = 1000;
 const PAUSE_MS = 300;
 const CUE = 10;
 const ORPHAN = 40;
@@ -92,12 +93,22 @@ function passages(finals) {
  * @param {string} language
  */
 function join(last, first, language) {
-  const seam = /** @type {string} */ ([...last.text].at(-1)) + [...first.text][0];
-  if (textUnits(seam).length === 1) {
-    first.text = ` ${first.text}`; // they would become one word
+  if (startsNewWord(last.text, first.text)) {
+    first.text = ` ${first.text}`;
     first.width += 1;
   }
   last.cost = costAfter(last, first, language);
+}
+
+/**
+ * Whether two texts need a space between them, so as not to become one word.
+ *
+ * @param {string} before
+ * @param {string} after
+ */
+export function startsNewWord(before, after) {
+  const seam = /** @type {string} */ ([...before].at(-1)) + [...after][0];
+  return textUnits(seam).length === 1;
 }
 
 /**

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -132,6 +133,63 @@ def test_an_empty_transcript_makes_valid_files(page: Page) -> None:
     assert written(page, "toText", []) == ""
     assert written(page, "toSrt", []) == ""
     assert written(page, "toVtt", []) == "WEBVTT\n\n"
+
+
+BLOCKS = """async (sessions) => {
+  const { Block } = await import('/block.js');
+  const { Transcript } = await import('/transcript.js');
+  const transcript = new Transcript();
+  const block = new Block();
+  return sessions.map((message) => {
+    transcript.apply(message);
+    return block.lines(transcript.entries).map((line) => line.map(
+      ({ text, settled }) => settled ? text : `[${text}]`).join(''));
+  });
+}"""
+
+
+def test_a_block_fills_without_a_word_that_moves_and_is_then_replaced(page: Page) -> None:
+    text = (
+        "After months of spirited debate and vigorous campaigning, the time has come for Americans "
+        "to make important decisions about our nation's future, and to go to the polls and vote."
+    )
+    spoken = text.split()
+    grown = [partial(1, " ".join(spoken[: n + 1]), "") for n in range(len(spoken))]
+    shown = page.evaluate(BLOCKS, [*grown, final(1, 0, 9000, text)])
+    full = []
+    for before, after in pairwise(shown):
+        assert 1 <= len(after) <= 2
+        assert all(len(line) <= 42 for line in after)
+        if not "\n".join(after).startswith("\n".join(before)):
+            full.append(before)
+    assert [*full, shown[-1]] == [
+        ["After months of spirited debate and", "vigorous campaigning, the time has come"],
+        ["the time has come for Americans to make", "important decisions about our nation's"],
+        ["to make important decisions about our", "nation's future, and to go to the polls"],
+        ["and to go to the polls and vote."],
+    ]
+
+
+def test_a_block_goes_on_with_the_next_utterance_and_anew_after_silence(page: Page) -> None:
+    messages = [
+        final(1, 0, 1000, "One."),
+        {"type": "speech", "utterance": 2, "start_ms": 1500},
+        partial(2, "", "Two") | {"start_ms": 1500, "end_ms": 2000},
+        final(2, 1500, 2500, "Two."),
+        {"type": "speech", "utterance": 3, "start_ms": 9000},
+        final(3, 9000, 9900, "Three."),
+        {"type": "suppressed", "utterance": 4, "start_ms": 1, "end_ms": 2, "reason": "no_speech"},
+    ]
+    one, two = ["One. Two."], ["Three."]
+    assert page.evaluate(BLOCKS, messages) == [
+        ["One."],
+        ["One."],
+        ["One. [Two]"],
+        one,
+        one,
+        two,
+        two,
+    ]
 
 
 FRAMES = """async ([chunk, total]) => {

@@ -375,6 +375,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         "Microphone",
         "Microphone",
         "Spoken language",
+        "Caption style",
     ]  # the buttons that save have nothing to save yet
 
 
@@ -417,6 +418,22 @@ def test_the_size_of_captions_is_kept(page: Page, scripted: ScriptedServer) -> N
     assert page.evaluate(size) == pytest.approx(normal * 1.2, rel=0.01)
     page.reload()
     assert page.evaluate(size) == pytest.approx(normal * 1.2, rel=0.01)
+
+
+def test_captions_in_blocks(page: Page, scripted: ScriptedServer) -> None:
+    stage = start(page, scripted)
+    block = page.locator("#block")
+    expect(block).to_be_hidden()
+    page.get_by_label("Caption style").select_option("In blocks")
+    stage.partial(1, "When the speaker pauses for a while, the", " server")
+    expect(block.locator("p")).to_have_text(["When the speaker pauses for a while, the", "server"])
+    expect(block.locator(".unstable")).to_have_text("server")
+    stage.final(1, "When the speaker pauses for a while, the server finishes the sentence.")
+    expect(block.locator("p").last).to_have_text("server finishes the sentence.")
+    expect(block).to_be_visible()
+    expect(final_captions(page)).to_have_count(1)  # for screen readers, as ever
+    page.reload()
+    expect(page.get_by_label("Caption style")).to_have_value("block")
 
 
 # WCAG 2.2 relative luminance and contrast ratio, of every element that has text of its own.

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_page import final_captions, open_caption
+from tests.subtitle_readers import READERS, read_with_ffmpeg
 from tests.support import running_server
 
 # The sample's length and what the server, two cores shared with a browser, may take beyond it.
@@ -74,12 +75,14 @@ def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
     assert [words(line) for line in files["Text"].read_text().splitlines()] == [
         words(sentence) for sentence in sentences
     ]
-    for path, mark in ((files["SRT"], ","), (files["WebVTT"], ".")):
-        cues = parse_cues(path.read_text(encoding="utf-8"), mark)
-        assert words(" ".join(text for _, _, text in cues)) == words(" ".join(sentences))
-        assert all(start < end for start, end, _ in cues)
-        assert all(before[1] <= after[0] for before, after in pairwise(cues))
-        assert cues[-1][1] < 21_000  # the sample takes about 20 s
+    cues = read_with_ffmpeg(files["SRT"])
+    for path in (files["SRT"], files["WebVTT"]):
+        assert [read(path) for read in READERS] == [cues] * len(READERS), path.suffix
+    text = " ".join(line for cue in cues for line in cue.lines)
+    assert words(text) == words(" ".join(sentences))
+    assert all(cue.start_ms < cue.end_ms for cue in cues)
+    assert all(before.end_ms <= after.start_ms for before, after in pairwise(cues))
+    assert cues[-1].end_ms < 21_000  # the sample takes about 20 s
 
 
 def saved(page: Page, button: str, folder: Path) -> Path:
@@ -89,19 +92,6 @@ def saved(page: Page, button: str, folder: Path) -> Path:
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path
-
-
-def parse_cues(text: str, mark: str) -> list[tuple[int, int, str]]:
-    """Cues of SRT or WebVTT as (start ms, end ms, text)."""
-    time = rf"(\d\d):(\d\d):(\d\d){re.escape(mark)}(\d\d\d)"
-    pattern = rf"{time} --> {time}\n(.+?)\n\n"
-    cues = []
-    for *numbers, shown in re.findall(pattern, text, re.DOTALL):
-        h1, m1, s1, ms1, h2, m2, s2, ms2 = map(int, numbers)
-        start_ms = ((h1 * 60 + m1) * 60 + s1) * 1000 + ms1
-        end_ms = ((h2 * 60 + m2) * 60 + s2) * 1000 + ms2
-        cues.append((start_ms, end_ms, shown))
-    return cues
 
 
 def test_a_language_that_the_model_cannot_do_is_refused_in_words(
