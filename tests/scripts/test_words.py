@@ -14,6 +14,10 @@ def test_words_have_no_case_and_no_punctuation() -> None:
     ]
 
 
+def test_characters_are_words_where_there_are_no_spaces() -> None:
+    assert words("百分之60, 안녕 OK的") == ["百", "分", "之", "60", "안녕", "ok", "的"]
+
+
 def test_common_prefix() -> None:
     assert common_prefix(["a", "b", "c"], ["a", "b", "d", "c"]) == 2
     assert common_prefix([], ["a"]) == 0
