@@ -15,6 +15,7 @@ from surtitle.captioning.endpointing import (
     Opened,
     PartialDue,
     Paused,
+    PauseSettled,
     Resumed,
     best_pause,
 )
@@ -30,6 +31,7 @@ OPTIONS = EndpointingOptions(
     min_speech_ms=3 * WINDOW_MS,
     pre_roll_ms=4 * WINDOW_MS,
     hangover_ms=2 * WINDOW_MS,
+    settled_pause_ms=1000 * WINDOW_MS,
     endpoint_silence_ms=5 * WINDOW_MS,
     finished_ratio=1.0,
     unfinished_ratio=1.0,
@@ -212,8 +214,25 @@ def test_the_defaults_tell_a_pause_after_160_ms_and_end_an_utterance_after_500()
     assert run_all(endpointer, silence(4)) == []
     assert run_all(endpointer, silence(1)) == [Paused(15 * W)]
     assert endpointer.judge(finished=None) == []
-    assert run_all(endpointer, silence(10)) == []
+    assert run_all(endpointer, silence(4)) == []
+    assert run_all(endpointer, silence(1)) == [PauseSettled()]  # of 320 ms
+    assert run_all(endpointer, silence(5)) == []
     assert run_all(endpointer, silence(1)) == [Closed(15 * W)]  # the first of 512 ms
+
+
+def test_a_pause_settles_once_and_each_anew() -> None:
+    endpointer = Endpointer(
+        replace(OPTIONS, settled_pause_ms=4 * WINDOW_MS, endpoint_silence_ms=30 * WINDOW_MS)
+    )
+    assert run_all(endpointer, speech(10) + silence(3)) == [Opened(0), Paused(12 * W)]
+    assert run_all(endpointer, speech(1) + silence(3)) == [Resumed(), Paused(16 * W)]
+    assert run_all(endpointer, silence(1)) == [PauseSettled()]
+    assert run_all(endpointer, silence(10)) == []
+    assert run_all(endpointer, speech(1) + silence(4)) == [
+        Resumed(),
+        Paused(31 * W),
+        PauseSettled(),
+    ]
 
 
 # -- judgement ----------------------------------------------------------------------------------
@@ -482,11 +501,65 @@ def test_speech_that_goes_on_after_a_flush_is_the_next_utterance_without_a_gap()
     assert run(endpointer, speech(1)) == [Opened(10 * W)]
 
 
-def test_flush_before_speech_is_long_enough_keeps_its_beginning() -> None:
+def test_flush_before_speech_is_long_enough_changes_nothing() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, silence(10) + speech(2))
     assert endpointer.flush() == []
-    assert run(endpointer, speech(3)) == [Opened(8 * W)]
+    assert run(endpointer, speech(1)) == [Opened(6 * W)]
+
+
+def test_flush_inside_a_window_ends_there_while_speech_goes_on() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10))
+    assert endpointer.flush(10 * W + 300) == [Closed(10 * W + 300)]
+    assert run(endpointer, speech(3)) == [Opened(10 * W + 300)]
+    run(endpointer, silence(2))  # a pause: what was said before it has its end
+    assert endpointer.flush(15 * W + 300) == [Closed(15 * W)]
+
+
+@pytest.mark.parametrize("begun", [1, 2])
+def test_at_the_end_of_the_audio_speech_that_has_only_begun_is_an_utterance(begun: int) -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10) + speech(begun))
+    assert endpointer.finish() == [Opened(6 * W), Closed((10 + begun) * W)]
+    assert not endpointer.is_open
+
+
+def test_at_the_end_of_the_audio_silence_stays_silence_and_speech_is_ended() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10))
+    assert endpointer.finish() == []
+    run(endpointer, speech(10))
+    assert endpointer.finish() == [Closed(20 * W)]
+
+
+def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:
+    endpointer = Endpointer(replace(OPTIONS, partial_interval_ms=4 * WINDOW_MS))
+    events = run_all(endpointer, [0.6, 0.7, 0.9, 0.4, 0.95, 0.6, 0.1, 0.1, 0.8, *silence(5)])
+    heard = [
+        (
+            type(event).__name__,
+            event.voice.speech_ms // WINDOW_MS,
+            event.voice.clear_ms // WINDOW_MS,
+        )
+        for event in events
+        if isinstance(event, PartialDue | Paused | Closed)
+    ]
+    assert heard == [
+        ("PartialDue", 3, 1),
+        ("Paused", 5, 2),
+        ("PartialDue", 6, 2),
+        ("Paused", 6, 2),
+        ("Closed", 6, 2),
+    ]
+
+
+def test_what_was_heard_is_shared_out_at_a_cut() -> None:
+    endpointer = Endpointer(OPTIONS)
+    events = run(endpointer, [0.6] * 30 + silence(2) + [0.95] * 12 + silence(5))
+    first, second = (event.voice for event in events if isinstance(event, Closed))
+    assert (first.speech_ms, first.clear_ms) == (30 * WINDOW_MS, 0)
+    assert (second.speech_ms, second.clear_ms) == (12 * WINDOW_MS, 12 * WINDOW_MS)
 
 
 def test_flush_right_after_the_opening() -> None:

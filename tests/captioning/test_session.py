@@ -47,6 +47,7 @@ OPTIONS = EndpointingOptions(
     min_speech_ms=3 * WINDOW_MS,
     pre_roll_ms=4 * WINDOW_MS,
     hangover_ms=2 * WINDOW_MS,
+    settled_pause_ms=3 * WINDOW_MS,
     endpoint_silence_ms=5 * WINDOW_MS,
     finished_ratio=1.0,
     unfinished_ratio=1.0,
@@ -239,23 +240,24 @@ def test_an_utterance_from_speech_to_final() -> None:
     start_ms, end_ms = 6 * WINDOW_MS, 37 * WINDOW_MS
     assert driver.messages == [
         Speech(seq=1, utterance=1, start_ms=start_ms),
+        # The first hypothesis is all held back: its words are too new.
         Partial(
             seq=2,
             utterance=1,
             start_ms=start_ms,
-            end_ms=16 * WINDOW_MS,
-            stable="",
-            unstable="word0 word1",
+            end_ms=26 * WINDOW_MS,
+            stable="word0 word1",
+            unstable="",
         ),
-        Partial(
+        Partial(  # of the pause that turned out to be the end
             seq=3,
             utterance=1,
             start_ms=start_ms,
-            end_ms=26 * WINDOW_MS,
-            stable="word0 word1",
-            unstable=" word2",
+            end_ms=end_ms,
+            stable="word0 word1 word2",
+            unstable="",
         ),
-        Partial(  # of the pause that turned out to be the end
+        Partial(  # its last word, once the pause has lasted
             seq=4,
             utterance=1,
             start_ms=start_ms,
@@ -392,17 +394,18 @@ def test_partials_that_come_late_are_ignored() -> None:
     driver = open_session()
     driver.feed(speech(35))
     first, second, third = driver.partials
-    driver.give(ok(second, "one two three"), ok(first, "one"), ok(second, "one two three"))
+    text = "one two three four five"
+    driver.give(ok(second, text), ok(first, "one two three four"), ok(second, text))
     assert [message.end_ms for message in driver.of(Partial)] == [20 * WINDOW_MS]
     driver.feed(silence(10))
-    driver.give(ok(driver.finals[0], "one two three"), ok(third, "one two three four"))
+    driver.give(ok(driver.finals[0], text), ok(third, f"{text} six seven"))
     assert [type(message) for message in driver.messages] == [Speech, Partial, Final]
 
 
 def test_a_partial_may_still_be_shown_while_its_final_is_waited_for() -> None:
     driver = open_session()
     driver.feed(speech(15) + silence(5))
-    driver.give(ok(driver.partials[0]))
+    driver.give(ok(driver.partials[0], "one two three four"))
     assert [type(message) for message in driver.messages] == [Speech, Partial]
 
 
@@ -486,11 +489,11 @@ def test_what_is_decoded_in_the_pause_may_come_after_its_end(late: int) -> None:
 def test_it_is_shown_as_a_partial_until_the_end_comes() -> None:
     driver = open_session(answer=saying("Yes, we do."))
     driver.feed(speech(9) + silence(2))
-    assert driver.messages[1:] == [
-        Partial(
-            seq=2, utterance=1, start_ms=0, end_ms=11 * WINDOW_MS, stable="", unstable="Yes, we do."
-        )
-    ]
+    end_ms = 11 * WINDOW_MS
+    new = Partial(seq=2, utterance=1, start_ms=0, end_ms=end_ms, stable="", unstable="Yes, we")
+    assert driver.messages[1:] == [new]  # the last word may be a half one
+    driver.feed(silence(1))
+    assert driver.messages[2:] == [structs.replace(new, seq=3, unstable="Yes, we do.")]
 
 
 def test_it_is_not_shown_to_a_client_that_wants_no_partials() -> None:
@@ -775,7 +778,7 @@ def test_no_partial_is_made_where_nothing_new_was_said() -> None:
     assert len(driver.partials) == 1
     driver.feed(silence(19))
     assert len(driver.partials) == 1
-    assert [message.end_ms // WINDOW_MS for message in driver.of(Partial)] == [10, 12]
+    assert [message.end_ms // WINDOW_MS for message in driver.of(Partial)] == [12, 12]
     driver.feed(speech(1))
     assert len(driver.partials) == 2
 
@@ -806,9 +809,9 @@ def test_partials_of_a_long_utterance_are_decoded_from_its_last_pause_on() -> No
     # Up to 30 windows all of it; from there on what follows the 17 windows of the pause.
     assert spans == [(10, first), (20, first), (30, first), (23, later)]
     driver.give(ok(driver.partials[2], "we went out and then we"))
-    assert shown(driver) == "we went out and then we"
+    assert shown(driver) == "we went out and"
     driver.give(ok(driver.partials[3], "then we came home"))
-    assert shown(driver) == "we went out and then we came home"
+    assert shown(driver) == "we went out and then we"
     assert driver.of(Partial)[-1].end_ms == 40 * WINDOW_MS
     assert driver.of(Partial)[-1].start_ms == 0
     driver.session.flush()
@@ -843,7 +846,7 @@ def test_the_newest_pause_leads_and_only_when_it_is_needed_again() -> None:
     # They end at 10, 21, 31, 41, 51, 61 and 71. At 31 the pause at 19 is known; at 51 the one at 39,
     # which at 61 is 22 windows away.
     assert [len(job.audio) // W for job in driver.partials] == [10, 21, 12, 22, 12, 22, 12]
-    driver.give(ok(driver.partials[-1], "four"))
+    driver.give(ok(driver.partials[-1], "four five six seven"))
     assert shown(driver) == "one two three four"
 
 
@@ -855,8 +858,8 @@ def test_heads_are_forgotten_with_their_utterance() -> None:
     driver.session.flush()
     driver.feed(speech(11))
     assert len(driver.partials[-1].audio) == 10 * W
-    driver.give(ok(driver.partials[-1], "home"))
-    assert (driver.of(Partial)[-1].utterance, shown(driver)) == (2, "home")
+    driver.give(ok(driver.partials[-1], "home and went to bed"))
+    assert (driver.of(Partial)[-1].utterance, shown(driver)) == (2, "home and")
 
 
 def test_each_job_has_the_window_that_fits_it() -> None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from surtitle.captioning.stability import Stabilizer, join, normalize_unit, split_units
+from surtitle.captioning.stability import (
+    Stabilizer,
+    join,
+    normalize_unit,
+    split_units,
+    words_to_hold,
+)
 
 
 def show(*hypotheses: str) -> list[tuple[str, str]]:
@@ -240,3 +246,113 @@ def test_a_hypothesis_that_only_grows_is_shown_as_it_is(units: list[str]) -> Non
         assert stable + unstable == hypothesis
         if length > 1:
             assert stable == " ".join(units[: length - 1])
+
+
+# -- words that are held back -------------------------------------------------------------------
+
+
+def held(*hypotheses: tuple[str, int]) -> list[tuple[str, str]]:
+    stabilizer = Stabilizer()
+    return [stabilizer.update(hypothesis, hold) for hypothesis, hold in hypotheses]
+
+
+def test_the_newest_words_are_held_back() -> None:
+    assert held(("one two three four", 3)) == [("", "one")]
+    assert held(("one two", 3)) == [("", "")]
+
+
+def test_what_is_agreed_on_is_shown_however_new() -> None:
+    assert held(("one two three", 3), ("one two three four", 3))[-1] == ("one two three", "")
+
+
+def test_what_was_shown_stays_while_it_is_said() -> None:
+    all_of_it = ("one two three four", 0)
+    assert held(all_of_it, ("one two three four", 3))[-1] == ("one two three", " four")
+    assert held(all_of_it, ("one two three for", 3))[-1] == ("one two three", "")
+
+
+def test_a_held_word_is_compared_all_the_same() -> None:
+    assert held(("one two", 3), ("one two three four five six", 3))[-1] == (
+        "one two",
+        " three",
+    )
+
+
+@pytest.mark.parametrize(
+    ("spacing_ms", "words"), [(0, 3), (480, 3), (960, 2), (1440, 1), (60_000, 1)]
+)
+def test_the_rarer_hypotheses_are_the_less_is_held_back(spacing_ms: int, words: int) -> None:
+    assert words_to_hold(spacing_ms) == words
+
+
+def test_a_pause_reveals_all_and_makes_nothing_stable() -> None:
+    stabilizer = Stabilizer()
+    assert stabilizer.update("one two three", 2) == ("", "one")
+    assert stabilizer.hypothesis == "one two three"
+    assert stabilizer.reveal() == ("", "one two three")
+    assert stabilizer.update("one too", 2) == ("one", "")
+
+
+# -- the final ----------------------------------------------------------------------------------
+
+STABLE = "So we went, out and came home"
+
+
+def settle(final: str, stable: str = STABLE, *, cut: bool = False) -> tuple[str, bool]:
+    stabilizer = Stabilizer()
+    stabilizer.update(f"{stable} x")
+    stabilizer.update(f"{stable} x y")
+    stabilizer.update(f"{stable} z y")
+    assert stabilizer.stable == f"{stable} x"
+    return stabilizer.settle(final.replace("|", "x"), cut=cut)
+
+
+@pytest.mark.parametrize(
+    ("final", "text"),
+    [
+        # What was read keeps its form, and what follows is the final's.
+        ("so we went out, and came Home |.", f"{STABLE} x."),
+        ("So we went out and came home | at last.", f"{STABLE} x at last."),
+        # One word more or less inside it is not worth a change.
+        ("So we all went out and came home | at last.", f"{STABLE} x at last."),
+        ("So we went and came home | at last.", f"{STABLE} x at last."),
+    ],
+)
+def test_a_final_begins_with_what_was_stable(final: str, text: str) -> None:
+    assert settle(final) == (text, True)
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        "So he went out and came home x.",  # another word
+        "So we went out and came home.",  # the last word was never said
+        "So we really all went out and came home x.",  # two words
+        "Thank you.",
+        "",
+    ],
+)
+def test_words_that_were_wrong_are_corrected(final: str) -> None:
+    assert settle(final) == (final, False)
+
+
+def test_a_word_is_a_large_part_of_a_short_text() -> None:
+    assert settle("Yes, he |.", stable="Yes") == ("Yes, he x.", False)
+
+
+def test_a_final_before_a_cut_is_held_to_its_part_of_the_stable_text() -> None:
+    assert settle("so we went out, and", cut=True) == ("So we went, out and", True)
+    assert settle("so we went out, and") == ("so we went out, and", False)
+
+
+def test_without_stable_text_the_final_is_as_it_is() -> None:
+    assert Stabilizer().settle("Anything.") == ("Anything.", True)
+
+
+@given(st.lists(st.one_of(words, mixed), max_size=8), st.one_of(words, mixed))
+def test_a_kept_final_begins_with_the_stable_text(hypotheses: list[str], final: str) -> None:
+    stabilizer = Stabilizer()
+    for hypothesis in hypotheses:
+        stabilizer.update(hypothesis, 2)
+    text, kept = stabilizer.settle(final)
+    assert text.startswith(stabilizer.stable) if kept else text == final

@@ -16,12 +16,16 @@ the longest gap in the speech probability or, where the speaker leaves none, the
 second. What follows the cut is the next utterance, without a sample between them or in both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from surtitle.jobs import ms_to_samples
+from surtitle.jobs import Voice, ms_to_samples, samples_to_ms
 
 WINDOW_SAMPLES = 512
 """Samples in one window of voice activity: what Silero takes at 16 kHz (32 ms)."""
+CLEAR_PROBABILITY = 0.9
+"""A window at or above this is speech without doubt. Spoken words have such windows unless they are
+far away or very quiet; a drum, a thud or a burst of music that opens an utterance mostly has none."""
+NO_VOICE = Voice(speech_ms=0, clear_ms=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class EndpointingOptions:
     """Audio kept before the first window of speech: Silero answers late on soft consonants."""
     hangover_ms: int = 160
     """Audio kept after the last window of speech: a pause of this length may be the end."""
+    settled_pause_ms: int = 320
+    """Silence after which speech rarely goes on in the middle of a word: `PauseSettled`."""
     endpoint_silence_ms: int = 500
     """Silence that ends an utterance of which nobody knows whether it is finished."""
     finished_ratio: float = 1.0
@@ -65,6 +71,7 @@ class PartialDue:
     """The open utterance has grown enough for another partial, up to `end_sample`."""
 
     end_sample: int
+    voice: Voice = field(default=NO_VOICE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,12 @@ class Paused:
     """Speech has paused, and the open utterance would end before `end_sample`."""
 
     end_sample: int
+    voice: Voice = field(default=NO_VOICE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSettled:
+    """The pause of the last `Paused` lasts: what was said before it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,10 @@ class Closed:
 
     end_sample: int
     cut: bool = False
+    voice: Voice = field(default=NO_VOICE, compare=False)
 
 
-Event = Opened | PartialDue | Paused | Resumed | Closed
+Event = Opened | PartialDue | Paused | PauseSettled | Resumed | Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +121,15 @@ class Endpointer:
         self.options = options
         self.position = 0
         self._floor = 0  # end of the last utterance: none may begin before it
-        self._onset = 0  # length in samples of the run of speech that may become an utterance
+        self._onset: list[_Window] = []  # the run of speech that may become an utterance
         self._start: int | None = None  # first sample of the open utterance
         self._windows: list[_Window] = []  # of the open utterance, oldest first
         self._silence = 0  # samples since the last speech of the open utterance
         self._paused = False  # the silence is long enough to be the end
         self._limit: int | None = None  # samples of silence that end it; None while not judged
         self._next_partial = 0
+        self._pause_settled = False
+        self._settled_pause = ms_to_samples(options.settled_pause_ms)
         silence = ms_to_samples(options.endpoint_silence_ms)
         self._finished_limit = round(silence * min(options.finished_ratio, 1.0))
         self._default_limit = silence
@@ -132,8 +148,8 @@ class Endpointer:
         """See the class."""
         if self._start is not None:
             return self._start
-        earliest = self.position - self._onset - ms_to_samples(self.options.pre_roll_ms)
-        return max(self._floor, earliest, 0)
+        onset = len(self._onset) * WINDOW_SAMPLES
+        return max(self._floor, self.position - onset - ms_to_samples(self.options.pre_roll_ms), 0)
 
     @property
     def awaits_judgement(self) -> bool:
@@ -154,27 +170,37 @@ class Endpointer:
     def push(self, probability: float, level: float) -> list[Event]:
         """Take the next window: its speech probability (0-1) and its level (RMS, any unit)."""
         self.position += WINDOW_SAMPLES
+        window = _Window(probability, level)
         if self._start is None:
-            return self._while_silent(probability, level)
-        self._windows.append(_Window(probability, level))
+            return self._while_silent(window)
+        self._windows.append(window)
         return self._while_open(probability)
 
-    def flush(self) -> list[Event]:
-        """End the open utterance here, whatever is being said."""
-        self._onset = 0
-        return [self._close(self._speech_end())] if self.is_open else []
+    def flush(self, end_sample: int | None = None) -> list[Event]:
+        """End the open utterance here, whatever is being said.
 
-    def _while_silent(self, probability: float, level: float) -> list[Event]:
-        if probability < self.options.onset_probability:
-            self._onset = 0
+        `end_sample` says where inside the window after `position` that is, if speech goes on to it.
+        Speech that has only begun goes on to be an utterance, or not, as without this.
+        """
+        if not self.is_open:
             return []
-        self._onset += WINDOW_SAMPLES
-        if self._onset < ms_to_samples(self.options.min_speech_ms):
+        if end_sample is None or self._paused:
+            end_sample = self._speech_end()
+        return [self._close(end_sample)]
+
+    def finish(self) -> list[Event]:
+        """The audio ends here: speech that has only begun is an utterance too."""
+        begun = self._onset and not self.is_open
+        return [*([self._open_onset()] if begun else []), *self.flush()]
+
+    def _while_silent(self, window: _Window) -> list[Event]:
+        if window.probability < self.options.onset_probability:
+            self._onset = []
             return []
-        start = self.settled
-        self._open(start, start)
-        self._windows.append(_Window(probability, level))
-        return [Opened(start)]
+        self._onset.append(window)
+        if len(self._onset) * WINDOW_SAMPLES < ms_to_samples(self.options.min_speech_ms):
+            return []
+        return [self._open_onset()]
 
     def _while_open(self, probability: float) -> list[Event]:
         events: list[Event] = []
@@ -186,15 +212,18 @@ class Endpointer:
                 self._paused = False
                 events.append(Resumed())
         if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
-            self._paused, self._limit = True, None
-            events.append(Paused(self._speech_end()))
+            self._paused, self._pause_settled, self._limit = True, False, None
+            events.append(Paused(self._speech_end(), self._heard()))
+        if self._paused and not self._pause_settled and self._silence >= self._settled_pause:
+            self._pause_settled = True
+            events.append(PauseSettled())
         if closed := self._end_of_silence():
             return events + closed
         if cut := self._end_of_length():
             return events + cut
         if self.position >= self._next_partial and not self._silence:
             self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
-            events.append(PartialDue(self.position))
+            events.append(PartialDue(self.position, self._heard()))
         return events
 
     def _end_of_silence(self) -> list[Event]:
@@ -213,19 +242,35 @@ class Endpointer:
     def _speech_end(self) -> int:
         return self.position - self._silence + min(self._silence, self._hangover)
 
+    def _heard(self) -> Voice:
+        heard = [w.probability for w in self._windows]
+        speech = [p for p in heard if p >= self.options.onset_probability]
+        clear = [p for p in speech if p >= CLEAR_PROBABILITY]
+        return Voice(
+            speech_ms=samples_to_ms(len(speech) * WINDOW_SAMPLES),
+            clear_ms=samples_to_ms(len(clear) * WINDOW_SAMPLES),
+        )
+
+    def _open_onset(self) -> Opened:
+        start, windows = self.settled, self._onset
+        self._open(start, start)
+        self._windows = windows
+        return Opened(start)
+
     def _open(self, start: int, first_audio: int) -> None:
         self._start = start
-        self._onset = 0
+        self._onset = []
         self._silence = 0
         self._paused = False
         self._next_partial = first_audio + ms_to_samples(self.options.partial_interval_ms)
 
     def _close(self, end: int, *, cut: bool = False) -> Closed:
+        voice = self._heard()
         self._start = None
         self._paused = False
         self._floor = end
         self._windows = []
-        return Closed(end, cut)
+        return Closed(end, cut, voice)
 
     def _cut(self) -> list[Event]:
         windows = self._windows
@@ -239,6 +284,7 @@ class Endpointer:
         silence = self._silence
         # A cut falls between two windows; the newest window ends at `position`.
         end = self.position - len(rest) * WINDOW_SAMPLES
+        self._windows = windows[:index]
         closed = self._close(end, cut=True)
         if all(w.probability < self.options.offset_probability for w in rest):
             return [closed]  # the pause goes on: speech after it opens its own utterance

@@ -18,7 +18,7 @@ the audio after it is decoded for them. What the guess says also decides how lon
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.audio import AudioBuffer, open_decoder
+from surtitle.captioning.caption import Caption, Shown
 from surtitle.captioning.endpointing import (
     WINDOW_SAMPLES,
     Closed,
@@ -35,10 +36,11 @@ from surtitle.captioning.endpointing import (
     Opened,
     PartialDue,
     Paused,
+    PauseSettled,
     Resumed,
 )
 from surtitle.captioning.sentence import is_finished
-from surtitle.captioning.stability import Stabilizer, join
+from surtitle.captioning.stability import join, normalize_unit, split_units
 from surtitle.errors import BadMessage, BadStart
 from surtitle.jobs import (
     SAMPLE_RATE,
@@ -47,6 +49,7 @@ from surtitle.jobs import (
     ModelInfo,
     Recipe,
     Result,
+    Voice,
     ms_to_samples,
     samples_to_ms,
 )
@@ -112,6 +115,7 @@ class _Guess:
     job: Job
     end: int  # absolute sample
     result: Result | None = None
+    settled: bool = False  # the pause has lasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +143,16 @@ class _Utterance:
     start: int  # absolute sample
     recipe: Recipe
     partials: bool
+    caption: Caption
     end: int | None = None  # None while it is open
+    cut: bool = False  # it was ended at its length, and speech goes on in the next one
     guess: _Guess | None = None
     guesses: bool = True  # until one fails: what kills workers must not do so in every pause
     head: _Head | None = None  # partials are decoded from its end on
     next_head: _Head | None = None  # of the newest pause
+    voice: Voice | None = None  # what was heard of it up to the newest event
     asked: dict[str, _Asked] = field(default_factory=dict)  # by job id
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
-    shown_to: int = 0  # end of the newest partial that was shown, absolute sample
-    stabilizer: Stabilizer = field(default_factory=Stabilizer)
     final: Result | None = None
 
 
@@ -264,7 +269,8 @@ class CaptionSession:
 
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""
-        self._mark(self._flush)
+        end = self._audio.end
+        self._mark(lambda: self._on_events(self._endpointer.flush(end)))
 
     def stop(self) -> None:
         """No more audio. What is left is answered, then `ended` follows. Raises BadAudio."""
@@ -275,7 +281,7 @@ class CaptionSession:
         self._audio_end = self._audio.end
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
-        self._mark(self._flush)
+        self._mark(lambda: self._on_events(self._endpointer.finish()))
         self._settle()
 
     def say(self, state: ServiceState, message: str) -> None:
@@ -345,15 +351,16 @@ class CaptionSession:
         """Let the endpointer have the windows that are scored, as far as it can judge them."""
         while self._scores and not self._endpointer.awaits_judgement:
             score, level = self._scores.popleft()
-            for event in self._endpointer.push(score, level):
-                self._on_event(event)
+            self._on_events(self._endpointer.push(score, level))
             self._reach_marks()
 
     def _on_event(self, event: Event) -> None:
         match event:
             case Opened(start_sample):
                 self._opened += 1
-                utterance = _Utterance(self._opened, start_sample, self._recipe, self._partials)
+                utterance = _Utterance(
+                    self._opened, start_sample, self._recipe, self._partials, Caption(start_sample)
+                )
                 self._utterances.append(utterance)
                 self._send(
                     Speech(
@@ -362,14 +369,20 @@ class CaptionSession:
                         start_ms=samples_to_ms(start_sample),
                     )
                 )
-            case PartialDue(end_sample):
+            case PartialDue(end_sample, voice):
+                self._utterances[-1].voice = voice
                 if self._utterances[-1].partials:
                     self._submit_partial(self._utterances[-1], self._within_audio(end_sample))
-            case Paused(end_sample):
+            case Paused(end_sample, voice):
+                self._utterances[-1].voice = voice
                 self._guess(self._utterances[-1], self._within_audio(end_sample))
+            case PauseSettled():
+                self._reveal_guess(self._utterances[-1])
             case Resumed():
                 self._withdraw_guess(self._utterances[-1])
-            case Closed(end_sample):
+            case Closed(end_sample, cut, voice):
+                self._utterances[-1].cut = cut
+                self._utterances[-1].voice = voice
                 self._close(self._utterances[-1], self._within_audio(end_sample))
 
     def _within_audio(self, sample: int) -> int:
@@ -402,15 +415,21 @@ class CaptionSession:
         finished = None if result.error_code else is_finished(result.text)
         if result.suppressed:
             finished = True  # nothing was said that could go on
-        elif utterance.partials:
-            self._show(utterance, result, asked)
+        else:
+            # The last word may be a half one that goes on: it is shown when the pause has lasted.
+            self._show(utterance, result, asked, hold=0 if guess.settled else 1)
         self._judge(finished)
         self._reach_marks()
         self._judge_windows()
 
     def _judge(self, finished: bool | None) -> None:
-        for event in self._endpointer.judge(finished):
-            self._on_event(event)
+        self._on_events(self._endpointer.judge(finished))
+
+    def _reveal_guess(self, utterance: _Utterance) -> None:
+        """Show all that was said before a pause that lasts."""
+        if (guess := utterance.guess) is not None:
+            guess.settled = True
+            self._send_partial(utterance, utterance.caption.reveal(guess.end))
 
     def _withdraw_guess(self, utterance: _Utterance) -> None:
         guess, utterance.guess = utterance.guess, None
@@ -444,6 +463,7 @@ class CaptionSession:
             audio=self._audio.slice(start, end),
             recipe=utterance.recipe,
             window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
+            voice=utterance.voice if start == utterance.start else None,
         )
         self._jobs.append(job)
         return job
@@ -451,20 +471,24 @@ class CaptionSession:
     def _waiting_for(self, job_id: str) -> _Utterance | None:
         return next((u for u in self._utterances if job_id in u.asked), None)
 
-    def _show(self, utterance: _Utterance, result: Result, asked: _Asked) -> None:
-        """Make a partial of a result, unless a newer one was shown."""
-        held_back = result.error_code or result.suppressed or not result.text
-        if asked.end <= utterance.shown_to or held_back:
+    def _show(
+        self, utterance: _Utterance, result: Result, asked: _Asked, hold: int | None = None
+    ) -> None:
+        """Make a partial of a result, where it shows anything new; see Caption.hear for `hold`."""
+        if not (result.error_code or result.suppressed):
+            text = join(asked.head, result.text)
+            self._send_partial(utterance, utterance.caption.hear(text, asked.end, hold))
+
+    def _send_partial(self, utterance: _Utterance, shown: Shown | None) -> None:
+        if shown is None or not utterance.partials:
             return
-        text = join(asked.head, result.text)
-        utterance.shown_to = asked.end
-        stable, unstable = utterance.stabilizer.update(text)
+        stable, unstable = shown
         self._send(
             Partial(
                 seq=self._next_seq(),
                 utterance=utterance.number,
                 start_ms=samples_to_ms(utterance.start),
-                end_ms=samples_to_ms(asked.end),
+                end_ms=samples_to_ms(utterance.caption.heard_to),
                 stable=stable,
                 unstable=unstable,
             )
@@ -491,16 +515,23 @@ class CaptionSession:
                 message = Suppressed(**place, reason=result.suppressed)
             else:
                 part = "captioned"
+                text = utterance.caption.finish(result.text, cut=utterance.cut)
+                words = None
+                if utterance.recipe.words:
+                    text, words = _with_words(text, result, start_ms)
                 message = Final(
                     **place,
-                    text=result.text,
+                    text=text,
                     language=result.language,
                     language_probability=round(result.language_probability, 3),
                     confidence=round(result.confidence, 3),
-                    words=_session_words(result, start_ms) if utterance.recipe.words else None,
+                    words=words,
                 )
             self._answered_ms[part] += end_ms - start_ms
             self._send(message)
+            after = self._utterances[0] if self._utterances else None
+            if utterance.cut and after is not None and after.start == utterance.end:
+                self._send_partial(after, after.caption.go_on(utterance.caption))
 
     def _mark(self, action: Callable[[], None]) -> None:
         """Do `action` once voice activity has judged the audio received so far."""
@@ -515,8 +546,8 @@ class CaptionSession:
                 return
             self._marks.popleft()[1]()
 
-    def _flush(self) -> None:
-        for event in self._endpointer.flush():
+    def _on_events(self, events: Iterable[Event]) -> None:
+        for event in events:
             self._on_event(event)
 
     def _settled_sample(self) -> int:
@@ -554,13 +585,18 @@ class CaptionSession:
         self._messages.append(message)
 
 
-def _session_words(result: Result, start_ms: int) -> list[WordTiming]:
-    return [
+def _with_words(text: str, result: Result, start_ms: int) -> tuple[str, list[WordTiming]]:
+    """The text and its words, which must be the same: where they are not, as they were decoded."""
+    forms = [unit.strip() for unit in split_units(text)]
+    decoded = [word.text for word in result.words]
+    if [normalize_unit(form) for form in forms] != [normalize_unit(word) for word in decoded]:
+        text, forms = result.text, decoded
+    return text, [
         WordTiming(
-            text=word.text,
+            text=form,
             start_ms=start_ms + word.start_ms,
             end_ms=start_ms + word.end_ms,
             confidence=round(word.confidence, 3),
         )
-        for word in result.words
+        for form, word in zip(forms, result.words, strict=True)
     ]

@@ -4,10 +4,15 @@ Local agreement (Liu et al. 2020, "Low-Latency Sequence-to-Sequence Speech Recog
 stable once two successive hypotheses have it at the same place. Words are compared without case and
 punctuation, since those are what a longer context changes most. Text without spaces (Chinese,
 Japanese, Thai) is compared character by character.
+
+The newest words of a hypothesis change most often, since the model has heard nothing after them. So
+the last few that nobody has agreed on yet are not shown at all: the reader waits for half a second
+and is spared nine of ten corrections (docs/quality.md).
 """
 
 import re
 from difflib import SequenceMatcher
+from itertools import takewhile
 from unicodedata import category, normalize
 
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
@@ -40,30 +45,75 @@ def join(first: str, second: str) -> str:
     return first + (" " if one_unit or first[-1] in _SPACED_MARKS else "") + second
 
 
+def words_to_hold(spacing_ms: int) -> int:
+    """How many of the newest words to hold back where a hypothesis comes so long after the last one.
+
+    The rarer they are, the fewer words change, and the longer the reader has waited already. Replayed
+    on the hypotheses of 131 English recordings with `base`, erased words by words of the text and
+    median delay of a word: 3 words at a spacing of 0.5 s 0.07 and 0.86 s, 2 at 1 s 0.07 and 1.0 s,
+    1 at 1.5 s 0.07 and 0.97 s. (All shown at 0.5 s: 0.32 and 0.36 s.)
+    """
+    return 3 if spacing_ms < 750 else 2 if spacing_ms < 1250 else 1
+
+
 class Stabilizer:
     """The shown text of one utterance."""
 
     def __init__(self) -> None:
         self.stable = ""
         self._stable_units: list[str] = []  # normalized
-        self._previous: list[str] = []  # units of the last hypothesis after the stable ones
+        self._tail: list[str] = []  # units of the last hypothesis after the stable ones
+        self._shown = 0  # how many of them are shown
 
-    def update(self, hypothesis: str) -> tuple[str, str]:
-        """Take the next hypothesis of the whole utterance; returns (stable, unstable)."""
-        rest = self._after_stable(split_units(hypothesis))
-        if self.stable and rest and len(split_units(self.stable[-1] + rest[0])) == 1:
-            rest[0] = " " + rest[0]  # it followed a script without spaces, now it follows a word
-        agreed = 0
-        for old, new in zip(self._previous, rest, strict=False):
-            if normalize_unit(old) != normalize_unit(new):
-                break
-            agreed += 1
+    @property
+    def hypothesis(self) -> str:
+        """The last hypothesis with the stable text in it, shown or not."""
+        return self.stable + "".join(self._tail)
+
+    def update(self, hypothesis: str, hold: int = 0) -> tuple[str, str]:
+        """Take the next hypothesis of the whole utterance; returns (stable, unstable) to be shown.
+
+        Of its last `hold` words only those are shown that were shown before.
+        """
+        rest = follow(self.stable, self._after_stable(split_units(hypothesis)))
+        agreed = _common(self._tail, rest)
+        still_shown = min(agreed, self._shown)
         # The last word of a hypothesis is often cut in half by the end of the audio.
-        agreed = min(agreed, len(rest) - 1) if rest else 0
+        agreed = max(min(agreed, len(rest) - 1), 0)
         self.stable += "".join(rest[:agreed])
         self._stable_units += [normalize_unit(unit) for unit in rest[:agreed]]
-        self._previous = rest[agreed:]
-        return self.stable, "".join(self._previous)
+        self._tail = rest[agreed:]
+        self._shown = max(len(self._tail) - hold, still_shown - agreed, 0)
+        return self.stable, "".join(self._tail[: self._shown])
+
+    def reveal(self) -> tuple[str, str]:
+        """Show all of the last hypothesis: nothing that follows will change it."""
+        self._shown = len(self._tail)
+        return self.stable, "".join(self._tail)
+
+    def settle(self, final: str, *, cut: bool = False) -> tuple[str, bool]:
+        """The text to end with, given the final decode; and whether it begins with the stable text.
+
+        `cut`: the final ends before the hypotheses did, so only that part of the stable text counts.
+
+        What has been read stays as it is unless words are wrong. Case and punctuation are no reason
+        to touch it, and neither is a single word that the final decode puts in or leaves out: it is
+        right about those no more often than not, while of the words that it replaces three of four
+        become right.
+        """
+        units = split_units(final)
+        names = [normalize_unit(unit) for unit in units]
+        stable = split_units(self.stable)[: len(units) if cut else None]
+        reached = _reached(self._stable_units[: len(stable)], names)
+        if reached is None:
+            return final, False
+        if not stable or not reached:
+            return final, True
+        last = stable[-1]
+        same = units[reached - 1].strip()
+        marks = same[len(last.strip()) :] if same.startswith(last.strip()) else ""
+        text = "".join(stable) + marks
+        return text + "".join(follow(text, units[reached:])), True
 
     def _after_stable(self, units: list[str]) -> list[str]:
         """The units that follow what is stable, even where the hypothesis now words that otherwise.
@@ -82,3 +132,36 @@ class Stabilizer:
             return units[len(done) :]
         left_over = len(done) - (last.a + last.size)
         return units[last.b + last.size + left_over :]
+
+
+def follow(text: str, units: list[str]) -> list[str]:
+    """The units as they stand after the text: with a space where their script has one."""
+    if text and units and len(split_units(text[-1] + units[0])) == 1:
+        return [" " + units[0], *units[1:]]  # it followed a script without spaces, now a word
+    return units
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """How many units both begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda p: normalize_unit(p[0]) == normalize_unit(p[1]), pairs))
+
+
+FEW_WORDS = 4
+"""In a text of fewer words a single one is a large part."""
+
+
+def _reached(stable: list[str], final: list[str]) -> int | None:
+    """How many words of the final say what is stable, but for one word more or less; or None."""
+    length = len(stable)
+    if final[:length] == stable:
+        return length
+    if length < FEW_WORDS:
+        return None
+    first = sum(1 for _ in takewhile(lambda p: p[0] == p[1], zip(stable, final, strict=False)))
+    if final[first + 1 : length + 1] == stable[first:]:
+        return length + 1
+    # Where only the last word differs, it may as well have been replaced.
+    if first < length - 1 and final[first : length - 1] == stable[first + 1 :]:
+        return length - 1
+    return None

@@ -1,0 +1,76 @@
+"""The text of one utterance as it is read: hypotheses in, what to show out, and the final in the end.
+
+Calm comes from three rules, each in a file of its own: what is shown of a hypothesis and what is not
+touched any more (`stability`), and how the text goes on across a cut in running speech (`seam`).
+"""
+
+from surtitle.captioning.seam import Seam, mend, open_seam
+from surtitle.captioning.stability import Stabilizer, split_units, words_to_hold
+from surtitle.jobs import samples_to_ms
+
+Shown = tuple[str, str]
+"""Stable and unstable text."""
+
+
+class Caption:
+    """Positions are absolute samples of the session's audio."""
+
+    def __init__(self, start: int) -> None:
+        self.heard_to = start
+        """End of the newest hypothesis."""
+        self.kept = True
+        """Whether the final begins with what was stable."""
+        self._stabilizer = Stabilizer()
+        self._shown: Shown = ("", "")
+        self._before: Seam | None = None  # what the text follows without a pause
+        self._after: Seam | None = None  # what follows it without a pause
+
+    def hear(self, hypothesis: str, end: int, hold: int | None = None) -> Shown | None:
+        """Take a hypothesis of the utterance up to `end`; what to show, or None for nothing new.
+
+        Its last `hold` words are held back; None: as many as the time since the last one wants.
+        """
+        if end <= self.heard_to or not hypothesis:
+            return None
+        if hold is None:
+            hold = words_to_hold(samples_to_ms(end - self.heard_to))
+        self.heard_to = end
+        return self._show(*self._stabilizer.update(self._mended(hypothesis), hold))
+
+    def reveal(self, end: int) -> Shown | None:
+        """Show all of the hypothesis up to `end`, if that is the newest: the speaker pauses there."""
+        return self._show(*self._stabilizer.reveal()) if end == self.heard_to else None
+
+    def finish(self, final: str, *, cut: bool) -> str:
+        """The text to end with. `cut`: speech was cut here and goes on in the next utterance."""
+        text, self.kept = self._stabilizer.settle(self._mended(final), cut=cut)
+        if cut:
+            self._after = open_seam(text, self._stabilizer.hypothesis)
+            text = self._after.before
+        return text
+
+    def go_on(self, before: "Caption") -> Shown | None:
+        """The utterance follows a cut, whose other side is answered now.
+
+        Returns what stood on the screen beyond the cut and is this utterance's, where it has nothing
+        to show yet.
+        """
+        self._before = before._after
+        if self._before is None or self._shown != ("", ""):
+            return None
+        return self.hear("".join(self._before.after), before.heard_to, before._hidden)
+
+    @property
+    def _hidden(self) -> int:
+        """How many words of the newest hypothesis are held back."""
+        heard = len(split_units(self._stabilizer.hypothesis))
+        return heard - len(split_units("".join(self._shown)))
+
+    def _mended(self, text: str) -> str:
+        return text if self._before is None else mend(self._before, text)
+
+    def _show(self, stable: str, unstable: str) -> Shown | None:
+        if (stable, unstable) == self._shown:
+            return None
+        self._shown = stable, unstable
+        return self._shown
