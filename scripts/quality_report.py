@@ -27,7 +27,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from load.meter import Meter
 from load.metrics import UtteranceFigures
-from load.target import Target, TargetError, running
+from load.target import Running, Target, TargetError, running
 from load.wordtimes import cache_folder as word_times_folder
 from load.wordtimes import word_ends
 from quality.delays import delays_of
@@ -36,8 +36,10 @@ from quality.figures import Report, Result, report, result_of
 from quality.listen import Listened, listen_to_all, send_at_once, speak
 from quality.offline import Offline, cache_folder
 from quality.picture import draw
-from quality.recordings import NoRecordings, Recording, read_recordings, sample
+from quality.recordings import NoRecordings, Recording, read_recordings, sample, word_folders
 from quality.tables import markdown
+from quality.word_times import WordTimes
+from quality.word_times import measure as measure_word_times
 
 
 class Measurement:
@@ -60,13 +62,16 @@ class Measurement:
                 texts[recording.path] = offline.text(recording)
                 done(recording)
         ends = self._word_ends()
-        listened, others_cores = await self._listen()
+        async with running(Target("surtitle", "surtitle", self._server())) as server:
+            listened, others_cores = await self._listen(server)
+            word_times = await self._word_times(server)
         results = [self._result(each, texts, ends) for each in listened]
         return report(
             self._options.model,
             results,
             real_time=not self._options.fast,
             sessions=self._options.sessions,
+            word_times=word_times,
             others_cores=others_cores,
         )
 
@@ -76,27 +81,29 @@ class Measurement:
         with self._progress("word times", self._alone) as done:
             return word_ends(clips, self._options.word_times, lambda c: done(by_path[c.path]))
 
-    async def _listen(self) -> tuple[list[Listened], float]:
+    async def _listen(self, server: Running) -> tuple[list[Listened], float]:
         """First those that are alone. Also: how many cores other programs used meanwhile."""
-        target = Target("surtitle", "surtitle", self._server())
         crowd = [each for each in self._recordings if each not in self._alone]
         speaking = send_at_once if self._options.fast else speak
-        async with running(target) as server:
-            assert server.pid is not None
-            began = time.monotonic()
-            meter = Meter(server.pid)
-            meter.start()
-            listened: list[Listened] = []
-            for title, recordings, sessions in (
-                ("one at a time", self._alone, 1),
-                (f"{self._options.sessions} at a time", crowd, self._options.sessions),
-            ):
-                with self._progress(title, recordings) as done:
-                    listened += await listen_to_all(
-                        server.url, recordings, sessions, speaking, done
-                    )
-            others_s = (await meter.stop()).others_cpu_s
-            return listened, others_s / (time.monotonic() - began)
+        assert server.pid is not None
+        meter = Meter(server.pid)
+        began = time.monotonic()
+        meter.start()
+        listened: list[Listened] = []
+        for title, recordings, sessions in (
+            ("one at a time", self._alone, 1),
+            (f"{self._options.sessions} at a time", crowd, self._options.sessions),
+        ):
+            with self._progress(title, recordings) as done:
+                listened += await listen_to_all(server.url, recordings, sessions, speaking, done)
+        others_s = (await meter.stop()).others_cpu_s
+        return listened, others_s / (time.monotonic() - began)
+
+    async def _word_times(self, server: Running) -> dict[str, WordTimes]:
+        return {
+            folder.name: await measure_word_times(server.url, folder)
+            for folder in word_folders(self._recordings)
+        }
 
     def _server(self) -> str:
         """The command; the server is told to refuse nobody, since each recording must be heard."""

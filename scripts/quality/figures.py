@@ -11,6 +11,8 @@ from quality.account import Account, account
 from quality.calm import Calm, calm
 from quality.delays import Delays, summarize
 from quality.listen import Listened
+from quality.lost import Lost, lost
+from quality.word_times import WordTimes
 from surtitle.captioning.cues import ReadingSpeed, lay_out, reading_speed
 from surtitle.messages import Final, Partial
 
@@ -60,6 +62,15 @@ class ErrorRow(Struct, frozen=True):
     """By how much the stream is worse."""
 
 
+class LostRow(Struct, frozen=True):
+    """What was lost of one language in one folder, or in all."""
+
+    label: str
+    language: str
+    streamed: Lost
+    offline: Lost
+
+
 class CalmRow(Struct, frozen=True):
     """How calm one language was in one folder, or in all."""
 
@@ -104,6 +115,7 @@ class Report(Struct, frozen=True):
     sessions: int
     """At once, while no delays were measured."""
     errors: list[ErrorRow]
+    lost: list[LostRow]
     calm: list[CalmRow]
     """Empty unless at real-time pace, as is the next one."""
     alone: Calm
@@ -111,6 +123,8 @@ class Report(Struct, frozen=True):
     delays: Delays | None
     """Of the same."""
     reading: list[ReadingRow]
+    word_times: dict[str, WordTimes]
+    """By folder."""
     account: Account
     """Of the recordings with speech."""
     silent: Silent
@@ -162,6 +176,7 @@ def report(
     *,
     real_time: bool,
     sessions: int,
+    word_times: dict[str, WordTimes],
     others_cores: float,
 ) -> Report:
     """Sum up, in the order of the folders."""
@@ -174,10 +189,12 @@ def report(
         real_time=real_time,
         sessions=sessions,
         errors=[_errors(*group) for group in _groups(rated)],
+        lost=[_lost(*group) for group in _groups(rated)],
         calm=[_calm(*group) for group in _groups(speech)] if real_time else [],
         alone=sum((each.calm for each in alone), Calm()),
         delays=summarize([each.delays for each in alone if each.delays]) if alone else None,
         reading=list(_reading(speech)),
+        word_times=word_times,
         account=_account(speech),
         silent=_silent([each for each in results if not each.has_speech]),
         late_s=max(each.late_s for each in results),
@@ -215,6 +232,12 @@ def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
         offline_percent=offline.percent,
         points=streamed.percent - offline.percent,
     )
+
+
+def _lost(label: str, language: str, members: Sequence[Result]) -> LostRow:
+    streamed = sum((lost(each.transcript, each.streamed) for each in members), Lost())
+    offline = sum((lost(each.transcript, each.offline) for each in members), Lost())
+    return LostRow(label, language, streamed, offline)
 
 
 def _calm(label: str, language: str, members: Sequence[Result]) -> CalmRow:

@@ -11,6 +11,8 @@ from quality.figures import ALL, Report
 
 STREAMED, OFFLINE, LIMIT = "#0b6e99", "#b8c4cc", "#d1495b"
 PARTIALS, FINALS = "#e09f3e", "#7b5ea7"
+PANEL_IN, ROW_IN = 3.8, 0.34
+"""Height of a panel, and of a row of bars in one that has many, in inches."""
 CALM_LIMIT = 0.10
 WORD_LIMIT_S = 1.0
 """What the captions are held to: words erased by words in the end, and the median delay of a word."""
@@ -18,8 +20,9 @@ WORD_LIMIT_S = 1.0
 
 def draw(report: Report, file: Path) -> None:
     """Write the picture; its format follows from the file's name."""
-    figure = Figure(figsize=(11, 7.6), layout="constrained")
-    (errors, calm), (delays, audio) = figure.subplots(2, 2)
+    heights = max(PANEL_IN, ROW_IN * len(report.errors)), PANEL_IN
+    figure = Figure(figsize=(11, sum(heights)), layout="constrained")
+    (errors, calm), (delays, audio) = figure.subplots(2, 2, height_ratios=heights)
     _errors(errors, report)
     _calm(calm, report)
     _delays(delays, report)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from load.speech import Clip
+from load.words import words
 from surtitle.media import read_chunks
 
 NO_SPEECH = "-"
@@ -78,6 +80,18 @@ def sample(recordings: Sequence[Recording], total_s: float) -> list[Recording]:
         if recording.transcript and recording.seconds <= left_s:
             chosen.append(recording)
     return chosen
+
+
+def word_folders(recordings: Iterable[Recording]) -> list[Path]:
+    """Folders in which each recording is one English word: joined, they make a reference of times."""
+    texts: dict[Path, list[Recording]] = defaultdict(list)
+    for recording in recordings:
+        texts[recording.path.parent].append(recording)
+    return [
+        folder
+        for folder, members in texts.items()
+        if all(each.language == "en" and len(words(each.transcript)) == 1 for each in members)
+    ]
 
 
 def _folders(place: Path) -> list[Path]:

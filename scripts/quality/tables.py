@@ -1,17 +1,21 @@
 """The figures for people: tables in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from msgspec.structs import astuple
 
 from load.report import seconds
 from load.summary import Spread
 from quality.account import Account
 from quality.calm import Calm
-from quality.figures import CalmRow, ErrorRow, ReadingRow, Report, Silent
+from quality.figures import CalmRow, ErrorRow, LostRow, ReadingRow, Report, Silent
+from quality.word_times import GOOD_S, WordTimes
 
 
 def markdown(report: Report) -> str:
     """All tables, without headings."""
-    parts = [_errors(report.errors)]
+    parts = [_errors(report.errors), _lost(report.lost)]
     if report.real_time:
         parts.append(_calm(report))
     if report.delays is not None:
@@ -22,6 +26,8 @@ def markdown(report: Report) -> str:
             f"other programs used {report.others_cores:.2f} cores meanwhile."
         )
     parts.append(_reading(report.reading))
+    if report.word_times:
+        parts.append(_word_times(report.word_times))
     parts.append(_account(report))
     if report.silent.recordings:
         parts.append(_silent(report.silent))
@@ -36,7 +42,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
 
 
-def _name(row: ErrorRow | CalmRow | ReadingRow) -> str:
+def _name(row: ErrorRow | LostRow | CalmRow | ReadingRow) -> str:
     return f"{row.label}, {row.language}"
 
 
@@ -55,6 +61,17 @@ def _errors(rows: Sequence[ErrorRow]) -> str:
             )
             for row in rows
         ),
+    )
+
+
+def _lost(rows: Sequence[LostRow]) -> str:
+    def cells(row: LostRow) -> Iterator[str]:
+        for pair in zip(astuple(row.streamed), astuple(row.offline), strict=True):
+            yield " / ".join(map(str, pair))
+
+    return table(
+        ("lost: streamed / offline", "recordings", "without text", "first word", "last word"),
+        ((_name(row), str(row.streamed.recordings), *islice(cells(row), 1, None)) for row in rows),
     )
 
 
@@ -116,6 +133,31 @@ def _reading(rows: Sequence[ReadingRow]) -> str:
                 f"{row.speed.fastest:.1f}",
             )
             for row in rows
+        ),
+    )
+
+
+def _word_times(folders: dict[str, WordTimes]) -> str:
+    return table(
+        (
+            "word times",
+            "words judged",
+            "start wrong by p50",
+            "p95 s",
+            "end wrong by p50",
+            "p95 s",
+            f"within {GOOD_S:g} s",
+            "drift s",
+        ),
+        (
+            (
+                name,
+                f"{times.judged} of {times.spoken}",
+                *map(seconds, (times.start.p50, times.start.p95, times.end.p50, times.end.p95)),
+                f"{times.good:.1%}",
+                f"{times.drift_s:+.2f}",
+            )
+            for name, times in folders.items()
         ),
     )
 

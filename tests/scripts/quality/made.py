@@ -12,8 +12,9 @@ from quality.figures import Result
 from quality.utterances import Received
 from surtitle.messages import Ended, Final, Partial, ServerMessage, Speech, Suppressed
 
+START_MS = 500
 END_MS = 2000
-"""Where the utterances made here end."""
+"""Where utterances that are suppressed begin, and all end."""
 
 
 def opened(number: int = 1) -> Speech:
@@ -40,7 +41,7 @@ def final(text: str, number: int = 1) -> Final:
 
 
 def suppressed(reason: str, number: int = 1) -> Suppressed:
-    return Suppressed(seq=1, utterance=number, start_ms=0, end_ms=END_MS, reason=reason)
+    return Suppressed(seq=1, utterance=number, start_ms=START_MS, end_ms=END_MS, reason=reason)
 
 
 def ended(audio: int, captioned: int, silence: int, suppressed: int = 0, failed: int = 0) -> Ended:

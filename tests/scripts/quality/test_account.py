@@ -2,7 +2,7 @@
 
 from quality.account import Account, Held, account
 from surtitle.messages import ServerMessage
-from tests.scripts.quality.made import END_MS, ended, final, opened, suppressed
+from tests.scripts.quality.made import END_MS, START_MS, ended, final, opened, suppressed
 
 
 def of(*messages: ServerMessage) -> Account:
@@ -36,8 +36,8 @@ def test_suppressed_by_reason_with_their_time() -> None:
         ended(10_000, 0, 6_000, 4_000),
     )
     assert (one + other).suppressed == {
-        "no_speech": Held(2, 2 * END_MS),
-        "repetition": Held(1, END_MS),
+        "no_speech": Held(2, 2 * (END_MS - START_MS)),
+        "repetition": Held(1, END_MS - START_MS),
     }
     assert (one + other).suppressed_ms == 6_000
     assert (one + other).sessions == 2

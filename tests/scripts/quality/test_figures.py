@@ -8,16 +8,23 @@ from msgspec.structs import replace
 from load.metrics import UtteranceFigures
 from load.score import Score
 from load.session import Heard
+from load.summary import Spread
 from quality.calm import Calm
 from quality.figures import Report, Result, report, result_of
 from quality.listen import Listened
+from quality.lost import Lost
 from quality.recordings import Recording
 from quality.tables import markdown
+from quality.word_times import WordTimes
 from tests.scripts.quality.made import ALONE, NOISE, RESULT, ended, final, received, spoken
 
 FRENCH = replace(
     RESULT, folder="calls", file="f.wav", language="fr", streamed_score=Score(2, 8),
     offline_score=Score(4, 8), calm=Calm(words=10, erased_by_finals=3),
+)  # fmt: skip
+TIMES = WordTimes(
+    spoken=75, judged=70, start=Spread(0.02, 0.04, 0.05, 70), end=Spread(0.03, 0.06, 0.07, 70),
+    good=0.974, drift_s=-0.01,
 )  # fmt: skip
 CALL = replace(
     RESULT, folder="calls", file="c.wav", streamed_score=Score(3, 16), offline_score=Score(1, 16),
@@ -26,7 +33,14 @@ CALL = replace(
 
 
 def of(*results: Result, real_time: bool = True) -> Report:
-    return report("tiny.en", results, real_time=real_time, sessions=4, others_cores=0.25)
+    return report(
+        "tiny.en",
+        results,
+        real_time=real_time,
+        sessions=4,
+        word_times={"digits": TIMES},
+        others_cores=0.25,
+    )
 
 
 def test_one_recording() -> None:
@@ -58,6 +72,15 @@ def test_errors_of_each_folder_and_language_and_of_a_language_in_all_folders() -
     assert (whole.streamed_percent, whole.offline_percent) == (20.0, 5.0)
     assert whole.points == pytest.approx(15.0)
     assert rows["calls", "fr"].points == pytest.approx(-25.0)
+
+
+def test_what_was_lost_of_each_folder_and_of_all() -> None:
+    silent = replace(CALL, streamed="", offline="One two")
+    rows = {(row.label, row.language): row for row in of(RESULT, FRENCH, silent).lost}
+    assert rows["talks", "en"].streamed == Lost(1, 0, 0, 1)
+    assert rows["talks", "en"].offline == Lost(1)
+    assert rows["all", "en"].streamed == Lost(2, 1, 1, 2)
+    assert rows["all", "en"].offline == Lost(2, 0, 0, 1)
 
 
 def test_erasure_of_each_folder_and_of_all() -> None:
@@ -131,6 +154,7 @@ def test_the_tables_have_every_figure() -> None:
     )
     for line in (
         "| all, en | 2 | 20 | 20 words | 20.00 | 5.00 | +15.00 |",
+        "| all, en | 2 | 0 / 0 | 0 / 0 | 2 / 0 |",
         "| all, en | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
         "| of these, one at a time: 2 | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
         "| word spoken → shown | 4 | 0.30 | 0.60 | 0.60 |",
@@ -138,6 +162,7 @@ def test_the_tables_have_every_figure() -> None:
         "| start of speech → first text | 2 | 0.50 | 1.00 | 1.00 |",
         "| end of speech → final | 2 | 0.60 | – | – |",
         "| all, en | 8.5 | 120 | 8.5 |",
+        "| digits | 70 of 75 | 0.02 | 0.05 | 0.03 | 0.07 | 97.4% | -0.01 |",
         "| with speech | 20.0 | 18.0 | 2.0 | 0.0 | 0.0 | 0 of 2 | 0 | – |",
         "| n.wav | Thanks. | – |",
         "- c.wav: late",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quality.recordings import NoRecordings, Recording, read_recordings, sample
+from quality.recordings import NoRecordings, Recording, read_recordings, sample, word_folders
 
 ROWS = (
     "a.wav\t3.5\ten\tHE SAID \"NO\"\n"
@@ -46,6 +46,15 @@ def test_nothing_to_listen_to_is_said(tmp_path: Path) -> None:
     folder(tmp_path / "talks")
     with pytest.raises(NoRecordings, match="language of the model"):
         read_recordings([tmp_path], {"fi"})
+
+
+def test_folders_of_single_words(tmp_path: Path) -> None:
+    folder(tmp_path / "digits", "a.wav\t1\ten\tone\nb.wav\t1\ten\tTwo.\n")
+    folder(tmp_path / "mixed", "a.wav\t1\ten\tone\nb.wav\t1\ten\ttwo three\n")
+    folder(tmp_path / "unwritten", "a.wav\t1\ten\tone\nb.wav\t1\ten\t\n")
+    folder(tmp_path / "french", "a.wav\t1\tfr\tdeux\n")
+    found = word_folders(read_recordings([tmp_path]))
+    assert [each.name for each in found] == ["digits"]
 
 
 def test_the_share_spoken_alone_is_always_the_same_and_never_longer() -> None:
