@@ -95,3 +95,24 @@ def character_error_rate(reference: str, text: str) -> float:
     normalize = BasicTextNormalizer()
     pair = [normalize(side).replace(" ", "") for side in (reference, text)]
     return float(jiwer.cer(*pair))
+
+
+def words_of(text: str) -> list[str]:
+    """Words as they are compared."""
+    words: list[str] = EnglishTextNormalizer()(text).split()
+    return words
+
+
+def missing_words(reference: str, text: str) -> int:
+    """How many words of the reference the text has nothing for."""
+    return int(_aligned(reference, text).deletions)
+
+
+def wrong_words(reference: str, text: str) -> int:
+    """How many words are missing, added or others."""
+    result = _aligned(reference, text)
+    return int(result.deletions + result.insertions + result.substitutions)
+
+
+def _aligned(reference: str, text: str) -> jiwer.WordOutput:
+    return jiwer.process_words(" ".join(words_of(reference)), " ".join(words_of(text)))
