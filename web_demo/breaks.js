@@ -45,9 +45,9 @@ const LEADS = Object.fromEntries(
       "und unter vom von vor während weil wenn wie zu zum zur zwischen",
     en:
       "a about after although an and are as at because before but by can could during for from " +
-      "had has have her his if in into is its like may might must my nor of on or our over should " +
-      "since so than that the their this through to under until was were when where which while who " +
-      "whose will with without would your",
+      "had has have he her his i if in into is its like may might must my nor of on or our over " +
+      "she should since so than that the their they this through to under until was we were when " +
+      "where which while who whose will with without would your",
     es:
       "a al aunque como con cuando de del desde donde e el en entre hasta la las lo los mi ni " +
       "o para pero por porque que se si sin sobre su sus u un una unas unos y",

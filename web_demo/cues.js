@@ -13,6 +13,7 @@
  * @property {number} width  columns of a line; full-width characters take two
  * @property {number} lines  on screen
  * @property {number} minMs  a shorter cue stays on into the silence after it, as far as that goes
+ * @property {number} columnsPerS so does one that would have to be read faster than this
  * @property {number} maxMs  what is said in a longer time makes several cues
  * @property {number} gapMs  at least so long between two cues; none with roll-up
  * @property {"block" | "roll-up"} style
@@ -35,11 +36,12 @@
 import { CLAUSE, SENTENCE, breakCost, textUnits, textWidth } from "./breaks.js";
 
 /** @type {Layout} */
-export const LAYOUT = { width: 42, lines: 2, minMs: 1000, maxMs: 7000, gapMs: 80, style: "block" };
+export const LAYOUT = { width: 42, lines: 2, minMs: 1000, columnsPerS: 20, maxMs: 7000, gapMs: 80, style: "block" };
 
 /** Silence over which no cue reaches. */
 export const APART_MS = 1000;
 const PAUSE_MS = 300;
+const FLICKER_MS = 500;
 const CUE = 10;
 const ORPHAN = 40;
 const HASTE = 15;
@@ -190,14 +192,18 @@ function characters(text) {
  * @param {Layout} layout
  */
 function cheapest(units, layout) {
+  const linesFrom = units.map((_, at) => lineEnds(units, at, layout.width));
+  const columns = [0];
+  for (const unit of units) columns.push(columns[columns.length - 1] + unit.width);
   const best = new Array(units.length + 1).fill(0); // cost of everything from a unit on
   /** @type {number[][]} where the lines of a cue end, by where it begins */
   const chosen = [];
   for (let start = units.length - 1; start >= 0; start--) {
     best[start] = Infinity;
-    for (const { breaks, cost } of lineBreaks(units, start, layout)) {
+    for (const { breaks, cost } of lineBreaks(units, linesFrom, start, layout)) {
       const end = breaks[breaks.length - 1];
-      const total = cost + cueCost(units, start, end, layout) + best[end];
+      const neededMs = readingMs(columns[end] - columns[start], layout);
+      const total = cost + cueCost(units, start, end, neededMs) + best[end];
       if (total < best[start]) {
         best[start] = total;
         chosen[start] = breaks;
@@ -223,10 +229,11 @@ function cheapest(units, layout) {
  * Each way to end a cue that begins at `start`; for each end the cheapest with each number of lines.
  *
  * @param {Unit[]} units
+ * @param {[number, number][][]} linesFrom
  * @param {number} start
  * @param {Layout} layout
  */
-function lineBreaks(units, start, layout) {
+function lineBreaks(units, linesFrom, start, layout) {
   const latestMs = units[start].startMs + layout.maxMs;
   /** @type {Map<number, Way>} */
   let ways = new Map([[start, { breaks: [], cost: 0 }]]);
@@ -238,7 +245,7 @@ function lineBreaks(units, start, layout) {
     for (const [at, { breaks, cost: spent }] of ways) {
       if (at === units.length) continue;
       const innerBreak = breaks.length ? innerBreakCost(units[at - 1]) : 0;
-      for (const [end, lineCost] of lineEnds(units, at, layout.width)) {
+      for (const [end, lineCost] of linesFrom[at]) {
         if (units[end - 1].endMs > latestMs && end > start + 1) break;
         const cost = lineCost + spent + innerBreak;
         if (cost < (longer.get(end)?.cost ?? Infinity)) {
@@ -284,43 +291,58 @@ function innerBreakCost(unit) {
  * @param {Unit[]} units
  * @param {number} start
  * @param {number} end
- * @param {Layout} layout
+ * @param {number} neededMs
  */
-function cueCost(units, start, end, layout) {
+function cueCost(units, start, end, neededMs) {
   let cost = CUE + units[end - 1].cost;
   if (end === start + 1 && units.length > 1) cost += ORPHAN;
-  if (end < units.length && units[end].startMs - units[start].startMs < layout.minMs) cost += HASTE;
+  if (end < units.length && units[end].startMs - units[start].startMs < neededMs) cost += HASTE;
   return cost;
+}
+
+/**
+ * @param {number} columns
+ * @param {Layout} layout
+ */
+function readingMs(columns, { minMs, columnsPerS }) {
+  return Math.max(minMs, Math.floor((columns * 1000) / columnsPerS));
 }
 
 // ---- from cues to the screen -------------------------------------------------------------------
 
 /**
- * Cues of one line each -> each with the lines before it, which stay until it is full.
+ * Cues of one line each -> each with the lines before it, on screen until the next one comes.
  *
  * @param {Cue[]} cues
  * @param {number} lines
  */
 function rollUp(cues, lines) {
-  return cues.map((cue, at) => ({
-    ...cue,
+  return cues.map(({ startMs, endMs }, at) => ({
+    startMs,
+    endMs: at + 1 < cues.length ? cues[at + 1].startMs : endMs,
     lines: cues.slice(Math.max(at + 1 - lines, 0), at + 1).map((shown) => shown.lines[0]),
   }));
 }
 
 /**
- * Cues as long as they are shown: at least the minimum time where the next one leaves it.
+ * Cues as long as they are shown: until they can be read, where the next one leaves the time.
  *
  * @param {Cue[]} cues
  * @param {Layout} layout
  */
 function onScreen(cues, layout) {
-  const gapMs = layout.style === "roll-up" ? 0 : layout.gapMs;
+  const rolling = layout.style === "roll-up";
+  const gapMs = rolling ? 0 : layout.gapMs;
   let freeMs = 0;
   return cues.map((cue, at) => {
     const startMs = Math.max(cue.startMs, freeMs);
-    let endMs = Math.max(cue.endMs, startMs + layout.minMs);
-    if (at + 1 < cues.length) endMs = Math.min(endMs, cues[at + 1].startMs - gapMs);
+    const fresh = rolling ? cue.lines.slice(-1) : cue.lines;
+    const columns = fresh.reduce((sum, line) => sum + textWidth(line), 0);
+    let endMs = Math.max(cue.endMs, startMs + readingMs(columns, layout));
+    if (at + 1 < cues.length) {
+      const latestMs = cues[at + 1].startMs - gapMs;
+      if (latestMs - endMs < FLICKER_MS) endMs = latestMs;
+    }
     freeMs = Math.max(endMs, startMs + 1); // where two begin at once, the second waits
     return { ...cue, startMs, endMs: freeMs };
   });

@@ -82,7 +82,7 @@ def test_no_unit_of_a_script_without_spaces_begins_with_a_closing_mark(text: str
         ("day", " and", "en", PHRASE),
         ("day", " of", "en", PHRASE),
         ("sah", " die", "de", PHRASE),
-        ("they", " go", "en", ANYWHERE),
+        ("people", " go", "en", ANYWHERE),
         ("will", " die", "xx", ANYWHERE),
         ("今", "天", "zh", CHARACTER),
         ("the", " day", "en", APART),

@@ -64,9 +64,9 @@ _LEADS = {
         "einem einen einer eines für gegen hinter im in ins mit nach oder ob ohne seit sondern über um "
         "und unter vom von vor während weil wenn wie zu zum zur zwischen",
         "en": "a about after although an and are as at because before but by can could during for from "
-        "had has have her his if in into is its like may might must my nor of on or our over should "
-        "since so than that the their this through to under until was were when where which while who "
-        "whose will with without would your",
+        "had has have he her his i if in into is its like may might must my nor of on or our over "
+        "she should since so than that the their they this through to under until was we were when "
+        "where which while who whose will with without would your",
         "es": "a al aunque como con cuando de del desde donde e el en entre hasta la las lo los mi ni "
         "o para pero por porque que se si sin sobre su sus u un una unas unos y",
         "fr": "à au aux avec ce ces cette chez comme dans de des donc du elle en et il je la le les "
@@ -80,7 +80,7 @@ _LEADS = {
         "pela pelo por porque quando que se sem sobre sua um uma",
     }.items()
 }
-"""Words that lead into what follows, by language: articles, prepositions, conjunctions, auxiliaries."""
+"""Words that lead into what follows, by language: articles, prepositions, conjunctions and the like."""
 
 
 def text_units(text: str) -> list[str]:
@@ -94,6 +94,8 @@ def text_units(text: str) -> list[str]:
 
 def text_width(text: str) -> int:
     """Columns that a text takes: full-width characters count double, combining marks nothing."""
+    if text.isascii():
+        return len(text)
     return sum(
         2 if _WIDE.match(character) else 0 if category(character) == "Mn" else 1
         for character in text

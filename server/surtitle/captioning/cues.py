@@ -21,10 +21,13 @@ APART_MS = 1000
 """Silence over which no cue reaches: what comes after it would be read before it is said."""
 PAUSE_MS = 300
 """Silence that is a good place for a break, whatever the words."""
+FLICKER_MS = 500
+"""A screen that is empty for less than this flickers; such gaps are closed (Netflix, "Frame gap")."""
 
 _CUE = 10  # the cost of one more cue
 _ORPHAN = 40  # of a word alone, where there is a neighbour to take it
-_HASTE = 15  # of a cue that must go before the minimum time is over
+_HASTE = 15  # of a cue that must go before it can be read
+_INSTANT = 1_000_000  # columns a second that nobody has to read
 _INNER_END = 8  # of a sentence that ends inside a cue, and once more where that is inside a line
 
 
@@ -42,6 +45,8 @@ class Layout:
     """Lines on screen."""
     min_ms: int = 1000
     """A shorter cue stays on into the silence after it, as far as that goes."""
+    columns_per_s: int = 20
+    """So does one that would have to be read faster than this."""
     max_ms: int = 7000
     """What is said in a longer time makes several cues, as far as it has several words."""
     gap_ms: int = 80
@@ -87,7 +92,8 @@ class LiveLayout:
     """
 
     def __init__(self, layout: Layout | None = None) -> None:
-        self._layout = layout or Layout()
+        # Who reads slowly would make all that follows late.
+        self._layout = replace(layout or Layout(), columns_per_s=_INSTANT)
         self._free_ms = 0  # when the screen is free again
 
     def add(self, final: Final) -> list[Cue]:
@@ -183,13 +189,16 @@ class _Clock:
 
 def _cues(units: Sequence[_Unit], layout: Layout) -> list[Cue]:
     """The cheapest cues of a passage, each as long as it is spoken."""
+    lines_from = [_lines(units, at, layout.width) for at in range(len(units))]
+    columns = [0, *accumulate(unit.width for unit in units)]
     best = [0] * (len(units) + 1)  # cost of everything from a unit on
     chosen: dict[int, tuple[int, ...]] = {}  # where the lines of a cue end, by where it begins
     for start in reversed(range(len(units))):
-        costs = {
-            breaks: cost + _cue_cost(units, start, breaks[-1], layout) + best[breaks[-1]]
-            for breaks, cost in _line_breaks(units, start, layout)
-        }
+        costs = {}
+        for breaks, cost in _line_breaks(units, lines_from, start, layout):
+            end = breaks[-1]
+            needed_ms = _reading_ms(columns[end] - columns[start], layout)
+            costs[breaks] = cost + _cue_cost(units, start, end, needed_ms) + best[end]
         chosen[start] = min(costs, key=costs.__getitem__)
         best[start] = costs[chosen[start]]
     cues, start = [], 0
@@ -202,7 +211,7 @@ def _cues(units: Sequence[_Unit], layout: Layout) -> list[Cue]:
 
 
 def _line_breaks(
-    units: Sequence[_Unit], start: int, layout: Layout
+    units: Sequence[_Unit], lines_from: Sequence[list[tuple[int, int]]], start: int, layout: Layout
 ) -> list[tuple[tuple[int, ...], int]]:
     """Each way to end a cue that begins at `start`: where its lines end, and what they cost.
 
@@ -215,7 +224,7 @@ def _line_breaks(
         longer: dict[int, tuple[tuple[int, ...], int]] = {}
         for at, (breaks, spent) in ways.items():
             inner_break = _inner_break(units[at - 1]) if breaks else 0
-            for end, cost in _lines(units, at, layout.width):
+            for end, cost in lines_from[at]:
                 if units[end - 1].end_ms > latest_ms and end > start + 1:
                     break
                 cost += spent + inner_break
@@ -231,7 +240,8 @@ def _lines(units: Sequence[_Unit], start: int, width: int) -> list[tuple[int, in
     found: list[tuple[int, int]] = []
     used = -1 if units[start].text.startswith(" ") else 0
     inner = 0
-    for end, unit in enumerate(units[start:], start + 1):
+    for end in range(start + 1, len(units) + 1):
+        unit = units[end - 1]
         used += unit.width
         if used > width and found:
             break
@@ -246,35 +256,43 @@ def _inner_break(unit: _Unit) -> int:
     return _INNER_END if unit.cost == SENTENCE else unit.cost // 2
 
 
-def _cue_cost(units: Sequence[_Unit], start: int, end: int, layout: Layout) -> int:
+def _cue_cost(units: Sequence[_Unit], start: int, end: int, needed_ms: int) -> int:
     cost = _CUE + units[end - 1].cost
     if end == start + 1 and len(units) > 1:
         cost += _ORPHAN
-    if end < len(units) and units[end].start_ms - units[start].start_ms < layout.min_ms:
+    if end < len(units) and units[end].start_ms - units[start].start_ms < needed_ms:
         cost += _HASTE
     return cost
+
+
+def _reading_ms(columns: int, layout: Layout) -> int:
+    return max(layout.min_ms, columns * 1000 // layout.columns_per_s)
 
 
 # -- from cues to the screen ----------------------------------------------------------------------
 
 
 def _roll_up(cues: Sequence[Cue], lines: int) -> list[Cue]:
-    """Cues of one line each -> each with the lines before it, which stay until it is full."""
+    """Cues of one line each -> each with the lines before it, on screen until the next one comes."""
+    ends = [cue.start_ms for cue in cues[1:]] + [cues[-1].end_ms]
     return [
-        Cue(cue.start_ms, cue.end_ms, tuple(c.lines[0] for c in cues[max(at - lines, 0) : at]))
-        for at, cue in enumerate(cues, 1)
+        Cue(cue.start_ms, end_ms, tuple(c.lines[0] for c in cues[max(at - lines, 0) : at]))
+        for at, (cue, end_ms) in enumerate(zip(cues, ends, strict=True), 1)
     ]
 
 
 def _on_screen(cues: Sequence[Cue], layout: Layout) -> list[Cue]:
-    """Cues as long as they are shown: at least the minimum time where the next one leaves it."""
+    """Cues as long as they are shown: until they can be read, where the next one leaves the time."""
     gap_ms = 0 if layout.style == "roll-up" else layout.gap_ms
     shown: list[Cue] = []
     for at, cue in enumerate(cues):
         start_ms = max(cue.start_ms, shown[-1].end_ms if shown else 0)
-        end_ms = max(cue.end_ms, start_ms + layout.min_ms)
+        new = cue.lines[-1:] if layout.style == "roll-up" else cue.lines
+        needed_ms = _reading_ms(sum(map(text_width, new)), layout)
+        end_ms = max(cue.end_ms, start_ms + needed_ms)
         if at + 1 < len(cues):
-            end_ms = min(end_ms, cues[at + 1].start_ms - gap_ms)
+            latest_ms = cues[at + 1].start_ms - gap_ms
+            end_ms = latest_ms if latest_ms - end_ms < FLICKER_MS else end_ms
         # Where two begin at once, the second waits: no player shows a cue that takes no time.
         shown.append(Cue(start_ms, max(end_ms, start_ms + 1), cue.lines))
     return shown
