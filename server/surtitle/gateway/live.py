@@ -35,6 +35,7 @@ class LiveCaptions:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = LiveLayout(layout)
+        self._finals: deque[Final] = deque(maxlen=HISTORY_CUES)  # not laid out yet
         self._blocks: deque[str] = deque(maxlen=HISTORY_CUES)
         self._count = 0  # of all blocks there ever were
         self._over = False
@@ -43,10 +44,8 @@ class LiveCaptions:
         """How many read now."""
 
     def add(self, final: Final) -> None:
-        """Take the next final of the session."""
-        cues = self._layout.add(final)
-        self._blocks.extend(map(format_vtt_cue, cues))
-        self._count += len(cues)
+        """Take the next final of the session. It is laid out when somebody reads: most are not read."""
+        self._finals.append(final)
         self._announce()
 
     def close(self) -> None:
@@ -58,14 +57,24 @@ class LiveCaptions:
         """The header, the blocks that are kept, and each further one, until the session is over."""
         yield VTT_HEADER
         seen = 0
-        while seen < self._count or not self._over:
+        while True:
+            while self._finals:
+                self._lay_out_next()
+                await asyncio.sleep(0)  # a millisecond each, and there may be many
             if seen == self._count:
+                if self._over:
+                    return
                 await self._news.wait()
                 continue
             kept_from = self._count - len(self._blocks)
             text = "".join(islice(self._blocks, max(seen - kept_from, 0), None))
             seen = self._count
             yield text
+
+    def _lay_out_next(self) -> None:
+        cues = self._layout.add(self._finals.popleft())
+        self._blocks.extend(map(format_vtt_cue, cues))
+        self._count += len(cues)
 
     def _announce(self) -> None:
         self._news.set()
