@@ -1614,3 +1614,39 @@ def test_every_utterance_is_answered_once_and_in_order(steps: list[tuple[str, in
     for partial in driver.of(Partial):
         assert partial.stable.startswith(stable.get(partial.utterance, ""))
         stable[partial.utterance] = partial.stable
+
+
+# -- across a cut -------------------------------------------------------------------------------
+
+
+def test_running_speech_that_is_cut_reads_as_one() -> None:
+    soft = (np.frombuffer(speech(4, 5), "<i2") // 4).astype("<i2").tobytes()  # where the cut falls
+    audio = speech(63, 3) + soft + speech(63, 4)
+    places = {value: at for at, value in enumerate(zip(*[iter(samples(audio))] * 4, strict=False))}
+
+    def sentence(job: Job) -> Result:
+        """Whisper writes what it gets as one sentence: a word for each 10 windows of the audio."""
+        begin = places[tuple(job.audio[:4].tolist())] * 4
+        first, last = begin // (10 * W), (begin + len(job.audio) - 1) // (10 * W)
+        text = " ".join(f"word{at}" for at in range(first, last + 1))
+        return ok(job, text[0].upper() + text[1:] + ".")
+
+    driver = open_session(answer=sentence)
+    driver.feed(audio + silence(6))
+    first, second = driver.of(Final)
+    assert first.end_ms == second.start_ms
+    assert first.text[:5] == "Word0"
+    assert not first.text.endswith(".")
+    assert second.text[:1] == "w"
+    assert second.text.endswith("word13.")
+    said = f"{first.text} {second.text}".casefold().removesuffix(".").split()
+    assert said == [f"word{at}" for at in range(14)]  # none is lost, none comes twice
+    # What the first side showed beyond the cut stands on the screen again with its final.
+    at = driver.messages.index(first)
+    carried = driver.messages[at + 1]
+    assert isinstance(carried, Partial)
+    assert carried.utterance == 2
+    before = next(m for m in reversed(driver.messages[:at]) if isinstance(m, Partial))
+    shown_before = (before.stable + before.unstable).casefold().split()
+    carried_text = (carried.stable + carried.unstable).split()
+    assert [*first.text.casefold().split(), *carried_text] == shown_before
