@@ -42,11 +42,12 @@ def delays_of(heard: Heard, audio: Pcm16, word_ends_s: Sequence[float]) -> Utter
 
 
 def summarize(figures: Sequence[UtteranceFigures]) -> Delays:
-    """Over recordings."""
+    """Over recordings; first text and final are of those of which any word came out right."""
+    answered = [each for each in figures if each.answered]
     return Delays(
         recordings=len(figures),
         word_shown=Spread.of([s for each in figures for s in each.word_shown_s]),
         word_kept=Spread.of([s for each in figures for s in each.word_kept_s]),
-        first_text=Spread.of([each.first_partial_s for each in figures]),
-        final=Spread.of([each.final_s for each in figures]),
+        first_text=Spread.of([each.first_partial_s for each in answered]),
+        final=Spread.of([each.final_s for each in answered]),
     )

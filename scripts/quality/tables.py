@@ -138,24 +138,27 @@ def _reading(rows: Sequence[ReadingRow]) -> str:
 
 
 def _word_times(folders: dict[str, WordTimes]) -> str:
+    def ms(value_s: float) -> str:
+        return f"{1000 * value_s:.0f}"
+
     return table(
         (
             "word times",
             "words judged",
-            "start wrong by p50",
-            "p95 s",
-            "end wrong by p50",
-            "p95 s",
-            f"within {GOOD_S:g} s",
-            "drift s",
+            "start wrong by ms, p50",
+            "p95",
+            "end wrong by ms, p50",
+            "p95",
+            f"within {1000 * GOOD_S:.0f} ms",
+            "drift ms",
         ),
         (
             (
                 name,
                 f"{times.judged} of {times.spoken}",
-                *map(seconds, (times.start.p50, times.start.p95, times.end.p50, times.end.p95)),
+                *map(ms, (times.start.p50, times.start.p95, times.end.p50, times.end.p95)),
                 f"{times.good:.1%}",
-                f"{times.drift_s:+.2f}",
+                ms(times.drift_s),
             )
             for name, times in folders.items()
         ),

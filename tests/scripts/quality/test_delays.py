@@ -1,5 +1,7 @@
 """Delays count from the speech inside a recording, not from the recording's edges."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +31,10 @@ def test_a_recording_with_silence_at_both_ends() -> None:
     assert figures.first_partial_s == pytest.approx(1.0 + margin_s)
     assert figures.final_s == pytest.approx(0.5 - margin_s)
     assert figures.word_shown_s == pytest.approx([0.5, 0.2])
-    delays = summarize([figures, figures])
-    assert (delays.recordings, delays.word_shown.count) == (2, 4)
+    unanswered = replace(figures, answered=False, first_partial_s=math.inf, final_s=math.inf)
+    delays = summarize([figures, figures, replace(unanswered, word_shown_s=[], word_kept_s=[])])
+    assert (delays.recordings, delays.word_shown.count, delays.final.count) == (3, 4, 2)
     assert delays.word_shown.p50 == pytest.approx(0.2)
     assert delays.word_kept.p90 == pytest.approx(0.5)
-    assert delays.first_text.p50 == pytest.approx(1.0 + margin_s)
-    assert delays.final.p50 == pytest.approx(0.5 - margin_s)
+    assert delays.first_text.p95 == pytest.approx(1.0 + margin_s)
+    assert delays.final.p95 == pytest.approx(0.5 - margin_s)

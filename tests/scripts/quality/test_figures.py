@@ -162,7 +162,7 @@ def test_the_tables_have_every_figure() -> None:
         "| start of speech → first text | 2 | 0.50 | 1.00 | 1.00 |",
         "| end of speech → final | 2 | 0.60 | – | – |",
         "| all, en | 8.5 | 120 | 8.5 |",
-        "| digits | 70 of 75 | 0.02 | 0.05 | 0.03 | 0.07 | 97.4% | -0.01 |",
+        "| digits | 70 of 75 | 20 | 50 | 30 | 70 | 97.4% | -10 |",
         "| with speech | 20.0 | 18.0 | 2.0 | 0.0 | 0.0 | 0 of 2 | 0 | – |",
         "| n.wav | Thanks. | – |",
         "- c.wav: late",
