@@ -17,6 +17,8 @@ MAX_WINDOW_S = 30.0
 
 JobKind = Literal["partial", "final"]
 Task = Literal["transcribe", "translate"]
+Script = Literal["hans", "hant", "tw", "hk"]
+"""How Chinese is written: simplified, traditional, and traditional as in Taiwan or in Hong Kong."""
 
 
 def samples_to_ms(samples: int) -> int:
@@ -33,11 +35,14 @@ def ms_to_samples(milliseconds: int) -> int:
 class Recipe:
     """How to decode an utterance: what the client chose that reaches the model.
 
-    `language` is a Whisper language code, or None to detect it among `languages` (empty: among all).
+    `language` is a Whisper language code, or None to detect it among `languages` (empty: among all);
+    `leaning` is then the one that was spoken before, or empty.
     """
 
     language: str | None = None
     languages: tuple[str, ...] = ()
+    leaning: str = ""
+    script: Script = "hans"
     task: Task = "transcribe"
     hotwords: tuple[str, ...] = ()
     prompt: str = ""
@@ -117,6 +122,8 @@ class Result:
     text: str = ""
     language: str = ""
     language_probability: float = 0.0
+    language_sure: bool = True
+    """False where more audio may well show another language."""
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
     suppressed: str | None = None

@@ -39,6 +39,7 @@ from surtitle.captioning.endpointing import (
     PauseSettled,
     Resumed,
 )
+from surtitle.captioning.language import chinese_script, fits, may_show, settle
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.stability import join, normalize_unit, split_units
 from surtitle.errors import BadMessage, BadStart
@@ -101,6 +102,7 @@ def make_recipe(start: Start, model: ModelInfo) -> Recipe:
     return Recipe(
         language=whisper_language(start.language, model),
         languages=allowed,
+        script=chinese_script([start.language or _AUTO, *start.languages]),
         task=start.task,
         hotwords=tuple(start.hotwords),
         prompt=start.prompt,
@@ -125,6 +127,7 @@ class _Asked:
     kind: JobKind
     end: int  # absolute sample
     head: str  # what was said in the utterance before the audio of the job
+    told: bool  # its language; otherwise the worker was to find it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class _Utterance:
     next_head: _Head | None = None  # of the newest pause
     voice: Voice | None = None  # what was heard of it up to the newest event
     asked: dict[str, _Asked] = field(default_factory=dict)  # by job id
+    probability: float | None = None  # of the language, where it was heard and is settled
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
     final: Result | None = None
 
@@ -182,6 +186,7 @@ class CaptionSession:
         self._start = start
         self._recipe = make_recipe(start, model)
         self._partials = start.partials
+        self._spoken = ""  # language of the newest utterance whose language is settled
         changes = {
             name: value
             for name in ("endpoint_silence_ms", "max_utterance_ms")
@@ -241,7 +246,10 @@ class CaptionSession:
         if utterance is None:
             return
         asked = utterance.asked[result.job_id]
-        if asked.kind == "partial":
+        self._settle_language(utterance, result)
+        if not asked.told and not fits(utterance.recipe, result):
+            self._ask_again(utterance, result.job_id, asked)
+        elif asked.kind == "partial":
             if utterance.final is None:
                 self._show(utterance, result, asked)
         elif utterance.end is None:
@@ -358,8 +366,11 @@ class CaptionSession:
         match event:
             case Opened(start_sample):
                 self._opened += 1
+                recipe = self._recipe
+                if recipe.language is None:
+                    recipe = replace(recipe, leaning=self._spoken)
                 utterance = _Utterance(
-                    self._opened, start_sample, self._recipe, self._partials, Caption(start_sample)
+                    self._opened, start_sample, recipe, self._partials, Caption(start_sample)
                 )
                 self._utterances.append(utterance)
                 self._send(
@@ -392,7 +403,7 @@ class CaptionSession:
     def _close(self, utterance: _Utterance, end: int) -> None:
         utterance.end = end
         guess = utterance.guess
-        if guess is not None and guess.end == end:
+        if guess is not None and guess.end == end and self._is_usable(utterance, guess):
             utterance.final_id, utterance.final = guess.job.id, guess.result
             self._answer()
             return
@@ -439,8 +450,36 @@ class CaptionSession:
             self._jobs.remove(guess.job)
         elif guess.result is None:
             self._cancelled.append(guess.job)
-        elif guess.result.text and not guess.result.suppressed:
+        elif (
+            guess.result.text
+            and not guess.result.suppressed
+            and self._is_usable(utterance, guess)
+            and may_show(utterance.recipe, guess.result)
+        ):
             utterance.next_head = _Head(guess.end, guess.result.text)
+
+    def _settle_language(self, utterance: _Utterance, result: Result) -> None:
+        """Later jobs of the utterance are told the language, once a result is sure of it."""
+        settled = settle(utterance.recipe, result)
+        if settled is not utterance.recipe:
+            utterance.recipe, utterance.probability = settled, result.language_probability
+            self._spoken = result.language
+
+    @staticmethod
+    def _is_usable(utterance: _Utterance, guess: _Guess) -> bool:
+        """Not if it was decoded in another language than was settled later."""
+        told = utterance.asked[guess.job.id].told
+        return told or guess.result is None or fits(utterance.recipe, guess.result)
+
+    def _ask_again(self, utterance: _Utterance, job_id: str, asked: _Asked) -> None:
+        """Decode once more what was decoded before the language was settled to be another one."""
+        if asked.kind == "partial":
+            return  # the next one knows it
+        guess = utterance.guess
+        if utterance.end is None and guess is not None and guess.job.id == job_id:
+            guess.job = self._submit(utterance, "final", utterance.start, asked.end)
+        elif job_id == utterance.final_id:
+            utterance.final_id = self._submit(utterance, "final", utterance.start, asked.end).id
 
     def _submit_partial(self, utterance: _Utterance, end: int) -> None:
         start = utterance.head.end if utterance.head else utterance.start
@@ -454,7 +493,8 @@ class CaptionSession:
         self, utterance: _Utterance, kind: JobKind, start: int, end: int, head: str = ""
     ) -> Job:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
-        utterance.asked[job_id] = _Asked(kind, end, head)
+        told = utterance.recipe.language is not None
+        utterance.asked[job_id] = _Asked(kind, end, head, told)
         job = Job(
             id=job_id,
             session=self.id,
@@ -475,7 +515,7 @@ class CaptionSession:
         self, utterance: _Utterance, result: Result, asked: _Asked, hold: int | None = None
     ) -> None:
         """Make a partial of a result, where it shows anything new; see Caption.hear for `hold`."""
-        if not (result.error_code or result.suppressed):
+        if may_show(utterance.recipe, result):
             text = join(asked.head, result.text)
             self._send_partial(utterance, utterance.caption.hear(text, asked.end, hold))
 
@@ -515,6 +555,7 @@ class CaptionSession:
                 message = Suppressed(**place, reason=result.suppressed)
             else:
                 part = "captioned"
+                self._spoken = result.language
                 text = utterance.caption.finish(result.text, cut=utterance.cut)
                 words = None
                 if utterance.recipe.words:
@@ -523,7 +564,12 @@ class CaptionSession:
                     **place,
                     text=text,
                     language=result.language,
-                    language_probability=round(result.language_probability, 3),
+                    language_probability=round(
+                        result.language_probability
+                        if utterance.probability is None
+                        else utterance.probability,
+                        3,
+                    ),
                     confidence=round(result.confidence, 3),
                     words=words,
                 )

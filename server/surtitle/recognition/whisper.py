@@ -34,8 +34,10 @@ from surtitle.jobs import (
     Word,
 )
 from surtitle.recognition.alignment import LAG_MS, place_words
+from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, refusal, suspicion
+from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 
 FRAMES_PER_SECOND = 100
@@ -127,6 +129,7 @@ class _Attempt:
     later: list[_Effort]  # what to try if the text is suspicious
     language: str = ""
     language_probability: float = 1.0
+    language_sure: bool = True
     encoded: Any = None  # StorageView of this job alone, where words are wanted
     pending: Any = None  # asynchronous generation result
 
@@ -264,15 +267,15 @@ class WhisperDecoder:
 
     @staticmethod
     def _set_language(attempt: _Attempt, ranking: Sequence[tuple[str, float]]) -> None:
-        """The language asked for, or the most probable one among those allowed."""
+        """The language asked for, or the one heard."""
         recipe = attempt.job.recipe
         if recipe.language is not None:
             attempt.language = recipe.language
-            return
-        found = ((token.strip("<|>"), float(p)) for token, p in ranking)
-        attempt.language, attempt.language_probability = next(
-            item for item in found if not recipe.languages or item[0] in recipe.languages
-        )
+        elif not attempt.language:
+            heard = [(token.strip("<|>"), float(p)) for token, p in ranking]
+            choice = choose(heard, attempt.job.seconds, recipe.languages, recipe.leaning)
+            attempt.language, attempt.language_sure = choice.language, choice.sure
+            attempt.language_probability = choice.probability
 
     def _encoder_width(self, windows: Windows) -> int:
         """Units of the encoder's output, for which CTranslate2 has no property."""
@@ -299,6 +302,7 @@ class WhisperDecoder:
             text=evidence.text.removesuffix("-") if job.kind == "partial" else evidence.text,
             language=attempt.language,
             language_probability=attempt.language_probability,
+            language_sure=attempt.language_sure,
             confidence=float(np.exp(evidence.log_probability)),
             words=words,
             suppressed=reason,
@@ -315,7 +319,7 @@ class WhisperDecoder:
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
         length = len(result.sequences_ids[0])
         evidence = Evidence(
-            text=tokenizer.decode(tokens).strip(),
+            text=self._written(attempt, [tokenizer.decode(tokens).strip()])[0],
             seconds=attempt.job.seconds,
             # The score is a mean over the tokens without the end mark; with it, as Whisper does.
             log_probability=result.scores[0] * length / (length + 1),
@@ -331,17 +335,25 @@ class WhisperDecoder:
             self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
         )[0]
         merge_punctuations(alignment, PREPEND_PUNCTUATION, APPEND_PUNCTUATION)
+        alignment = [word for word in alignment if word["word"].strip()]
+        texts = self._written(attempt, [word["word"].strip() for word in alignment])
         words = [
             Word(
-                text=word["word"].strip(),
+                text=text,
                 start_ms=round(float(word["start"]) * 1000),
                 end_ms=round(float(word["end"]) * 1000),
                 confidence=float(word["probability"]),
             )
-            for word in alignment
-            if word["word"].strip()
+            for text, word in zip(texts, alignment, strict=True)
         ]
         return place_words(words, attempt.job.audio, LAG_MS.get(self.info.name, 0))
+
+    @staticmethod
+    def _written(attempt: _Attempt, texts: Sequence[str]) -> list[str]:
+        """Parts of one text as they leave the model: Chinese in the script that was asked for."""
+        if attempt.language != "zh" or attempt.job.recipe.task == "translate":
+            return list(texts)
+        return write_parts(texts, attempt.job.recipe.script)
 
     # -- prompts --------------------------------------------------------------------------------
 
