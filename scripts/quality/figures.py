@@ -209,7 +209,7 @@ def _groups(results: Sequence[Result]) -> Iterable[tuple[str, str, list[Result]]
     by_folder: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for each in results:
         by_folder[each.folder, each.language].append(each)
-    for (folder, language), members in by_folder.items():
+    for (folder, language), members in sorted(by_folder.items()):
         yield folder, language, members
     for language in sorted({language for _, language in by_folder}):
         if sum(own == language for _, own in by_folder) > 1:
