@@ -728,6 +728,54 @@ def test_a_pause_in_the_last_piece_of_a_window_ends_with_the_audio() -> None:
     assert driver.of(Ended)[0].captioned_ms == driver.of(Ended)[0].audio_ms
 
 
+def heard(job: Job, language: str, *, sure: bool) -> Result:
+    """The answer of a worker that was to find the language."""
+    result = replace(ok(job), language=job.recipe.language or language, language_sure=sure)
+    return replace(result, language_probability=1.0 if job.recipe.language else 0.7)
+
+
+def test_a_language_that_is_sure_is_told_to_later_jobs_and_nothing_is_shown_before() -> None:
+    driver = open_session(Start(language="auto"), options=JUDGED)
+    driver.feed(speech(40))
+    *before, second_last, last = driver.partials
+    driver.give(*(heard(job, "de", sure=False) for job in before))
+    assert driver.of(Partial) == []
+    driver.give(heard(second_last, "fr", sure=True), heard(last, "fr", sure=False))
+    assert driver.of(Partial)
+    driver.feed(speech(8) + silence(25))
+    final = driver.finals[-1]
+    assert final.recipe.language == "fr"
+    driver.give(heard(final, "de", sure=True))
+    assert (driver.of(Final)[0].language, driver.of(Final)[0].language_probability) == ("fr", 0.7)
+
+
+def test_a_final_heard_in_another_language_than_was_settled_is_decoded_again() -> None:
+    driver = open_session(Start(language="auto"), options=JUDGED)
+    driver.feed(speech(70) + silence(20))
+    partial, final = driver.partials[-1], driver.finals[-1]
+    driver.give(heard(partial, "fr", sure=True), heard(final, "de", sure=True))
+    again = driver.finals[-1]
+    assert again is not final
+    assert (again.recipe.language, len(again.audio)) == ("fr", len(final.audio))
+    driver.give(heard(again, "fr", sure=True))
+    driver.feed(silence(20))
+    assert [message.language for message in driver.of(Final)] == ["fr"]
+
+
+def test_the_next_utterance_leans_on_the_language_of_the_last_and_may_have_another() -> None:
+    driver = open_session(
+        Start(language="auto", partials=False),
+        options=JUDGED,
+        answer=lambda job: heard(job, "fr" if job.utterance == 1 else "de", sure=False),
+    )
+    driver.feed(speech(9) + silence(25) + speech(9) + silence(25))
+    assert [(job.recipe.language, job.recipe.leaning) for job in driver.finals] == [
+        (None, ""),
+        (None, "fr"),
+    ]
+    assert [message.language for message in driver.of(Final)] == ["fr", "de"]
+
+
 def test_wishes_behind_a_pause_wait_for_it() -> None:
     driver = open_session(QUIET, options=JUDGED)
     driver.session.receive_audio(speech(9) + silence(8) + speech(4))

@@ -30,8 +30,8 @@ def test_a_language_that_is_not_allowed_is_not_chosen_but_keeps_the_choice_unsur
 
 def test_a_short_utterance_leans_on_the_language_before_and_a_long_one_does_not() -> None:
     assert choose(BETWEEN, 1.0, leaning="es").language == "es"
-    assert choose(SPANISH, 0.6, leaning="en").language == "en"
-    assert choose(SPANISH, 2.0, leaning="en").language == "es"
+    assert choose([("es", 0.9), ("en", 0.1)], 0.6, leaning="en").language == "en"
+    assert choose(SPANISH, 2.0, leaning="pt").language == "es"
     assert choose([("en", 0.8), ("es", 0.2)], 8.0, leaning="es").language == "en"
 
 

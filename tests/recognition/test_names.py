@@ -1,0 +1,57 @@
+"""Names that the models get wrong, spoken by a synthetic voice: with hotwords they come out right."""
+
+from functools import cache
+
+import pytest
+
+from scripts.make_sample import speak
+from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result
+from tests.recognition.test_whisper import decoded, decoder, sample
+
+SENTENCES = (
+    "Doctor Aldren Vashtiva met Oksana Brilleaux in Tarnowick.",
+    "The Zephyrix engine was built by Kjell Ravnsborg.",
+    "We asked Miriam Quenneville about the Surtitle server.",
+)
+NAMES = (
+    "Aldren",
+    "Vashtiva",
+    "Oksana",
+    "Brilleaux",
+    "Tarnowick",
+    "Zephyrix",
+    "Kjell",
+    "Ravnsborg",
+    "Miriam",
+    "Quenneville",
+    "Surtitle",
+)
+
+
+@cache
+def spoken(sentence: str) -> Pcm16:
+    return speak([sentence], seed=7)
+
+
+def decode(model: str, audio: Pcm16, hotwords: tuple[str, ...]) -> Result:
+    window_s = decoder(model).info.windows.fit(len(audio) / SAMPLE_RATE, "final")
+    recipe = Recipe(language="en", hotwords=hotwords)
+    return decoded([Job("1", "s", 1, "final", audio, recipe, window_s)], model)["1"]
+
+
+def names_right(model: str, hotwords: tuple[str, ...]) -> int:
+    text = " ".join(decode(model, spoken(sentence), hotwords).text for sentence in SENTENCES)
+    return sum(name in text for name in NAMES)
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_hotwords_make_most_names_right(model: str) -> None:
+    assert names_right(model, ()) <= len(NAMES) // 2
+    assert names_right(model, NAMES) >= len(NAMES) - 3
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_hotwords_that_nobody_says_are_not_invented(model: str) -> None:
+    speech = decode(model, sample()[: 11 * SAMPLE_RATE], NAMES)
+    assert speech.text
+    assert not [name for name in NAMES if name in speech.text]
