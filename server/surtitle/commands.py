@@ -73,6 +73,8 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
         # Cues are timed by their words.
         words=request.words or request.kind in ("srt", "vtt"),
         task="translate" if request.translate else "transcribe",
+        # Finals keep what partials have shown. Where nobody watches, they are as decoded.
+        partials=request.kind == "jsonl" or not request.fast,
     )
     chunks = read_chunks(source)
     if request.file != "-":  # a file that cannot be read is better said before a model is loaded

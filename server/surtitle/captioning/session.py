@@ -515,7 +515,7 @@ class CaptionSession:
         self, utterance: _Utterance, result: Result, asked: _Asked, hold: int | None = None
     ) -> None:
         """Make a partial of a result, where it shows anything new; see Caption.hear for `hold`."""
-        if may_show(utterance.recipe, result):
+        if utterance.partials and may_show(utterance.recipe, result):
             text = join(asked.head, result.text)
             self._send_partial(utterance, utterance.caption.hear(text, asked.end, hold))
 
