@@ -3,8 +3,8 @@
 from functools import cache
 
 import pytest
-from scripts.make_sample import speak
 
+from make_sample import speak
 from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result
 from tests.recognition.test_whisper import decoded, decoder, sample
 
