@@ -55,7 +55,7 @@ class EndpointingOptions:
     """Times `endpoint_silence_ms` that ends an unfinished one; 1 or more."""
     max_utterance_ms: int = 20_000
     """Length at which an utterance is cut."""
-    partial_interval_ms: int = 384
+    partial_interval_ms: int = 352
     """New speech between two partials."""
 
 
