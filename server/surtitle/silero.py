@@ -25,7 +25,7 @@ STATE_SIZE = 128
 _FRAME, _HOP, _FRAMES = 256, 128, 4
 """Of the Fourier transform; four frames fit a row once it is extended."""
 _BINS = _FRAME // 2 + 1
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 128
 """More do not make a row cheaper: what lies between the layers would leave the cache."""
 
 Floats = NDArray[np.float32]
