@@ -37,7 +37,7 @@ const SMALL = /^\p{Lowercase}/u;
 
 /** Words that lead into what follows, by language. */
 /** @type {Record<string, Set<string>>} */
-const LEADS = Object.fromEntries(
+export const LEADS = Object.fromEntries(
   Object.entries({
     de:
       "aber als am an auf aus bei bis damit das dass dem den denn der des die durch ein eine " +

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from surtitle.captioning.breaks import LEADS
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import scripted_server
-from tests.layout_cases import LAYOUT_CASES
+from tests.layout_cases import COSTS, LAYOUT_CASES, UNITS, WIDTHS
 
 Message = dict[str, Any]
 
@@ -133,6 +134,26 @@ def test_an_empty_transcript_makes_valid_files(page: Page) -> None:
     assert written(page, "toText", []) == ""
     assert written(page, "toSrt", []) == ""
     assert written(page, "toVtt", []) == "WEBVTT\n\n"
+
+
+BREAKS = """async ([widths, units, costs]) => {
+  const { LEADS, breakCost, textUnits, textWidth } = await import('/breaks.js');
+  return {
+    widths: widths.map(([text]) => [text, textWidth(text)]),
+    units: units.map(([text]) => [text, textUnits(text)]),
+    costs: costs.map(([before, after, language]) => [
+      before, after, language, breakCost(before, after, language)]),
+    leads: Object.fromEntries(Object.entries(LEADS).map(([name, words]) => [name, [...words]])),
+  };
+}"""
+
+
+def test_the_page_breaks_where_the_server_does(page: Page) -> None:
+    found = page.evaluate(BREAKS, [WIDTHS, UNITS, COSTS])
+    assert found["widths"] == [list(case) for case in WIDTHS]
+    assert found["units"] == [list(case) for case in UNITS]
+    assert found["costs"] == [list(case) for case in COSTS]
+    assert {language: set(words) for language, words in found["leads"].items()} == LEADS
 
 
 BLOCKS = """async (sessions) => {

@@ -57,7 +57,7 @@ _ABBREVIATION = re.compile(
 """Initials, ordinals as in German, titles: their full stop ends no sentence."""
 _NUMBER = re.compile(r"[^\w\s]?\d[\d.,:]*")
 
-_LEADS = {
+LEADS = {
     language: frozenset(words.split())
     for language, words in {
         "de": "aber als am an auf aus bei bis damit das dass dem den denn der des die durch ein eine "
@@ -107,7 +107,7 @@ def break_cost(before: str, after: str, language: str) -> int:
     spaced = after.startswith(" ")
     before, after = before.strip(), after.strip()
     bare = before.rstrip(_CLOSERS + " ")
-    leads = _LEADS.get(language, frozenset())
+    leads = LEADS.get(language, frozenset())
     if bare[-1:] in _SENTENCE_ENDS:
         if _ABBREVIATION.fullmatch(bare):
             return APART
