@@ -7,7 +7,7 @@ Japanese, Thai) is compared character by character.
 
 The newest words of a hypothesis change most often, since the model has heard nothing after them. So
 the last few that nobody has agreed on yet are not shown at all: the reader waits for half a second
-and is spared nine of ten corrections (docs/quality.md).
+and is spared three of four corrections (docs/quality.md).
 """
 
 import re
