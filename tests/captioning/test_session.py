@@ -827,6 +827,8 @@ def test_no_partial_is_made_where_nothing_new_was_said() -> None:
     driver.feed(silence(19))
     assert len(driver.partials) == 1
     assert [message.end_ms // WINDOW_MS for message in driver.of(Partial)] == [12, 12]
+    driver.feed(speech(10))
+    assert len(driver.partials) == 1
     driver.feed(speech(1))
     assert len(driver.partials) == 2
 
@@ -855,12 +857,12 @@ def test_partials_of_a_long_utterance_are_decoded_from_its_last_pause_on() -> No
     spans = [(len(job.audio) // W, job.audio[0]) for job in driver.partials]
     first, later = samples(audio)[0], samples(audio)[17 * W]
     # Up to 30 windows all of it; from there on what follows the 17 windows of the pause.
-    assert spans == [(10, first), (20, first), (30, first), (23, later)]
-    driver.give(ok(driver.partials[2], "we went out and then we"))
+    assert spans == [(10, first), (29, first), (22, later), (32, later)]
+    driver.give(ok(driver.partials[1], "we went out and then we"))
     assert shown(driver) == "we went out and"
-    driver.give(ok(driver.partials[3], "then we came home"))
+    driver.give(ok(driver.partials[2], "then we came home"))
     assert shown(driver) == "we went out and then we"
-    assert driver.of(Partial)[-1].end_ms == 40 * WINDOW_MS
+    assert driver.of(Partial)[-1].end_ms == 39 * WINDOW_MS
     assert driver.of(Partial)[-1].start_ms == 0
     driver.session.flush()
     driver.pump()
@@ -872,7 +874,7 @@ def test_a_long_utterance_has_no_head_where_its_pause_was_not_decoded_in_time() 
     driver.feed(speech(15) + silence(3) + speech(12))
     driver.give(ok(driver.finals[0], "we went out and"))  # too late: speech goes on
     driver.feed(speech(30))
-    assert [len(job.audio) // W for job in driver.partials] == [10, 20, 30, 40, 50, 60]
+    assert [len(job.audio) // W for job in driver.partials] == [10, 29, 39, 49, 59]
 
 
 @pytest.mark.parametrize("answer", [error, suppressed, saying("")])
@@ -881,7 +883,7 @@ def test_a_pause_without_text_leads_no_partials(answer: Callable[[Job], Result])
     driver.feed(speech(15) + silence(2))
     driver.give(answer(driver.finals[0]))
     driver.feed(silence(1) + speech(30))
-    assert [len(job.audio) // W for job in driver.partials] == [10, 20, 30, 40]
+    assert [len(job.audio) // W for job in driver.partials] == [10, 29, 39]
 
 
 def test_the_newest_pause_leads_and_only_when_it_is_needed_again() -> None:
@@ -890,10 +892,9 @@ def test_the_newest_pause_leads_and_only_when_it_is_needed_again() -> None:
         driver.feed(speech(17) + silence(2))
         driver.give(ok(driver.finals[-1], text))
         driver.feed(silence(1))
-    driver.feed(speech(20))
-    # They end at 10, 21, 31, 41, 51, 61 and 71. At 31 the pause at 19 is known; at 51 the one at 39,
-    # which at 61 is 22 windows away.
-    assert [len(job.audio) // W for job in driver.partials] == [10, 21, 12, 22, 12, 22, 12]
+    driver.feed(speech(21))
+    # They end at 10, 31, 51, 71 and 81, the pauses at 19, 39 and 59.
+    assert [len(job.audio) // W for job in driver.partials] == [10, 12, 12, 12, 22]
     driver.give(ok(driver.partials[-1], "four five six seven"))
     assert shown(driver) == "one two three four"
 

@@ -210,6 +210,8 @@ class Endpointer:
             self._silence = 0
             if self._paused:
                 self._paused = False
+                # What came before the pause is decoded: a partial now would hold one new window.
+                self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
                 events.append(Resumed())
         if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
             self._paused, self._pause_settled, self._limit = True, False, None
