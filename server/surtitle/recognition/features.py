@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from surtitle.jobs import Pcm16
 
@@ -39,6 +40,9 @@ class Features:
 
     def __init__(self, extractor: Any) -> None:
         """`extractor` is the FeatureExtractor of a loaded model."""
+        # A product this small gains nothing from a second thread, and waits for it where the
+        # recognizer has all cores: up to 60 ms instead of 10 microseconds.
+        threadpool_limits(limits=1, user_api="blas")
         self._fft = extractor.n_fft
         self._hop = extractor.hop_length
         self._stft = extractor.stft
