@@ -17,6 +17,7 @@ import { keepScreenOn } from "./wake-lock.js";
 
 /**
  * @typedef {import("./sources.js").Source} Source
+ * @typedef {import("./transcript.js").Entry} Entry
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
  * @typedef {import("./client.d.ts").Ended} Ended
  *
@@ -25,10 +26,13 @@ import { keepScreenOn } from "./wake-lock.js";
  * @property {CaptionClient | null} client  null until the sound is open
  * @property {boolean} finishing            the last captions are awaited
  * @property {number} sentMs                sound sent so far
+ * @property {boolean} away                 the connection broke and is not there again
  */
 
 /** More unsent sound than this is worth a word, in milliseconds. */
 const BACKLOG_MS = 3000;
+/** How long the page says that the connection is there again. */
+const BACK_MS = 4000;
 const SCALES = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1];
 const NORMAL_SCALE = SCALES.indexOf(1);
 
@@ -69,7 +73,13 @@ function byId(id) {
 
 async function start() {
   /** @type {Run} */
-  const run = { stop: new AbortController(), client: null, finishing: false, sentMs: 0 };
+  const run = {
+    stop: new AbortController(),
+    client: null,
+    finishing: false,
+    sentMs: 0,
+    away: false,
+  };
   current = run;
   notify("");
   showControls();
@@ -121,9 +131,13 @@ function caption(run, source) {
   run.client = client;
   client.addEventListener("state", ({ detail }) => {
     statusSentence = detail.message;
+    noteReturn(run, source);
     showConnection(run, source);
   });
+  // Another session says what was not answered yet once more.
+  client.addEventListener("ready", () => transcript.withdrawOpen().forEach(showEntry));
   client.addEventListener("message", ({ detail }) => showMessage(detail));
+  client.addEventListener("gap", ({ detail }) => showEntry(transcript.lose(detail)));
   client.addEventListener("error", ({ detail }) => detail.fatal || notify(detail.message));
   const mute = () => source.setAudible(audible.checked);
   audible.addEventListener("change", mute, { signal: run.stop.signal });
@@ -148,7 +162,11 @@ function caption(run, source) {
 /** @param {ServerMessage} message */
 function showMessage(message) {
   const entry = transcript.apply(message);
-  if (!entry) return;
+  if (entry) showEntry(entry);
+}
+
+/** @param {Entry} entry */
+function showEntry(entry) {
   view.show(entry);
   block.show(transcript.entries);
   showControls();
@@ -167,6 +185,25 @@ function closeTranscript(audioMs, reason) {
 
 /** The server's last sentence about its state, while that state holds. */
 let statusSentence = "";
+/** The client's sentence about a connection that is there again, for a while. */
+let backSentence = "";
+let backTimer = 0;
+
+/**
+ * @param {Run} run
+ * @param {Source} source
+ */
+function noteReturn(run, source) {
+  const away = run.client?.state === "reconnecting";
+  backSentence = run.away && !away ? statusSentence : "";
+  run.away = away;
+  clearTimeout(backTimer);
+  if (!backSentence) return;
+  backTimer = window.setTimeout(() => {
+    backSentence = "";
+    if (current === run) showConnection(run, source);
+  }, BACK_MS);
+}
 
 /**
  * @param {Run} run
@@ -175,8 +212,10 @@ let statusSentence = "";
 function showConnection(run, source) {
   const state = run.client?.state ?? "connecting";
   if (state === "ended" || state === "closed") return; // start() says how the run went
-  if (run.finishing) stateLine.show("finishing");
+  if (state === "reconnecting") stateLine.show(state, statusSentence);
+  else if (run.finishing) stateLine.show("finishing");
   else if (state !== "ready") stateLine.show(state, statusSentence);
+  else if (backSentence) stateLine.show("ready", backSentence);
   else if ((run.client?.backlogMs ?? 0) > BACKLOG_MS) stateLine.show("slow");
   else stateLine.show("ready", listeningWords(run, source));
 }

@@ -78,8 +78,26 @@ export class CaptionsView {
   #close(entry) {
     this.#open.get(entry.id)?.remove();
     this.#open.delete(entry.id);
-    if (entry.kind === "final" && entry.text) this.parts.log.append(finalLine(entry));
-    if (entry.kind === "failed") this.parts.log.append(gapLine(entry));
+    if (entry.kind === "final" && entry.text) this.#log(entry, finalLine(entry));
+    if (entry.kind === "failed") this.#log(entry, gapLine(entry));
+    if (entry.kind === "lost") this.#log(entry, lostLine(entry));
+  }
+
+  /**
+   * Put a line among the others by its time, in place of the one that the entry has, if it has one.
+   *
+   * @param {Entry} entry
+   * @param {HTMLElement} line
+   */
+  #log(entry, line) {
+    const { log } = this.parts;
+    log.querySelector(`[data-entry="${entry.id}"]`)?.remove();
+    line.dataset.entry = String(entry.id);
+    line.dataset.startMs = String(entry.startMs);
+    const lines = /** @type {HTMLCollectionOf<HTMLElement>} */ (log.children);
+    let at = lines.length;
+    while (at && Number(lines[at - 1].dataset.startMs) > entry.startMs) at -= 1;
+    log.insertBefore(line, lines[at] ?? null);
   }
 
   /**
@@ -137,6 +155,13 @@ function gapLine(entry) {
   if (entry.text) line.append(element("span", "unstable", entry.text), " ");
   line.append(element("span", "gap-mark", entry.text ? "Caption incomplete:" : "Caption missing:"));
   line.append(" ", element("span", "gap-reason", entry.message));
+  return line;
+}
+
+/** @param {Entry} entry */
+function lostLine(entry) {
+  const line = element("p", "caption gap");
+  line.append(element("span", "gap-mark", entry.text));
   return line;
 }
 

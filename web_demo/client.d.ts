@@ -1,7 +1,8 @@
 /**
  * Surtitle client for browsers: types of `client.js`.
  *
- * Times are integers in milliseconds of session audio: 0 is the first sample sent.
+ * Times are integers in milliseconds of all audio given to `send()`: 0 is its first sample. Times and
+ * utterance numbers go on where the server had to begin a new session.
  */
 
 /** Fields of the `start` message. Everything has a default on the server. */
@@ -33,6 +34,21 @@ export type UpdateOptions = Pick<
   "language" | "languages" | "hotwords" | "prompt" | "partials"
 >;
 
+/** How a client deals with connections that break. */
+export interface ClientOptions {
+  /**
+   * How long a server that is gone is tried again, in milliseconds. Default 120000. With 0 a
+   * connection that breaks is the end.
+   */
+  patienceMs?: number;
+  /**
+   * Audio without an answer that is kept to be sent again, in milliseconds. Default 120000, which is
+   * 12 MB at 48 kHz. What is older is dropped, and told as a `gap` if the server turns out to need it.
+   */
+  keepMs?: number;
+}
+
+/** The greeting of a session; another one comes where the server has lost the session before. */
 export interface Ready {
   type: "ready";
   seq: number;
@@ -42,6 +58,14 @@ export interface Ready {
   sample_rate: number;
   resume_window_s: number;
   protocol: number;
+}
+
+/** The session goes on after a broken connection. The client sends again what is missing. */
+export interface Resumed {
+  type: "resumed";
+  /** Bytes of audio that the session has received. */
+  received: number;
+  token: string;
 }
 
 /** An utterance opened. Utterances are numbered 1, 2, 3 … */
@@ -111,7 +135,7 @@ export interface Status {
   message: string;
 }
 
-/** Bytes of audio payload received, and how many of them need never be sent again. */
+/** Bytes of the session's audio received, and how many of them need never be sent again. */
 export interface Ack {
   type: "ack";
   received: number;
@@ -126,7 +150,7 @@ export interface ServerError {
   fatal: boolean;
 }
 
-/** The account of the session; the four parts add up to `audio_ms`. */
+/** The account of all sessions; the four parts add up to `audio_ms`. */
 export interface Ended {
   type: "ended";
   seq: number;
@@ -138,8 +162,15 @@ export interface Ended {
   utterances: number;
 }
 
+/** Audio that was lost: more came while the connection was away than is kept. */
+export interface Gap {
+  start_ms: number;
+  end_ms: number;
+}
+
 export type ServerMessage =
   | Ready
+  | Resumed
   | Speech
   | PartialCaption
   | Final
@@ -154,6 +185,7 @@ export type ClientState =
   | "idle"
   | "connecting"
   | "ready"
+  | "reconnecting"
   | "recovering"
   | "overloaded"
   | "draining"
@@ -182,6 +214,7 @@ export interface CaptionEvents {
   /** Every message, also of types this client does not know. */
   message: ServerMessage;
   ready: Ready;
+  resumed: Resumed;
   speech: Speech;
   partial: PartialCaption;
   final: Final;
@@ -191,29 +224,41 @@ export interface CaptionEvents {
   ack: Ack;
   error: ServerError;
   ended: Ended;
+  /** Comes from the client itself, so not as a `message`. */
+  gap: Gap;
 }
 
-/** One session: connect once, send audio, receive captions, stop. */
+/**
+ * One stream: connect once, send audio, receive captions, stop.
+ *
+ * When the connection breaks, the client connects again by itself (state `reconnecting`, then `ready`)
+ * and goes on where it was: no caption is lost or comes twice. Where the server has lost the session, the
+ * captions of what is not answered yet begin anew after another `ready`: partials before it are void.
+ */
 export class CaptionClient extends EventTarget {
   /** `url`: of `/v1/captions`, with ws(s): or http(s):. */
-  constructor(url: string | URL, start?: StartOptions);
+  constructor(url: string | URL, start?: StartOptions, options?: ClientOptions);
 
   readonly state: ClientState;
-  /** What the server said when the session began, or null before that. */
+  /** What the server said when its newest session began, or null before that. */
   readonly ready: Ready | null;
   /** Audio handed to `send()` that has not left this machine yet, in milliseconds. */
   readonly backlogMs: number;
 
   /** Resolves when the session is ready for audio; rejects with a CaptionError. */
   connect(): Promise<Ready>;
-  /** Send mono samples at `sample_rate`. False when there is no open connection to take them. */
+  /**
+   * Send mono samples at `sample_rate`, or keep a copy of them until there is a connection again. Who
+   * sends faster than people speak waits while `backlogMs` is large: it is `keepMs` at most. False
+   * before `connect()` and after `stop()`, and when there is no session any more.
+   */
   send(samples: Int16Array): boolean;
-  /** End the open utterance now. */
+  /** End the open utterance now. As all that is said, this waits for a connection that is away. */
   flush(): void;
   update(options: UpdateOptions): void;
   /** No more audio. Resolves when the last caption has come; rejects with a CaptionError. */
   stop(): Promise<Ended>;
-  /** Leave at once, without waiting for captions. */
+  /** Leave at once, without waiting for captions; the server drops the session. */
   close(): void;
 
   addEventListener<K extends keyof CaptionEvents>(

@@ -1,5 +1,6 @@
 /**
- * Surtitle client for browsers: audio in, captions out, over one WebSocket. Types: client.d.ts.
+ * Surtitle client for browsers: audio in, captions out, over as many connections as it takes. Types:
+ * client.d.ts.
  *
  *     const client = new CaptionClient("wss://captions.example/v1/captions", { sample_rate: 48000 });
  *     client.addEventListener("partial", ({ detail }) => show(detail.stable + detail.unstable));
@@ -8,72 +9,105 @@
  *     client.send(samples);          // Int16Array, mono, about 100 ms at a time
  *     await client.stop();           // resolves when the last caption has come
  *
+ * When the connection breaks the client connects again and resumes the session: nothing is lost and
+ * nothing comes twice. A server that was restarted gets a new session, from the first byte that was not
+ * answered. Times and utterance numbers are those of the whole stream. Meanwhile `send` goes on taking
+ * audio.
+ *
  * @typedef {import("./client.d.ts").StartOptions} StartOptions
  * @typedef {import("./client.d.ts").UpdateOptions} UpdateOptions
+ * @typedef {import("./client.d.ts").ClientOptions} ClientOptions
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
  * @typedef {import("./client.d.ts").ServerError} ServerError
  * @typedef {import("./client.d.ts").Ready} Ready
+ * @typedef {import("./client.d.ts").Resumed} Resumed
+ * @typedef {import("./client.d.ts").Status} Status
  * @typedef {import("./client.d.ts").Ended} Ended
  * @typedef {import("./client.d.ts").ClientState} ClientState
+ * @typedef {import("./outbox.js").Command} Command
+ * @typedef {import("./outbox.js").Item} Item
  */
+
+import { Link } from "./link.js";
+import { Outbox } from "./outbox.js";
+import { CaptionError, explainClose, explainRefusal } from "./reasons.js";
+import { Timeline } from "./timeline.js";
+
+export { CaptionError };
 
 const BYTES_PER_SAMPLE = 2;
 
+/** How long a server that is gone is tried again before the session fails. */
+const PATIENCE_MS = 120_000;
+/** Unanswered audio that is kept to be sent again; more is dropped, and told as a `gap`. */
+const KEEP_MS = 120_000;
+/** Between attempts to connect: doubled from one to the other, less up to half at random, so that the
+ * clients of a server that comes back do not come all at once. */
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5000;
+/** The browser is given no more than this at a time, or its queue would delay what comes after. */
+const MAX_UNSENT_BYTES = 256 * 1024;
+/** When to look whether the browser has sent that; it does not tell. */
+const SEND_AGAIN_MS = 20;
+/** Close codes after which the session is looked for again; 1006 is a connection that broke. */
+const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
+
+const AWAY_SENTENCE =
+  "The connection to the server is being set up again. What is said meanwhile is kept.";
+const BACK_SENTENCE = "The connection to the server is back.";
+
 /** Message types that have an event of their own; any other reaches only "message" listeners. */
 const EVENT_TYPES = new Set([
-  "ready", "speech", "partial", "final", "suppressed", "failed", "status", "ack", "error", "ended",
+  "ready", "resumed", "speech", "partial", "final", "suppressed", "failed", "status", "ack", "error", "ended",
 ]);
-
-/** Used when the server did not say why in an `error` before the close. */
-const CLOSE_SENTENCES = new Map([
-  [1000, "The server ended the session."],
-  [1001, "The server is shutting down. Start again in a moment."],
-  [1006, "The connection to the server was lost. Check that it is running, then start again."],
-  [1008, "The server does not allow this."],
-  [1011, "The server had an internal error. Start again; if it comes back, look at its log."],
-  [1013, "The server has too much to do. Try again in a moment."],
-  [4408, "The server closed the session because no audio came."],
-]);
-
-/** Sentences for a refused handshake whose answer has none of its own. */
-const REFUSAL_SENTENCES = new Map([
-  [401, "The server asks for a key that this page does not have."],
-  [403, "The server does not accept connections from this page's address."],
-  [404, "There is no caption service at this address."],
-  [429, "This client has too many sessions open. Close another page that shows captions."],
-  [503, "The server is full or still starting."],
-]);
-
-export class CaptionError extends Error {
-  /**
-   * @param {string} code
-   * @param {string} message
-   */
-  constructor(code, message) {
-    super(message);
-    this.name = "CaptionError";
-    this.code = code;
-  }
-}
 
 export class CaptionClient extends EventTarget {
   /** @type {URL} */
   #url;
+  /** What a session begins with: the options given, with the updates that were answered. */
   /** @type {StartOptions} */
   #start;
-  /** @type {WebSocket | null} */
-  #socket = null;
+  #patienceMs;
+  #bytesPerSecond;
+  #outbox;
+  #timeline = new Timeline();
+  /** The newest connection, or the attempt to make one. */
+  /** @type {Link | null} */
+  #link = null;
+  /** Whether the server has greeted us on it, and takes audio. */
+  #serving = false;
+  /** What is sent next: an item of the outbox, and the byte of the stream that the server is at. */
+  #next = { number: 0, byte: 0 };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #sendTimer;
+  /** What was lost up to this byte has been told. */
+  #gapsToldTo = 0;
+
   /** @type {ClientState} */
   #state = "idle";
+  /** What the server last said of itself, while it holds. */
+  /** @type {{state: ClientState, message: string}} */
+  #service = { state: "ready", message: "" };
+  /** The greeting of the newest session. */
   /** @type {Ready | null} */
   #ready = null;
-  /** The last fatal error of the server: it comes just before the close and says why. */
+  /** Whether the server may still have that session. */
+  #known = false;
+  #token = "";
+  #lastSeq = 0;
+  /** The last fatal error on this link: it comes just before the close and says why. */
   /** @type {ServerError | null} */
   #fatal = null;
-  /** Whether close() was called here. */
-  #leaving = false;
-  /** Whether `stop` was sent. */
+  /** Whether stop() was called. */
   #stopping = false;
+
+  /** When the connection broke, by performance.now(); null while there is one. */
+  /** @type {number | null} */
+  #awaySinceMs = null;
+  #waitMs = FIRST_WAIT_MS;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #attemptTimer;
+
   /** @type {Deferred<Ready>} */
   #connected = deferred();
   /** @type {Deferred<Ended>} */
@@ -82,12 +116,16 @@ export class CaptionClient extends EventTarget {
   /**
    * @param {string | URL} url
    * @param {StartOptions} [start]
+   * @param {ClientOptions} [options]
    */
-  constructor(url, start = {}) {
+  constructor(url, start = {}, { patienceMs = PATIENCE_MS, keepMs = KEEP_MS } = {}) {
     super();
     this.#url = new URL(url);
     this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
     this.#start = start;
+    this.#patienceMs = patienceMs;
+    this.#bytesPerSecond = (start.sample_rate ?? 16_000) * BYTES_PER_SAMPLE;
+    this.#outbox = new Outbox((keepMs / 1000) * this.#bytesPerSecond);
   }
 
   get state() {
@@ -99,13 +137,14 @@ export class CaptionClient extends EventTarget {
   }
 
   get backlogMs() {
-    const bytesPerMs = ((this.#start.sample_rate ?? 16000) * BYTES_PER_SAMPLE) / 1000;
-    return (this.#socket?.bufferedAmount ?? 0) / bytesPerMs;
+    const bytes = this.#outbox.end - this.#next.byte + (this.#link?.unsentBytes ?? 0);
+    return (bytes * 1000) / this.#bytesPerSecond;
   }
 
   /** @returns {Promise<Ready>} */
   connect() {
     if (this.#state !== "idle") throw new Error("connect() was called before; make a new client");
+    globalThis.addEventListener?.("online", this.#tryNow); // Node has none
     this.#setState("connecting");
     this.#open();
     return this.#connected.promise;
@@ -117,8 +156,12 @@ export class CaptionClient extends EventTarget {
    * @returns {boolean}
    */
   send(samples) {
-    if (this.#stopping || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(samples);
+    if (this.#stopping || !this.#isOn()) return false;
+    if (samples.length) {
+      const { buffer, byteOffset, byteLength } = samples;
+      this.#outbox.addAudio(new Uint8Array(buffer, byteOffset, byteLength).slice());
+      this.#sendAll();
+    }
     return true;
   }
 
@@ -134,79 +177,303 @@ export class CaptionClient extends EventTarget {
   /** @returns {Promise<Ended>} */
   stop() {
     if (!this.#stopping) {
-      this.#stopping = true;
       this.#command({ type: "stop" });
+      this.#stopping = true;
     }
     return this.#ended.promise;
   }
 
   close() {
-    this.#leaving = true;
-    this.#socket?.close(1000);
+    this.#finish(new CaptionError("closed", "The session was closed by this page."));
   }
+
+  // ---- one connection --------------------------------------------------------------------------
 
   #open() {
-    const socket = new WebSocket(this.#url);
-    let opened = false;
-    socket.addEventListener("open", () => {
-      opened = true;
-      this.#command({ type: "start", encoding: "pcm_s16le", channels: 1, ...this.#start });
+    this.#fatal = null;
+    const link = new Link(this.#url, {
+      greet: () => this.#greeting(),
+      onMessage: (message) => this.#receive(message),
+      onEnd: (code, opened) => void this.#onEnd(link, code, opened),
     });
-    socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
-    // An "error" event always comes with a "close" event, which is the one that carries facts.
-    socket.addEventListener("close", async ({ code }) => {
-      this.#finish(opened || this.#leaving ? this.#closeReason(code) : await explainRefusal(this.#url));
-    });
-    this.#socket = socket;
+    this.#link = link;
   }
 
-  /** @param {object} message */
-  #command(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  /** The first message on a connection: the session goes on, or another one begins. */
+  #greeting() {
+    if (this.#ready && this.#known) {
+      const { session } = this.#ready;
+      return { type: "resume", session, token: this.#token, last_seq: this.#lastSeq };
+    }
+    if (this.#ready) this.#beginAgain();
+    return { type: "start", encoding: "pcm_s16le", channels: 1, ...this.#start };
   }
 
   /** @param {ServerMessage} message */
   #receive(message) {
+    const placed = this.#timeline.place(message);
     switch (message.type) {
       case "ready":
-        this.#ready = message;
-        this.#setState("ready");
-        this.#connected.resolve(message);
+        this.#onReady(message);
+        break;
+      case "resumed":
+        this.#onResumed(message);
+        break;
+      case "ack":
+        this.#waitMs = FIRST_WAIT_MS; // this connection is of use
+        this.#forgetBefore(message.safe);
+        break;
+      case "final":
+      case "suppressed":
+      case "failed":
+        // The next `ack` says so too, but may never come. Answers come in order and do not overlap.
+        this.#forgetBefore(this.#bytesIn(message.end_ms));
         break;
       case "status":
-        this.#setState(message.state === "normal" ? "ready" : message.state, message.message);
+        this.#onStatus(message);
         break;
       case "error":
         if (message.fatal) this.#fatal = message;
+        if (message.fatal && this.#passes(message)) return; // nobody need know
         break;
       case "ended":
+        this.#letGo();
         this.#setState("ended");
-        this.#ended.resolve(message);
+        this.#ended.resolve(/** @type {Ended} */ (placed));
         break;
     }
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    if (this.#serving && "seq" in message) this.#lastSeq = message.seq;
+    this.dispatchEvent(new CustomEvent("message", { detail: placed }));
     if (EVENT_TYPES.has(message.type)) {
-      this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
+      this.dispatchEvent(new CustomEvent(message.type, { detail: placed }));
+    }
+    this.#sendAll();
+  }
+
+  /** @param {Ready} ready */
+  #onReady(ready) {
+    const first = this.#ready === null;
+    this.#ready = ready;
+    this.#token = ready.token;
+    this.#known = true;
+    this.#service = { state: "ready", message: "" };
+    this.#serve(first ? "" : BACK_SENTENCE);
+    this.#connected.resolve(ready);
+  }
+
+  /** @param {Resumed} resumed */
+  #onResumed({ received, token }) {
+    this.#token = token || this.#token;
+    const byte = this.#timeline.beginByte + received;
+    this.#next = { number: this.#outbox.numberAt(byte), byte };
+    this.#serve(BACK_SENTENCE);
+  }
+
+  /** @param {Status} status */
+  #onStatus({ state, message }) {
+    if (state === "normal") this.#service = { state: "ready", message: "" };
+    else this.#service = { state, message };
+    this.#setState(this.#service.state, message);
+  }
+
+  /** @param {string} message */
+  #serve(message) {
+    this.#serving = true;
+    this.#awaySinceMs = null;
+    this.#setState(this.#service.state, this.#service.message || message);
+  }
+
+  /**
+   * Whether an error ends no more than this attempt to come back.
+   *
+   * @param {ServerError} error
+   */
+  #passes({ code }) {
+    return this.#ready !== null && (code === "busy" || (code === "unknown_session" && this.#known));
+  }
+
+  /**
+   * @param {Link} link
+   * @param {number} code
+   * @param {boolean} opened
+   */
+  async #onEnd(link, code, opened) {
+    this.#serving = false;
+    const fatal = this.#fatal;
+    let error = fatal ? new CaptionError(fatal.code, fatal.message) : explainClose(code);
+    let passes = fatal ? this.#passes(fatal) : COME_BACK.has(code);
+    if (!opened) {
+      ({ error, passes } = await explainRefusal(this.#url));
+      if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
+    }
+    if (!this.#ready || !passes || !this.#patienceMs) this.#finish(error);
+    else if (fatal?.code === "unknown_session") this.#beginElsewhere();
+    else this.#comeBack(error);
+  }
+
+  // ---- connecting again ------------------------------------------------------------------------
+
+  /**
+   * Try again after a while.
+   *
+   * @param {CaptionError} reason
+   */
+  #comeBack(reason) {
+    const now = performance.now();
+    this.#awaySinceMs ??= now;
+    if (now - this.#awaySinceMs >= this.#patienceMs) {
+      const seconds = Math.round(this.#patienceMs / 1000);
+      const sentence = `The server did not come back within ${seconds} s. ${reason.message}`;
+      this.#finish(new CaptionError(reason.code, sentence));
+      return;
+    }
+    this.#attemptTimer = setTimeout(() => this.#attempt(), this.#waitMs * (1 - Math.random() / 2));
+    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+    if (this.#state !== "reconnecting") this.#setState("reconnecting", AWAY_SENTENCE);
+  }
+
+  #attempt() {
+    clearTimeout(this.#attemptTimer);
+    this.#link?.close();
+    this.#open();
+    this.#link?.watch();
+  }
+
+  /** The network is there again: do not wait, nor for an attempt that was made without it. */
+  #tryNow = () => {
+    if (this.#state === "reconnecting") this.#attempt();
+  };
+
+  /** The server has lost the session. */
+  #beginElsewhere() {
+    this.#known = false;
+    this.#attempt();
+  }
+
+  /** What is sent next is the beginning of a session, with what the answered updates have changed. */
+  #beginAgain() {
+    this.#tellGap(this.#outbox.safe);
+    const byte = this.#outbox.start;
+    this.#pass(this.#outbox.forgetBefore(byte));
+    this.#timeline.goOn(byte, this.#bytesPerSecond);
+    this.#next = { number: this.#outbox.numberAt(byte), byte };
+  }
+
+  // ---- sending ---------------------------------------------------------------------------------
+
+  /** @param {Command} command */
+  #command(command) {
+    if (this.#stopping || !this.#isOn()) return;
+    this.#outbox.addCommand(command);
+    this.#sendAll();
+  }
+
+  /** Send what the server has not been sent yet, as far as the browser takes it. */
+  #sendAll() {
+    clearTimeout(this.#sendTimer);
+    if (!this.#serving) return;
+    this.#tellGap(this.#next.byte);
+    const link = this.#link; // not before the gap is told: who hears of it may have closed us
+    if (!link) return;
+    for (;;) {
+      const item = this.#outbox.next(this.#next.number);
+      if (!item) return;
+      if (link.unsentBytes >= MAX_UNSENT_BYTES) break;
+      this.#sendTo(link, item);
+    }
+    this.#sendTimer = setTimeout(() => this.#sendAll(), SEND_AGAIN_MS);
+  }
+
+  /**
+   * Send an item, or a second of the silence before it: that stands for what was dropped, so that the
+   * times after it stay right.
+   *
+   * @param {Link} link
+   * @param {Item} item
+   */
+  #sendTo(link, item) {
+    const { number, byte } = this.#next;
+    if (item.start > byte) {
+      const end = Math.min(item.start, byte + this.#bytesPerSecond);
+      link.send(new Uint8Array(end - byte));
+      this.#next = { number, byte: end };
+    } else {
+      if ("data" in item) link.send(item.data.subarray(byte - item.start));
+      else link.send(JSON.stringify(item.command));
+      this.#next = { number: item.number + 1, byte: item.end };
     }
   }
 
   /**
-   * @param {number} code
-   * @returns {CaptionError}
+   * The session's audio before this byte of it is answered.
+   *
+   * @param {number} byte
    */
-  #closeReason(code) {
-    if (this.#leaving) return new CaptionError("closed", "The session was closed by this page.");
-    if (this.#fatal) return new CaptionError(this.#fatal.code, this.#fatal.message);
-    const sentence = CLOSE_SENTENCES.get(code) ?? `The server closed the connection (${code}).`;
-    return new CaptionError(`closed_${code}`, sentence);
+  #forgetBefore(byte) {
+    const answered = Math.min(this.#timeline.beginByte + byte, this.#next.byte);
+    this.#pass(this.#outbox.forgetBefore(answered));
+  }
+
+  /**
+   * These will not be sent again: another session begins with what they have changed.
+   *
+   * @param {Command[]} commands
+   */
+  #pass(commands) {
+    for (const { type, ...options } of commands) {
+      if (type === "update") this.#start = { ...this.#start, ...options };
+    }
+  }
+
+  /**
+   * Tell of the audio that is not kept any more though it is needed.
+   *
+   * @param {number} byte from which on it is needed
+   */
+  #tellGap(byte) {
+    const begin = Math.max(byte, this.#gapsToldTo);
+    const end = this.#outbox.start;
+    if (begin >= end) return;
+    this.#gapsToldTo = end;
+    const detail = { start_ms: this.#msOf(begin), end_ms: this.#msOf(end) };
+    this.dispatchEvent(new CustomEvent("gap", { detail }));
+  }
+
+  /** @param {number} bytes */
+  #msOf(bytes) {
+    return Math.floor((bytes * 1000) / this.#bytesPerSecond);
+  }
+
+  /** @param {number} ms */
+  #bytesIn(ms) {
+    const samplesPerSecond = this.#bytesPerSecond / BYTES_PER_SAMPLE;
+    return Math.ceil((ms * samplesPerSecond) / 1000) * BYTES_PER_SAMPLE;
+  }
+
+  // ---- states ----------------------------------------------------------------------------------
+
+  /** Whether the session has begun, or is about to, and goes on. */
+  #isOn() {
+    return this.#state !== "idle" && this.#state !== "ended" && this.#state !== "closed";
   }
 
   /** @param {CaptionError} error */
   #finish(error) {
-    if (this.#state === "ended") return;
+    if (this.#state === "ended" || this.#state === "closed") return;
+    this.#letGo();
     this.#setState("closed", error.message, error);
     this.#connected.reject(error);
     this.#ended.reject(error);
+  }
+
+  /** Nothing more is sent or heard. */
+  #letGo() {
+    clearTimeout(this.#attemptTimer);
+    clearTimeout(this.#sendTimer);
+    globalThis.removeEventListener?.("online", this.#tryNow);
+    this.#link?.close(1000);
+    this.#link = null;
+    this.#serving = false;
   }
 
   /**
@@ -218,54 +485,6 @@ export class CaptionClient extends EventTarget {
     this.#state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: { state, message, error } }));
   }
-}
-
-/**
- * Browsers hide why a WebSocket was refused. The same address asked over HTTP gets the same refusal,
- * readable; a server that would accept answers something else (426).
- *
- * @param {URL} url
- * @returns {Promise<CaptionError>}
- */
-async function explainRefusal(url) {
-  const address = new URL(url);
-  address.protocol = address.protocol.replace(/^ws/, "http");
-  let response;
-  try {
-    response = await fetch(address, { cache: "no-store" });
-  } catch {
-    return new CaptionError(
-      "unreachable",
-      `No answer from ${url.host}. Check that the server is running and reachable, then start again.`,
-    );
-  }
-  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(response.status);
-  if (!sentence) {
-    return new CaptionError("refused", "The server did not accept the connection. Start again.");
-  }
-  return new CaptionError("refused", sentence + retryAdvice(response));
-}
-
-/**
- * The server's own words, if the answer has some.
- *
- * @param {Response} response
- * @returns {Promise<string | undefined>}
- */
-async function sentenceOf(response) {
-  if (!response.headers.get("content-type")?.startsWith("application/json")) return undefined;
-  try {
-    const { error } = await response.json();
-    return typeof error === "string" && error ? error : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** @param {Response} response */
-function retryAdvice(response) {
-  const seconds = Number(response.headers.get("retry-after"));
-  return seconds > 0 ? ` Try again in ${seconds} s.` : "";
 }
 
 /**

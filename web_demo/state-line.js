@@ -10,6 +10,10 @@ const STATES = {
   opening: { words: "Reading the recording…", mark: "working" },
   connecting: { words: "Connecting to the server…", mark: "working" },
   ready: { words: "Listening", mark: "ready" },
+  reconnecting: {
+    words: "The connection is being set up again. What is said meanwhile is kept.",
+    mark: "trouble",
+  },
   recovering: {
     words: "Recognition is restarting. Go on speaking, nothing is lost.",
     mark: "trouble",

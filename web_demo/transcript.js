@@ -3,10 +3,11 @@
  *
  * @typedef {import("./cues.js").Layout} Layout
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client.d.ts").Gap} Gap
  *
- * @typedef {object} Entry one utterance
+ * @typedef {object} Entry one utterance, or sound that was lost
  * @property {number} id       1, 2, 3 … over all sessions of the transcript
- * @property {"open" | "final" | "suppressed" | "failed"} kind
+ * @property {"open" | "final" | "suppressed" | "failed" | "lost"} kind
  * @property {number} startMs  from the start of the transcript
  * @property {number} endMs
  * @property {string} stable   while open: what will stay
@@ -21,6 +22,7 @@ import { LAYOUT, layOut } from "./cues.js";
 
 /** Collects the utterances of one or more sessions on one time line. */
 export class Transcript {
+  /** In the order of their times. */
   /** @type {Entry[]} */
   entries = [];
   /** Utterance number -> entry, of the current session. */
@@ -62,6 +64,37 @@ export class Transcript {
   }
 
   /**
+   * Sound was lost on its way to the server. What follows on what was lost before makes one entry.
+   *
+   * @param {Gap} gap
+   * @returns {Entry}
+   */
+  lose({ start_ms, end_ms }) {
+    const startMs = this.#offsetMs + start_ms;
+    const known = this.entries.find(({ kind, endMs }) => kind === "lost" && endMs === startMs);
+    const entry = known ?? this.#insert({ kind: "lost", startMs });
+    entry.endMs = this.#offsetMs + end_ms;
+    const seconds = Math.max(1, Math.round((entry.endMs - entry.startMs) / 1000));
+    entry.text = `[${seconds} s lost while the connection was away]`;
+    return entry;
+  }
+
+  /**
+   * Open utterances will be said anew, by a server that knows nothing of them. Returns their entries.
+   *
+   * @returns {Entry[]}
+   */
+  withdrawOpen() {
+    const withdrawn = [];
+    for (const [utterance, entry] of this.#utterances) {
+      if (entry.kind !== "open") continue;
+      withdrawn.push(Object.assign(entry, { kind: "suppressed" }));
+      this.#utterances.delete(utterance);
+    }
+    return withdrawn;
+  }
+
+  /**
    * The session is over: the next one starts `audioMs` later, and what is still open stays
    * incomplete. Returns the entries that this changed.
    *
@@ -96,13 +129,22 @@ export class Transcript {
   #entry(utterance, startMs) {
     const known = this.#utterances.get(utterance);
     if (known) return known;
-    const at = this.#offsetMs + startMs;
+    const entry = this.#insert({ kind: "open", startMs: this.#offsetMs + startMs });
+    this.#utterances.set(utterance, entry);
+    return entry;
+  }
+
+  /**
+   * @param {{kind: Entry["kind"], startMs: number}} fields
+   * @returns {Entry}
+   */
+  #insert({ kind, startMs }) {
     /** @type {Entry} */
     const entry = {
       id: this.entries.length + 1,
-      kind: "open",
-      startMs: at,
-      endMs: at,
+      kind,
+      startMs,
+      endMs: startMs,
       stable: "",
       unstable: "",
       text: "",
@@ -110,8 +152,9 @@ export class Transcript {
       message: "",
       words: [],
     };
-    this.entries.push(entry);
-    this.#utterances.set(utterance, entry);
+    // What was lost is known before what was said just before it.
+    const before = this.entries.findLastIndex((other) => other.startMs <= startMs);
+    this.entries.splice(before + 1, 0, entry);
     return entry;
   }
 
@@ -180,12 +223,19 @@ export function toVtt(entries, layout) {
  */
 function cues(entries, layout = LAYOUT) {
   const shown = entries.filter(isShown).map((entry) => ({ ...entry, text: textOf(entry) }));
+  shown.forEach((entry, at) => {
+    if (entry.kind !== "lost") return;
+    // A cue has its own time, and an utterance may reach into what was lost.
+    entry.startMs = Math.max(entry.startMs, shown[at - 1]?.endMs ?? 0);
+    entry.endMs = Math.max(entry.startMs, Math.min(entry.endMs, shown[at + 1]?.startMs ?? Infinity));
+  });
   return layOut(shown, layout);
 }
 
 /** @param {Entry} entry */
 function isShown(entry) {
-  return entry.kind === "failed" || (entry.kind === "final" && entry.text !== "");
+  if (entry.kind === "final") return entry.text !== "";
+  return entry.kind === "failed" || entry.kind === "lost";
 }
 
 /** @param {Entry} entry */

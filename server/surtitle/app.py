@@ -19,7 +19,9 @@ from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
+from surtitle.gateway.access import OriginPolicy, read_keys
 from surtitle.gateway.connection import ConnectionOptions
+from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.server import Gateway
 from surtitle.messages import ServiceState
 from surtitle.recognition.models import BUNDLED, Report, locate
@@ -80,12 +82,17 @@ class App:
             overload_wait_s=settings.overload_wait_ms / 1000,
         )
         self._ticker = VadTicker(SileroVad())
-        self.gateway = Gateway(
+        sessions = Sessions(
             self.engine,
             self._ticker,
+            settings.layout(),
+            resume_window_s=settings.resume_window_s,
+        )
+        self.gateway = Gateway(
+            self.engine,
+            sessions,
             ConnectionOptions(
                 endpointing=settings.endpointing(),
-                layout=settings.layout(),
                 language=settings.language,
                 idle_timeout_s=settings.idle_timeout_s,
                 send_timeout_s=settings.send_timeout_s,
@@ -94,6 +101,10 @@ class App:
             ),
             max_sessions=settings.max_sessions,
             max_frame_bytes=settings.max_frame_bytes,
+            keys=None if settings.keys_file is None else read_keys(settings.keys_file),
+            origins=OriginPolicy(
+                tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
+            ),
         )
         self.ready = asyncio.Event()
         """Set when the model has been loaded for the first time."""

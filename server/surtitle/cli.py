@@ -5,15 +5,19 @@ whatever is heavy is imported where it is used.
 """
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.errors import SurtitleError
+
+if TYPE_CHECKING:
+    from surtitle.gateway.access import Scope
 
 
 class GroupedCommand(click.Command):
@@ -151,6 +155,48 @@ def check(**options: Any) -> None:
 
     findings = diagnosis.render(diagnosis.examine(settings), Console())
     sys.exit(diagnosis.exit_status(findings))
+
+
+def _keys_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = f"The file with the server's keys.  [{ENV_PREFIX}KEYS_FILE]"
+    path = click.Path(path_type=Path, dir_okay=False)
+    option = click.option(
+        "--keys-file", type=path, envvar=ENV_PREFIX + "KEYS_FILE", required=True, help=text
+    )
+    return option(command)
+
+
+_scopes = click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["speak", "watch"]),
+    default=["speak", "watch"],
+    help="What it is for; may be given twice.  [both]",
+)
+
+
+@cli.command()
+@click.argument("name")
+@_keys_file
+@_scopes
+def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
+    """Make a key for NAME, and print it: this once, the file has only its hash."""
+    from surtitle.gateway.access import add_key
+
+    click.echo(add_key(keys_file, name, scopes))
+
+
+@cli.command()
+@click.argument("name", default="browser")
+@_keys_file
+@_scopes
+@click.option("--minutes", type=click.FloatRange(0.1, 1440), default=10.0, show_default=True)
+def token(name: str, keys_file: Path, scopes: "tuple[Scope, ...]", minutes: float) -> None:
+    """Make a token that a browser may have, good for some minutes, and print it."""
+    from surtitle.gateway.access import read_keys
+
+    click.echo(read_keys(keys_file).make_token(name, scopes, time.time() + 60 * minutes))
 
 
 def main() -> NoReturn:

@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -28,6 +29,18 @@ _ENDPOINTING = EndpointingOptions()
 _LAYOUT = Layout()
 _WATCHDOG = WatchdogOptions()
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _split(value: Any) -> Any:
+    return (
+        [item.strip() for item in value.split(",") if item.strip()]
+        if isinstance(value, str)
+        else value
+    )
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+"""A list; in the environment and on the command line separated by commas."""
 
 
 def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
@@ -47,6 +60,18 @@ class Settings(BaseSettings):
         "Network",
         "Listen beyond loopback, where anybody who reaches the port can use the server.",
     )
+    keys_file: Path | None = _setting(
+        None,
+        "Network",
+        "File with the keys of those who may use the server, made by `surtitle key`; without one "
+        "nobody is asked.",
+    )
+    allowed_origins: Names = _setting(
+        [],
+        "Network",
+        "Origins whose pages may use the server besides its own, such as https://example.org, "
+        "separated by commas; * is all.",
+    )
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
     max_sessions: int = _setting(
         256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
@@ -56,6 +81,9 @@ class Settings(BaseSettings):
     )
     idle_timeout_s: Seconds = _setting(
         60.0, "Network", "Seconds without any frame after which a client is closed (4408)."
+    )
+    resume_window_s: Annotated[float, Field(ge=0, le=3600)] = _setting(
+        60.0, "Network", "Seconds that a session waits for a client whose connection broke."
     )
     send_timeout_s: Seconds = _setting(
         5.0, "Network", "Seconds a client may take to accept a message before it is cut off."
@@ -211,6 +239,11 @@ class Settings(BaseSettings):
         file = init_settings.init_kwargs.pop("config", None)  # type: ignore[attr-defined]
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 
+    @property
+    def asks_nobody_locally(self) -> bool:
+        """Whether it is loopback alone that keeps others out."""
+        return self.keys_file is None and _is_loopback(self.host)
+
     def endpointing(self) -> EndpointingOptions:
         """The group for the endpointer."""
         return EndpointingOptions(
@@ -255,10 +288,11 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
         raise ConfigurationError("; ".join(problems)) from error
     except ValueError as error:  # a TOML file that does not parse
         raise ConfigurationError(f"{config}: {error}") from error
-    if not _is_loopback(settings.host) and not settings.open_to_network:
+    if not _is_loopback(settings.host) and not settings.keys_file and not settings.open_to_network:
         raise ConfigurationError(
             f"{settings.host} can be reached from other machines, and the server asks nobody for a "
-            "key: anybody there could use it. If that is meant, say --open-to-network true."
+            "key: anybody there could use it. Give it keys (--keys-file, see `surtitle key --help`); "
+            "or, if that is meant, say --open-to-network true."
         )
     return settings
 

@@ -9,6 +9,8 @@
         ├── BadAudio            1003  audio bytes that cannot be decoded
         ├── FrameTooLarge       1009  a frame over the limit
         ├── UnknownSession      4404  a session that is not here (any more)
+        ├── ResumedElsewhere    4409  another connection has taken the session over
+        ├── Busy                1013  no room for a session now
         ├── IdleTimeout         4408  nothing received for too long
         ├── TooManyMistakes     1008  a client that only sends what cannot be used
         ├── InternalError       1011  our own mistake; details are in the log alone
@@ -77,6 +79,20 @@ class UnknownSession(WireError):
 
     code = "unknown_session"
     close_code = 4404
+
+
+class ResumedElsewhere(WireError):
+    """A connection whose session another one has resumed."""
+
+    code = "resumed_elsewhere"
+    close_code = 4409
+
+
+class Busy(WireError):
+    """A `start` on a connection that was let in for a `resume`, while the server is full."""
+
+    code = "busy"
+    close_code = 1013
 
 
 class IdleTimeout(WireError):

@@ -89,6 +89,16 @@ class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     languages: tuple[str, ...] = ()
 
 
+class Resumed(Struct, tag="resumed", kw_only=True, frozen=True):
+    """The session goes on: send its audio again from byte `received`.
+
+    `token` is the one for the next time.
+    """
+
+    received: int
+    token: str = ""
+
+
 class Speech(Struct, tag="speech", kw_only=True, frozen=True):
     """An utterance opened."""
 
@@ -192,7 +202,7 @@ class Ended(Struct, tag="ended", kw_only=True, frozen=True):
 
 
 ServerMessage = (
-    Ready | Speech | Partial | Final | Suppressed | Failed | Status | Ack | Error | Ended
+    Ready | Resumed | Speech | Partial | Final | Suppressed | Failed | Status | Ack | Error | Ended
 )
 
 _encoder = msgspec.json.Encoder()

@@ -28,21 +28,39 @@ WAIT_S = 15.0  # for a page to do its part; only a failing test takes that long
 class Stage:
     """One session, as a test sees it: what the page sends, what the server says.
 
-    One thread takes what the page sends; the test may call `say` and the like meanwhile.
+    One thread for each connection takes what the page sends; the test may call `say` and the like
+    meanwhile. The session outlives its connections until the server forgets it.
     """
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, session: str, connection: ServerConnection) -> None:
+        self.session = session
+        self.token = f"{session} token 1"
         self.start: dict[str, Any] = {}  # the page's `start` message
-        self.audio_bytes = 0
+        self.audio = bytearray()
+        self.hears_bytes: int | None = None  # what comes after so much audio is lost on the way
         self._connection = connection
+        self._turn = threading.Lock()  # held while something is said or taken
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()  # its other messages
+        self._resumes: queue.Queue[dict[str, Any]] = queue.Queue()
         self._frame_bytes: queue.Queue[int] = queue.Queue()  # sizes of its audio frames
         self._seq = 0
+        self._said: list[dict[str, Any]] = []  # all but partials
+        self._spare_token = ""  # the one used last
+        self._tokens = 1
+
+    @property
+    def audio_bytes(self) -> int:
+        """How much audio has come."""
+        return len(self.audio)
 
     def say(self, kind: str, **fields: Any) -> None:
-        """Send one message; `seq` is counted here."""
-        self._seq += 1
-        self._connection.send(json.dumps({"type": kind, "seq": self._seq, **fields}))
+        """Send one message; `seq` is counted here. What nobody hears is said to who comes back."""
+        with self._turn, suppress(ConnectionClosed):
+            self._seq += 1
+            message = {"type": kind, "seq": self._seq, **fields}
+            if kind != "partial":
+                self._said.append(message)
+            self._connection.send(json.dumps(message))
 
     def partial(self, utterance: int, stable: str, unstable: str) -> None:
         """Say what has been understood so far; utterance N covers second 2N to 2N + 1."""
@@ -50,9 +68,9 @@ class Stage:
             "partial", utterance=utterance, stable=stable, unstable=unstable, **_times(utterance)
         )
 
-    def final(self, utterance: int, text: str, language: str = "en") -> None:
+    def final(self, utterance: int, text: str, language: str = "en", **times: int) -> None:
         """Say the text of an utterance."""
-        times = _times(utterance)
+        times = times or _times(utterance)
         scores = {"language_probability": 0.99, "confidence": 0.9}
         self.say("final", utterance=utterance, text=text, language=language, **times, **scores)
 
@@ -65,10 +83,19 @@ class Stage:
         times = _times(utterance)
         self.say("failed", utterance=utterance, code="engine_failed", message=message, **times)
 
+    def ack(self, safe: int) -> None:
+        """Say what has come, and what is answered."""
+        ack = {"type": "ack", "received": self.audio_bytes, "safe": safe}
+        self._connection.send(json.dumps(ack))
+
     def refuse(self, code: str, message: str) -> None:
         """Send a fatal error and close, as for a bad `start`."""
         self.say("error", code=code, message=message, fatal=True)
         self._connection.close(4400)
+
+    def close(self, code: int) -> None:
+        """Close without a word more."""
+        self._connection.close(code)
 
     def die(self) -> None:
         """Cut the connection without a word."""
@@ -78,6 +105,10 @@ class Stage:
         """Wait for the page's next message that is not audio."""
         return self._commands.get(timeout=WAIT_S)
 
+    def next_resume(self) -> dict[str, Any]:
+        """Wait until the page has come back."""
+        return self._resumes.get(timeout=WAIT_S)
+
     def next_frame_bytes(self) -> int:
         """Wait for the page's next audio frame."""
         return self._frame_bytes.get(timeout=WAIT_S)
@@ -85,30 +116,62 @@ class Stage:
     def greet(self) -> None:
         """Answer `start`."""
         rate = self.start["sample_rate"]
-        said = {"session": "s1", "token": "t1", "model": "scripted", "resume_window_s": 30}
-        self.say("ready", sample_rate=rate, protocol=1, **said)
+        said = {"session": self.session, "token": self.token, "model": "scripted"}
+        self.say("ready", sample_rate=rate, protocol=1, resume_window_s=30, **said)
 
-    def serve(self, on_start: Callable[[Stage], None], ready: queue.Queue[Stage]) -> None:
-        """Take `start`, then everything until `stop`, and answer that."""
-        self.start = json.loads(self._connection.recv())
-        on_start(self)
-        ready.put(self)
-        while True:
-            data = self._connection.recv()
-            if isinstance(data, bytes):
-                self.audio_bytes += len(data)
-                self._frame_bytes.put(len(data))
-                continue
-            command = json.loads(data)
-            self._commands.put(command)
-            if command["type"] == "stop":
-                break
-        self._end()
+    def accepts(self, token: str) -> bool:
+        """Whether a token is the newest one, or the one used last."""
+        return token in (self.token, self._spare_token)
+
+    def go_on(self, connection: ServerConnection, resume: dict[str, Any]) -> None:
+        """Answer `resume` on another connection."""
+        with self._turn:
+            self._connection = connection
+            self.hears_bytes = None
+            self._tokens += 1
+            self._spare_token = resume["token"]
+            self.token = f"{self.session} token {self._tokens}"
+            resumed = {"type": "resumed", "received": self.audio_bytes, "token": self.token}
+            connection.send(json.dumps(resumed))
+            for message in self._said:
+                if message["seq"] > resume["last_seq"]:
+                    connection.send(json.dumps(message))
+        self._resumes.put(resume)
+
+    def take_all(self, connection: ServerConnection) -> None:
+        """Take everything that comes on a connection until `stop`, and answer that."""
+        stopped = False
+        while not stopped:
+            data = connection.recv()
+            with self._turn:
+                if connection is not self._connection:
+                    return
+                stopped = self._take(data)
+        if self._said[-1]["type"] != "ended":
+            self._end()
+
+    def _take(self, data: str | bytes) -> bool:
+        room = None if self.hears_bytes is None else self.hears_bytes - len(self.audio)
+        if isinstance(data, bytes):
+            self.audio += data[:room]
+            self._frame_bytes.put(len(data))
+            return False
+        if room == 0:
+            return False
+        command = json.loads(data)
+        self._commands.put(command)
+        return bool(command["type"] == "stop")
 
     def _end(self) -> None:
         audio_ms = round(self.audio_bytes / 2 / self.start["sample_rate"] * 1000)
         parts = {"captioned_ms": audio_ms, "silence_ms": 0, "suppressed_ms": 0, "failed_ms": 0}
         self.say("ended", audio_ms=audio_ms, utterances=2, **parts)
+
+
+def _fail(connection: ServerConnection, code: str, close_code: int) -> None:
+    error = {"type": "error", "seq": 1, "code": code, "message": "No.", "fatal": True}
+    connection.send(json.dumps(error))
+    connection.close(close_code)
 
 
 def _times(utterance: int) -> dict[str, int]:
@@ -122,17 +185,49 @@ class ScriptedServer:
     url: str = ""
     on_start: Callable[[Stage], None] = Stage.greet
     refusal: tuple[str, int] | None = None  # sentence and Retry-After of a 503
+    busy: int = 0  # so many sessions are refused when they begin, on connections that were let in
+    _stages: dict[str, Stage] = field(default_factory=dict)
+    _opened: int = 0
     _ready: queue.Queue[Stage] = field(default_factory=queue.Queue)
 
     def next_stage(self) -> Stage:
         """Wait until the page has opened its next session."""
         return self._ready.get(timeout=WAIT_S)
 
+    def forget(self) -> None:
+        """Lose all sessions, as a restart does."""
+        self._stages.clear()
+
     def handle(self, connection: ServerConnection) -> None:
-        """Serve one session."""
+        """Serve one connection."""
         # A page that leaves early is no error here: the test looks at what it has sent.
         with suppress(ConnectionClosed):
-            Stage(connection).serve(self.on_start, self._ready)
+            first = json.loads(connection.recv())
+            greet = self._resume if first["type"] == "resume" else self._open
+            stage = greet(connection, first)
+            if stage is not None:
+                stage.take_all(connection)
+
+    def _resume(self, connection: ServerConnection, first: dict[str, Any]) -> Stage | None:
+        stage = self._stages.get(first["session"])
+        if stage is None or not stage.accepts(first["token"]):
+            _fail(connection, "unknown_session", 4404)
+            return None
+        stage.go_on(connection, first)
+        return stage
+
+    def _open(self, connection: ServerConnection, first: dict[str, Any]) -> Stage | None:
+        if self.busy:
+            self.busy -= 1
+            _fail(connection, "busy", 1013)
+            return None
+        self._opened += 1
+        stage = Stage(f"s{self._opened}", connection)
+        self._stages[stage.session] = stage
+        stage.start = first
+        self.on_start(stage)
+        self._ready.put(stage)
+        return stage
 
     def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Serve the page; let only sessions through to the handshake."""

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Callable
 
 import numpy as np
-from websockets.exceptions import ConnectionClosedOK
+from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
 from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.engine.policy import EngineState
+from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.connection import ConnectionOptions
+from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage
 from surtitle.vad import VadClient
@@ -24,7 +27,6 @@ def options(**changes: float) -> ConnectionOptions:
     limits = {"idle_timeout_s": 60.0, "send_timeout_s": 5.0, "max_backlog_s": 60.0} | changes
     return ConnectionOptions(
         endpointing=EndpointingOptions(),
-        layout=Layout(),
         language="auto",
         partial_window_ms=8000,
         **limits,
@@ -78,6 +80,26 @@ class LoudnessTicker:
         self.forgotten += 1
 
 
+def make_gateway(
+    engine: FakeEngine,
+    *,
+    max_sessions: int = 2,
+    keys: KeyRing | None = None,
+    origins: OriginPolicy = SAME_ORIGIN,
+) -> Gateway:
+    """A gateway with voice activity by loudness, not started."""
+    sessions = Sessions(engine, LoudnessTicker(), Layout(), resume_window_s=60)
+    return Gateway(
+        engine,
+        sessions,
+        options(),
+        max_sessions=max_sessions,
+        max_frame_bytes=1 << 20,
+        keys=keys,
+        origins=origins,
+    )
+
+
 class FakeSocket:
     """The server's end of a socket whose client is the test."""
 
@@ -87,6 +109,7 @@ class FakeSocket:
         self.reads = asyncio.Event()
         self.reads.set()
         self.closed: tuple[int, str] | None = None
+        self.close_received: int | None = None
         self.aborted = False
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
@@ -112,6 +135,7 @@ class FakeSocket:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await self.reads.wait()
         self.closed = (code, reason)
+        self.close_received = code
 
     def abort(self) -> None:
         self.aborted = True
@@ -122,5 +146,11 @@ class FakeSocket:
         for frame in frames:
             self.incoming.put_nowait(frame)
 
-    def vanish(self) -> None:
+    def leave(self) -> None:
+        """Close as one who is done."""
+        self.close_received = 1000
         self.incoming.put_nowait(ConnectionClosedOK(Close(1000, ""), Close(1000, ""), True))
+
+    def break_off(self) -> None:
+        """The connection is gone without a word."""
+        self.incoming.put_nowait(ConnectionClosedError(None, None))

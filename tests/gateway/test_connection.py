@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from surtitle.captioning.cues import Layout
+from surtitle.captioning.session import CaptionSession
 from surtitle.gateway.connection import MAX_MISTAKES, Connection
-from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Speech, Status
+from surtitle.gateway.hosted import Sessions
+from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
 
 WORD = LOUD * 20
@@ -21,7 +24,14 @@ class Served:
         self.socket = FakeSocket()
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
-        self.connection = Connection("id", self.socket, self.engine, self.ticker, options(**limits))
+        self.sessions = Sessions(self.engine, self.ticker, Layout(), resume_window_s=60)
+        self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
+
+    @property
+    def session(self) -> CaptionSession:
+        """The only one."""
+        (hosted,) = self.sessions
+        return hosted.session
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
@@ -34,7 +44,7 @@ class Served:
     @property
     def order(self) -> list[str]:
         """What was sent, by type, without the acknowledgements."""
-        return [type(m).__name__ for m in self.socket.sent if not isinstance(m, Ack)]
+        return [type(m).__name__ for m in self.socket.sent if not isinstance(m, Ack | Resumed)]
 
     @property
     def error(self) -> Error:
@@ -54,11 +64,11 @@ async def served(
         yield serving
     finally:
         serving.socket.reads.set()
-        serving.socket.vanish()
+        serving.socket.leave()
         async with asyncio.timeout(5):
             await task
-        assert serving.engine.discarded == ["id"]
-        assert serving.ticker.forgotten == 1
+        serving.sessions.close()
+        assert serving.ticker.forgotten == len(serving.engine.discarded) <= 1
 
 
 async def test_from_audio_to_ended_in_order() -> None:
@@ -69,7 +79,7 @@ async def test_from_audio_to_ended_in_order() -> None:
         s.socket.put('{"type":"stop"}')
         await s.until(lambda: s.socket.closed)
         assert s.order == ["Ready", "Speech", "Final", "Ended"]
-        assert [m.seq for m in s.socket.sent if not isinstance(m, Ack)] == [1, 2, 3, 4]
+        assert [m.seq for m in s.socket.sent if not isinstance(m, Ack | Resumed)] == [1, 2, 3, 4]
         assert s.socket.closed == (1000, "")
 
 
@@ -132,7 +142,7 @@ async def test_a_slow_reader_misses_partials_and_nothing_else() -> None:
         assert [m.utterance for m in finals] == list(range(1, 13))
         assert len(s.said(Speech)) == 12
         assert len(s.said(Partial)) < 12
-        numbers = [m.seq for m in s.socket.sent if not isinstance(m, Ack)]
+        numbers = [m.seq for m in s.socket.sent if not isinstance(m, Ack | Resumed)]
         assert numbers == sorted(set(numbers))
 
 
@@ -147,7 +157,7 @@ async def test_one_that_sends_faster_than_it_is_answered_is_read_more_slowly() -
     async with served(max_backlog_s=2) as s:
         s.socket.put('{"type":"start","partials":false}')
         s.socket.put(*[WORD + PAUSE] * 20)
-        await s.until(lambda: s.connection._session and s.connection._session.unanswered_s > 2)
+        await s.until(lambda: len(s.sessions) and s.session.unanswered_s > 2)
         for _ in range(100):
             await asyncio.sleep(0)
         assert s.socket.received < 6
@@ -239,7 +249,7 @@ async def test_a_mistake_of_ours_closes_without_its_details(
         def fail(data: bytes) -> None:
             raise KeyError("a secret of the inside")
 
-        monkeypatch.setattr(s.connection._session, "receive_audio", fail)
+        monkeypatch.setattr(s.session, "receive_audio", fail)
         s.socket.put(WORD)
         await s.until(lambda: s.socket.closed)
         assert s.socket.closed == (1011, "internal")
@@ -284,16 +294,17 @@ async def test_draining_does_not_wait_for_a_client_that_vanishes() -> None:
         await s.until(lambda: s.said(Speech))
         draining = asyncio.create_task(s.connection.drain(600))
         await s.until(lambda: s.said(Status))
-        s.socket.vanish()
+        s.socket.leave()
         async with asyncio.timeout(5):
             await draining
 
 
-async def test_the_state_of_the_service_reaches_an_open_session_only() -> None:
+async def test_the_state_of_the_service_reaches_an_open_session() -> None:
     async with served() as s:
-        s.connection.say("recovering", "Not yet open: nobody to tell.")
+        assert not list(s.sessions)
         s.socket.put('{"type":"start"}')
         await s.until(lambda: s.said(Ready))
-        s.connection.say("recovering", "Wait a moment.")
+        (hosted,) = s.sessions
+        hosted.say("recovering", "Wait a moment.")
         await s.until(lambda: s.said(Status))
         assert s.order == ["Ready", "Status"]

@@ -213,7 +213,7 @@ async def test_one_that_does_not_read_is_cut_off_and_harms_nobody(
             await asyncio.to_thread(deaf.recv, 1)
             async with Reader(site, path) as response:
                 reading = asyncio.create_task(asyncio.to_thread(response.read))
-                (live,) = (connection.live for connection in site.gateway._connections)
+                (live,) = (hosted.live for hosted in site.gateway._sessions)
                 assert live.readers == 2
                 for number in range(12):  # 6 MB: more than the system keeps for a socket
                     live.add(final(number, "x" * 500_000))

@@ -2,24 +2,26 @@
 
 import asyncio
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.server import Gateway
-from surtitle.messages import Error, Ready, Status
-from tests.gateway.fakes import FakeEngine, LoudnessTicker, options
+from surtitle.gateway.access import KeyRing, add_key, read_keys
+from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
+from tests.gateway.fakes import FakeEngine, make_gateway
 from tests.support import expect
 
 START = '{"type":"start"}'
@@ -28,11 +30,9 @@ START = '{"type":"start"}'
 class Site:
     """A gateway that listens."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: KeyRing | None = None) -> None:
         self.engine = FakeEngine()
-        self.gateway = Gateway(
-            self.engine, LoudnessTicker(), options(), max_sessions=2, max_frame_bytes=1 << 20
-        )
+        self.gateway = make_gateway(self.engine, keys=keys)
 
     @property
     def websocket(self) -> str:
@@ -53,10 +53,10 @@ class Site:
         status, body = await asyncio.to_thread(fetch)
         return status, json.loads(body)
 
-    async def refusal(self) -> tuple[int, str | None, str]:
+    async def refusal(self, **how: Any) -> tuple[int, str | None, str]:
         """How a session is refused: status, Retry-After, sentence."""
         with pytest.raises(InvalidStatus) as refused:
-            async with connect(self.websocket):
+            async with connect(self.websocket, **how):
                 pass
         response = refused.value.response
         body = json.loads(bytes(response.body or b"{}"))
@@ -64,8 +64,8 @@ class Site:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Site]:
-    site = Site()
+async def listening(keys: KeyRing | None = None) -> AsyncIterator[Site]:
+    site = Site(keys)
     await site.gateway.start("127.0.0.1", 0)
     try:
         yield site
@@ -126,6 +126,31 @@ async def test_a_full_server_says_so_and_has_room_again_later() -> None:
             assert isinstance(expect(await client.recv()), Ready)
 
 
+async def test_a_full_server_lets_those_in_who_come_back() -> None:
+    async with listening() as site, connect(site.websocket) as other:
+        await other.send(START)
+        assert isinstance(expect(await other.recv()), Ready)
+        async with connect(site.websocket) as first:
+            await first.send(START)
+            ready = expect(await first.recv())
+            assert isinstance(ready, Ready)
+            first.transport.abort()
+        async with asyncio.timeout(5):
+            while not site.gateway._sessions.waiting:  # noqa: ASYNC110 - the count is no event
+                await asyncio.sleep(0.01)
+        async with connect(site.websocket) as stranger:
+            await stranger.send(START)
+            error = expect(await stranger.recv())
+            assert isinstance(error, Error) and (error.code, error.fatal) == ("busy", True)
+            await stranger.wait_closed()
+            assert stranger.close_code == 1013
+        async with connect(site.websocket) as back:
+            resume = Resume(session=ready.session, token=ready.token, last_seq=ready.seq)
+            await back.send(format_message(resume))
+            assert isinstance(expect(await back.recv()), Resumed)
+            assert (await site.refusal())[0] == 503
+
+
 async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
     async with listening() as site, connect(site.websocket) as client:
         await client.send(START)
@@ -138,6 +163,57 @@ async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
         site.engine.overloaded = False
         async with connect(site.websocket):
             pass
+
+
+NO_KEY = (401, None, "This server asks for a key or a token that holds.")
+NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")
+
+
+async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    speaker, watcher = add_key(path, "a", ["speak"]), add_key(path, "b", ["watch"])
+    async with listening(read_keys(path)) as site:
+
+        def bearer(key: str) -> dict[str, str]:
+            return {"Authorization": f"Bearer {key}"}
+
+        assert await site.refusal() == NO_KEY
+        assert await site.refusal(additional_headers=bearer("wrong")) == NO_KEY
+        assert await site.refusal(additional_headers={"Authorization": speaker}) == NO_KEY
+        assert await site.refusal(additional_headers=bearer(watcher)) == NOT_FOR_SPEAKING
+        async with connect(site.websocket, additional_headers=bearer(speaker)) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+        assert (await site.get("/healthz"))[0] == 200
+
+
+async def test_a_browser_brings_a_token_as_a_subprotocol(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "a", ["speak"])
+    keys = read_keys(path)
+    async with listening(keys) as site:
+
+        def offering(token: str) -> list[Subprotocol]:
+            return [Subprotocol("surtitle.v1"), Subprotocol(f"token.{token}")]
+
+        good = keys.make_token("guest", ["speak"], time.time() + 60)
+        async with connect(site.websocket, subprotocols=offering(good)) as client:
+            assert client.subprotocol == "surtitle.v1"
+        for token, refused in [
+            (keys.make_token("guest", ["watch"], time.time() + 60), NOT_FOR_SPEAKING),
+            (keys.make_token("guest", ["speak"], time.time() - 60), NO_KEY),
+            ("x", NO_KEY),
+        ]:
+            assert await site.refusal(subprotocols=offering(token)) == refused
+
+
+async def test_pages_of_others_are_refused() -> None:
+    async with listening() as site:
+        own = Origin(f"http://127.0.0.1:{site.gateway.port}")
+        async with connect(site.websocket, origin=own):
+            pass
+        status, _, sentence = await site.refusal(origin=Origin("https://attacker.example"))
+        assert status == 403 and "allowed_origins" in sentence
 
 
 async def test_handshakes_at_the_same_moment_do_not_slip_past_the_limit() -> None:

@@ -69,6 +69,17 @@ async def test_noise_is_no_text(either: ServerProcess, level_dbfs: float | None)
 
 
 @needs_speech
+@pytest.mark.parametrize("words", ["Vashtiva", "Okay, thank you."])
+async def test_noise_is_no_text_where_words_are_expected(either: ServerProcess, words: str) -> None:
+    """A model that is told of words likes to write them."""
+    start = Start(language="en", hotwords=[words], prompt=words)
+    for recording in recordings("noise"):
+        if recording.path.name != SUNG:
+            audio = np.concatenate([read_pcm16(recording.path), silence(1)])
+            check_held_back(await stream(either.url, audio, start))
+
+
+@needs_speech
 async def test_what_sounds_like_speech_is_held_back_with_its_reason(either: ServerProcess) -> None:
     music = next(r for r in recordings("noise") if "Vibe_Ace" in r.path.name)
     result = await stream(either.url, read_pcm16(music.path), Start(language="en"))

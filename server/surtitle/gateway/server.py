@@ -8,7 +8,6 @@ import asyncio
 import http
 import logging
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -26,7 +25,9 @@ from websockets.typing import Data
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.connection import Connection, ConnectionOptions, Ticker
+from surtitle.gateway.access import ANYBODY, SAME_ORIGIN, Caller, KeyRing, OriginPolicy
+from surtitle.gateway.connection import Connection, ConnectionOptions
+from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
 from surtitle.gateway.web import Page, json_page, static_page
 from surtitle.messages import SUBPROTOCOL, ServiceState, Start
@@ -36,6 +37,8 @@ log = structlog.get_logger("surtitle.gateway")
 
 CAPTIONS_PATH = "/v1/captions"
 LIVE_PATH = re.compile(rf"{CAPTIONS_PATH}/([\w-]+)\.vtt")
+TOKEN_PREFIX = "token."
+"""A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
 RETRY_AFTER_S = 5
 HANDSHAKE_TIMEOUT_S = 10.0
 UNREAD_BYTES = 16_384
@@ -51,17 +54,22 @@ class Gateway:
     def __init__(
         self,
         engine: Engine,
-        ticker: Ticker,
+        sessions: Sessions,
         options: ConnectionOptions,
         *,
         max_sessions: int,
         max_frame_bytes: int,
+        keys: KeyRing | None = None,
+        origins: OriginPolicy = SAME_ORIGIN,
     ) -> None:
+        """Without `keys` nobody is asked for one."""
         self._engine = engine
-        self._ticker = ticker
+        self._sessions = sessions
         self._options = options
         self._max_sessions = max_sessions
         self._max_frame_bytes = max_frame_bytes
+        self._keys = keys
+        self._origins = origins
         self._server: Server | None = None
         self._connections: set[Connection] = set()
         self._draining = False
@@ -98,8 +106,8 @@ class Gateway:
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell every client how the service is."""
-        for connection in list(self._connections):
-            connection.say(state, message)
+        for hosted in self._sessions:
+            hosted.say(state, message)
 
     async def drain(self, within_s: float) -> None:
         """Refuse new sessions, let the open utterances finish, close everything."""
@@ -115,35 +123,74 @@ class Gateway:
                     await self._server.wait_closed()
             except TimeoutError:
                 log.debug("left half-open handshakes behind")
+        self._sessions.close()
 
     # -- WebSocket ------------------------------------------------------------------------------
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, CaptionSocket) and socket.request is not None
         connection = Connection(
-            secrets.token_urlsafe(9), socket, self._engine, self._ticker, self._options
+            socket, self._engine, self._sessions, self._options, lambda: self._full(beside=1)
         )
         socket.connection = connection
         self._connections.add(connection)
         try:
             await connection.run(_start_query(socket.request))
         except Exception:  # the library would log it where we do not listen
-            log.exception("a connection failed", session=connection.id)
+            log.exception("a connection failed")
         finally:
             self._connections.discard(connection)
 
+    def _stranger(self, request: Request) -> Page | None:
+        """Why this client may not speak, or None."""
+        origin = request.headers.get("Origin")
+        if not self._origins.admits(origin, request.headers.get("Host")):
+            text = (
+                "Pages of this address may not use the server; see its setting `allowed_origins`."
+            )
+            return json_page(403, {"error": text})
+        caller = self._caller(request)
+        if caller is None:
+            page = json_page(401, {"error": "This server asks for a key or a token that holds."})
+            page.headers["WWW-Authenticate"] = "Bearer"
+            return page
+        if "speak" not in caller.scopes:
+            return json_page(403, {"error": "This key or token is not for speaking."})
+        return None
+
+    def _caller(self, request: Request) -> Caller | None:
+        """Who asks; None where that takes a key or a token, and there is none that holds."""
+        if self._keys is None:
+            return ANYBODY
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._keys.by_key(key.strip())
+        offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        tokens = [
+            name.strip().removeprefix(TOKEN_PREFIX) for name in offered if TOKEN_PREFIX in name
+        ]
+        return self._keys.by_token(tokens[0]) if tokens else None
+
     def _refusal(self) -> Page | None:
-        """Why no session can be opened now, or None."""
+        """Why nobody can come in now, or None."""
         if self._draining:
             return _busy("The server is stopping.")
         if self._engine.state is EngineState.FAILED:
             return _busy("The recognition engine has failed.")
         if self._engine.model is None:
             return _busy("The model is being loaded.")
+        if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
+            return None
+        why = self._full(beside=0)
+        return None if why is None else _busy(why)
+
+    def _full(self, *, beside: int) -> str | None:
+        """Why no session can begin now, or None. `beside`: connections that do not count."""
         if self._engine.overloaded:
-            return _busy("The server is overloaded: captions come late already.")
-        if len(self._connections) >= self._max_sessions:
-            return _busy("All sessions of this server are taken.")
+            return "The server is overloaded: captions come late already."
+        without_session = sum(not connection.has_session for connection in self._connections)
+        if len(self._sessions) + without_session - beside >= self._max_sessions:
+            return "All sessions of this server are taken."
         return None
 
     # -- HTTP -----------------------------------------------------------------------------------
@@ -152,7 +199,7 @@ class Gateway:
         """None lets the handshake go on."""
         path = request.path.partition("?")[0]
         if path == CAPTIONS_PATH:
-            page = self._refusal()
+            page = self._stranger(request) or self._refusal()
             if page is None:
                 return None
         elif live := LIVE_PATH.fullmatch(path):
@@ -170,18 +217,18 @@ class Gateway:
     def _follow(self, socket: ServerConnection, request: Request, session: str) -> Page | None:
         """Let the client follow the captions of a session, or say why it cannot."""
         assert isinstance(socket, CaptionSocket)
-        live = next((c.live for c in self._connections if c.id == session), None)
-        if live is None:
+        hosted = self._sessions.get(session)
+        if hosted is None:
             page = json_page(404, {"error": "There is no such session, or it has ended."})
         elif request.method != "GET":
             page = json_page(405, {"error": "Captions can only be read."})
-        elif live.readers >= MAX_READERS:
+        elif hosted.live.readers >= MAX_READERS:
             page = _busy("Too many players follow this session.")
         else:
             socket.leave_to(
                 partial(
                     serve_reader,
-                    live,
+                    hosted.live,
                     chunked=request.protocol == "HTTP/1.1",
                     send_timeout_s=self._options.send_timeout_s,
                 )
@@ -193,7 +240,7 @@ class Gateway:
     def _health(self) -> Page:
         body = {
             "state": "serving",
-            "sessions": len(self._connections),
+            "sessions": len(self._sessions),
             "loop_lag_ms": self._lag.milliseconds(),
         }
         return json_page(200, body)
@@ -280,6 +327,12 @@ class CaptionSocket(ServerConnection):
         if text is not None and self.protocol.state is OPEN:
             self.protocol.send_text(text.encode())
         self._fail(code, reason)
+
+    @property
+    def close_received(self) -> int | None:
+        """See Socket."""
+        close = self.protocol.close_rcvd
+        return None if close is None else close.code
 
     def abort(self) -> None:
         """Cut the transport without a closing handshake."""

@@ -10,9 +10,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from surtitle.client import ClientError, captions_url, connect
 from surtitle.engine.policy import EngineState
-from surtitle.gateway.server import Gateway
-from surtitle.messages import Ended, Error, Final, Ready, Speech, Start, Update
-from tests.gateway.fakes import LOUD, QUIET, FakeEngine, LoudnessTicker, options
+from surtitle.messages import Ack, Ended, Error, Final, Ready, Speech, Start, Update
+from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 
 
 @asynccontextmanager
@@ -25,7 +24,7 @@ async def listening() -> AsyncIterator[tuple[str, FakeEngine]]:
             asyncio.get_running_loop().call_soon(self.answer, job.recipe.prompt or "words")
 
     engine = Answering()
-    gateway = Gateway(engine, LoudnessTicker(), options(), max_sessions=2, max_frame_bytes=1 << 20)
+    gateway = make_gateway(engine)
     await gateway.start("127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{gateway.port}", engine
@@ -41,7 +40,7 @@ async def test_a_session_is_an_iteration_up_to_ended() -> None:
         await captions.update(Update(prompt="second"))
         await captions.send(QUIET * 40 + LOUD * 20)
         await captions.stop()
-        messages = [message async for message in captions]
+        messages = [message async for message in captions if not isinstance(message, Ack)]
     assert [type(m) for m in messages] == [Speech, Final, Speech, Final, Ended]
     assert [m.text for m in messages if isinstance(m, Final)] == ["words", "second"]
 
@@ -87,7 +86,7 @@ async def test_a_server_that_goes_away_in_the_middle() -> None:
 
     async with serve(cut, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        async with connect(f"ws://127.0.0.1:{port}") as captions:
+        async with connect(f"ws://127.0.0.1:{port}", patience_s=0) as captions:
             with pytest.raises(ClientError, match="The connection to the server broke"):
                 async for _message in captions:
                     pass

@@ -1,0 +1,485 @@
+"""The Python client: audio in, typed messages out, over as many connections as it takes.
+
+async with connect("ws://127.0.0.1:8765", Start(language="en")) as captions:
+    async def feed():
+        async for pcm in microphone():      # bytes in the declared encoding
+            await captions.send(pcm)
+        await captions.stop()
+
+    feeding = asyncio.create_task(feed())
+    async for message in captions:          # until `ended`
+        if isinstance(message, Final):
+            print(message.text)
+
+When the connection breaks the client connects again and resumes the session: nothing is lost and
+nothing comes twice. A server that was restarted gets a new session, from the first byte that was not
+answered. Times and utterance numbers are those of the whole stream. Meanwhile `send` goes on taking
+audio.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import DecodeError, structs
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websocket_connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.typing import Subprotocol
+
+from surtitle.client.outbox import Audio, Command, Outbox
+from surtitle.client.timeline import Timeline, bytes_per_second, silence
+from surtitle.errors import SurtitleError
+from surtitle.messages import (
+    SUBPROTOCOL,
+    Ack,
+    ClientMessage,
+    Ended,
+    Error,
+    Failed,
+    Final,
+    Flush,
+    Ready,
+    Resume,
+    Resumed,
+    ServerMessage,
+    Start,
+    Stop,
+    Suppressed,
+    Update,
+    format_message,
+    parse_server_message,
+)
+
+CAPTIONS_PATH = "/v1/captions"
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
+
+PATIENCE_S = 120.0
+"""How long a server that is gone is tried again before the stream fails."""
+KEEP_S = 120.0
+"""Unanswered audio that is kept to be sent again; more is dropped, and told as a `Gap`."""
+KEEP_CONTAINER_BYTES = 64 << 20
+"""The same of a container, of which nothing can be dropped: then `send` waits."""
+UNSENT_BYTES = 1 << 20
+"""Audio that may wait for a server that reads slowly before `send` waits too."""
+SILENT_SERVER_S = 15.0
+"""A server that is sent audio and says nothing for so long is taken for gone; it acknowledges once a
+second."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+"""Between attempts to connect: doubled from one to the other, less up to half at random, so that the
+clients of a server that comes back do not come all at once."""
+GREETING_S = 20.0
+"""Time for a server to answer `start` or `resume`."""
+UNREAD_MESSAGES = 1000
+"""Messages that wait for the iteration before the connection is read more slowly."""
+_COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014}
+"""Close codes after which the session is looked for again; None is a connection that broke."""
+
+
+class ClientError(SurtitleError):
+    """The server cannot be reached, refuses, or has ended the session with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection broke; it is being set up again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Audio that was lost: more came during a disconnection than is kept."""
+
+    start_ms: int
+    end_ms: int
+
+
+Event = ServerMessage | Disconnected | Gap
+
+
+class _Broken(Exception):
+    """The connection has gone, or cannot be made now; trying again makes sense."""
+
+
+class _Unknown(Exception):
+    """The server does not have the session any more."""
+
+
+class Captions:
+    """An open session. Iterate over it for events; it ends after `ended`."""
+
+    def __init__(self, url: str, start: Start, patience_s: float) -> None:
+        self._url = url
+        self._start = start
+        self._patience_s = patience_s
+        self._rate = bytes_per_second(start)
+        self._outbox = Outbox(None if self._rate is None else round(self._rate * KEEP_S))
+        self._timeline = Timeline()
+        self._socket: ClientConnection | None = None
+        self._ready: Ready | None = None
+        self._token = ""
+        self._last_seq = 0
+        self._next_item = 0  # number of the item of the outbox to be sent next
+        self._next_byte = 0  # of the stream, what the server has been sent up to
+        self._news = asyncio.Event()  # there is something to send
+        self._room = asyncio.Event()  # `send` may look again whether it has to wait
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(UNREAD_MESSAGES)
+        self._over = False
+        self._error: ClientError | None = None  # why it is over before its end
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> Ready:
+        """The server's greeting: session id, model, languages."""
+        assert self._ready is not None, "not connected yet"
+        return self._ready
+
+    async def send(self, audio: bytes) -> None:
+        """Send audio in the declared encoding; waits where the server reads more slowly.
+
+        Raises ClientError when the stream has failed.
+        """
+        self._check()
+        if audio:
+            self._passed(self._outbox.add_audio(bytes(audio)))
+            self._news.set()
+        while self._is_full():
+            self._room.clear()
+            await self._room.wait()
+            self._check()
+
+    async def flush(self) -> None:
+        """End the open utterance now."""
+        self._command(Flush())
+
+    async def update(self, update: Update) -> None:
+        """Change language, hotwords and so on from the next utterance on."""
+        self._command(update)
+
+    async def stop(self) -> None:
+        """Say that no more audio comes; go on iterating until `ended`."""
+        self._command(Stop())
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Every event up to and including `ended`.
+
+        Raises ClientError on a fatal `error`, and when the server cannot be reached any more.
+        """
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._events.put_nowait(None)  # for who iterates once more
+        if self._error is not None:
+            raise self._error
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _is_full(self) -> bool:
+        """Whether `send` has to wait. A microphone does not while the server is away."""
+        if self._rate is None and self._outbox.end - self._outbox.start > KEEP_CONTAINER_BYTES:
+            return True
+        return self._socket is not None and self._outbox.end - self._next_byte > UNSENT_BYTES
+
+    def _check(self) -> None:
+        if self._over:
+            raise self._error or ClientError("The session has ended.")
+
+    def _command(self, command: Command) -> None:
+        self._check()
+        self._outbox.add_command(command)
+        self._news.set()
+
+    async def open(self) -> None:
+        """Connect and begin a session. Raises ClientError."""
+        try:
+            socket = await self._begin()
+        except _Broken as broken:
+            raise ClientError(str(broken)) from broken
+        self._task = asyncio.create_task(self._run(socket), name="captions")
+
+    async def close(self) -> None:
+        """End the connection, whatever is still to come."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self, socket: ClientConnection | None) -> None:
+        """Serve connection after connection until the session has ended."""
+        try:
+            while socket is not None:
+                try:
+                    await self._converse(socket)
+                    socket = None
+                except _Broken as broken:
+                    if not self._patience_s:
+                        raise ClientError(str(broken)) from broken
+                    await self._events.put(Disconnected(str(broken)))
+                    socket = await self._come_back(str(broken))
+        except ClientError as error:
+            self._error = error
+        self._over = True
+        self._room.set()
+        await self._events.put(None)
+
+    async def _converse(self, socket: ClientConnection) -> None:
+        """Send and receive on one connection until `ended`. Raises _Broken and ClientError."""
+        self._socket = socket
+        sending = asyncio.create_task(self._send_all(socket))
+        try:
+            await self._receive_all(socket)
+        finally:
+            self._socket = None
+            self._room.set()  # nobody waits for a server that is gone
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+            await socket.close()
+
+    async def _receive_all(self, socket: ClientConnection) -> None:
+        while True:
+            message = await self._receive(socket)
+            match message:
+                case None:
+                    continue
+                case Ack():
+                    self._on_ack(message)
+                case Error(fatal=True):
+                    raise ClientError(message.message)
+                case Ready() | Resumed():
+                    pass  # greetings are taken where they are waited for
+                case _:
+                    self._last_seq = message.seq
+            await self._events.put(self._timeline.place(message))
+            if isinstance(message, Final | Suppressed | Failed):
+                self._answered_up_to(message.end_ms)
+            elif isinstance(message, Ended):
+                return
+
+    async def _receive(self, socket: ClientConnection) -> ServerMessage | None:
+        """The next message; None for one that this client does not know."""
+        try:
+            async with asyncio.timeout(SILENT_SERVER_S):
+                data = await socket.recv()
+        except TimeoutError:
+            socket.transport.abort()
+            raise _Broken("The server does not answer any more.") from None
+        except ConnectionClosed as closed:
+            if (None if closed.rcvd is None else closed.rcvd.code) in _COME_BACK:
+                raise _Broken(_why_closed(closed)) from closed
+            raise ClientError(_why_closed(closed)) from closed
+        try:
+            return parse_server_message(data)
+        except DecodeError as error:
+            raise ClientError("The server does not speak Surtitle's protocol.") from error
+
+    def _on_ack(self, ack: Ack) -> None:
+        self._passed(self._outbox.forget_before(self._timeline.begin_byte + ack.safe))
+        self._room.set()
+
+    def _answered_up_to(self, session_ms: int) -> None:
+        """An answer says the same as the `ack` to come: a new session must not answer this again."""
+        if self._rate is not None:
+            frame = self._rate // self._start.sample_rate
+            byte = session_ms * self._start.sample_rate // 1000 * frame
+            self._passed(self._outbox.forget_before(self._timeline.begin_byte + byte))
+
+    def _passed(self, commands: Iterable[Command]) -> None:
+        """These will not be sent again: a new session begins with what they have changed."""
+        for command in commands:
+            if isinstance(command, Update):
+                self._start = _updated(self._start, command)
+
+    async def _send_all(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                found = self._outbox.next(self._next_item)
+                if found is None:
+                    self._news.clear()
+                    await self._news.wait()
+                    continue
+                number, item = found
+                if item.start > self._next_byte:
+                    await self._fill_gap(socket, item.start)
+                if isinstance(item, Audio):
+                    await socket.send(item.data[self._next_byte - item.start :])
+                else:
+                    await socket.send(format_message(item.command))
+                self._next_item, self._next_byte = number + 1, item.end
+                self._room.set()
+        except ConnectionClosed:
+            pass  # the receiver finds out why
+
+    async def _fill_gap(self, socket: ClientConnection, end: int) -> None:
+        """Send silence for audio that is not kept any more: times after it stay right."""
+        rate = self._rate
+        assert rate is not None, "nothing of a container is dropped"
+        await self._events.put(Gap(self._next_byte * 1000 // rate, end * 1000 // rate))
+        while self._next_byte < end:
+            length = min(end - self._next_byte, rate)
+            await socket.send(silence(self._start, length))
+            self._next_byte += length
+
+    # -- connecting -----------------------------------------------------------------------------
+
+    async def _begin(self) -> ClientConnection:
+        """A connection with a new session, from the first byte that is not answered."""
+        socket, ready = await self._greet(self._start)
+        if not isinstance(ready, Ready):
+            await socket.close()
+            raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
+        if self._ready is not None:
+            self._go_on()
+        self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
+        return socket
+
+    def _go_on(self) -> None:
+        """What is sent next is the beginning of a session."""
+        byte = self._outbox.start
+        if self._rate is not None:
+            self._timeline.go_on(byte, self._rate)
+        self._next_item, self._next_byte = self._outbox.number_at(byte), byte
+
+    async def _resume(self) -> ClientConnection:
+        """A connection with the same session, or with a new one where that is lost."""
+        assert self._ready is not None
+        resume = Resume(session=self._ready.session, token=self._token, last_seq=self._last_seq)
+        try:
+            socket, resumed = await self._greet(resume)
+        except _Unknown:
+            if self._rate is None and self._outbox.start:
+                raise ClientError(
+                    "The server has lost the session, and a container cannot go on in the middle."
+                ) from None
+            socket = await self._begin()
+            await self._events.put(self.ready)
+            return socket
+        if not isinstance(resumed, Resumed):
+            await socket.close()
+            raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
+        self._token = resumed.token or self._token
+        byte = self._timeline.begin_byte + resumed.received
+        self._next_item, self._next_byte = self._outbox.number_at(byte), byte
+        await self._events.put(resumed)
+        return socket
+
+    async def _come_back(self, reason: str) -> ClientConnection:
+        """Connect again, sooner or later. Raises ClientError once patience is at its end."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        wait_s = FIRST_WAIT_S
+        while True:
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1))
+            try:
+                return await self._resume()
+            except _Broken as broken:
+                reason = str(broken)
+            if loop.time() > deadline:
+                raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _greet(self, message: ClientMessage) -> tuple[ClientConnection, ServerMessage | None]:
+        """A connection, and what the server says to the first message on it.
+
+        Raises _Broken where it may help to try again, _Unknown for a session that is lost.
+        """
+        socket = await self._dial()
+        try:
+            await socket.send(format_message(message))
+            answer = await self._receive(socket)
+        except ConnectionClosed as closed:
+            raise _Broken(_why_closed(closed)) from closed
+        except BaseException:
+            await socket.close()
+            raise
+        if isinstance(answer, Error) and answer.fatal:
+            await socket.close()
+            if answer.code == "unknown_session":
+                raise _Unknown
+            if answer.code == "busy":
+                raise _Broken(answer.message)
+            raise ClientError(answer.message)
+        return socket, answer
+
+    async def _dial(self) -> ClientConnection:
+        try:
+            return await websocket_connect(
+                self._url,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                compression=None,
+                # A server that reads slowly on purpose (back-pressure) answers pings late.
+                ping_timeout=None,
+            )
+        except InvalidStatus as error:
+            kind = _Broken if error.response.status_code in (429, 502, 503, 504) else ClientError
+            raise kind(_why_refused(self._url, error)) from error
+        except (OSError, TimeoutError) as error:
+            text = f"Cannot reach a Surtitle server at {self._url}: {error}."
+            raise _Broken(text) from error
+        except (InvalidHandshake, InvalidURI) as error:
+            text = f"Cannot reach a Surtitle server at {self._url}: {error}."
+            raise ClientError(text) from error
+
+
+class connect(contextlib.AbstractAsyncContextManager[Captions]):
+    """Open a session: `async with connect(url, start) as captions`.
+
+    `url` is ws://, wss://, http:// or https:// with host and port; the path is added. Raises
+    ClientError where the server cannot be reached or refuses the session. Later on, a server that is
+    gone is tried again for `patience_s`; with 0 a connection that breaks is the end.
+    """
+
+    def __init__(
+        self, url: str, start: Start | None = None, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._captions = Captions(captions_url(url), start or Start(), patience_s)
+
+    async def __aenter__(self) -> Captions:
+        """Connect, send `start` and wait for `ready`."""
+        await self._captions.open()
+        return self._captions
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the connection."""
+        await self._captions.close()
+
+
+def _updated(start: Start, update: Update) -> Start:
+    """What a session begins with after an `update`."""
+    changes = {
+        name: value
+        for name in update.__struct_fields__
+        if (value := getattr(update, name)) is not None
+    }
+    return structs.replace(start, **changes)
+
+
+def captions_url(url: str) -> str:
+    """The address of the captions endpoint from a server's address. Raises ClientError."""
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        usable = False
+    if not usable:
+        raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")
+    path = parts.path.rstrip("/")
+    if not path.endswith(CAPTIONS_PATH):
+        path += CAPTIONS_PATH
+    return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
+
+
+def _why_refused(url: str, error: InvalidStatus) -> str:
+    status = error.response.status_code
+    body = bytes(error.response.body or b"").decode(errors="replace").strip()[:200]
+    return f"The server at {url} refused the session (HTTP {status}): {body}"
+
+
+def _why_closed(closed: ConnectionClosed) -> str:
+    frame = closed.rcvd
+    if frame is None:
+        return "The connection to the server broke."
+    return f"The server closed the connection ({frame.code} {frame.reason})."

@@ -1,0 +1,120 @@
+"""The sessions of one stream, one after the other, seen as one session. Pure.
+
+A server that has lost the session (it was restarted) gets a new one, which begins at the first byte
+that was not answered. Its times and utterances go on where those of the one before ended.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from msgspec import structs
+
+from surtitle.messages import (
+    CONTAINERS,
+    Ended,
+    Failed,
+    Final,
+    Partial,
+    ServerMessage,
+    Speech,
+    Start,
+    Suppressed,
+)
+
+_SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+_SILENCE = {"pcm_s16le": b"\0", "pcm_f32le": b"\0", "mulaw": b"\xff", "alaw": b"\xd5"}
+
+Numbered = TypeVar("Numbered", Speech, Partial, Final, Suppressed, Failed)
+
+
+def bytes_per_second(start: Start) -> int | None:
+    """Of the audio; None for a container, which only its decoder knows."""
+    if start.encoding in CONTAINERS:
+        return None
+    return _SAMPLE_BYTES[start.encoding] * start.channels * start.sample_rate
+
+
+def silence(start: Start, length: int) -> bytes:
+    """So many bytes of silence."""
+    return _SILENCE[start.encoding] * length
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Where the session of now begins in the stream, and what the ones before it answered."""
+
+    begin_byte: int = 0
+    begin_ms: int = 0
+    utterances: int = 0
+    """Answered by the sessions before."""
+    _answered: int = 0  # in all
+    _captioned_ms: int = 0
+    _suppressed_ms: int = 0
+    _failed_ms: int = 0
+    _before: tuple[int, int, int] = (0, 0, 0)  # these three when the session of now began
+
+    def go_on(self, byte: int, rate: int) -> None:
+        """A new session begins at a byte of the stream, which has `rate` bytes a second."""
+        self.begin_byte, self.begin_ms = byte, byte * 1000 // rate
+        self.utterances = self._answered
+        self._before = (self._captioned_ms, self._suppressed_ms, self._failed_ms)
+
+    def place(self, message: ServerMessage) -> ServerMessage:
+        """The message with the times and numbers of the stream."""
+        match message:
+            case Speech():
+                return structs.replace(
+                    message,
+                    utterance=message.utterance + self.utterances,
+                    start_ms=message.start_ms + self.begin_ms,
+                )
+            case Partial():
+                return self._moved(message)
+            case Final():
+                if message.words is not None:
+                    words = [
+                        structs.replace(
+                            word,
+                            start_ms=word.start_ms + self.begin_ms,
+                            end_ms=word.end_ms + self.begin_ms,
+                        )
+                        for word in message.words
+                    ]
+                    message = structs.replace(message, words=words)
+                self._captioned_ms += message.end_ms - message.start_ms
+                return self._answer(message)
+            case Suppressed():
+                self._suppressed_ms += message.end_ms - message.start_ms
+                return self._answer(message)
+            case Failed():
+                self._failed_ms += message.end_ms - message.start_ms
+                return self._answer(message)
+            case Ended():
+                return self._sum(message)
+        return message
+
+    def _moved(self, message: Numbered) -> Numbered:
+        assert not isinstance(message, Speech)
+        return structs.replace(
+            message,
+            utterance=message.utterance + self.utterances,
+            start_ms=message.start_ms + self.begin_ms,
+            end_ms=message.end_ms + self.begin_ms,
+        )
+
+    def _answer(self, message: Numbered) -> Numbered:
+        moved = self._moved(message)
+        self._answered = max(self._answered, moved.utterance)
+        return moved
+
+    def _sum(self, ended: Ended) -> Ended:
+        captioned, suppressed, failed = self._before
+        return structs.replace(
+            ended,
+            audio_ms=ended.audio_ms + self.begin_ms,
+            captioned_ms=ended.captioned_ms + captioned,
+            suppressed_ms=ended.suppressed_ms + suppressed,
+            failed_ms=ended.failed_ms + failed,
+            silence_ms=ended.silence_ms + self.begin_ms - captioned - suppressed - failed,
+            utterances=ended.utterances + self.utterances,
+        )

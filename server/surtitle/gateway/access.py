@@ -1,0 +1,210 @@
+"""Who may come in: keys, short-lived tokens, and pages by their origin.
+
+A key is a random secret of a program. The server's file has its SHA-256 alone, which is enough for a
+secret that nobody can guess. A token is what such a program gives to a browser, which must not know the
+key: a JWT (RFC 7519, HS256) signed with the file's `token_secret`, with a scope and an expiry. Neither
+belongs in a URL: browsers keep those, proxies log them.
+
+A page of another origin may not use the server, unless it is allowed to. Where the server asks nobody
+for a key, this is all that stands between it and any page that is open in a browser on the same
+machine. Such a page may also have a name that it has made to point here (DNS rebinding), so there the
+name under which the server is asked must be one of this machine's own.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+import jwt
+
+from surtitle.errors import ConfigurationError
+
+Scope = Literal["speak", "watch"]
+"""What somebody may do: open sessions, or read what others say."""
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+KEY_BYTES = 32
+_ALGORITHM = "HS256"
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may come in."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+ANYBODY = Caller("anybody", frozenset(SCOPES))
+"""Who comes to a server without keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, as the server knows it."""
+
+    name: str
+    scopes: frozenset[str]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys of a server, and the secret with which its tokens are signed."""
+
+    keys: tuple[Key, ...]
+    token_secret: str
+
+    def by_key(self, key: str) -> Caller | None:
+        """Whose key this is, in a time that does not depend on how much of it is right."""
+        digest = digest_of(key)
+        found: Key | None = None
+        for one in self.keys:
+            if hmac.compare_digest(one.sha256, digest):
+                found = one
+        return None if found is None else Caller(found.name, found.scopes)
+
+    def by_token(self, token: str) -> Caller | None:
+        """For whom this token was made; None where it has expired or is not ours."""
+        try:
+            claims = jwt.decode(
+                token,
+                self.token_secret,
+                algorithms=[_ALGORITHM],
+                options={"require": ["exp", "scope"]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        scopes = str(claims["scope"]).split()
+        return Caller(str(claims.get("sub", "token")), frozenset(scopes) & frozenset(SCOPES))
+
+    def make_token(self, name: str, scopes: Sequence[Scope], expires_at: float) -> str:
+        """A token for `name`, good until `expires_at` (seconds since 1970)."""
+        claims = {"sub": name, "scope": " ".join(scopes), "exp": int(expires_at)}
+        return jwt.encode(claims, self.token_secret, algorithm=_ALGORITHM)
+
+
+def digest_of(key: str) -> str:
+    """What is kept of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def read_keys(path: Path) -> KeyRing:
+    """The keys in a file. Raises ConfigurationError, which never repeats what the file says."""
+    try:
+        content = tomllib.loads(path.read_text())
+        keys = tuple(
+            Key(str(each["name"]), frozenset(each["scopes"]), str(each["sha256"]).lower())
+            for each in content["keys"]
+        )
+        secret = str(content["token_secret"])
+    except OSError as error:
+        raise ConfigurationError(
+            f"The key file {path} cannot be read: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} is not a key file. `surtitle key NAME --keys-file {path}` makes one."
+        ) from error
+    if not keys or len(secret) < KEY_BYTES or any(len(key.sha256) != 64 for key in keys):
+        raise ConfigurationError(
+            f"{path} lacks a key, a SHA-256 of 64 digits, or a `token_secret` of {KEY_BYTES} "
+            f"characters. `surtitle key NAME --keys-file {path}` makes one."
+        )
+    if unknown := sorted(frozenset().union(*(key.scopes for key in keys)) - frozenset(SCOPES)):
+        raise ConfigurationError(
+            f"{path} has the scope {unknown[0]!r}; there are {' and '.join(SCOPES)}."
+        )
+    return KeyRing(keys, secret)
+
+
+def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:
+    """Make a key and note it in the file, which is made if it is not there. Returns the key.
+
+    Raises ConfigurationError.
+    """
+    if not name.isprintable() or not name.strip():
+        raise ConfigurationError("A key needs a name, without control characters.")
+    if path.exists() and any(key.name == name for key in read_keys(path).keys):
+        raise ConfigurationError(f"{path} has a key for {name} already.")
+    key = "st_" + secrets.token_urlsafe(KEY_BYTES)
+    lines = ["", "[[keys]]", f"name = {_quoted(name)}"]
+    lines += [f"scopes = [{', '.join(map(_quoted, scopes))}]", f'sha256 = "{digest_of(key)}"', ""]
+    if not path.exists():
+        secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        lines = [f'token_secret = "{secret}"', *lines]
+    try:
+        path.touch(mode=0o600)
+        with path.open("a") as file:
+            file.write("\n".join(lines))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
+    return key
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+# -- origins ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OriginPolicy:
+    """Which pages may use the server."""
+
+    allowed: tuple[str, ...] = ()
+    """Origins such as `https://captions.example` or `file://`, besides the server's own; `*`: all."""
+    local_names_only: bool = False
+    """The server asks nobody for a key: it answers under this machine's own names alone."""
+
+    def admits(self, origin: str | None, host: str | None) -> bool:
+        """Whether a page of this origin may connect, by the headers of its request.
+
+        A program that is no browser sends no `Origin`.
+        """
+        if origin is None or "*" in self.allowed or _normal(origin) in map(_normal, self.allowed):
+            return True
+        if host is None or (self.local_names_only and not _is_local(host)):
+            return False
+        place = _place(origin)
+        return place is not None and place == _place(f"{origin.partition(':')[0]}://{host}")
+
+
+SAME_ORIGIN = OriginPolicy()
+"""Pages of the server itself alone."""
+
+
+def _normal(origin: str) -> str:
+    return origin.rstrip("/").lower()
+
+
+def _place(origin: str) -> tuple[str | None, int | None] | None:
+    """Host and port of an origin; None for one that has none, such as `null`."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname else None
+
+
+def _is_local(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,324 @@
+"""A session that outlives its connections, and all the sessions there are.
+
+A connection that breaks leaves its session behind for `resume_window_s`. What was heard is decoded all
+the same; nobody hears the answers, so they are kept. A client that comes back with the session's token
+says which message it had last, and gets those that followed and the byte to go on from. When the
+window has passed the session ends as by `stop`.
+
+Messages leave through `HostedSession.post`, whatever caused them, so that the order in which they are
+kept is the order in which they were numbered. Partials are not kept: the next one replaces them.
+"""
+
+import asyncio
+import hmac
+import math
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from surtitle.captioning.cues import Layout
+from surtitle.captioning.session import CaptionSession
+from surtitle.engine.supervisor import Engine
+from surtitle.errors import InternalError, UnknownSession, WireError
+from surtitle.gateway.live import LiveCaptions
+from surtitle.jobs import Result
+from surtitle.messages import Ack, Final, Partial, Resumed, ServerMessage, ServiceState
+from surtitle.vad import VadClient
+
+log = structlog.get_logger("surtitle.session")
+
+KEPT_MESSAGES = 256
+"""Of a session, for a client that comes back: a hundred utterances, some 100 KB."""
+TOKEN_BYTES = 24
+
+
+class Ticker(Protocol):
+    """What a session needs of the voice-activity ticker."""
+
+    def request(self, client: VadClient) -> None:
+        """The client may have windows to score."""
+        ...
+
+    def forget(self, client: VadClient) -> None:
+        """The client has gone."""
+        ...
+
+
+class Link(Protocol):
+    """The connection that a session has now."""
+
+    def post(self, message: ServerMessage) -> None:
+        """Send a message, after those before it."""
+        ...
+
+    def fail(self, error: WireError) -> None:
+        """Send an `error`, and close where it is fatal."""
+        ...
+
+    def progressed(self) -> None:
+        """The session was pumped."""
+        ...
+
+    def lose(self) -> None:
+        """Another connection has taken the session over."""
+        ...
+
+
+class HostedSession:
+    """A session, the engine and the ticker that it works with, and its connection, if it has one."""
+
+    def __init__(
+        self,
+        session: CaptionSession,
+        engine: Engine,
+        ticker: Ticker,
+        layout: Layout,
+        on_answered: "Callable[[HostedSession], None]",
+    ) -> None:
+        """`on_answered` is called when all of a session is answered that nobody comes back to."""
+        self.session = session
+        self.live = LiveCaptions(layout)
+        """The captions, for those who follow them over HTTP."""
+        self.link: Link | None = None
+        self.abandoned = False
+        """Nobody can come back to it: what was heard is still being answered, for who watches."""
+        self._over = False
+        self._on_answered = on_answered
+        self._engine = engine
+        self._ticker = ticker
+        self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._kept: deque[ServerMessage] = deque(maxlen=KEPT_MESSAGES)
+        self._lost_seq = 0  # of the newest message that is not kept any more
+        self._log = log.bind(session=session.id)
+
+    @property
+    def id(self) -> str:
+        """The name of the session, which is no secret to those who watch it."""
+        return self.session.id
+
+    # -- tokens ---------------------------------------------------------------------------------
+
+    @property
+    def token(self) -> str:
+        """The newest token."""
+        return self._token
+
+    def accepts(self, token: str) -> bool:
+        """Whether a token is one of the two that hold, in a time that does not depend on it."""
+        given = token.encode()
+        newest = hmac.compare_digest(given, self._token.encode())
+        return hmac.compare_digest(given, self._spare_token.encode()) or newest
+
+    def rotate(self, used: str) -> str:
+        """A new token, which voids all others but the one that was used last.
+
+        That one holds on because the answer with the new one may get lost on the way.
+        """
+        self._token, self._spare_token = secrets.token_urlsafe(TOKEN_BYTES), used
+        return self._token
+
+    # -- the connection -------------------------------------------------------------------------
+
+    def attach(self, link: Link) -> None:
+        """This connection is the session's from now on; one that it had before loses it."""
+        previous, self.link = self.link, link
+        if previous is not None:
+            previous.lose()
+
+    def detach(self, link: Link) -> None:
+        """The connection has gone. One that has lost the session already is of no concern."""
+        if self.link is link:
+            self.link = None
+
+    def replay(self, last_seq: int) -> list[ServerMessage]:
+        """What followed a message. Raises UnknownSession where not all of that is kept."""
+        if last_seq < self._lost_seq:
+            raise UnknownSession(
+                "The session has gone on for too long meanwhile; open a new one and send from `safe`."
+            )
+        return [message for message in self._kept if _seq(message) > last_seq]
+
+    def post(self, message: ServerMessage) -> None:
+        """Keep a message for who comes back, and send it where somebody listens."""
+        if not isinstance(message, Partial):
+            if len(self._kept) == KEPT_MESSAGES:
+                self._lost_seq = _seq(self._kept[0])
+            self._kept.append(message)
+            if isinstance(message, Final):
+                self.live.add(message)
+        if self.link is not None:
+            self.link.post(message)
+
+    # -- what moves the session -----------------------------------------------------------------
+
+    def take_windows(self, limit: int) -> NDArray[np.int16]:
+        """See VadClient."""
+        return self.session.take_windows(limit)
+
+    def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
+        """See VadClient."""
+        self.guarded(lambda: self.session.receive_probabilities(probabilities, levels))
+        self.pump()
+
+    def receive_audio(self, data: bytes) -> None:
+        """Take the next bytes of payload. Raises as CaptionSession does."""
+        self.session.receive_audio(data)  # what follows from it comes with its probabilities
+        self._ticker.request(self)
+
+    def stop(self) -> None:
+        """No more audio comes."""
+        self.guarded(self.session.stop)
+        self.pump()
+        self._ticker.request(self)  # it fills the last window
+
+    def say(self, state: ServiceState, message: str) -> None:
+        """Tell the client how the service is."""
+        if not self.session.ended:
+            self.session.say(state, message)
+            self.pump()
+
+    def pump(self) -> None:
+        """Carry on what came up in the session: jobs to the engine, messages to the client."""
+        if self._over:
+            return
+        for job in self.session.cancelled():
+            self._engine.cancel(job)
+        for job in self.session.jobs():
+            self._engine.submit(job, self._on_result)
+        for message in self.session.messages():
+            self.post(message)
+        if self.link is not None:
+            self.link.progressed()
+        elif self.abandoned and self.session.ended:
+            self._on_answered(self)
+
+    def guarded(self, call: Callable[[], object]) -> None:
+        """Call, and turn what goes wrong into an `error`; without a connection it ends the session."""
+        try:
+            call()
+        except WireError as error:
+            self._fail(error)
+        except Exception:
+            self._log.exception("internal error")
+            self._fail(InternalError("The server made a mistake; its log says more."))
+
+    def end(self) -> None:
+        """Let go of everything."""
+        if self._over:
+            return
+        self.abandoned = self._over = True
+        self.live.close()
+        self._ticker.forget(self)
+        self._engine.discard_session(self.id)
+        self.session.close()
+
+    def _on_result(self, result: Result) -> None:
+        if not self._over:
+            self.guarded(lambda: self.session.receive_result(result))
+            self.pump()
+
+    def _fail(self, error: WireError) -> None:
+        if self.link is not None:
+            self.link.fail(error)
+        elif error.close_code is not None:
+            self._on_answered(self)
+
+
+def _seq(message: ServerMessage) -> int:
+    assert not isinstance(message, Ack | Resumed)
+    return message.seq
+
+
+class Sessions:
+    """All sessions, with a connection or waiting for one."""
+
+    def __init__(
+        self, engine: Engine, ticker: Ticker, layout: Layout, *, resume_window_s: float
+    ) -> None:
+        self._engine = engine
+        self._ticker = ticker
+        self._layout = layout
+        self._resume_window_s = resume_window_s
+        self._sessions: dict[str, HostedSession] = {}
+        self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[HostedSession]:
+        return iter(list(self._sessions.values()))
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their client to come back."""
+        return len(self._expiries)
+
+    def get(self, session_id: str) -> HostedSession | None:
+        """A session by its name."""
+        return self._sessions.get(session_id)
+
+    def open(self, session: CaptionSession, link: Link) -> HostedSession:
+        """A session begins on a connection."""
+        hosted = HostedSession(
+            session, self._engine, self._ticker, self._layout, on_answered=self._remove
+        )
+        self._sessions[hosted.id] = hosted
+        hosted.attach(link)
+        session.greet(hosted.token, resume_window_s=math.floor(self._resume_window_s))
+        return hosted
+
+    def resume(self, session_id: str, token: str, last_seq: int, link: Link) -> HostedSession:
+        """Give a session to another connection, which is told what it has missed.
+
+        Raises UnknownSession.
+        """
+        hosted = self._sessions.get(session_id)
+        if hosted is None or hosted.abandoned or not hosted.accepts(token):
+            raise UnknownSession(
+                "This session is unknown or has expired; open a new one and send from `safe`."
+            )
+        missed = hosted.replay(last_seq)
+        if (timer := self._expiries.pop(session_id, None)) is not None:
+            timer.cancel()
+        hosted.attach(link)
+        link.post(Resumed(received=hosted.session.ack().received, token=hosted.rotate(token)))
+        for message in missed:
+            link.post(message)
+        log.info("session resumed", session=session_id, missed=len(missed))
+        return hosted
+
+    def leave(self, hosted: HostedSession, link: Link, *, for_good: bool) -> None:
+        """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
+        if hosted.link is not link:
+            return
+        hosted.detach(link)
+        if for_good or not self._resume_window_s:
+            self._remove(hosted)
+            return
+        loop = asyncio.get_running_loop()
+        self._expiries[hosted.id] = loop.call_later(self._resume_window_s, self._expire, hosted)
+        log.info("session waits for its client", session=hosted.id)
+
+    def _expire(self, hosted: HostedSession) -> None:
+        """Nobody has come back: what was heard is answered for those who watch, then it is over."""
+        del self._expiries[hosted.id]
+        log.info("session expired", session=hosted.id)
+        hosted.abandoned = True
+        hosted.stop()
+
+    def _remove(self, hosted: HostedSession) -> None:
+        hosted.end()
+        self._sessions.pop(hosted.id, None)
+
+    def close(self) -> None:
+        """The server ends."""
+        for timer in self._expiries.values():
+            timer.cancel()
+        self._expiries.clear()
+        for hosted in self:
+            self._remove(hosted)

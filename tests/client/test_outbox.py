@@ -1,0 +1,107 @@
+"""What is kept to be sent again, and from where it is sent."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surtitle.client.outbox import Audio, Command, Outbox
+from surtitle.messages import Flush, Stop, Update
+
+
+def everything_from(outbox: Outbox, byte: int) -> tuple[bytes, list[tuple[int, Command]]]:
+    """What a server that has all before this byte is sent."""
+    audio, commands = b"", list[tuple[int, Command]]()
+    number = outbox.number_at(byte)
+    while (found := outbox.next(number)) is not None:
+        number, item = found
+        if isinstance(item, Audio):
+            audio += item.data[max(byte - item.start, 0) :]
+        else:
+            commands.append((item.start, item.command))
+        number += 1
+    return audio, commands
+
+
+def test_all_is_sent_again_from_a_byte_in_the_middle_of_a_frame() -> None:
+    outbox = Outbox(None)
+    outbox.add_audio(b"abcd")
+    outbox.add_command(Flush())
+    outbox.add_audio(b"efgh")
+    outbox.add_command(Stop())
+    assert everything_from(outbox, 0) == (b"abcdefgh", [(4, Flush()), (8, Stop())])
+    assert everything_from(outbox, 2) == (b"cdefgh", [(4, Flush()), (8, Stop())])
+    assert everything_from(outbox, 6) == (b"gh", [(8, Stop())])
+
+
+def test_a_command_right_at_the_byte_may_not_have_come() -> None:
+    outbox = Outbox(None)
+    outbox.add_audio(b"abcd")
+    outbox.add_command(Flush())
+    assert everything_from(outbox, 4) == (b"", [(4, Flush())])
+    assert outbox.forget_before(4) == []
+    assert everything_from(outbox, 4) == (b"", [(4, Flush())])
+
+
+def test_commands_before_a_safe_byte_are_told_once() -> None:
+    outbox = Outbox(None)
+    update = Update(language="de")
+    outbox.add_audio(b"ab")
+    outbox.add_command(update)
+    outbox.add_audio(b"cdef")
+    assert outbox.forget_before(1) == []
+    assert outbox.forget_before(3) == [update]
+    assert outbox.forget_before(3) == []
+    assert (outbox.start, outbox.end) == (3, 6)
+    assert everything_from(outbox, 3) == (b"def", [])
+
+
+def test_too_much_drops_the_oldest_with_its_commands() -> None:
+    outbox = Outbox(6)
+    update = Update(prompt="x")
+    outbox.add_audio(b"abc")
+    outbox.add_command(update)
+    assert outbox.add_audio(b"def") == []
+    assert outbox.start == 0
+    assert outbox.add_audio(b"ghi") == []
+    assert outbox.start == 3
+    assert outbox.add_audio(b"jkl") == [update]
+    assert outbox.start == 6
+    assert everything_from(outbox, 6) == (b"ghijkl", [])
+    assert outbox.add_audio(b"m" * 20) == []  # one frame is kept whatever its size
+    assert everything_from(outbox, outbox.start)[0] == b"m" * 20
+
+
+def test_an_item_that_was_dropped_is_passed_over() -> None:
+    outbox = Outbox(4)
+    outbox.add_audio(b"ab")
+    number = outbox.number_at(0)
+    outbox.add_audio(b"cdef")
+    assert outbox.next(number) == (number + 1, Audio(2, b"cdef"))
+    assert outbox.next(number + 2) is None
+
+
+@given(
+    st.lists(st.one_of(st.binary(min_size=1, max_size=5), st.just(Flush()))),
+    st.lists(st.integers(0, 60)),
+    st.integers(0, 60),
+)
+def test_nothing_after_what_is_safe_is_ever_missing(
+    said: list[bytes | Flush], safes: list[int], byte: int
+) -> None:
+    outbox = Outbox(None)
+    whole = b""
+    flushes = []
+    for item in said:
+        if isinstance(item, bytes):
+            outbox.add_audio(item)
+            whole += item
+        else:
+            outbox.add_command(item)
+            flushes.append(len(whole))
+    passed = sum(len(outbox.forget_before(min(safe, len(whole)))) for safe in safes)
+    safe = min(max(safes, default=0), len(whole))
+    assert outbox.start == safe
+    byte = min(max(byte, safe), len(whole))
+    audio, commands = everything_from(outbox, byte)
+    assert audio == whole[byte:]
+    assert [at for at, _ in commands] == [at for at in flushes if at >= byte]
+    assert passed == sum(at < safe for at in flushes)

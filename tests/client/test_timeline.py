@@ -1,0 +1,77 @@
+"""Sessions one after the other, seen as one."""
+
+from surtitle.client.timeline import Timeline, bytes_per_second, silence
+from surtitle.messages import Ended, Final, Partial, Speech, Start, Status, Suppressed, WordTiming
+
+
+def final(utterance: int, start_ms: int, end_ms: int) -> Final:
+    return Final(
+        seq=9,
+        utterance=utterance,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        text="so",
+        language="en",
+        language_probability=1,
+        confidence=1,
+        words=[WordTiming(text="so", start_ms=start_ms, end_ms=end_ms, confidence=1)],
+    )
+
+
+def ended(audio_ms: int, captioned_ms: int, suppressed_ms: int, utterances: int) -> Ended:
+    return Ended(
+        seq=9,
+        audio_ms=audio_ms,
+        captioned_ms=captioned_ms,
+        silence_ms=audio_ms - captioned_ms - suppressed_ms,
+        suppressed_ms=suppressed_ms,
+        failed_ms=0,
+        utterances=utterances,
+    )
+
+
+def test_the_first_session_is_as_it_is() -> None:
+    timeline = Timeline()
+    messages = [
+        final(1, 100, 900),
+        ended(2000, 800, 0, 1),
+        Status(seq=1, state="normal", message=""),
+    ]
+    assert [timeline.place(message) for message in messages] == messages
+
+
+def test_times_and_numbers_go_on_in_the_next_session() -> None:
+    timeline = Timeline()
+    timeline.place(final(1, 100, 900))
+    timeline.place(Suppressed(seq=9, utterance=2, start_ms=1500, end_ms=1900, reason="no_speech"))
+    timeline.place(Speech(seq=9, utterance=3, start_ms=2500))  # is not answered any more
+    timeline.go_on(64_000, bytes_per_second(Start()) or 0)
+    assert timeline.begin_ms == 2000
+    assert timeline.place(Speech(seq=2, utterance=1, start_ms=500)) == Speech(
+        seq=2, utterance=3, start_ms=2500
+    )
+    partial = Partial(seq=3, utterance=1, start_ms=500, end_ms=800, stable="a", unstable="")
+    placed = timeline.place(partial)
+    assert isinstance(placed, Partial)
+    assert (placed.utterance, placed.start_ms, placed.end_ms) == (3, 2500, 2800)
+    answer = timeline.place(final(1, 500, 1200))
+    assert answer == final(3, 2500, 3200)
+    assert timeline.place(ended(1500, 700, 0, 1)) == ended(3500, 1500, 400, 3)
+
+
+def test_and_in_the_one_after_that() -> None:
+    timeline = Timeline()
+    timeline.place(final(1, 0, 1000))
+    timeline.go_on(32_000, 32_000)
+    timeline.place(final(1, 0, 1000))
+    timeline.go_on(96_000, 32_000)
+    assert timeline.place(final(1, 0, 500)) == final(3, 3000, 3500)
+    assert timeline.place(ended(1000, 500, 0, 1)) == ended(4000, 2500, 0, 3)
+
+
+def test_rates_and_silence() -> None:
+    assert bytes_per_second(Start(encoding="pcm_f32le", sample_rate=48_000, channels=2)) == 384_000
+    assert bytes_per_second(Start(encoding="webm")) is None
+    assert silence(Start(encoding="mulaw"), 3) == b"\xff\xff\xff"
+    assert silence(Start(encoding="alaw"), 2) == b"\xd5\xd5"
+    assert silence(Start(), 4) == bytes(4)

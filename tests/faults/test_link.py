@@ -1,0 +1,182 @@
+"""Links that break at any byte, and servers that are restarted: each word comes once and in order."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from surtitle import client as surtitle_client
+from surtitle.client import Disconnected, Event, Gap, connect
+from surtitle.messages import Ended, Final, Resumed, Start, Update
+from tests.faults.link import Cut, Link
+from tests.support import (
+    FAKE_DECODER,
+    NO_FAULTS,
+    SILENCE_1S,
+    Ledger,
+    ServerProcess,
+    spoken_word,
+    start_server,
+)
+
+WORDS = 25
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    running = start_server(decoder=FAKE_DECODER)
+    try:
+        yield running
+        assert not running.errors
+    finally:
+        running.stop()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surtitle_client, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(surtitle_client, "LONGEST_WAIT_S", 0.1)
+
+
+class Story:
+    """What a client hears of WORDS words that it speaks, each told to be another text."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.events: list[Event] = []
+
+    async def tell(self, port: int, words: int = WORDS) -> None:
+        async with connect(f"ws://127.0.0.1:{port}", Start(language="en")) as captions:
+            speaking = asyncio.create_task(self._speak(captions, words))
+            async for event in captions:
+                self.events.append(event)
+                if not isinstance(event, Disconnected | Gap):
+                    self.ledger.take(event)
+            await speaking
+
+    async def _speak(self, captions: surtitle_client.Captions, words: int) -> None:
+        for number in range(words):
+            await captions.update(Update(prompt=f"say:{number}"))
+            word = spoken_word() + SILENCE_1S
+            for position in range(0, len(word), 3200):
+                await captions.send(word[position : position + 3200])
+                await asyncio.sleep(0.002)
+        await captions.stop()
+
+    @property
+    def texts(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Final)]
+
+    def check(self, words: int = WORDS) -> None:
+        assert self.texts == [str(number) for number in range(words)]
+        assert self.ledger.answered == list(range(1, words + 1))
+        faults = self.ledger.faults
+        assert {**faults, "lost": 0} == NO_FAULTS
+        assert not [event for event in self.events if isinstance(event, Gap)]
+        ended = self.events[-1]
+        assert isinstance(ended, Ended)
+        assert ended.audio_ms == words * 1500
+        assert ended.utterances == words
+
+
+def cuts(seed: int, kinds: list[Cut], most: int) -> Iterator[tuple[int, Cut] | None]:
+    """Cuts at random bytes, the first few in the handshake and the greeting."""
+    chance = random.Random(seed)
+    yield 300_000, kinds[0]  # the first connection must be made
+    for limit in (100, 400, 700, 900):
+        yield chance.randrange(limit), kinds[0]
+    for _ in range(most):
+        yield chance.randrange(1000, 150_000), chance.choice(kinds)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_link_that_breaks_at_any_byte_loses_and_doubles_nothing(
+    server: ServerProcess, seed: int
+) -> None:
+    story = Story()
+    port = int(server.url.rpartition(":")[2])
+    async with Link(port, cuts(seed, [Cut.RESET, Cut.CLOSE], 25)) as link:
+        await story.tell(link.port)
+    story.check()
+    assert link.cuts >= 10
+    assert sum(isinstance(event, Resumed) for event in story.events) >= 5
+
+
+async def test_a_link_that_swallows_everything_is_noticed(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surtitle_client, "SILENT_SERVER_S", 1.5)
+    story = Story()
+    port = int(server.url.rpartition(":")[2])
+    async with Link(port, iter([(400_000, Cut.BLACK_HOLE), (200_000, Cut.BLACK_HOLE)])) as link:
+        await story.tell(link.port)
+    story.check()
+    assert link.cuts == 2
+
+
+async def test_a_server_that_is_killed_and_started_again_answers_all(
+    server: ServerProcess,
+) -> None:
+    """The session is lost with it: the client opens another one from where nothing is answered."""
+    story = Story()
+    mortal = start_server(decoder=FAKE_DECODER)
+    port = int(mortal.url.rpartition(":")[2])
+    async with Link(port, iter([])) as link:
+        telling = asyncio.create_task(story.tell(link.port))
+        for _ in range(2):
+            heard = len(story.texts)
+            async with asyncio.timeout(20):
+                while len(story.texts) < heard + 4:  # noqa: ASYNC110 - what is waited for is no event
+                    await asyncio.sleep(0.01)
+            await asyncio.to_thread(mortal.stop, 9)
+            mortal = await asyncio.to_thread(start_server, decoder=FAKE_DECODER)
+            link.target_port = int(mortal.url.rpartition(":")[2])
+        await telling
+    mortal.stop()
+    story.check()
+    assert sum(isinstance(event, Disconnected) for event in story.events) >= 2
+
+
+async def test_a_server_that_is_stopped_in_mid_sentence_hands_over_to_the_next() -> None:
+    story = Story()
+    first = start_server(decoder=FAKE_DECODER)
+    async with Link(int(first.url.rpartition(":")[2]), iter([])) as link:
+        telling = asyncio.create_task(story.tell(link.port))
+        async with asyncio.timeout(20):
+            while len(story.texts) < 5:  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0.01)
+        second = await asyncio.to_thread(start_server, decoder=FAKE_DECODER)
+        stopping = asyncio.create_task(asyncio.to_thread(first.stop))
+        link.target_port = int(second.url.rpartition(":")[2])
+        assert await stopping == 0
+        await telling
+    second.stop()
+    # The open utterance is finished before the stop: what follows of the same word may be one more.
+    assert sorted(set(map(int, story.texts))) == list(range(WORDS))
+    ended = story.events[-1]
+    assert isinstance(ended, Ended) and ended.audio_ms == WORDS * 1500
+
+
+async def test_more_than_is_kept_is_told_as_a_gap(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surtitle_client, "KEEP_S", 1.0)
+    port = int(server.url.rpartition(":")[2])
+    async with (
+        Link(port, iter([(200_000, Cut.RESET)])) as link,
+        connect(f"ws://127.0.0.1:{link.port}", Start(language="en")) as captions,
+    ):
+        listening = asyncio.create_task(_all_of(captions))
+        for _ in range(12):
+            await captions.send(SILENCE_1S)
+        await captions.stop()
+        events = await listening
+    gaps = [event for event in events if isinstance(event, Gap)]
+    ended = events[-1]
+    assert isinstance(ended, Ended) and ended.audio_ms == 12_000  # silence stands for what is lost
+    assert gaps and all(0 < gap.start_ms < gap.end_ms <= 12_000 for gap in gaps)
+
+
+async def _all_of(captions: surtitle_client.Captions) -> list[Event]:
+    return [event async for event in captions]

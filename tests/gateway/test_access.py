@@ -1,0 +1,175 @@
+"""Keys, tokens and origins."""
+
+import stat
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+from surtitle.errors import ConfigurationError
+from surtitle.gateway.access import Caller, OriginPolicy, add_key, read_keys
+
+# -- keys -------------------------------------------------------------------------------------------
+
+
+def test_a_key_opens_and_its_file_does_not_give_it_away(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    key = add_key(path, "studio", ["speak"])
+    other = add_key(path, 'the "hall" \\ 2', ["watch", "speak"])
+    ring = read_keys(path)
+    assert ring.by_key(key) == Caller("studio", frozenset({"speak"}))
+    assert ring.by_key(other) == Caller('the "hall" \\ 2', frozenset({"speak", "watch"}))
+    assert ring.by_key(key + "x") is ring.by_key("") is ring.by_key("é") is None
+    assert key not in path.read_text() and other not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_name_has_one_key(tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "studio", ["speak"])
+    with pytest.raises(ConfigurationError, match="has a key for studio already"):
+        add_key(tmp_path / "keys.toml", "studio", ["speak"])
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "\x00"])
+def test_a_name_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        add_key(tmp_path / "keys.toml", name, ["speak"])
+
+
+HASH = "0" * 64
+SECRET = "s" * 44
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read"),
+        ("", "is not a key file"),
+        ("[", "is not a key file"),
+        ("token_secret = 1\nkeys = 5", "is not a key file"),
+        (f'token_secret = "{SECRET}"\nkeys = []', "lacks a key"),
+        (
+            f'token_secret = "short"\n[[keys]]\nname="a"\nscopes=["speak"]\nsha256="{HASH}"',
+            "lacks a key",
+        ),
+        (
+            f'token_secret = "{SECRET}"\n[[keys]]\nname="a"\nscopes=["speak"]\nsha256="abc"',
+            "SHA-256 of 64 digits",
+        ),
+        (
+            f'token_secret = "{SECRET}"\n[[keys]]\nname="a"\nscopes=["sing"]\nsha256="{HASH}"',
+            "has the scope 'sing'",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path: Path, content: str | None, problem: str) -> None:
+    path = tmp_path / "keys.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigurationError, match=problem) as raised:
+        read_keys(path)
+    assert SECRET not in str(raised.value)
+
+
+# -- tokens -----------------------------------------------------------------------------------------
+
+
+def test_a_token_is_good_until_it_expires_and_for_its_scope(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    good = ring.make_token("guest", ["watch"], time.time() + 60)
+    assert ring.by_token(good) == Caller("guest", frozenset({"watch"}))
+    assert ring.by_token(ring.make_token("guest", ["watch"], time.time() - 1)) is None
+    assert set(good) <= set(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+    )  # a subprotocol may have no others
+
+
+def test_tokens_of_others_are_worth_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    add_key(tmp_path / "other.toml", "studio", ["speak"])
+    other = read_keys(tmp_path / "other.toml")
+    claims = {"sub": "x", "scope": "speak", "exp": int(time.time()) + 60}
+    forged = [
+        other.make_token("x", ["speak"], time.time() + 60),
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode({"scope": "speak"}, ring.token_secret, algorithm="HS256"),  # for ever
+        jwt.encode({"exp": claims["exp"]}, ring.token_secret, algorithm="HS256"),
+        jwt.encode(claims, 2 * ring.token_secret, algorithm="HS512"),
+        ring.make_token("x", ["speak"], time.time() + 60)[:-2],
+        "",
+        "a.b.c",
+        "é",
+    ]
+    assert [ring.by_token(token) for token in forged] == [None] * len(forged)
+
+
+def test_a_scope_that_is_unknown_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    claims = {"sub": "x", "scope": "speak dance", "exp": int(time.time()) + 60}
+    token = jwt.encode(claims, ring.token_secret, algorithm="HS256")
+    assert ring.by_token(token) == Caller("x", frozenset({"speak"}))
+
+
+# -- origins ----------------------------------------------------------------------------------------
+
+LOCAL = OriginPolicy(local_names_only=True)
+PUBLIC = OriginPolicy()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        (None, "127.0.0.1:8765"),  # a program
+        (None, "anything"),
+        ("http://127.0.0.1:8765", "127.0.0.1:8765"),
+        ("http://localhost:8765", "localhost:8765"),
+        ("http://captions.localhost:8765", "captions.localhost:8765"),
+        ("http://[::1]:8765", "[::1]:8765"),
+        ("http://LOCALHOST", "localhost:80"),
+    ],
+)
+def test_the_own_page_may_use_a_local_server(origin: str | None, host: str) -> None:
+    assert LOCAL.admits(origin, host)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://attacker.example", "127.0.0.1:8765"),
+        ("http://attacker.example:8765", "attacker.example:8765"),  # a name that points here
+        ("http://localhost.attacker.example", "localhost.attacker.example"),
+        ("http://127.0.0.1:9999", "127.0.0.1:8765"),  # another program's page
+        ("https://127.0.0.1", "127.0.0.1:80"),
+        ("null", "127.0.0.1:8765"),
+        ("file://", "127.0.0.1:8765"),
+        ("", "127.0.0.1:8765"),
+        ("http://[::1", "[::1]:8765"),
+        ("http://127.0.0.1:99999", "127.0.0.1:8765"),
+        ("http://127.0.0.1:8765", None),
+        ("null", "null"),
+    ],
+)
+def test_pages_of_others_may_not(origin: str, host: str | None) -> None:
+    assert not LOCAL.admits(origin, host)
+
+
+def test_a_server_with_keys_or_a_proxy_may_have_any_name() -> None:
+    assert PUBLIC.admits("https://captions.example", "captions.example")
+    assert PUBLIC.admits("https://captions.example", "captions.example:443")
+    assert not PUBLIC.admits("https://other.example", "captions.example")
+    assert not PUBLIC.admits("http://captions.example", "captions.example:443")
+
+
+def test_what_is_allowed_is_allowed() -> None:
+    policy = OriginPolicy(("https://App.example/", "file://"), local_names_only=True)
+    assert policy.admits("https://app.example", "127.0.0.1:8765")
+    assert policy.admits("file://", "127.0.0.1:8765")
+    assert not policy.admits("https://other.example", "127.0.0.1:8765")
+    assert OriginPolicy(("*",), local_names_only=True).admits("null", "127.0.0.1:8765")

@@ -1,0 +1,100 @@
+/**
+ * What a client has said and the server may still want to hear again. Pure.
+ *
+ * A stream of audio bytes, counted from its first byte whatever session they went to, with commands
+ * between them. A command stands at the byte before which it was given.
+ *
+ * @typedef {import("./client.d.ts").UpdateOptions} UpdateOptions
+ * @typedef {{type: "update"} & UpdateOptions | {type: "flush"} | {type: "stop"}} Command
+ *
+ * @typedef {object} Place of an item in the stream
+ * @property {number} number 0, 1, 2 … over all items
+ * @property {number} start  byte
+ * @property {number} end    the byte after the last one; a command has no length
+ *
+ * @typedef {Place & {data: Uint8Array<ArrayBuffer>}} Audio
+ * @typedef {Place & {command: Command}} Said
+ * @typedef {Audio | Said} Item
+ */
+
+/** The items since `safe`, oldest first. */
+export class Outbox {
+  /** Bytes of audio there were. */
+  end = 0;
+  /** The oldest byte that is kept. */
+  start = 0;
+  /** Everything before this byte is answered. What lies between it and `start` was dropped. */
+  safe = 0;
+  /** @type {Item[]} */
+  #items = [];
+  #count = 0;
+
+  /** @param {number} maxBytes of audio that are kept */
+  constructor(maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  /**
+   * Append audio, and drop the oldest where there is too much. Commands stay: they still hold for what
+   * is said after them.
+   *
+   * @param {Uint8Array<ArrayBuffer>} data
+   */
+  addAudio(data) {
+    const end = this.end + data.length;
+    this.#items.push({ number: this.#count++, start: this.end, end, data });
+    this.end = end;
+    while (this.end - this.start > this.maxBytes) {
+      const oldest = this.#items.findIndex((item) => "data" in item);
+      if (this.#items[oldest].end === this.end) break; // one frame is kept whatever its size
+      const [dropped] = this.#items.splice(oldest, 1);
+      this.start = dropped.end;
+    }
+  }
+
+  /** @param {Command} command */
+  addCommand(command) {
+    this.#items.push({ number: this.#count++, start: this.end, end: this.end, command });
+  }
+
+  /**
+   * Everything before this byte is answered; returns the commands that were given before it.
+   *
+   * @param {number} byte
+   * @returns {Command[]}
+   */
+  forgetBefore(byte) {
+    /** @type {Command[]} */
+    const passed = [];
+    for (let item = this.#items[0]; item; item = this.#items[0]) {
+      // A command right at the byte may not have come.
+      if ("command" in item ? item.start >= byte : item.end > byte) break;
+      this.#items.shift();
+      if ("command" in item) passed.push(item.command);
+    }
+    this.safe = Math.min(Math.max(this.safe, byte), this.end);
+    this.start = Math.max(this.start, this.safe);
+    return passed;
+  }
+
+  /**
+   * The number of the first item to send so that the server has all from this byte on.
+   *
+   * @param {number} byte
+   */
+  numberAt(byte) {
+    const first = this.#items.find((item) =>
+      "command" in item ? item.start >= byte : item.end > byte,
+    );
+    return first?.number ?? this.#count;
+  }
+
+  /**
+   * The item with this number, or the first after it that is kept.
+   *
+   * @param {number} number
+   */
+  next(number) {
+    return this.#items.find((item) => item.number >= number);
+  }
+}

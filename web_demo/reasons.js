@@ -1,0 +1,99 @@
+/** Why there is no (or no longer a) connection, in sentences that say what to do. */
+
+/** Used when the server did not say why in an `error` before the close. */
+const CLOSE_SENTENCES = new Map([
+  [1000, "The server ended the session."],
+  [1001, "The server is shutting down. Start again in a moment."],
+  [1006, "The connection to the server was lost. Check that it is running, then start again."],
+  [1008, "The server does not allow this."],
+  [1011, "The server had an internal error. Start again; if it comes back, look at its log."],
+  [1013, "The server has too much to do. Try again in a moment."],
+  [4408, "The server closed the session because no audio came."],
+]);
+
+/** Sentences for a refused handshake whose answer has none of its own. */
+const REFUSAL_SENTENCES = new Map([
+  [401, "The server asks for a key that this page does not have."],
+  [403, "The server does not accept connections from this page's address."],
+  [404, "There is no caption service at this address."],
+  [429, "This client has too many sessions open. Close another page that shows captions."],
+  [502, "The server cannot be reached through its proxy."],
+  [503, "The server is full or still starting."],
+  [504, "The server does not answer its proxy."],
+]);
+
+/** Refusals that pass: the server is full or starting, or a proxy has nobody behind it for now. */
+const PASSING_REFUSALS = new Set([429, 502, 503, 504]);
+/** Time for an answer that explains a refusal. */
+const EXPLAIN_MS = 15_000;
+
+export class CaptionError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = "CaptionError";
+    this.code = code;
+  }
+}
+
+/**
+ * @param {number} code of the close
+ * @returns {CaptionError}
+ */
+export function explainClose(code) {
+  const sentence = CLOSE_SENTENCES.get(code) ?? `The server closed the connection (${code}).`;
+  return new CaptionError(`closed_${code}`, sentence);
+}
+
+/**
+ * Browsers hide why a WebSocket was refused. The same address asked over HTTP gets the same refusal,
+ * readable; a server that would accept answers something else (426).
+ *
+ * @param {URL} url
+ * @returns {Promise<{error: CaptionError, passes: boolean}>} `passes`: it may help to try again
+ */
+export async function explainRefusal(url) {
+  const address = new URL(url);
+  address.protocol = address.protocol.replace(/^ws/, "http");
+  let response;
+  try {
+    response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(EXPLAIN_MS) });
+  } catch {
+    const sentence = `No answer from ${url.host}. Check that the server is running and reachable, then start again.`;
+    return { error: new CaptionError("unreachable", sentence), passes: true };
+  }
+  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(response.status);
+  if (!sentence) {
+    const unclear = "The server did not accept the connection. Start again.";
+    return { error: new CaptionError("refused", unclear), passes: true };
+  }
+  return {
+    error: new CaptionError("refused", sentence + retryAdvice(response)),
+    passes: PASSING_REFUSALS.has(response.status),
+  };
+}
+
+/**
+ * The server's own words, if the answer has some.
+ *
+ * @param {Response} response
+ * @returns {Promise<string | undefined>}
+ */
+async function sentenceOf(response) {
+  if (!response.headers.get("content-type")?.startsWith("application/json")) return undefined;
+  try {
+    const { error } = await response.json();
+    return typeof error === "string" && error ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {Response} response */
+function retryAdvice(response) {
+  const seconds = Number(response.headers.get("retry-after"));
+  return seconds > 0 ? ` Try again in ${seconds} s.` : "";
+}

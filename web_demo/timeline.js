@@ -1,0 +1,124 @@
+/**
+ * The sessions of one stream, one after the other, seen as one session. Pure.
+ *
+ * A server that has lost the session (it was restarted) gets a new one, which begins at the first byte
+ * that was not answered. Its times and utterances go on where those of the one before ended.
+ *
+ * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client.d.ts").PartialCaption} PartialCaption
+ * @typedef {import("./client.d.ts").Final} Final
+ * @typedef {import("./client.d.ts").Suppressed} Suppressed
+ * @typedef {import("./client.d.ts").Failed} Failed
+ * @typedef {import("./client.d.ts").Ended} Ended
+ */
+
+/** Where the session of now begins in the stream, and what the ones before it answered. */
+export class Timeline {
+  beginByte = 0;
+  beginMs = 0;
+  /** Utterances answered by the sessions before. */
+  #utterances = 0;
+  /** Utterances answered in all. */
+  #answered = 0;
+  #answeredMs = { captioned: 0, suppressed: 0, failed: 0 };
+  /** These three when the session of now began. */
+  #before = this.#answeredMs;
+
+  /**
+   * A new session begins at a byte of the stream.
+   *
+   * @param {number} byte
+   * @param {number} bytesPerSecond
+   */
+  goOn(byte, bytesPerSecond) {
+    this.beginByte = byte;
+    this.beginMs = Math.floor((byte * 1000) / bytesPerSecond);
+    this.#utterances = this.#answered;
+    this.#before = { ...this.#answeredMs };
+  }
+
+  /**
+   * The message with the times and numbers of the stream.
+   *
+   * @param {ServerMessage} message
+   * @returns {ServerMessage}
+   */
+  place(message) {
+    switch (message.type) {
+      case "speech":
+        return {
+          ...message,
+          utterance: message.utterance + this.#utterances,
+          start_ms: message.start_ms + this.beginMs,
+        };
+      case "partial":
+        return this.#moved(message);
+      case "final":
+        return this.#answer("captioned", this.#withMovedWords(message));
+      case "suppressed":
+        return this.#answer("suppressed", message);
+      case "failed":
+        return this.#answer("failed", message);
+      case "ended":
+        return this.#sum(message);
+      default:
+        return message;
+    }
+  }
+
+  /**
+   * @template {PartialCaption | Final | Suppressed | Failed} Captioned
+   * @param {Captioned} message
+   * @returns {Captioned}
+   */
+  #moved(message) {
+    return {
+      ...message,
+      utterance: message.utterance + this.#utterances,
+      start_ms: message.start_ms + this.beginMs,
+      end_ms: message.end_ms + this.beginMs,
+    };
+  }
+
+  /**
+   * @param {Final} message
+   * @returns {Final}
+   */
+  #withMovedWords(message) {
+    if (!message.words) return message;
+    const words = message.words.map((word) => ({
+      ...word,
+      start_ms: word.start_ms + this.beginMs,
+      end_ms: word.end_ms + this.beginMs,
+    }));
+    return { ...message, words };
+  }
+
+  /**
+   * @param {"captioned" | "suppressed" | "failed"} how
+   * @param {Final | Suppressed | Failed} message
+   */
+  #answer(how, message) {
+    this.#answeredMs[how] += message.end_ms - message.start_ms;
+    const moved = this.#moved(message);
+    this.#answered = Math.max(this.#answered, moved.utterance);
+    return moved;
+  }
+
+  /**
+   * @param {Ended} ended
+   * @returns {Ended}
+   */
+  #sum(ended) {
+    const { captioned, suppressed, failed } = this.#before;
+    return {
+      ...ended,
+      audio_ms: ended.audio_ms + this.beginMs,
+      captioned_ms: ended.captioned_ms + captioned,
+      suppressed_ms: ended.suppressed_ms + suppressed,
+      failed_ms: ended.failed_ms + failed,
+      silence_ms: ended.silence_ms + this.beginMs - captioned - suppressed - failed,
+      utterances: ended.utterances + this.#utterances,
+    };
+  }
+}
