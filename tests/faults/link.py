@@ -32,6 +32,7 @@ class Link:
     cuts: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: list[asyncio.StreamWriter] = field(default_factory=list)
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def __aenter__(self) -> "Link":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -45,6 +46,11 @@ class Link:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Reset all connections that there are."""
+        for writer in self._open:
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -65,6 +71,7 @@ class Link:
             passed += allowed
             return allowed
 
+        self._open.add(writer)
         ways = [
             asyncio.create_task(_pass(reader, there[1], allow)),
             asyncio.create_task(_pass(there[0], writer, allow)),
@@ -75,6 +82,7 @@ class Link:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
+            self._open.discard(writer)
         if budget is not None and passed >= budget:
             self.cuts += 1
             if cut is Cut.BLACK_HOLE:

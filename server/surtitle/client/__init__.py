@@ -27,7 +27,13 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import DecodeError, structs
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.typing import Subprotocol
 
 from surtitle.client.outbox import Audio, Command, Outbox
@@ -138,6 +144,11 @@ class Captions:
         assert self._ready is not None, "not connected yet"
         return self._ready
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now; without one, audio is kept until there is."""
+        return self._socket is not None
+
     async def send(self, audio: bytes) -> None:
         """Send audio in the declared encoding; waits where the server reads more slowly.
 
@@ -181,7 +192,8 @@ class Captions:
         """Whether `send` has to wait. A microphone does not while the server is away."""
         if self._rate is None and self._outbox.end - self._outbox.start > KEEP_CONTAINER_BYTES:
             return True
-        return self._socket is not None and self._outbox.end - self._next_byte > UNSENT_BYTES
+        most = UNSENT_BYTES if self._rate is None else min(UNSENT_BYTES, self._rate * KEEP_S / 2)
+        return self._socket is not None and self._outbox.end - self._next_byte > most
 
     def _check(self) -> None:
         if self._over:
@@ -195,10 +207,10 @@ class Captions:
     async def open(self) -> None:
         """Connect and begin a session. Raises ClientError."""
         try:
-            socket = await self._begin()
+            self._socket = await self._begin()
         except _Broken as broken:
             raise ClientError(str(broken)) from broken
-        self._task = asyncio.create_task(self._run(socket), name="captions")
+        self._task = asyncio.create_task(self._run(self._socket), name="captions")
 
     async def close(self) -> None:
         """End the connection, whatever is still to come."""
@@ -416,7 +428,7 @@ class Captions:
         except InvalidStatus as error:
             kind = _Broken if error.response.status_code in (429, 502, 503, 504) else ClientError
             raise kind(_why_refused(self._url, error)) from error
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, InvalidMessage) as error:  # cut in the handshake, too
             text = f"Cannot reach a Surtitle server at {self._url}: {error}."
             raise _Broken(text) from error
         except (InvalidHandshake, InvalidURI) as error:
