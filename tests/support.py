@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 import pytest
 
-from surtitle.client import connect
+from surtitle.client import Event, connect
 from surtitle.jobs import Pcm16
 from surtitle.media import read_chunks
 from surtitle.messages import (
@@ -245,7 +245,7 @@ class Ledger:
     states: list[str] = field(default_factory=list)
     ended: Ended | None = None
 
-    def take(self, message: ServerMessage) -> None:
+    def take(self, message: Event) -> None:
         """Enter one message."""
         match message:
             case Speech():

@@ -18,6 +18,7 @@ from surtitle.messages import (
     Partial,
     Ready,
     Resume,
+    Resumed,
     ServerMessage,
     Speech,
     Start,
@@ -67,6 +68,7 @@ SERVER_MESSAGES: list[ServerMessage] = [
         resume_window_s=30,
         languages=("en", "zh"),
     ),
+    Resumed(received=64_000, token="u"),
     Speech(seq=2, utterance=1, start_ms=64),
     Partial(seq=3, utterance=1, start_ms=64, end_ms=900, stable="你好", unstable=" world"),
     Final(

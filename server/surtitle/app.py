@@ -87,6 +87,7 @@ class App:
             self._ticker,
             settings.layout(),
             resume_window_s=settings.resume_window_s,
+            max_waiting=settings.max_sessions,
         )
         self.gateway = Gateway(
             self.engine,

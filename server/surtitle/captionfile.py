@@ -10,9 +10,9 @@ import numpy as np
 
 from surtitle.background import in_daemon_thread
 from surtitle.captioning.cues import ReadingSpeed
-from surtitle.client import Captions
+from surtitle.client import Captions, Event
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
-from surtitle.messages import Ended, Final, Partial, ServerMessage
+from surtitle.messages import Ended, Final, Partial
 
 _SPEECH_FLOOR = 0.03
 """Level of the end of speech, over that of the loudest block of the utterance (-30 dB)."""
@@ -66,7 +66,7 @@ class FileStream:
         self.sent_s = 0.0
         """Seconds of audio sent so far."""
 
-    async def run(self, on_message: Callable[[ServerMessage], None]) -> Figures:
+    async def run(self, on_message: Callable[[Event], None]) -> Figures:
         """Send everything, hand each message on, return after `ended`. Raises ClientError."""
         sending = asyncio.create_task(self._send())
         receiving = asyncio.create_task(self._receive(on_message))
@@ -81,7 +81,7 @@ class FileStream:
             receiving.cancel()
         return self.figures
 
-    async def _receive(self, on_message: Callable[[ServerMessage], None]) -> None:
+    async def _receive(self, on_message: Callable[[Event], None]) -> None:
         async for message in self._captions:
             self._measure(message)
             on_message(message)
@@ -98,7 +98,7 @@ class FileStream:
             await self._captions.send(chunk)
         await self._captions.stop()
 
-    def _measure(self, message: ServerMessage) -> None:
+    def _measure(self, message: Event) -> None:
         if isinstance(message, Ended):
             self.figures.ended = message
         if not self._real_time:

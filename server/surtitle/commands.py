@@ -16,12 +16,12 @@ from surtitle.app import fetch_model, first_of, run_on_loop, running, stop_signa
 from surtitle.background import in_daemon_thread
 from surtitle.captionfile import Figures, FileStream
 from surtitle.captioning.cues import Layout
-from surtitle.client import connect
+from surtitle.client import Event, connect
 from surtitle.config import Settings
 from surtitle.errors import EngineError
 from surtitle.gateway.web import web_root
 from surtitle.media import read_chunks
-from surtitle.messages import ServerMessage, Start
+from surtitle.messages import Start
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import CaptionView, CaptionWriter, byte_progress, open_output, waiting
 
@@ -120,14 +120,14 @@ async def _stream(
     start: Start,
     make_stream: Callable[..., FileStream],
     console: Console,
-    on_message: Callable[[ServerMessage], None] = lambda message: None,
+    on_message: Callable[[Event], None] = lambda message: None,
     quiet: bool = False,
 ) -> Figures:
     async with connect(url, start) as captions:
         stream = make_stream(captions)
         view = CaptionView(console, lambda: stream.sent_s)
 
-        def show(message: ServerMessage) -> None:
+        def show(message: Event) -> None:
             on_message(message)
             if not quiet:
                 view.show(message)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from msgspec import json
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -14,16 +15,16 @@ from rich.text import Text
 
 from surtitle.captioning.cues import Layout, ReadingSpeed, lay_out, reading_speed
 from surtitle.captioning.subtitles import format_srt, format_vtt
-from surtitle.client import ClientError
+from surtitle.client import ClientError, Disconnected, Event, Gap
 from surtitle.messages import (
     Failed,
     Final,
     Partial,
-    ServerMessage,
+    Ready,
+    Resumed,
     Speech,
     Status,
     Suppressed,
-    format_message,
 )
 
 
@@ -57,7 +58,7 @@ class CaptionView:
         with self._live:
             yield
 
-    def show(self, message: ServerMessage) -> None:
+    def show(self, message: Event) -> None:
         """Take the next message."""
         match message:
             case Speech() | Partial():
@@ -71,6 +72,14 @@ class CaptionView:
                 self._answer(message, Text(f"[{message.message}]", style="red"))
             case Status():
                 self._status = "" if message.state == "normal" else message.message
+            case Disconnected():
+                self._status = message.reason + " Connecting again …"
+            case Resumed() | Ready():
+                self._status = ""
+            case Gap():
+                lost = f"[{(message.end_ms - message.start_ms) / 1000:.1f} s lost]"
+                times = Text(f"{clock(message.start_ms)} – {clock(message.end_ms)}  ", style="cyan")
+                self._console.print(times + Text(lost, style="red"))
             case _:
                 pass
 
@@ -102,10 +111,10 @@ class CaptionWriter:
         self._layout = layout
         self._finals: list[Final] = []
 
-    def write(self, message: ServerMessage) -> None:
+    def write(self, message: Event) -> None:
         """Take the next message; text and jsonl are written at once."""
         if self._kind == "jsonl":
-            self._line(format_message(message))
+            self._line(json.encode(message).decode())
         elif isinstance(message, Final):
             if self._kind == "text":
                 self._line(message.text)

@@ -26,6 +26,7 @@ from surtitle.messages import (
     Final,
     Partial,
     Ready,
+    Resumed,
     ServerMessage,
     Speech,
     Start,
@@ -201,7 +202,7 @@ def samples(data: bytes) -> list[int]:
 
 
 def numbers(messages: Iterable[ServerMessage]) -> list[int]:
-    return [message.seq for message in messages if not isinstance(message, Ack)]
+    return [m.seq for m in messages if not isinstance(m, Ack | Resumed)]
 
 
 # -- one utterance ------------------------------------------------------------------------------

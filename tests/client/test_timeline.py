@@ -1,7 +1,17 @@
 """Sessions one after the other, seen as one."""
 
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
-from surtitle.messages import Ended, Final, Partial, Speech, Start, Status, Suppressed, WordTiming
+from surtitle.messages import (
+    Ended,
+    Final,
+    Partial,
+    ServerMessage,
+    Speech,
+    Start,
+    Status,
+    Suppressed,
+    WordTiming,
+)
 
 
 def final(utterance: int, start_ms: int, end_ms: int) -> Final:
@@ -32,7 +42,7 @@ def ended(audio_ms: int, captioned_ms: int, suppressed_ms: int, utterances: int)
 
 def test_the_first_session_is_as_it_is() -> None:
     timeline = Timeline()
-    messages = [
+    messages: list[ServerMessage] = [
         final(1, 100, 900),
         ended(2000, 800, 0, 1),
         Status(seq=1, state="normal", message=""),

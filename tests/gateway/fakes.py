@@ -88,7 +88,7 @@ def make_gateway(
     origins: OriginPolicy = SAME_ORIGIN,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
-    sessions = Sessions(engine, LoudnessTicker(), Layout(), resume_window_s=60)
+    sessions = Sessions(engine, LoudnessTicker(), Layout(), resume_window_s=60, max_waiting=2)
     return Gateway(
         engine,
         sessions,

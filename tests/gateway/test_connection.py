@@ -24,7 +24,9 @@ class Served:
         self.socket = FakeSocket()
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
-        self.sessions = Sessions(self.engine, self.ticker, Layout(), resume_window_s=60)
+        self.sessions = Sessions(
+            self.engine, self.ticker, Layout(), resume_window_s=60, max_waiting=2
+        )
         self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
 
     @property

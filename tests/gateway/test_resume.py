@@ -76,7 +76,7 @@ class Site:
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
         self.sessions = Sessions(
-            self.engine, self.ticker, Layout(), resume_window_s=resume_window_s
+            self.engine, self.ticker, Layout(), resume_window_s=resume_window_s, max_waiting=2
         )
         self.clients: list[Client] = []
 
@@ -213,7 +213,7 @@ async def test_the_token_is_a_new_one_each_time_and_the_one_before_holds_until_i
         assert len({original, lost, second, third}) == 4
         for stale in (original, lost):
             client = s.resume(first.ready, stale, 1)
-            await until(lambda client=client: client.socket.closed)
+            await client.task
             assert fatal(client) == ("unknown_session", (4404, "unknown_session"))
         assert await resume(third)
 
@@ -247,6 +247,16 @@ async def test_nobody_comes_back_after_the_window_and_what_was_heard_is_answered
         assert not len(s.sessions)
         following = [block async for block in live.follow()]
         assert "last words" in following[-1]
+
+
+async def test_so_many_wait_and_no_more() -> None:
+    async with site() as s:
+        clients = [await s.start() for _ in range(3)]
+        for client in clients:
+            await client.break_off()
+        back = [s.resume(c.ready, c.ready.token, 1) for c in clients]
+        await until(lambda: all(b.said(Resumed, Error) for b in back))
+        assert [b.order for b in back] == [["Error"], ["Resumed"], ["Resumed"]]
 
 
 async def test_a_session_that_has_ended_can_be_asked_for_its_end() -> None:
@@ -309,11 +319,11 @@ async def test_messages_from_too_long_ago_are_not_kept(monkeypatch: pytest.Monke
     monkeypatch.setattr(hosted, "KEPT_MESSAGES", 4)
     async with site() as s:
         first = await s.start()
-        for number in range(1, 4):  # two messages each
+        for seq in (3, 5, 7):  # two messages each
             first.put(WORD, PAUSE)
             await until(lambda: s.engine.jobs)
             s.engine.answer("words")
-            await until(lambda number=number: len(first.said(Final)) == number)
+            await until(lambda seq=seq: first.last_seq() == seq)  # type: ignore[misc]
         assert first.last_seq() == 7
         await first.break_off()
         late = s.resume(first.ready, first.ready.token, 2)

@@ -9,7 +9,7 @@ import numpy as np
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from surtitle.client import connect
+from surtitle.client import Disconnected, Event, Gap, connect
 from surtitle.jobs import Pcm16
 from surtitle.messages import (
     Ack,
@@ -17,6 +17,7 @@ from surtitle.messages import (
     Failed,
     Final,
     Partial,
+    Resumed,
     ServerMessage,
     Speech,
     Start,
@@ -31,7 +32,7 @@ Kind = TypeVar("Kind", bound=ServerMessage)
 class Stream:
     """What came back of one stream."""
 
-    messages: list[ServerMessage] = field(default_factory=list)
+    messages: list[Event] = field(default_factory=list)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The messages of one type."""
@@ -53,7 +54,10 @@ class Stream:
         answers = [m for m in self.messages if isinstance(m, Final | Suppressed | Failed)]
         assert opened == list(range(1, len(opened) + 1))
         assert [answer.utterance for answer in answers] == opened
-        numbers = [m.seq for m in self.messages if not isinstance(m, Ack)]
+        assert not [m for m in self.messages if isinstance(m, Disconnected)]
+        numbers = [
+            m.seq for m in self.messages if not isinstance(m, Ack | Resumed | Disconnected | Gap)
+        ]
         assert numbers == sorted(set(numbers))
         ended = self.ended
         parts = ended.captioned_ms + ended.silence_ms + ended.suppressed_ms + ended.failed_ms
@@ -69,7 +73,7 @@ async def stream(
     url: str,
     audio: Pcm16,
     start: Start,
-    on_message: Callable[[ServerMessage], None] = lambda message: None,
+    on_message: Callable[[Event], None] = lambda message: None,
 ) -> Stream:
     """Send audio as fast as it goes and collect everything up to `ended`."""
     result = Stream()

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from surtitle.messages import Partial, ServerMessage, Start, Status
+from surtitle.client import Event
+from surtitle.messages import Partial, Start, Status
 from tests.real_speech.scoring import stream, word_error_rate
 from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess, read_pcm16
 
@@ -15,7 +16,7 @@ from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess, read_pcm16
 async def test_the_caption_comes_once(tiny: ServerProcess, number: signal.Signals) -> None:
     killed: list[int] = []
 
-    def kill_at_first_partial(message: ServerMessage) -> None:
+    def kill_at_first_partial(message: Event) -> None:
         if isinstance(message, Partial) and not killed:
             killed.append(tiny.worker_pid)
             os.kill(tiny.worker_pid, number)

@@ -21,10 +21,9 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from msgspec import DecodeError, structs
+from msgspec import DecodeError, Struct, structs
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import (
@@ -89,15 +88,13 @@ class ClientError(SurtitleError):
     """The server cannot be reached, refuses, or has ended the session with an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Struct, tag="disconnected", frozen=True):
     """The connection broke; it is being set up again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, tag="gap", frozen=True):
     """Audio that was lost: more came during a disconnection than is kept."""
 
     start_ms: int

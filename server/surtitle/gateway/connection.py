@@ -143,11 +143,6 @@ class Connection:
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
         self._log = log
 
-    @property
-    def has_session(self) -> bool:
-        """Whether a session has begun here, or was resumed."""
-        return self._hosted is not None
-
     # -- what others call -----------------------------------------------------------------------
 
     async def run(self, query: Query | None) -> None:
@@ -264,9 +259,9 @@ class Connection:
 
     async def _receive(self) -> None:
         with contextlib.suppress(ConnectionClosed):
-            while self._closing is None:
+            while True:
                 frame = await self._socket.recv()
-                if self._closing is not None:  # meanwhile: another connection may have the session
+                if self._closing is not None:  # another connection may have the session by now
                     return
                 self._heard_at = self._loop.time()
                 self._guarded(self._take, frame)

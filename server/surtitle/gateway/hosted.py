@@ -238,12 +238,20 @@ class Sessions:
     """All sessions, with a connection or waiting for one."""
 
     def __init__(
-        self, engine: Engine, ticker: Ticker, layout: Layout, *, resume_window_s: float
+        self,
+        engine: Engine,
+        ticker: Ticker,
+        layout: Layout,
+        *,
+        resume_window_s: float,
+        max_waiting: int,
     ) -> None:
+        """At most `max_waiting` sessions wait for their clients: then the oldest ends."""
         self._engine = engine
         self._ticker = ticker
         self._layout = layout
         self._resume_window_s = resume_window_s
+        self._max_waiting = max_waiting
         self._sessions: dict[str, HostedSession] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
 
@@ -302,6 +310,10 @@ class Sessions:
             return
         loop = asyncio.get_running_loop()
         self._expiries[hosted.id] = loop.call_later(self._resume_window_s, self._expire, hosted)
+        if len(self._expiries) > self._max_waiting:
+            oldest = self._sessions[next(iter(self._expiries))]
+            self._expiries[oldest.id].cancel()
+            self._expire(oldest)
         log.info("session waits for its client", session=hosted.id)
 
     def _expire(self, hosted: HostedSession) -> None:

@@ -188,8 +188,7 @@ class Gateway:
         """Why no session can begin now, or None. `beside`: connections that do not count."""
         if self._engine.overloaded:
             return "The server is overloaded: captions come late already."
-        without_session = sum(not connection.has_session for connection in self._connections)
-        if len(self._sessions) + without_session - beside >= self._max_sessions:
+        if len(self._connections) - beside >= self._max_sessions:
             return "All sessions of this server are taken."
         return None
 
