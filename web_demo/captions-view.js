@@ -84,7 +84,7 @@ export class CaptionsView {
   }
 
   /**
-   * Put a line among the others by its time, in place of the one that the entry has, if it has one.
+   * Put a line at the end, but before sound that was lost later; in place of an older one of the entry.
    *
    * @param {Entry} entry
    * @param {HTMLElement} line
@@ -93,11 +93,11 @@ export class CaptionsView {
     const { log } = this.parts;
     log.querySelector(`[data-entry="${entry.id}"]`)?.remove();
     line.dataset.entry = String(entry.id);
-    line.dataset.startMs = String(entry.startMs);
-    const lines = /** @type {HTMLCollectionOf<HTMLElement>} */ (log.children);
-    let at = lines.length;
-    while (at && Number(lines[at - 1].dataset.startMs) > entry.startMs) at -= 1;
-    log.insertBefore(line, lines[at] ?? null);
+    if (entry.kind === "lost") line.dataset.lostMs = String(entry.startMs);
+    const lines = /** @type {HTMLElement[]} */ ([...log.children]);
+    const before = lines.findLast(({ dataset }) => !(Number(dataset.lostMs) > entry.startMs));
+    if (before) before.after(line);
+    else log.prepend(line);
   }
 
   /**

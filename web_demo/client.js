@@ -41,8 +41,10 @@ const BYTES_PER_SAMPLE = 2;
 const PATIENCE_MS = 120_000;
 /** Unanswered audio that is kept to be sent again; more is dropped, and told as a `gap`. */
 const KEEP_MS = 120_000;
-/** Between attempts to connect: doubled from one to the other, less up to half at random, so that the
- * clients of a server that comes back do not come all at once. */
+/**
+ * Between attempts to connect: doubled from one to the other, less up to half at random, so that the
+ * clients of a server that comes back do not come all at once.
+ */
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5000;
 /** The browser is given no more than this at a time, or its queue would delay what comes after. */
@@ -58,7 +60,8 @@ const BACK_SENTENCE = "The connection to the server is back.";
 
 /** Message types that have an event of their own; any other reaches only "message" listeners. */
 const EVENT_TYPES = new Set([
-  "ready", "resumed", "speech", "partial", "final", "suppressed", "failed", "status", "ack", "error", "ended",
+  "ready", "resumed", "speech", "partial", "final", "suppressed", "failed", "status", "ack", "error",
+  "ended",
 ]);
 
 export class CaptionClient extends EventTarget {
@@ -247,7 +250,6 @@ export class CaptionClient extends EventTarget {
     if (EVENT_TYPES.has(message.type)) {
       this.dispatchEvent(new CustomEvent(message.type, { detail: placed }));
     }
-    this.#sendAll();
   }
 
   /** @param {Ready} ready */
@@ -281,6 +283,7 @@ export class CaptionClient extends EventTarget {
     this.#serving = true;
     this.#awaySinceMs = null;
     this.#setState(this.#service.state, this.#service.message || message);
+    this.#sendAll();
   }
 
   /**

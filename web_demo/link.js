@@ -1,13 +1,13 @@
 /**
- * One WebSocket to the server, from its opening to its end. It ends once, with a close code; after that,
- * and after `close`, nothing more is heard of it.
+ * One WebSocket to the server, from its opening to its end. It ends once, with a close code; after
+ * that, and after `close`, nothing more is heard of it.
  *
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
  *
  * @typedef {object} Hooks
  * @property {() => object} greet  the first message to the server
  * @property {(message: ServerMessage) => void} onMessage
- * @property {(code: number, opened: boolean) => void} onEnd `opened` is false for a handshake that failed
+ * @property {(code: number, opened: boolean) => void} onEnd `opened`: not for a handshake that failed
  */
 
 /** A server that says nothing for so long is taken for gone; it acknowledges once a second. */
@@ -47,7 +47,7 @@ export class Link {
     this.#socket.send(data);
   }
 
-  /** From now on a server that says nothing for too long is the end; once the link is open in any case. */
+  /** From now on a server that says nothing for too long is the end; from the opening on it is anyway. */
   watch() {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {

@@ -62,8 +62,9 @@ export async function explainRefusal(url) {
   try {
     response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(EXPLAIN_MS) });
   } catch {
-    const sentence = `No answer from ${url.host}. Check that the server is running and reachable, then start again.`;
-    return { error: new CaptionError("unreachable", sentence), passes: true };
+    const advice = "Check that the server is running and reachable, then start again.";
+    const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
+    return { error, passes: true };
   }
   const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(response.status);
   if (!sentence) {

@@ -22,7 +22,7 @@ export class Timeline {
   #answered = 0;
   #answeredMs = { captioned: 0, suppressed: 0, failed: 0 };
   /** These three when the session of now began. */
-  #before = this.#answeredMs;
+  #before = { captioned: 0, suppressed: 0, failed: 0 };
 
   /**
    * A new session begins at a byte of the stream.

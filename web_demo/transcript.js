@@ -22,7 +22,6 @@ import { LAYOUT, layOut } from "./cues.js";
 
 /** Collects the utterances of one or more sessions on one time line. */
 export class Transcript {
-  /** In the order of their times. */
   /** @type {Entry[]} */
   entries = [];
   /** Utterance number -> entry, of the current session. */
@@ -152,8 +151,8 @@ export class Transcript {
       message: "",
       words: [],
     };
-    // What was lost is known before what was said just before it.
-    const before = this.entries.findLastIndex((other) => other.startMs <= startMs);
+    // What was lost may be known before what was said just before it.
+    const before = this.entries.findLastIndex((e) => e.kind !== "lost" || e.startMs <= startMs);
     this.entries.splice(before + 1, 0, entry);
     return entry;
   }

@@ -184,15 +184,21 @@ class ScriptedServer:
 
     url: str = ""
     on_start: Callable[[Stage], None] = Stage.greet
-    refusal: tuple[str, int] | None = None  # sentence and Retry-After of a 503
+    refusal: tuple[str, int] | None = None  # sentence and Retry-After
+    refusal_status: int = 503
     busy: int = 0  # so many sessions are refused when they begin, on connections that were let in
     _stages: dict[str, Stage] = field(default_factory=dict)
     _opened: int = 0
     _ready: queue.Queue[Stage] = field(default_factory=queue.Queue)
+    _closes: queue.Queue[int | None] = field(default_factory=queue.Queue)
 
     def next_stage(self) -> Stage:
         """Wait until the page has opened its next session."""
         return self._ready.get(timeout=WAIT_S)
+
+    def next_close(self) -> int | None:
+        """Wait until a connection has gone; the code that the page gave, None if it gave none."""
+        return self._closes.get(timeout=WAIT_S)
 
     def forget(self) -> None:
         """Lose all sessions, as a restart does."""
@@ -201,12 +207,14 @@ class ScriptedServer:
     def handle(self, connection: ServerConnection) -> None:
         """Serve one connection."""
         # A page that leaves early is no error here: the test looks at what it has sent.
-        with suppress(ConnectionClosed):
+        try:
             first = json.loads(connection.recv())
             greet = self._resume if first["type"] == "resume" else self._open
             stage = greet(connection, first)
             if stage is not None:
                 stage.take_all(connection)
+        except ConnectionClosed as closed:
+            self._closes.put(None if closed.rcvd is None else closed.rcvd.code)
 
     def _resume(self, connection: ServerConnection, first: dict[str, Any]) -> Stage | None:
         stage = self._stages.get(first["session"])
@@ -238,7 +246,7 @@ class ScriptedServer:
             return None
         else:
             sentence, retry_after_s = self.refusal
-            page = json_page(503, {"error": sentence})
+            page = json_page(self.refusal_status, {"error": sentence})
             page.headers["Retry-After"] = str(retry_after_s)
         headers = Headers(page.headers)
         headers["Content-Length"] = str(len(page.body))

@@ -85,6 +85,38 @@ def test_a_broken_session_leaves_its_open_caption_incomplete(page: Page) -> None
     assert written(page, "toText", *sessions) == "Half a sentence [caption incomplete]\nAgain.\n"
 
 
+GO_ON = """async ([before, gaps, after, name]) => {
+  const module = await import('/transcript.js');
+  const transcript = new module.Transcript();
+  for (const message of before) transcript.apply(message);
+  for (const [start_ms, end_ms] of gaps) transcript.lose({ start_ms, end_ms });
+  transcript.withdrawOpen();
+  for (const message of after) transcript.apply(message);
+  transcript.endSession(10000, 'lost');
+  return module[name](transcript.entries);
+}"""
+
+
+def test_what_was_lost_has_a_line_of_its_own_where_it_was(page: Page) -> None:
+    before = [final(1, 0, 900, "Before.")]
+    gaps = [[2000, 4000], [4000, 6040]]  # one after the other: one gap
+    after = [final(2, 1900, 2500, "Up to it."), final(3, 9000, 9900, "After.")]
+    assert page.evaluate(GO_ON, [before, gaps, after, "toText"]) == (
+        "Before.\nUp to it.\n[4 s lost while the connection was away]\nAfter.\n"
+    )
+    assert page.evaluate(GO_ON, [before, gaps, after, "toSrt"]) == (
+        "1\n00:00:00,000 --> 00:00:01,000\nBefore.\n\n"
+        "2\n00:00:01,900 --> 00:00:06,040\nUp to it.\n[4 s lost while the connection was away]\n\n"
+        "3\n00:00:09,000 --> 00:00:10,000\nAfter.\n\n"
+    )
+
+
+def test_what_another_session_says_anew_does_not_come_twice(page: Page) -> None:
+    before = [final(1, 0, 900, "One."), partial(2, "Half a", " sent"), partial(3, "", "An")]
+    after = [final(2, 1000, 1900, "A sentence.")]
+    assert page.evaluate(GO_ON, [before, [], after, "toText"]) == "One.\nA sentence.\n"
+
+
 def test_srt_and_webvtt_of_a_second_session_go_on_after_the_first(page: Page) -> None:
     sessions = [
         [final(1, 40, 1240, "R&D, <quickly>.")],
@@ -286,15 +318,6 @@ def test_a_client_from_connect_to_ended(browser: Browser) -> None:
             "ended",
             "ended",
         ]
-
-
-def test_a_client_that_waits_for_the_end_hears_of_a_lost_connection(browser: Browser) -> None:
-    with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as page:
-        page.goto(server.url)
-        page.evaluate(CONNECT)
-        server.next_stage().die()
-        page.wait_for_function("client.state === 'closed'")
-        assert page.evaluate("client.stop().catch((error) => error.code)") == "closed_1006"
 
 
 def test_a_client_that_leaves_is_told_so(browser: Browser) -> None:

@@ -25,7 +25,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 # -- the outbox --------------------------------------------------------------------------------
 
-# "from" gives what a server that has all before a byte is sent: the audio, and each command with its place.
+# "from" gives what a server that has all before a byte is sent: audio, and commands with their places.
 OUTBOX = """async ([maxBytes, steps]) => {
   const { Outbox } = await import('/outbox.js');
   const outbox = new Outbox(maxBytes ?? Infinity);

@@ -207,9 +207,9 @@ def test_no_partial_is_due_in_a_pause_nor_before_enough_was_said_after_it() -> N
     assert run_all(endpointer, speech(1)) == [PartialDue(36 * W)]
 
 
-def test_the_defaults_tell_a_pause_after_160_ms_and_end_an_utterance_after_500() -> None:
+def test_the_defaults_tell_a_pause_after_160_ms_and_end_an_utterance_after_600() -> None:
     options = EndpointingOptions()
-    assert (options.hangover_ms, options.endpoint_silence_ms) == (160, 500)
+    assert (options.hangover_ms, options.endpoint_silence_ms) == (160, 600)
     assert (options.finished_ratio, options.unfinished_ratio) == (1.0, 1.5)
     endpointer = Endpointer(options)
     run(endpointer, speech(10))
@@ -218,8 +218,8 @@ def test_the_defaults_tell_a_pause_after_160_ms_and_end_an_utterance_after_500()
     assert endpointer.judge(finished=None) == []
     assert run_all(endpointer, silence(4)) == []
     assert run_all(endpointer, silence(1)) == [PauseSettled()]  # of 320 ms
-    assert run_all(endpointer, silence(5)) == []
-    assert run_all(endpointer, silence(1)) == [Closed(15 * W)]  # the first of 512 ms
+    assert run_all(endpointer, silence(8)) == []
+    assert run_all(endpointer, silence(1)) == [Closed(15 * W)]  # the first of 608 ms
 
 
 def test_a_pause_settles_once_and_each_anew() -> None:

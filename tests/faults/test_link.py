@@ -158,10 +158,13 @@ async def test_a_server_that_is_stopped_in_mid_sentence_hands_over_to_the_next()
     assert isinstance(ended, Ended) and ended.audio_ms == WORDS * 1500
 
 
+@pytest.mark.parametrize("forgets", [False, True])
 async def test_more_than_is_kept_is_told_as_a_gap(
-    server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, forgets: bool
 ) -> None:
-    monkeypatch.setattr(surtitle_client, "KEEP_S", 1.0)
+    """What was changed in it holds all the same, in the session that goes on or in the next one."""
+    monkeypatch.setattr(surtitle_client, "KEEP_S", 2.0)
+    server = start_server(decoder=FAKE_DECODER, resume_window_s=0 if forgets else 60)
     port = int(server.url.rpartition(":")[2])
     async with (
         Link(port, iter([])) as link,
@@ -174,15 +177,20 @@ async def test_more_than_is_kept_is_told_as_a_gap(
         async with asyncio.timeout(5):
             while captions.connected:  # noqa: ASYNC110 - what is waited for is no event
                 await asyncio.sleep(0.01)
-        for _ in range(11):
+        await captions.send(SILENCE_1S)
+        await captions.update(Update(prompt="say:after the gap"))
+        for _ in range(9):
             await captions.send(SILENCE_1S)
+        await captions.send(spoken_word() + SILENCE_1S[:16_000])
         link.target_port = port
         await captions.stop()
         events = await listening
+    server.stop()
     (gap,) = (event for event in events if isinstance(event, Gap))
+    assert gap.start_ms <= 1000 and gap.end_ms == 10_000
+    assert [event.text for event in events if isinstance(event, Final)] == ["after the gap"]
     ended = events[-1]
     assert isinstance(ended, Ended) and ended.audio_ms == 12_000  # silence stands for what is lost
-    assert gap.start_ms <= 1000 and gap.end_ms == 11_000
 
 
 async def _all_of(captions: surtitle_client.Captions) -> list[Event]:

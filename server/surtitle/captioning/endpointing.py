@@ -45,8 +45,10 @@ class EndpointingOptions:
     """Audio kept after the last window of speech: a pause of this length may be the end."""
     settled_pause_ms: int = 320
     """Silence after which speech rarely goes on in the middle of a word: `PauseSettled`."""
-    endpoint_silence_ms: int = 500
-    """Silence that ends an utterance of which nobody knows whether it is finished."""
+    endpoint_silence_ms: int = 600
+    """Silence that ends an utterance of which nobody knows whether it is finished. With 500, more
+    sentences are cut off from what belongs to them, for up to 0.8 points of word error rate in
+    long talks (docs/performance.md)."""
     finished_ratio: float = 1.0
     """Part of `endpoint_silence_ms` that ends a finished sentence; 1 or less. Whisper also writes a
     full stop where a speaker takes a breath: with 0.7, more sentences are cut in two there, for 0.7

@@ -128,6 +128,7 @@ class Captions:
         self._last_seq = 0
         self._next_item = 0  # number of the item of the outbox to be sent next
         self._next_byte = 0  # of the stream, what the server has been sent up to
+        self._unsaid: list[Command] = []  # commands dropped with the audio around them
         self._news = asyncio.Event()  # there is something to send
         self._room = asyncio.Event()  # `send` may look again whether it has to wait
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(UNREAD_MESSAGES)
@@ -153,7 +154,9 @@ class Captions:
         """
         self._check()
         if audio:
-            self._passed(self._outbox.add_audio(bytes(audio)))
+            dropped = self._outbox.add_audio(bytes(audio))
+            self._unsaid += dropped
+            self._passed(dropped)
             self._news.set()
         while self._is_full():
             self._room.clear()
@@ -324,13 +327,19 @@ class Captions:
 
     async def _fill_gap(self, socket: ClientConnection, end: int) -> None:
         """Send silence for audio that is not kept any more: times after it stay right."""
+        while self._unsaid:
+            await socket.send(format_message(self._unsaid.pop(0)))
         rate = self._rate
         assert rate is not None, "nothing of a container is dropped"
-        await self._events.put(Gap(self._next_byte * 1000 // rate, end * 1000 // rate))
+        await self._events.put(self._gap(self._next_byte, end))
         while self._next_byte < end:
             length = min(end - self._next_byte, rate)
             await socket.send(silence(self._start, length))
             self._next_byte += length
+
+    def _gap(self, start: int, end: int) -> Gap:
+        assert self._rate is not None
+        return Gap(start * 1000 // self._rate, end * 1000 // self._rate)
 
     # -- connecting -----------------------------------------------------------------------------
 
@@ -341,14 +350,17 @@ class Captions:
             await socket.close()
             raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
         if self._ready is not None:
-            self._go_on()
+            await self._go_on()
         self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
         return socket
 
-    def _go_on(self) -> None:
+    async def _go_on(self) -> None:
         """What is sent next is the beginning of a session."""
         byte = self._outbox.start
+        self._unsaid.clear()  # it begins with what they have changed
         if self._rate is not None:
+            if byte > self._outbox.safe:
+                await self._events.put(self._gap(self._outbox.safe, byte))
             self._timeline.go_on(byte, self._rate)
         self._next_item, self._next_byte = self._outbox.number_at(byte), byte
 

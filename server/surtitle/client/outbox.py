@@ -52,6 +52,8 @@ class Outbox:
         """Bytes of audio there were."""
         self.start = 0
         """The oldest byte that is kept."""
+        self.safe = 0
+        """Everything before this byte is answered; what lies between it and `start` is lost."""
 
     def add_audio(self, data: bytes) -> list[Command]:
         """Append audio. The oldest is dropped where there is too much, with commands, which return."""
@@ -81,7 +83,8 @@ class Outbox:
             self._drop()
             if isinstance(item, Said):
                 passed.append(item.command)
-        self.start = min(max(self.start, byte), self.end)
+        self.safe = min(max(self.safe, byte), self.end)
+        self.start = max(self.start, self.safe)
         return passed
 
     def _drop(self) -> Item:
