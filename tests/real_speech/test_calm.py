@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 import pytest
 
-from load.words import words
+from load.words import matches, words
 from quality.calm import calm
 from quality.utterances import Received
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
@@ -61,7 +61,7 @@ def rehearse(audio: Pcm16, model: str) -> list[Received]:
 
 
 def delays_s(messages: list[Received]) -> list[float]:
-    """From the end of each word to the moment from which it stands at its place."""
+    """From the end of each word of the finals to the moment from which it is shown."""
     found: list[float] = []
     for final in (each.message for each in messages if isinstance(each.message, Final)):
         screens = [
@@ -70,15 +70,14 @@ def delays_s(messages: list[Received]) -> list[float]:
             if isinstance(message, Partial) and message.utterance == final.utterance
         ]
         screens += [(at_s, words(final.text)) for at_s, message in messages if message is final]
+        shown = [(at_s, matches(words(final.text), screen)) for at_s, screen in screens]
         assert final.words is not None
-        for place, word in enumerate(final.words):
-            said = words(final.text)[: place + 1]
-            stands_s = next(
-                at_s
-                for number, (at_s, _) in enumerate(screens)
-                if all(shown[: place + 1] == said for _, shown in screens[number:])
-            )
-            found.append(stands_s - word.end_ms / 1000)
+        assert [word for timed in final.words for word in words(timed.text)] == words(final.text)
+        places = [timed for timed in final.words for _ in words(timed.text)]
+        for place, timed in enumerate(places):
+            missing = [number for number, (_, screen) in enumerate(shown) if place not in screen]
+            stands_s = shown[missing[-1] + 1 if missing else 0][0]
+            found.append(stands_s - timed.end_ms / 1000)
     return found
 
 

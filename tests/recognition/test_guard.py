@@ -15,6 +15,7 @@ from surtitle.recognition.guard import (
     SUSPICIOUS_CHARACTERS_PER_SECOND,
     WILD_LOG_PROBABILITY,
     Evidence,
+    echoes,
     is_doubtful,
     refusal,
     repeats_itself,
@@ -206,3 +207,29 @@ def test_text_without_a_letter_is_no_speech(text: str) -> None:
 @pytest.mark.parametrize("text", ["7", "я", "好", "ก", "हाँ"])
 def test_one_letter_of_any_script_is_speech(text: str) -> None:
     assert refusal(replace(GOOD, text=text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("Vashtiva", "Aldren Vashtiva"),
+        ("Okay. Thank you.", "Okay, thank you."),
+        ("thank you, THANK YOU", "Okay, thank you."),
+        ("你好", "世界你好。"),
+        ("Tar nowick", "Tarnowick"),
+    ],
+)
+def test_text_without_a_word_of_its_own_is_an_echo(text: str, context: str) -> None:
+    assert echoes(text, context)
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("We met Vashtiva", "Aldren Vashtiva"),
+        ("Thanks", "Okay, thank you."),
+        ("你们好", "世界你好。"),
+    ],
+)
+def test_text_with_one_is_none(text: str, context: str) -> None:
+    assert not echoes(text, context)

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 
 from make_sample import speak
@@ -55,3 +56,19 @@ def test_hotwords_that_nobody_says_are_not_invented(model: str) -> None:
     speech = decode(model, sample()[: 11 * SAMPLE_RATE], NAMES)
     assert speech.text
     assert not [name for name in NAMES if name in speech.text]
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("name", ["Tarnowick", "Vashtiva"])
+def test_a_name_said_alone_is_written_as_it_was_given(model: str, name: str) -> None:
+    """It has no other word, like one that is invented: the decode without hotwords tells."""
+    result = decode(model, spoken(f"{name}."), NAMES)
+    assert (result.text.strip("."), result.suppressed) == (name, None)
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_hotwords_are_not_heard_in_noise(model: str) -> None:
+    noise = np.random.default_rng(3).normal(0, 300, 2 * SAMPLE_RATE).astype(np.int16)
+    for hotwords in [("Vashtiva",), NAMES, ("Okay, thank you.",)]:
+        result = decode(model, noise, hotwords)
+        assert result.suppressed or not result.text

@@ -116,12 +116,21 @@ def too_fast(evidence: Evidence, characters_per_second: float) -> bool:
     return len(evidence.text) > limit
 
 
+def echoes(text: str, context: str) -> bool:
+    """Whether the text has no word that the model was not given to read before.
+
+    Told of words, Whisper likes to write them where it hears nothing, and is sure of them.
+    """
+    said, given = _words(text), _words(context)
+    return set(said) <= set(given) or "".join(said) in "".join(given)  # the latter without spaces
+
+
 def says_twice(text: str) -> bool:
     """Whether some REPEATED_WORDS or more words are followed by the same words again.
 
     Fewer count where they are all there is: a short word alone is doubled most.
     """
-    words = "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
+    words = _words(text)
     if any(words == words[:size] * (len(words) // size) for size in range(1, len(words) // 2 + 1)):
         return True
     return any(
@@ -129,6 +138,10 @@ def says_twice(text: str) -> bool:
         for size in range(REPEATED_WORDS, len(words) // 2 + 1)
         for start in range(len(words) - 2 * size + 1)
     )
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
 
 
 def repeats_itself(text: str) -> bool:

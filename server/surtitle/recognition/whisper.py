@@ -36,7 +36,7 @@ from surtitle.jobs import (
 from surtitle.recognition.alignment import LAG_MS, place_words
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
-from surtitle.recognition.guard import Evidence, refusal, suspicion
+from surtitle.recognition.guard import Evidence, echoes, refusal, suspicion
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 
@@ -127,6 +127,8 @@ class _Attempt:
     features_s: float
     started: float  # time.perf_counter() when its batch was started
     later: list[_Effort]  # what to try if the text is suspicious
+    told: bool = True  # the model reads the context that the client has given
+    echo: "_Decoded | None" = None  # text that repeats that context, until it is confirmed
     language: str = ""
     language_probability: float = 1.0
     language_sure: bool = True
@@ -223,7 +225,7 @@ class WhisperDecoder:
             mel,
             features_s=time.perf_counter() - started,
             started=started,
-            later=list(_PARTIAL if job.kind == "partial" else _FINAL),
+            later=_efforts(job),
         )
 
     def _start(self, group: Sequence[_Attempt]) -> None:
@@ -290,10 +292,17 @@ class WhisperDecoder:
             self.second_looks += 1
             self._start([attempt])
             return None
-        job, evidence = attempt.job, decoded.evidence
+        job = attempt.job
         # A partial gets no second look: one that needs it is not shown, the next comes soon.
-        reason = suspicion(evidence) if job.kind == "partial" else None
-        reason = reason or refusal(evidence)
+        reason = suspicion(decoded.evidence) if job.kind == "partial" else None
+        reason = reason or refusal(decoded.evidence)
+        if reason is None and attempt.echo is not None:
+            decoded = attempt.echo  # something was said, and the context has helped to spell it
+        elif reason is None and self._is_echo(attempt, decoded):
+            attempt.told, attempt.echo, attempt.later = False, decoded, _efforts(job)
+            self._start([attempt])
+            return None
+        evidence = decoded.evidence
         words = self._words(attempt, decoded) if _wants_words(job) and reason is None else ()
         total_s = time.perf_counter() - attempt.started
         return Result(
@@ -312,6 +321,11 @@ class WhisperDecoder:
                 total_s=total_s,
             ),
         )
+
+    @staticmethod
+    def _is_echo(attempt: _Attempt, decoded: _Decoded) -> bool:
+        context = _context(attempt.job.recipe)
+        return bool(context) and echoes(decoded.evidence.text, context)
 
     def _read(self, attempt: _Attempt) -> _Decoded:
         result = attempt.pending.result()
@@ -371,9 +385,15 @@ class WhisperDecoder:
     def _prompt(self, attempt: _Attempt) -> list[int]:
         tokenizer = self._tokenizer(attempt)
         prompt: list[int] = []
-        if context := _context(attempt.job.recipe):
+        context = _context(attempt.job.recipe)
+        if context and attempt.told:
             prompt = [tokenizer.sot_prev, *tokenizer.encode(" " + context)[-MAX_PROMPT_TOKENS:]]
         return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+
+def _efforts(job: Job) -> list[_Effort]:
+    """What to try, one after the other as long as the text is suspicious."""
+    return list(_PARTIAL if job.kind == "partial" else _FINAL)
 
 
 def _wants_words(job: Job) -> bool:
