@@ -58,6 +58,11 @@ class ServerProcess:
     """Lines on standard error that are not log lines: tracebacks, warnings."""
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def websocket_url(self) -> str:
         """The captions endpoint."""
         return self.url.replace("http", "ws", 1) + "/v1/captions"

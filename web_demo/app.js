@@ -118,16 +118,20 @@ async function openSource() {
   return openRecording(chosen, chosen.name, audible.checked);
 }
 
+/** The token in the address after #: that part of it is sent to nobody and stands in no log. */
+function tokenOfPage() {
+  return new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+}
+
 /**
  * @param {Run} run
  * @param {Source} source
  * @returns {Promise<Ended>}
  */
 function caption(run, source) {
-  const client = new CaptionClient(new URL("v1/captions", document.baseURI), {
-    sample_rate: source.sampleRate,
-    language: language.value,
-  });
+  const url = new URL("v1/captions", document.baseURI);
+  const start = { sample_rate: source.sampleRate, language: language.value };
+  const client = new CaptionClient(url, start, { access: tokenOfPage });
   run.client = client;
   client.addEventListener("state", ({ detail }) => {
     statusSentence = detail.message;

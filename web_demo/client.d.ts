@@ -46,6 +46,11 @@ export interface ClientOptions {
    * 12 MB at 48 kHz. What is older is dropped, and told as a `gap` if the server turns out to need it.
    */
   keepMs?: number;
+  /**
+   * The token for a server that asks for one (see `surtitle token`). Asked for at each connection, so
+   * that a long stream can have a fresh one when it needs it.
+   */
+  access?: () => string;
 }
 
 /** The greeting of a session; another one comes where the server has lost the session before. */

@@ -70,6 +70,7 @@ export class CaptionClient extends EventTarget {
   /** What a session begins with: the options given, with the updates that were answered. */
   /** @type {StartOptions} */
   #start;
+  #access;
   #patienceMs;
   #bytesPerSecond;
   #outbox;
@@ -121,11 +122,12 @@ export class CaptionClient extends EventTarget {
    * @param {StartOptions} [start]
    * @param {ClientOptions} [options]
    */
-  constructor(url, start = {}, { patienceMs = PATIENCE_MS, keepMs = KEEP_MS } = {}) {
+  constructor(url, start = {}, { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "" } = {}) {
     super();
     this.#url = new URL(url);
     this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
     this.#start = start;
+    this.#access = access;
     this.#patienceMs = patienceMs;
     this.#bytesPerSecond = (start.sample_rate ?? 16_000) * BYTES_PER_SAMPLE;
     this.#outbox = new Outbox((keepMs / 1000) * this.#bytesPerSecond);
@@ -194,7 +196,7 @@ export class CaptionClient extends EventTarget {
 
   #open() {
     this.#fatal = null;
-    const link = new Link(this.#url, {
+    const link = new Link(this.#url, this.#access(), {
       greet: () => this.#greeting(),
       onMessage: (message) => this.#receive(message),
       onEnd: (code, opened) => void this.#onEnd(link, code, opened),
@@ -306,7 +308,7 @@ export class CaptionClient extends EventTarget {
     let error = fatal ? new CaptionError(fatal.code, fatal.message) : explainClose(code);
     let passes = fatal ? this.#passes(fatal) : COME_BACK.has(code);
     if (!opened) {
-      ({ error, passes } = await explainRefusal(this.#url));
+      ({ error, passes } = await explainRefusal(this.#url, this.#access()));
       if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
     }
     if (!this.#ready || !passes || !this.#patienceMs) this.#finish(error);

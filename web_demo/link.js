@@ -25,10 +25,12 @@ export class Link {
 
   /**
    * @param {URL} url
+   * @param {string} token  for a server that asks for one, or ""
    * @param {Hooks} hooks
    */
-  constructor(url, hooks) {
-    const socket = new WebSocket(url);
+  constructor(url, token, hooks) {
+    // A browser cannot send headers with its handshake: the token is offered as a subprotocol.
+    const socket = token ? new WebSocket(url, ["surtitle.v1", `token.${token}`]) : new WebSocket(url);
     socket.addEventListener("open", () => this.#open());
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     // An "error" event always comes with a "close" event, which is the one that carries facts.

@@ -53,14 +53,17 @@ export function explainClose(code) {
  * readable; a server that would accept answers something else (426).
  *
  * @param {URL} url
+ * @param {string} token  the one that was offered, or ""
  * @returns {Promise<{error: CaptionError, passes: boolean}>} `passes`: it may help to try again
  */
-export async function explainRefusal(url) {
+export async function explainRefusal(url, token) {
   const address = new URL(url);
   address.protocol = address.protocol.replace(/^ws/, "http");
   let response;
   try {
-    response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(EXPLAIN_MS) });
+    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+    const signal = AbortSignal.timeout(EXPLAIN_MS);
+    response = await fetch(address, { cache: "no-store", headers, signal });
   } catch {
     const advice = "Check that the server is running and reachable, then start again.";
     const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);

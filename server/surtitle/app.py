@@ -19,13 +19,18 @@ from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
+from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import OriginPolicy, read_keys
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.server import Gateway
+from surtitle.gateway.tls import Certificates
 from surtitle.messages import ServiceState
+from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
+from surtitle.service import ServiceManager
 from surtitle.telemetry import configure_logging
 from surtitle.vad import SileroVad, VadTicker
 
@@ -62,6 +67,7 @@ class App:
     def __init__(self, settings: Settings, decoder: str = WHISPER) -> None:
         """`decoder` ("module:function", loaded in the worker) is replaced in fault tests."""
         self.settings = settings
+        metrics = Metrics()
         worker = WorkerOptions(
             decoder=decoder,
             decoder_options={
@@ -80,6 +86,7 @@ class App:
             self._on_engine_state,
             self._on_load,
             overload_wait_s=settings.overload_wait_ms / 1000,
+            metrics=metrics,
         )
         self._ticker = VadTicker(SileroVad())
         sessions = Sessions(
@@ -88,6 +95,7 @@ class App:
             settings.layout(),
             resume_window_s=settings.resume_window_s,
             max_waiting=settings.max_sessions,
+            metrics=metrics,
         )
         self.gateway = Gateway(
             self.engine,
@@ -102,11 +110,19 @@ class App:
             ),
             max_sessions=settings.max_sessions,
             max_frame_bytes=settings.max_frame_bytes,
+            metrics=metrics,
+            limits=AddressLimits(
+                max_connections=settings.max_sessions_per_address,
+                handshakes_per_s=settings.handshakes_per_s,
+                burst=round(10 * settings.handshakes_per_s),
+            ),
             keys=None if settings.keys_file is None else read_keys(settings.keys_file),
             origins=OriginPolicy(
                 tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
             ),
         )
+        self._certificates = _certificates(settings)
+        self._watching: list[asyncio.Task[None]] = []
         self.ready = asyncio.Event()
         """Set when the model has been loaded for the first time."""
         self.failed = asyncio.Event()
@@ -116,21 +132,30 @@ class App:
     def url(self) -> str:
         """Where the server listens, as an HTTP address."""
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        return f"http://{host}:{self.gateway.port}"
+        scheme = "http" if self._certificates is None else "https"
+        return f"{scheme}://{host}:{self.gateway.port}"
 
     async def start(self) -> None:
         """Listen, and start the worker; returns before the model is loaded.
 
         Raises ConfigurationError where the address cannot be used.
         """
-        await self.gateway.start(self.settings.host, self.settings.port)
-        for task in (self._ticker.start(), self.engine.start()):
+        tls = self._certificates
+        await self.gateway.start(
+            self.settings.host, self.settings.port, None if tls is None else tls.context
+        )
+        tasks = [self._ticker.start(), self.engine.start()]
+        if tls is not None:
+            self._watching.append(asyncio.create_task(tls.watch(), name="certificates"))
+        for task in tasks + self._watching:
             task.add_done_callback(self._on_task_end)
 
     async def stop(self) -> None:
         """Drain and end everything."""
         drain_s = 0.0 if self.failed.is_set() else self.settings.drain_s
         await self.gateway.drain(drain_s)
+        for task in self._watching:
+            task.cancel()
         await self._ticker.stop()
         await self.engine.stop()
 
@@ -152,6 +177,14 @@ class App:
         elif state is EngineState.READY:
             log.info("ready", url=self.url)
             self.ready.set()
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise ConfigurationError("TLS takes both --tls-cert and --tls-key.")
+    return Certificates(settings.tls_cert, settings.tls_key)
 
 
 async def first_of(*events: asyncio.Event) -> None:
@@ -208,7 +241,11 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
     configure_logging(settings.log())
-    with stop_signals(stopped.set):
+    manager = ServiceManager()
+    manager.start_feeding()
+    manager.tell(f"STATUS=Loading the model {settings.model}.")
+    with stop_signals(stopped.set), contextlib.ExitStack() as stack:
+        stack.callback(manager.stop_feeding)
         if decoder == WHISPER:
             fetching = asyncio.ensure_future(in_daemon_thread(fetch_model, settings.model, report))
             stopping = asyncio.ensure_future(stopped.wait())
@@ -221,7 +258,11 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
         async with running(settings, decoder) as app:
             gc.freeze()  # the libraries' objects stay; a look at them all holds the loop for 70 ms
             log.info("listening", url=app.url, model=settings.model)
-            await first_of(stopped, app.failed)
+            await first_of(stopped, app.failed, app.ready)
+            if app.ready.is_set():
+                manager.tell("READY=1", f"STATUS=Serving at {app.url}.")
+                await first_of(stopped, app.failed)
+            manager.tell("STOPPING=1", f"STATUS={app.engine.failure or 'Stopping.'}")
         if app.engine.failure is not None:
             return EXIT_ENGINE_FAILED
     log.info("stopped")

@@ -92,6 +92,11 @@ def serve(**options: Any) -> None:
 @click.option(
     "--server", metavar="URL", help="Server to use, such as ws://HOST:PORT; else its own."
 )
+@click.option(
+    "--key",
+    envvar=ENV_PREFIX + "KEY",
+    help=f"Key for that server; better given as {ENV_PREFIX}KEY, where nobody sees it.",
+)
 @click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
 @click.option(
     "--format",
@@ -128,9 +133,9 @@ def caption(**options: Any) -> None:
     style = options.pop("style")
     request = {
         name: options.pop(name)
-        for name in ("file", "server", "fast", "kind", "output", "words", "translate")
+        for name in ("file", "server", "key", "fast", "kind", "output", "words", "translate")
     }
-    settings = _settings(options, host="127.0.0.1", port=0, log_level="warning")
+    settings = _settings(options, host="127.0.0.1", port=0, keys_file=None, log_level="warning")
     layout = replace(settings.layout(), style=style)
     sys.exit(caption_file(CaptionRequest(**request, layout=layout), settings))
 
@@ -141,7 +146,8 @@ def demo(**options: Any) -> None:
     """Start a server, stream it a spoken sample in real time, and show the captions growing."""
     from surtitle.commands import run_demo
 
-    sys.exit(run_demo(_settings(options, host="127.0.0.1", port=0, log_level="warning")))
+    fixed = {"host": "127.0.0.1", "port": 0, "keys_file": None, "log_level": "warning"}
+    sys.exit(run_demo(_settings(options, **fixed)))
 
 
 @cli.command(cls=GroupedCommand)

@@ -35,6 +35,7 @@ class CaptionRequest:
 
     file: str
     server: str | None
+    key: str | None
     fast: bool
     kind: str
     output: str | None
@@ -92,6 +93,7 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
                 console,
                 on_message=(lambda message: None) if shows_text else writer.write,
                 quiet=not console.is_terminal,
+                key=request.key,
             )
         if not shows_text and (speed := writer.finish()) is not None:
             figures.reading_speed = speed
@@ -122,8 +124,9 @@ async def _stream(
     console: Console,
     on_message: Callable[[Event], None] = lambda message: None,
     quiet: bool = False,
+    key: str | None = None,
 ) -> Figures:
-    async with connect(url, start) as captions:
+    async with connect(url, start, key=key) as captions:
         stream = make_stream(captions)
         view = CaptionView(console, lambda: stream.sent_s)
 

@@ -72,9 +72,22 @@ class Settings(BaseSettings):
         "Origins whose pages may use the server besides its own, such as https://example.org, "
         "separated by commas; * is all.",
     )
+    tls_cert: Path | None = _setting(
+        None, "Network", "Certificate chain (PEM) for TLS; looked at again when it changes."
+    )
+    tls_key: Path | None = _setting(None, "Network", "The private key that belongs to it (PEM).")
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
     max_sessions: int = _setting(
         256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
+    )
+    max_sessions_per_address: int = _setting(
+        32, "Network", "The same of one address; refused with 429. Loopback has no limit.", ge=1
+    )
+    handshakes_per_s: Seconds = _setting(
+        5.0,
+        "Network",
+        "Connections a second from one address, after ten times as many at once; refused with 429. "
+        "Loopback has no limit.",
     )
     max_frame_bytes: int = _setting(
         1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024

@@ -4,12 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from surtitle.client import ClientError, captions_url, connect
 from surtitle.engine.policy import EngineState
+from surtitle.gateway.access import add_key, read_keys
 from surtitle.messages import Ack, Ended, Error, Final, Ready, Speech, Start, Update
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 
@@ -73,6 +75,22 @@ async def test_a_refusal_says_why() -> None:
         with pytest.raises(ClientError, match=r"HTTP 503.*The recognition engine has failed\."):
             async with connect(url):
                 pass
+
+
+async def test_a_key_opens_a_server_that_asks_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    key = add_key(path, "studio", ["speak"])
+    gateway = make_gateway(FakeEngine(), keys=read_keys(path))
+    await gateway.start("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{gateway.port}"
+    try:
+        async with connect(url, key=key) as captions:
+            assert isinstance(captions.ready, Ready)
+        with pytest.raises(ClientError, match=r"HTTP 401.*asks for a key"):
+            async with connect(url):
+                pass
+    finally:
+        await gateway.drain(0)
 
 
 async def test_a_server_that_goes_away_in_the_middle() -> None:

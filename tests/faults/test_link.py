@@ -95,7 +95,7 @@ async def test_a_link_that_breaks_at_any_byte_loses_and_doubles_nothing(
     server: ServerProcess, seed: int
 ) -> None:
     story = Story()
-    port = int(server.url.rpartition(":")[2])
+    port = server.port
     async with Link(port, cuts(seed, [Cut.RESET, Cut.CLOSE], 25)) as link:
         await story.tell(link.port)
     story.check()
@@ -108,7 +108,7 @@ async def test_a_link_that_swallows_everything_is_noticed(
 ) -> None:
     monkeypatch.setattr(surtitle_client, "SILENT_SERVER_S", 1.5)
     story = Story()
-    port = int(server.url.rpartition(":")[2])
+    port = server.port
     async with Link(port, iter([(400_000, Cut.BLACK_HOLE), (200_000, Cut.BLACK_HOLE)])) as link:
         await story.tell(link.port)
     story.check()
@@ -121,7 +121,7 @@ async def test_a_server_that_is_killed_and_started_again_answers_all(
     """The session is lost with it: the client opens another one from where nothing is answered."""
     story = Story()
     mortal = start_server(decoder=FAKE_DECODER)
-    port = int(mortal.url.rpartition(":")[2])
+    port = mortal.port
     async with Link(port, iter([])) as link:
         telling = asyncio.create_task(story.tell(link.port))
         for _ in range(2):
@@ -131,7 +131,7 @@ async def test_a_server_that_is_killed_and_started_again_answers_all(
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(mortal.stop, 9)
             mortal = await asyncio.to_thread(start_server, decoder=FAKE_DECODER)
-            link.target_port = int(mortal.url.rpartition(":")[2])
+            link.target_port = mortal.port
         await telling
     mortal.stop()
     story.check()
@@ -141,14 +141,14 @@ async def test_a_server_that_is_killed_and_started_again_answers_all(
 async def test_a_server_that_is_stopped_in_mid_sentence_hands_over_to_the_next() -> None:
     story = Story()
     first = start_server(decoder=FAKE_DECODER)
-    async with Link(int(first.url.rpartition(":")[2]), iter([])) as link:
+    async with Link(first.port, iter([])) as link:
         telling = asyncio.create_task(story.tell(link.port))
         async with asyncio.timeout(20):
             while len(story.texts) < 5:  # noqa: ASYNC110 - what is waited for is no event
                 await asyncio.sleep(0.01)
         second = await asyncio.to_thread(start_server, decoder=FAKE_DECODER)
         stopping = asyncio.create_task(asyncio.to_thread(first.stop))
-        link.target_port = int(second.url.rpartition(":")[2])
+        link.target_port = second.port
         assert await stopping == 0
         await telling
     second.stop()
@@ -165,7 +165,7 @@ async def test_more_than_is_kept_is_told_as_a_gap(
     """What was changed in it holds all the same, in the session that goes on or in the next one."""
     monkeypatch.setattr(surtitle_client, "KEEP_S", 2.0)
     server = start_server(decoder=FAKE_DECODER, resume_window_s=0 if forgets else 60)
-    port = int(server.url.rpartition(":")[2])
+    port = server.port
     async with (
         Link(port, iter([])) as link,
         connect(f"ws://127.0.0.1:{link.port}", Start(language="en")) as captions,

@@ -13,9 +13,11 @@ from surtitle.engine.policy import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage
+from surtitle.metrics import Metrics
 from surtitle.vad import VadClient
 from tests.support import expect
 
@@ -86,15 +88,21 @@ def make_gateway(
     max_sessions: int = 2,
     keys: KeyRing | None = None,
     origins: OriginPolicy = SAME_ORIGIN,
+    limits: AddressLimits | None = None,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
-    sessions = Sessions(engine, LoudnessTicker(), Layout(), resume_window_s=60, max_waiting=2)
+    metrics = Metrics()
+    sessions = Sessions(
+        engine, LoudnessTicker(), Layout(), resume_window_s=60, max_waiting=2, metrics=metrics
+    )
     return Gateway(
         engine,
         sessions,
         options(),
         max_sessions=max_sessions,
         max_frame_bytes=1 << 20,
+        metrics=metrics,
+        limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),
         keys=keys,
         origins=origins,
     )

@@ -11,6 +11,7 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.gateway.connection import MAX_MISTAKES, Connection
 from surtitle.gateway.hosted import Sessions
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
+from surtitle.metrics import Metrics
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
 
 WORD = LOUD * 20
@@ -25,7 +26,7 @@ class Served:
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
         self.sessions = Sessions(
-            self.engine, self.ticker, Layout(), resume_window_s=60, max_waiting=2
+            self.engine, self.ticker, Layout(), resume_window_s=60, max_waiting=2, metrics=Metrics()
         )
         self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
 

@@ -24,6 +24,7 @@ from surtitle.messages import (
     Speech,
     format_message,
 )
+from surtitle.metrics import Metrics
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
 
 WORD = LOUD * 20
@@ -76,7 +77,12 @@ class Site:
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
         self.sessions = Sessions(
-            self.engine, self.ticker, Layout(), resume_window_s=resume_window_s, max_waiting=2
+            self.engine,
+            self.ticker,
+            Layout(),
+            resume_window_s=resume_window_s,
+            max_waiting=2,
+            metrics=Metrics(),
         )
         self.clients: list[Client] = []
 

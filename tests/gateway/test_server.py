@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -20,8 +21,9 @@ from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import KeyRing, add_key, read_keys
+from surtitle.gateway.limits import AddressLimits
 from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
-from tests.gateway.fakes import FakeEngine, make_gateway
+from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 from tests.support import expect
 
 START = '{"type":"start"}'
@@ -30,9 +32,9 @@ START = '{"type":"start"}'
 class Site:
     """A gateway that listens."""
 
-    def __init__(self, keys: KeyRing | None = None) -> None:
+    def __init__(self, keys: KeyRing | None = None, limits: AddressLimits | None = None) -> None:
         self.engine = FakeEngine()
-        self.gateway = make_gateway(self.engine, keys=keys)
+        self.gateway = make_gateway(self.engine, keys=keys, limits=limits)
 
     @property
     def websocket(self) -> str:
@@ -53,6 +55,12 @@ class Site:
         status, body = await asyncio.to_thread(fetch)
         return status, json.loads(body)
 
+    async def until_empty(self) -> None:
+        """Wait until the server knows that its clients have gone."""
+        async with asyncio.timeout(5):
+            while self.gateway._connections:  # noqa: ASYNC110 - the count is no event
+                await asyncio.sleep(0.01)
+
     async def refusal(self, **how: Any) -> tuple[int, str | None, str]:
         """How a session is refused: status, Retry-After, sentence."""
         with pytest.raises(InvalidStatus) as refused:
@@ -64,8 +72,10 @@ class Site:
 
 
 @asynccontextmanager
-async def listening(keys: KeyRing | None = None) -> AsyncIterator[Site]:
-    site = Site(keys)
+async def listening(
+    keys: KeyRing | None = None, limits: AddressLimits | None = None
+) -> AsyncIterator[Site]:
+    site = Site(keys, limits)
     await site.gateway.start("127.0.0.1", 0)
     try:
         yield site
@@ -204,6 +214,74 @@ async def test_a_browser_brings_a_token_as_a_subprotocol(tmp_path: Path) -> None
             ("x", NO_KEY),
         ]:
             assert await site.refusal(subprotocols=offering(token)) == refused
+
+
+async def test_what_happens_is_counted() -> None:
+    async with listening() as site:
+
+        async def figures() -> dict[str, float]:
+            def fetch() -> str:
+                url = f"http://127.0.0.1:{site.gateway.port}/metrics"
+                with urllib.request.urlopen(url, timeout=5) as response:
+                    return str(response.read().decode())
+
+            families = text_string_to_metric_families(await asyncio.to_thread(fetch))
+            return {
+                f"{s.name.removeprefix('surtitle_')}{''.join(s.labels.values())}": s.value
+                for family in families
+                for s in family.samples
+            }
+
+        async with connect(site.websocket) as client:
+            await client.send('{"type":"start","partials":false}')
+            await client.send(LOUD * 20 + QUIET * 40)
+            async with asyncio.timeout(5):
+                while not site.engine.jobs:  # noqa: ASYNC110 - what is waited for is no event
+                    await asyncio.sleep(0.01)
+            site.engine.answer("words")
+            await client.send('{"type":"stop"}')
+            async for _ in client:
+                pass
+        site.engine.overloaded = True
+        await site.refusal()
+        counted = await figures()
+        assert counted["sessions_opened_total"] == 1
+        assert counted["audio_seconds_total"] == pytest.approx(60 * 0.032)
+        assert counted["utterances_totalfinal"] == counted["final_seconds_count"] == 1
+        assert counted["answered_seconds_totalfinal"] == pytest.approx(25 * 0.032, abs=0.01)
+        assert counted["refusals_total503"] == 1
+        assert counted["ready"] == 1
+        assert counted["sessions"] == counted["connections"] == 0
+
+
+async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    key = add_key(path, "prometheus", ["watch"])
+    async with listening(read_keys(path)) as site:
+        assert (await site.get("/metrics"))[0] == 401
+        url = f"http://127.0.0.1:{site.gateway.port}/metrics"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
+
+        def fetch() -> int:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                return int(response.status)
+
+        assert await asyncio.to_thread(fetch) == 200
+
+
+async def test_an_address_that_asks_for_too_much_is_refused() -> None:
+    limits = AddressLimits(
+        max_connections=1, handshakes_per_s=1e-6, burst=3, is_exempt=lambda address: False
+    )
+    async with listening(limits=limits) as site:
+        async with connect(site.websocket):
+            sentence = "This address has as many sessions as one may have."
+            assert await site.refusal() == (429, "5", sentence)
+        await site.until_empty()
+        async with connect(site.websocket):
+            pass
+        sentence = "Too many connections a second from this address; wait a moment."
+        assert await site.refusal() == (429, "5", sentence)
 
 
 async def test_pages_of_others_are_refused() -> None:

@@ -343,6 +343,11 @@ class CaptionSession:
         return Ack(received=self._received, safe=self._safe)
 
     @property
+    def received_s(self) -> float:
+        """Seconds of audio that have come."""
+        return self._audio.end / SAMPLE_RATE
+
+    @property
     def unanswered_s(self) -> float:
         """Seconds of audio that are held because they are not answered yet."""
         return (self._audio.end - self._settled_sample()) / SAMPLE_RATE

@@ -115,8 +115,9 @@ class _Unknown(Exception):
 class Captions:
     """An open session. Iterate over it for events; it ends after `ended`."""
 
-    def __init__(self, url: str, start: Start, patience_s: float) -> None:
+    def __init__(self, url: str, start: Start, key: str | None, patience_s: float) -> None:
         self._url = url
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._start = start
         self._patience_s = patience_s
         self._rate = bytes_per_second(start)
@@ -429,6 +430,7 @@ class Captions:
         try:
             return await websocket_connect(
                 self._url,
+                additional_headers=self._headers,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 compression=None,
                 # A server that reads slowly on purpose (back-pressure) answers pings late.
@@ -448,15 +450,21 @@ class Captions:
 class connect(contextlib.AbstractAsyncContextManager[Captions]):
     """Open a session: `async with connect(url, start) as captions`.
 
-    `url` is ws://, wss://, http:// or https:// with host and port; the path is added. Raises
-    ClientError where the server cannot be reached or refuses the session. Later on, a server that is
-    gone is tried again for `patience_s`; with 0 a connection that breaks is the end.
+    `url` is ws://, wss://, http:// or https:// with host and port; the path is added. `key` is for a
+    server that asks for one. Raises ClientError where the server cannot be reached or refuses the
+    session. Later on, a server that is gone is tried again for `patience_s`; with 0 a connection that
+    breaks is the end.
     """
 
     def __init__(
-        self, url: str, start: Start | None = None, *, patience_s: float = PATIENCE_S
+        self,
+        url: str,
+        start: Start | None = None,
+        *,
+        key: str | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self._captions = Captions(captions_url(url), start or Start(), patience_s)
+        self._captions = Captions(captions_url(url), start or Start(), key, patience_s)
 
     async def __aenter__(self) -> Captions:
         """Connect, send `start` and wait for `ready`."""

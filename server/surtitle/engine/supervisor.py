@@ -31,6 +31,7 @@ from surtitle.engine.policy import (
 from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import Scheduler
 from surtitle.jobs import Job, JobKind, ModelInfo, Result
+from surtitle.metrics import Metrics
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 
 log = structlog.get_logger("surtitle.engine")
@@ -95,6 +96,7 @@ class Supervisor:
         on_load: Callable[[bool], None] = lambda overloaded: None,
         *,
         overload_wait_s: float = 1.0,
+        metrics: Metrics | None = None,
     ) -> None:
         """`on_state` is called on the loop whenever the state has changed, `on_load` with
         `overloaded` whenever that has; see LoadGauge for `overload_wait_s`.
@@ -103,6 +105,7 @@ class Supervisor:
         self._watchdog = Watchdog(watchdog)
         self._scheduler = Scheduler()
         self._load = LoadGauge(overload_wait_s)
+        self._metrics = metrics or Metrics()
         self._on_state = on_state
         self._on_load = on_load
         self._told_state = self._watchdog.state
@@ -234,6 +237,7 @@ class Supervisor:
             now = time.monotonic()
             self._watchdog.on_grant(batch, now)
             self._incarnation.send(batch)
+            self._metrics.on_grant(batch)
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
                     self._observe_wait(job.kind, waiting, now)
@@ -242,7 +246,9 @@ class Supervisor:
 
     def _observe_wait(self, kind: JobKind, waiting: _Waiting, now: float) -> None:
         """Tell the gauge of load; a wait for a new worker is none."""
-        self._load.observe(kind, now - max(waiting.due_since, self._ready_since), now)
+        wait_s = now - max(waiting.due_since, self._ready_since)
+        self._load.observe(kind, wait_s, now)
+        self._metrics.on_wait(kind, wait_s)
 
     def _judge_load(self) -> None:
         if self._load.update(time.monotonic()):
@@ -325,6 +331,7 @@ class Supervisor:
             case StartFailed(cause):
                 self._carry_out(self._watchdog.on_start_failure(cause))
             case Result():
+                self._metrics.on_result(answer)
                 if self._watchdog.on_result(answer.job_id):
                     self._deliver(answer)
         self._grant()
@@ -334,6 +341,7 @@ class Supervisor:
         if not self._is_current(number) or self._stopping:
             return
         log.error("worker died", cause=cause, pid=self.worker_pid)
+        self._metrics.on_death(cause)
         self._incarnation = None
         self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
 

@@ -13,6 +13,7 @@ import asyncio
 import hmac
 import math
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -28,6 +29,7 @@ from surtitle.errors import InternalError, UnknownSession, WireError
 from surtitle.gateway.live import LiveCaptions
 from surtitle.jobs import Result
 from surtitle.messages import Ack, Final, Partial, Resumed, ServerMessage, ServiceState
+from surtitle.metrics import Arrivals, Metrics
 from surtitle.vad import VadClient
 
 log = structlog.get_logger("surtitle.session")
@@ -78,6 +80,7 @@ class HostedSession:
         engine: Engine,
         ticker: Ticker,
         layout: Layout,
+        metrics: Metrics,
         on_answered: "Callable[[HostedSession], None]",
     ) -> None:
         """`on_answered` is called when all of a session is answered that nobody comes back to."""
@@ -89,6 +92,8 @@ class HostedSession:
         """Nobody can come back to it: what was heard is still being answered, for who watches."""
         self._over = False
         self._on_answered = on_answered
+        self._metrics = metrics
+        self._arrivals = Arrivals()
         self._engine = engine
         self._ticker = ticker
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -145,6 +150,7 @@ class HostedSession:
 
     def post(self, message: ServerMessage) -> None:
         """Keep a message for who comes back, and send it where somebody listens."""
+        self._metrics.on_message(message, self._arrivals, time.monotonic())
         if not isinstance(message, Partial):
             if len(self._kept) == KEPT_MESSAGES:
                 self._lost_seq = _seq(self._kept[0])
@@ -167,7 +173,11 @@ class HostedSession:
 
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
+        before_s = self.session.received_s
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
+        received_s = self.session.received_s
+        self._metrics.on_audio(received_s - before_s)
+        self._arrivals.add(received_s * 1000, time.monotonic())
         self._ticker.request(self)
 
     def stop(self) -> None:
@@ -245,6 +255,7 @@ class Sessions:
         *,
         resume_window_s: float,
         max_waiting: int,
+        metrics: Metrics,
     ) -> None:
         """At most `max_waiting` sessions wait for their clients: then the oldest ends."""
         self._engine = engine
@@ -252,6 +263,7 @@ class Sessions:
         self._layout = layout
         self._resume_window_s = resume_window_s
         self._max_waiting = max_waiting
+        self._metrics = metrics
         self._sessions: dict[str, HostedSession] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
 
@@ -273,8 +285,14 @@ class Sessions:
     def open(self, session: CaptionSession, link: Link) -> HostedSession:
         """A session begins on a connection."""
         hosted = HostedSession(
-            session, self._engine, self._ticker, self._layout, on_answered=self._remove
+            session,
+            self._engine,
+            self._ticker,
+            self._layout,
+            self._metrics,
+            on_answered=self._remove,
         )
+        self._metrics.on_open()
         self._sessions[hosted.id] = hosted
         hosted.attach(link)
         session.greet(hosted.token, resume_window_s=math.floor(self._resume_window_s))
@@ -297,6 +315,7 @@ class Sessions:
         link.post(Resumed(received=hosted.session.ack().received, token=hosted.rotate(token)))
         for message in missed:
             link.post(message)
+        self._metrics.on_resume()
         log.info("session resumed", session=session_id, missed=len(missed))
         return hosted
 
@@ -319,6 +338,7 @@ class Sessions:
     def _expire(self, hosted: HostedSession) -> None:
         """Nobody has come back: what was heard is answered for those who watch, then it is over."""
         del self._expiries[hosted.id]
+        self._metrics.on_expiry()
         log.info("session expired", session=hosted.id)
         hosted.abandoned = True
         hosted.stop()

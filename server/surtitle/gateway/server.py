@@ -5,9 +5,13 @@ Plain HTTP requests get the page and the health checks; a handshake on `/v1/capt
 """
 
 import asyncio
+import contextlib
 import http
 import logging
 import re
+import socket
+import ssl
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -28,9 +32,11 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import ANYBODY, SAME_ORIGIN, Caller, KeyRing, OriginPolicy
 from surtitle.gateway.connection import Connection, ConnectionOptions
 from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
 from surtitle.gateway.web import Page, json_page, static_page
 from surtitle.messages import SUBPROTOCOL, ServiceState, Start
+from surtitle.metrics import CONTENT_TYPE, Metrics
 from surtitle.telemetry import LoopLag
 
 log = structlog.get_logger("surtitle.gateway")
@@ -41,6 +47,9 @@ TOKEN_PREFIX = "token."
 """A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
 RETRY_AFTER_S = 5
 HANDSHAKE_TIMEOUT_S = 10.0
+TCP_TIMEOUT_MS = 20_000
+"""How long what was sent may stay unconfirmed before the connection is taken for broken. Something is
+sent every second, so a client whose network is gone is noticed by then, and its session waits."""
 UNREAD_BYTES = 16_384
 """What may lie unsent in a transport before a client counts as behind."""
 
@@ -59,6 +68,8 @@ class Gateway:
         *,
         max_sessions: int,
         max_frame_bytes: int,
+        metrics: Metrics,
+        limits: AddressLimits,
         keys: KeyRing | None = None,
         origins: OriginPolicy = SAME_ORIGIN,
     ) -> None:
@@ -68,6 +79,19 @@ class Gateway:
         self._options = options
         self._max_sessions = max_sessions
         self._max_frame_bytes = max_frame_bytes
+        self._limits = limits
+        self._metrics = metrics
+        self._metrics.gauge("connections", "Open connections.", lambda: len(self._connections))
+        self._metrics.gauge("sessions", "Sessions, with or without one.", lambda: len(sessions))
+        self._metrics.gauge(
+            "sessions_waiting", "Those that wait for their client.", lambda: sessions.waiting
+        )
+        self._metrics.gauge("ready", "Whether captions can be made.", self._is_ready)
+        self._metrics.gauge(
+            "loop_lag_seconds",
+            "How late the event loop ran what was due (p99 of half a minute).",
+            lambda: self._lag.milliseconds()["p99"] / 1000,
+        )
         self._keys = keys
         self._origins = origins
         self._server: Server | None = None
@@ -76,7 +100,7 @@ class Gateway:
         self._lag = LoopLag()
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen. Raises ConfigurationError where the address cannot be used."""
         try:
             self._server = await serve(
@@ -95,6 +119,7 @@ class Gateway:
                 ping_timeout=None,
                 server_header=None,
                 create_connection=CaptionSocket,
+                ssl=tls,
             )
         except OSError as error:
             raise ConfigurationError(
@@ -133,6 +158,8 @@ class Gateway:
             socket, self._engine, self._sessions, self._options, lambda: self._full(beside=1)
         )
         socket.connection = connection
+        address = _address(socket)
+        self._limits.enter(address)
         self._connections.add(connection)
         try:
             await connection.run(_start_query(socket.request))
@@ -140,6 +167,16 @@ class Gateway:
             log.exception("a connection failed")
         finally:
             self._connections.discard(connection)
+            self._limits.leave(address)
+
+    def _greedy(self, socket: ServerConnection) -> Page | None:
+        """Why this address has had enough, or None."""
+        why = self._limits.refusal(_address(socket), time.monotonic())
+        if why is None:
+            return None
+        page = json_page(429, {"error": why})
+        page.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return page
 
     def _stranger(self, request: Request) -> Page | None:
         """Why this client may not speak, or None."""
@@ -164,7 +201,7 @@ class Gateway:
             return ANYBODY
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._keys.by_key(key.strip())
+            return self._keys.by_key(key.strip()) or self._keys.by_token(key.strip())
         offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         tokens = [
             name.strip().removeprefix(TOKEN_PREFIX) for name in offered if TOKEN_PREFIX in name
@@ -198,9 +235,10 @@ class Gateway:
         """None lets the handshake go on."""
         path = request.path.partition("?")[0]
         if path == CAPTIONS_PATH:
-            page = self._stranger(request) or self._refusal()
+            page = self._greedy(socket) or self._stranger(request) or self._refusal()
             if page is None:
                 return None
+            self._metrics.on_refusal(page.status)
         elif live := LIVE_PATH.fullmatch(path):
             page = self._follow(socket, request, live[1])
             if page is None:
@@ -209,6 +247,8 @@ class Gateway:
             page = self._health()
         elif path == "/readyz":
             page = self._readiness()
+        elif path == "/metrics":
+            page = self._figures(request)
         else:
             page = static_page(path)
         return _response(page)
@@ -244,6 +284,16 @@ class Gateway:
         }
         return json_page(200, body)
 
+    def _is_ready(self) -> bool:
+        return not self._draining and self._engine.state is EngineState.READY
+
+    def _figures(self, request: Request) -> Page:
+        """For Prometheus; a server with keys asks for any of them."""
+        if self._caller(request) is None:
+            return json_page(401, {"error": "This server asks for a key or a token that holds."})
+        headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+        return Page(200, self._metrics.page(), headers)
+
     def _readiness(self) -> Page:
         state = "draining" if self._draining else self._engine.state.value
         body: dict[str, Any] = {"state": state}
@@ -270,6 +320,15 @@ class CaptionSocket(ServerConnection):
         self._left_to: Awaitable[None] | None = None  # who answers in our place
         self._fail = protocol.fail
         protocol.fail = self._explain_and_fail  # type: ignore[method-assign]
+
+    def connection_made(self, transport: Any) -> None:
+        """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
+        super().connection_made(transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            with contextlib.suppress(OSError):
+                transport.get_extra_info("socket").setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_TIMEOUT_MS
+                )
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """As the library does it, within a time that does not hold for one who answers in its place."""
@@ -336,6 +395,12 @@ class CaptionSocket(ServerConnection):
     def abort(self) -> None:
         """Cut the transport without a closing handshake."""
         self.transport.abort()
+
+
+def _address(socket: ServerConnection) -> str:
+    """Where a client is; "" for a socket that has no such thing."""
+    remote = socket.remote_address
+    return str(remote[0]) if isinstance(remote, tuple) and remote else ""
 
 
 def _select_subprotocol(socket: ServerConnection, offered: Any) -> Any:

@@ -1,0 +1,262 @@
+"""Break it, thousands of times, and count what is lost.
+
+    python scripts/fault_campaign.py --link-cuts 10000 --worker-faults 1000 --markdown out.md
+
+Real server processes with a scripted decoder, real sockets, and a client that speaks numbered words.
+Each word must be answered once, in order, and each millisecond of audio accounted for; at the end no
+process may be left. Everything is drawn from `--seed`. Phases:
+
+    link cuts      the connection is reset or closed at a random byte, sometimes in the handshake
+    worker faults  the recognition worker is killed, exits, hangs or stops in the middle of a job
+
+A word that takes two workers down is answered `failed` on purpose; all other outcomes that are not the
+word's own text count as unexpected.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.faults.link import Cut, Link
+from tests.support import (
+    FAKE_DECODER,
+    SILENCE_1S,
+    ServerProcess,
+    left_over,
+    spoken_word,
+    start_server,
+)
+
+from surtitle import client as surtitle_client
+from surtitle.client import Captions, ClientError, Disconnected, Gap, connect
+from surtitle.messages import Ended, Failed, Final, Resumed, Start, Suppressed, Update
+
+WORDS = 40
+"""Of one session."""
+WORD_MS = 1500
+FRAME_BYTES = 3200
+AT_ONCE = 8
+"""Sessions side by side."""
+ANY_LENGTH = " ms"
+"""Expected of a word whose text tells how long its audio was."""
+LIMIT_S = 120.0
+"""A session that takes longer has lost something."""
+
+
+@dataclass
+class Account:
+    """What came of a phase. All but the first four must be 0 in the end."""
+
+    faults: int = 0
+    sessions: int = 0
+    words: int = 0
+    resumes: int = 0
+    lost: int = 0
+    doubled: int = 0
+    unexpected: int = 0
+    disorder: int = 0
+    unbalanced: int = 0
+    orphans: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing went wrong that may not."""
+        wrong = self.lost + self.doubled + self.unexpected + self.disorder + self.unbalanced
+        return not (wrong or self.orphans or self.problems)
+
+
+async def tell(port: int, prompts: list[str], expected: list[str], account: Account) -> None:
+    """Speak one word for each prompt, and compare what comes back with what is expected."""
+    answers: list[tuple[int, str]] = []
+    ended: Ended | None = None
+    account.sessions += 1
+    account.words += len(prompts)
+    try:
+        async with (
+            asyncio.timeout(LIMIT_S),
+            connect(f"ws://127.0.0.1:{port}", Start(language="en")) as captions,
+        ):
+            speaking = asyncio.create_task(_speak(captions, prompts))
+            async for event in captions:
+                match event:
+                    case Final():
+                        answers.append((event.utterance, event.text))
+                    case Failed():
+                        answers.append((event.utterance, event.code))
+                    case Suppressed():
+                        answers.append((event.utterance, event.reason))
+                    case Ended():
+                        ended = event
+                    case Resumed():
+                        account.resumes += 1
+                    case Gap():
+                        account.problems.append(f"a gap: {event}")
+                    case Disconnected():
+                        pass
+            await speaking
+    except (ClientError, TimeoutError) as error:
+        account.problems.append(f"{type(error).__name__}: {error}")
+    judge(answers, expected, account)
+    if ended is None or ended.audio_ms != len(prompts) * WORD_MS:
+        account.unbalanced += 1
+
+
+def judge(answers: list[tuple[int, str]], expected: list[str], account: Account) -> None:
+    """Enter what is wrong with the answers, as (utterance, text), to a session's words."""
+    numbers = [number for number, _ in answers]
+    account.lost += len(set(range(1, len(expected) + 1)) - set(numbers))
+    account.doubled += len(numbers) - len(set(numbers))
+    account.disorder += numbers != sorted(numbers)
+    texts = dict(answers)
+    account.unexpected += len(set(numbers) - set(range(1, len(expected) + 1)))
+    account.unexpected += sum(
+        number in texts and not _fits(texts[number], text)
+        for number, text in enumerate(expected, 1)
+    )
+
+
+def _fits(answer: str, expected: str) -> bool:
+    return answer.endswith(ANY_LENGTH) if expected == ANY_LENGTH else answer == expected
+
+
+async def _speak(captions: Captions, prompts: list[str]) -> None:
+    word = spoken_word() + SILENCE_1S
+    for prompt in prompts:
+        await captions.update(Update(prompt=prompt))
+        for position in range(0, len(word), FRAME_BYTES):
+            await captions.send(word[position : position + FRAME_BYTES])
+            await asyncio.sleep(0.001)
+    await captions.stop()
+
+
+# -- phases -----------------------------------------------------------------------------------------
+
+
+def _cuts(chance: random.Random) -> Iterator[tuple[int, Cut] | None]:
+    """The first connection lasts a little; all others break anywhere from their first byte on."""
+    yield chance.randrange(50_000, 400_000), Cut.RESET
+    while True:
+        most = chance.choice([500, 1000, 5000, 50_000, 200_000])
+        yield chance.randrange(most), chance.choice([Cut.RESET, Cut.CLOSE])
+
+
+async def cut_links(server: ServerProcess, count: int, seed: int, progress: Progress) -> Account:
+    """Sessions whose connections break, until there were so many breaks."""
+    account, numbers = Account(), iter(range(sys.maxsize))
+    task = progress.add_task("link cuts", total=count)
+    began = time.monotonic()
+
+    async def one_after_the_other() -> None:
+        while account.faults < count:
+            plan = _cuts(random.Random(f"{seed} {next(numbers)}"))
+            async with Link(server.port, plan) as link:
+                words = [str(number) for number in range(WORDS)]
+                await tell(link.port, [f"say:{word}" for word in words], words, account)
+            account.faults += link.cuts
+            progress.update(task, completed=account.faults)
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+    account.seconds = time.monotonic() - began
+    return account
+
+
+async def break_workers(
+    server: ServerProcess, count: int, seed: int, progress: Progress
+) -> Account:
+    """Sessions some of whose words take the worker down, until that happened so often."""
+    account, chance = Account(), random.Random(seed)
+    task = progress.add_task("worker faults", total=count)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        while (died := len(server.events("worker died"))) < count:
+            progress.update(task, completed=died)
+            prompts, expected = [], []
+            for number in range(10):
+                once = Path(folder) / f"{account.sessions}-{number}"
+                prompt = chance.choice(
+                    [
+                        "crash",
+                        "exit",
+                        f"crash-once:{once}",
+                        f"stop-once:{once}",
+                        f"spin-once:{once}",
+                    ]
+                )
+                if chance.random() < 0.5:
+                    prompts.append(f"say:{number}")
+                    expected.append(str(number))
+                else:
+                    prompts.append(prompt)
+                    twice = prompt in ("crash", "exit")
+                    expected.append("quarantined" if twice else ANY_LENGTH)
+            await tell(server.port, prompts, expected, account)
+    account.faults = len(server.events("worker died"))
+    account.seconds = time.monotonic() - began
+    return account
+
+
+def run_phase(name: str, count: int, seed: int, console: Console) -> Account:
+    """One phase on a server of its own, which must leave nothing behind."""
+    phase = {"link cuts": cut_links, "worker faults": break_workers}[name]
+    server = start_server(decoder=FAKE_DECODER, lease_s=1, max_sessions=64)
+    tree = server.tree()
+    try:
+        with Progress(console=console) as progress:
+            account = asyncio.run(phase(server, count, seed, progress))
+        tree += server.tree()
+    finally:
+        server.stop()
+    account.orphans = len(left_over(tree))
+    account.problems += [line for line in server.stray if line.strip()]
+    return account
+
+
+def table(accounts: dict[str, Account]) -> str:
+    """The accounts as Markdown."""
+    names = ["faults", "sessions", "words", "resumes", "lost", "doubled", "unexpected"]
+    names += ["disorder", "unbalanced", "orphans"]
+    lines = [f"| | {' | '.join(names)} | s |", "|---" * (len(names) + 2) + "|"]
+    for phase, account in accounts.items():
+        figures = [f"{getattr(account, name):,}" for name in names]
+        lines.append(f"| {phase} | {' | '.join(figures)} | {account.seconds:.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.option("--link-cuts", default=200, show_default=True)
+@click.option("--worker-faults", default=10, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--markdown", type=click.Path(path_type=Path), help="Write the table there too.")
+def main(link_cuts: int, worker_faults: int, seed: int, markdown: Path | None) -> None:
+    """Run the campaign; the exit status is 1 where anything was lost, doubled or left behind."""
+    surtitle_client.FIRST_WAIT_S, surtitle_client.LONGEST_WAIT_S = 0.01, 0.1
+    console = Console(stderr=True)
+    accounts = {
+        name: run_phase(name, count, seed, console)
+        for name, count in (("link cuts", link_cuts), ("worker faults", worker_faults))
+        if count
+    }
+    click.echo(table(accounts))
+    for name, account in accounts.items():
+        for problem in account.problems[:20]:
+            click.echo(f"{name}: {problem}", err=True)
+    if markdown is not None:
+        markdown.write_text(table(accounts))
+    sys.exit(not all(account.clean for account in accounts.values()))
+
+
+if __name__ == "__main__":
+    main()

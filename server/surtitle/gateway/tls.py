@@ -1,0 +1,59 @@
+"""TLS from certificate files, which may be replaced while the server runs."""
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+import structlog
+
+from surtitle.errors import ConfigurationError
+
+log = structlog.get_logger("surtitle.tls")
+
+LOOK_EVERY_S = 10.0
+"""How often the files are looked at: a renewed certificate comes weeks before the old one ends."""
+
+
+class Certificates:
+    """A server's context for TLS. Handshakes take the newest certificate that could be read."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Raises ConfigurationError where the two cannot be used."""
+        self._files = (certificate, key)
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._seen = self._stamps()
+        try:
+            self.context.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"The certificate {certificate} with the key {key} cannot be used: {error}."
+            ) from error
+
+    async def watch(self) -> None:
+        """Take new files when they come, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the files again if they have changed; those that cannot be used change nothing."""
+        stamps = self._stamps()
+        if stamps == self._seen:
+            return
+        self._seen = stamps
+        try:
+            # Not into the context in use: a key that does not fit would stay there with it.
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files)
+            self.context.load_cert_chain(*self._files)
+        except (OSError, ssl.SSLError) as error:
+            log.error("the new certificate cannot be used", cause=str(error))
+        else:
+            log.info("new certificate")
+
+    def _stamps(self) -> list[int]:
+        stamps = []
+        for file in self._files:
+            with contextlib.suppress(OSError):
+                stamps.append(file.stat().st_mtime_ns)
+        return stamps

@@ -1,0 +1,162 @@
+"""What a server tells Prometheus: one registry for each server, one method for each thing that happens.
+
+Times are seconds of the wall clock. A caption's delay counts from the moment when the audio of its
+utterance's end (of a first partial: its start) had come, so it holds the silence that ends an
+utterance.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from surtitle.jobs import Job, Result
+from surtitle.messages import Failed, Final, Partial, ServerMessage, Suppressed
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SHORT_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_DELAY_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
+_BATCH = (1, 2, 4, 8, 16, 32)
+
+
+class Metrics:
+    """The figures of one server since its start."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"surtitle_{name}", text, labels, registry=self._registry)
+
+        def histogram(
+            name: str, text: str, *labels: str, buckets: Iterable[float] = _SHORT_S
+        ) -> Histogram:
+            name = f"surtitle_{name}"
+            return Histogram(name, text, labels, buckets=tuple(buckets), registry=self._registry)
+
+        self._opened = counter("sessions_opened", "Sessions that began.")
+        self._resumed = counter("resumes", "Sessions that went on with another connection.")
+        self._expired = counter("sessions_expired", "Sessions that nobody came back to.")
+        self._refused = counter("refusals", "Handshakes refused, by HTTP status.", "status")
+        self._audio = counter("audio_seconds", "Audio received.")
+        self._answered = counter("answered_seconds", "Audio of answered utterances.", "outcome")
+        self._utterances = counter("utterances", "Answered utterances.", "outcome")
+        self._suppressed = counter("suppressed", "Utterances without speech.", "reason")
+        self._deaths = counter("worker_deaths", "Ends of a worker that nobody asked for.", "cause")
+        self._wait = histogram("queue_wait_seconds", "From a job to the worker.", "kind")
+        self._batch = histogram("batch_jobs", "Jobs handed over together.", buckets=_BATCH)
+        self._decode = histogram("decode_seconds", "In the worker, for one job.", "part")
+        self._first = histogram(
+            "first_partial_seconds", "To the first partial of an utterance.", buckets=_DELAY_S
+        )
+        self._final = histogram("final_seconds", "To the answer of an utterance.", buckets=_DELAY_S)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A figure that is looked up when somebody asks."""
+        Gauge(f"surtitle_{name}", text, registry=self._registry).set_function(value)
+
+    def page(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)
+
+    # -- sessions -------------------------------------------------------------------------------
+
+    def on_open(self) -> None:
+        """A session began."""
+        self._opened.inc()
+
+    def on_resume(self) -> None:
+        """A session went on with another connection."""
+        self._resumed.inc()
+
+    def on_expiry(self) -> None:
+        """Nobody came back to a session."""
+        self._expired.inc()
+
+    def on_refusal(self, status: int) -> None:
+        """A handshake was refused."""
+        self._refused.labels(status).inc()
+
+    def on_audio(self, seconds: float) -> None:
+        """Audio came."""
+        self._audio.inc(seconds)
+
+    def on_message(self, message: ServerMessage, arrivals: "Arrivals", now: float) -> None:
+        """A session said something; `now` is on the clock of `arrivals`."""
+        match message:
+            case Partial():
+                if (delay_s := arrivals.first_since(message, now)) is not None:
+                    self._first.observe(delay_s)
+                return
+            case Final():
+                outcome = "final"
+            case Suppressed():
+                outcome = "suppressed"
+                self._suppressed.labels(message.reason).inc()
+            case Failed():
+                outcome = "failed"
+            case _:
+                return
+        self._utterances.labels(outcome).inc()
+        self._answered.labels(outcome).inc((message.end_ms - message.start_ms) / 1000)
+        if (delay_s := arrivals.since(message.end_ms, now)) is not None:
+            self._final.observe(delay_s)
+
+    # -- engine ---------------------------------------------------------------------------------
+
+    def on_grant(self, batch: list[Job]) -> None:
+        """Jobs were handed to the worker."""
+        self._batch.observe(len(batch))
+
+    def on_wait(self, kind: str, seconds: float) -> None:
+        """A job waited so long for the worker."""
+        self._wait.labels(kind).observe(seconds)
+
+    def on_result(self, result: Result) -> None:
+        """The worker answered a job."""
+        self._decode.labels("features").observe(result.timings.features_s)
+        self._decode.labels("inference").observe(result.timings.inference_s)
+
+    def on_death(self, cause: str) -> None:
+        """A worker ended by itself."""
+        self._deaths.labels(cause).inc()
+
+
+class Arrivals:
+    """When the audio of a session came, as far back as an utterance may reach."""
+
+    KEPT = 1000
+    """Frames: a minute and more."""
+
+    def __init__(self) -> None:
+        self._ends_ms: deque[float] = deque(maxlen=self.KEPT)
+        self._at: deque[float] = deque(maxlen=self.KEPT)
+        self._told = 0  # newest utterance that had a partial
+
+    def add(self, end_ms: float, now: float) -> None:
+        """All audio before `end_ms` has come."""
+        self._ends_ms.append(end_ms)
+        self._at.append(now)
+
+    def since(self, ms: float, now: float) -> float | None:
+        """Seconds since the audio up to `ms` had come; None where that is not known any more."""
+        place = bisect_left(self._ends_ms, ms)
+        if place == len(self._at) or (place == 0 and len(self._at) == self.KEPT):
+            return None
+        return now - self._at[place]
+
+    def first_since(self, partial: Partial, now: float) -> float | None:
+        """The same for the start of an utterance, at its first partial; None at all others."""
+        if partial.utterance <= self._told:
+            return None
+        self._told = partial.utterance
+        return self.since(partial.start_ms, now)

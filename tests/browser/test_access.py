@@ -1,0 +1,95 @@
+"""Who may use the server from a browser: pages with a token, and no pages of others."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from surtitle.gateway.access import KeyRing, add_key, read_keys
+from tests.support import FAKE_DECODER, ServerProcess, start_server
+
+
+@pytest.fixture(scope="module")
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(keys_file: Path) -> Iterator[ServerProcess]:
+    running = start_server(decoder=FAKE_DECODER, keys_file=keys_file)
+    yield running
+    assert running.stop() == 0
+    assert not running.errors
+
+
+@pytest.fixture
+def keys(keys_file: Path) -> KeyRing:
+    return read_keys(keys_file)
+
+
+def start(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("radio", name="Sample").check()
+    page.get_by_label("Play aloud").uncheck()
+    page.get_by_role("button", name="Start").click()
+
+
+def test_a_page_with_a_token_is_captioned(page: Page, server: ServerProcess, keys: KeyRing) -> None:
+    token = keys.make_token("guest", ["speak"], time.time() + 60)
+    start(page, f"{server.url}/#token={token}")
+    expect(page.get_by_role("log").locator(".caption").first).to_contain_text("ms")
+    assert not [line for line in server.log if token in str(line)]
+    assert not [line for line in server.stray if token in line]
+
+
+@pytest.mark.parametrize("lifetime_s", [None, -60])
+def test_a_page_without_one_that_holds_is_told(
+    page: Page, server: ServerProcess, keys: KeyRing, lifetime_s: int | None
+) -> None:
+    token = ""
+    if lifetime_s is not None:
+        token = keys.make_token("guest", ["speak"], time.time() + lifetime_s)
+    start(page, f"{server.url}/#token={token}")
+    expect(page.get_by_role("alert")).to_contain_text("asks for a key")
+
+
+ATTACK = b"""<script>
+  const socket = new WebSocket("ADDRESS");
+  socket.onopen = () => (document.title = "in");
+  socket.onclose = ({ code }) => (document.title = `out ${code}`);
+</script>"""
+
+
+def test_a_page_of_another_origin_cannot_use_a_server_without_keys(browser: Browser) -> None:
+    """Such a page could listen in on the microphone's captions, or use up the machine."""
+    local = start_server(decoder=FAKE_DECODER)
+
+    class Attacker(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(ATTACK.replace(b"ADDRESS", local.websocket_url.encode()))
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Attacker)) as attacker:
+        threading.Thread(target=attacker.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        try:
+            page.goto(f"http://127.0.0.1:{attacker.server_address[1]}/")
+            expect(page).to_have_title("out 1006")
+        finally:
+            page.close()
+            attacker.shutdown()
+            local.stop()

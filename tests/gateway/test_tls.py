@@ -1,0 +1,73 @@
+"""TLS with a certificate that is renewed while the server runs."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from surtitle.client import ClientError, connect
+from surtitle.errors import ConfigurationError
+from surtitle.gateway.tls import Certificates
+from tests.gateway.fakes import FakeEngine, make_gateway
+
+
+def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl: install Debian's `openssl` package")
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate, key
+
+
+async def test_a_renewed_certificate_holds_for_who_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (make_certificate(tmp_path, name) for name in ("first", "second"))
+    used = tmp_path / "used.pem", tmp_path / "used.key"
+    for file, target in zip(first, used, strict=True):
+        shutil.copy(file, target)
+    certificates = Certificates(*used)
+    gateway = make_gateway(FakeEngine(), max_sessions=10)
+    await gateway.start("127.0.0.1", 0, certificates.context)
+    url = f"https://127.0.0.1:{gateway.port}"
+    try:
+        monkeypatch.setenv("SSL_CERT_FILE", str(first[0]))
+        async with connect(url) as captions:
+            assert captions.ready.session
+        for file, target in zip(second, used, strict=True):
+            shutil.copy(file, target)
+        certificates.refresh()
+        with pytest.raises(ClientError, match="Cannot reach"):  # it trusts the first one alone
+            async with connect(url):
+                pass
+        monkeypatch.setenv("SSL_CERT_FILE", str(second[0]))
+        async with connect(url):
+            pass
+        used[1].write_text("no key")
+        certificates.refresh()
+        async with connect(url):
+            pass
+        with pytest.raises(ClientError, match="Cannot reach"):
+            async with connect(url.replace("https", "http")):
+                pass
+    finally:
+        await gateway.drain(0)
+
+
+@pytest.mark.parametrize("wrong", ["missing", "no certificate", "the key of another"])
+def test_files_that_cannot_be_used_are_told_at_the_start(tmp_path: Path, wrong: str) -> None:
+    certificate, key = make_certificate(tmp_path, "one")
+    if wrong == "missing":
+        certificate.unlink()
+    elif wrong == "no certificate":
+        certificate.write_text("hello")
+    else:
+        key = make_certificate(tmp_path, "other")[1]
+    with pytest.raises(ConfigurationError, match=r"one\.pem with the key .* cannot be used"):
+        Certificates(certificate, key)

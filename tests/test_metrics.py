@@ -1,0 +1,82 @@
+"""The dashboard asks for figures that there are, and delays are those of the audio."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from surtitle.messages import Final, Partial
+from surtitle.metrics import Arrivals, Metrics
+from tests.gateway.fakes import FakeEngine, make_gateway
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def names(metrics: Metrics) -> set[str]:
+    families = text_string_to_metric_families(metrics.page().decode())
+    found = set[str]()
+    for family in families:
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+        found |= {family.name + end for end in suffixes.get(family.type, [""])}
+    return found
+
+
+@pytest.mark.parametrize("document", ["grafana-dashboard.json", "operations.md"])
+async def test_every_figure_that_is_named_exists(document: str) -> None:
+    text = (DOCS / document).read_text(encoding="utf-8")
+    if document.endswith(".json"):
+        text = " ".join(t["expr"] for p in json.loads(text)["panels"] for t in p["targets"])
+    named = set(re.findall(r"surtitle_\w+", text))
+    gateway = make_gateway(FakeEngine())
+    there = names(gateway._metrics)
+    assert len(named) > 10
+    whole = {name.removesuffix(end) for name in there for end in ("_bucket", "_sum", "_count")}
+    assert named <= there | whole
+
+
+def partial(utterance: int, start_ms: int) -> Partial:
+    return Partial(
+        seq=1, utterance=utterance, start_ms=start_ms, end_ms=start_ms, stable="a", unstable=""
+    )
+
+
+def test_a_delay_counts_from_when_the_audio_had_come() -> None:
+    arrivals = Arrivals()
+    for number in range(1, 31):  # frames of 100 ms, each as it is spoken
+        arrivals.add(100 * number, 50 + 0.1 * number)
+    assert arrivals.since(1000, 53.0) == pytest.approx(2.0)
+    assert arrivals.since(1001, 53.0) == pytest.approx(1.9)
+    assert arrivals.since(3001, 53.0) is None  # it has not come
+    assert arrivals.first_since(partial(1, 450), 51.0) == pytest.approx(0.5)
+    assert arrivals.first_since(partial(1, 450), 51.5) is None  # not the first any more
+    assert arrivals.first_since(partial(2, 1450), 52.0) == pytest.approx(0.5)
+
+
+def test_what_came_too_long_ago_has_no_delay() -> None:
+    arrivals = Arrivals()
+    for number in range(1, 2 * Arrivals.KEPT):
+        arrivals.add(100 * number, number)
+    assert arrivals.since(100, 5000) is None
+    assert arrivals.since(100 * (2 * Arrivals.KEPT - 1), 5000) is not None
+
+
+def test_outcomes_are_counted_by_their_audio() -> None:
+    metrics, arrivals = Metrics(), Arrivals()
+    arrivals.add(1000, 10.0)
+    final = Final(
+        seq=1,
+        utterance=1,
+        start_ms=200,
+        end_ms=900,
+        text="a",
+        language="en",
+        language_probability=1,
+        confidence=1,
+    )
+    metrics.on_message(final, arrivals, 10.4)
+    page = metrics.page().decode()
+    assert 'surtitle_answered_seconds_total{outcome="final"} 0.7' in page
+    assert 'surtitle_final_seconds_bucket{le="0.3"} 0.0' in page
+    assert 'surtitle_final_seconds_bucket{le="0.5"} 1.0' in page
