@@ -12,7 +12,7 @@ from tests.support import REPOSITORY
 
 
 def test_a_short_campaign_is_clean() -> None:
-    command = [sys.executable, REPOSITORY / "scripts" / "fault_campaign.py"]
+    command = [sys.executable, str(REPOSITORY / "scripts" / "fault_campaign.py")]
     command += ["--link-cuts", "60", "--worker-faults", "4", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout + done.stderr
