@@ -46,7 +46,7 @@ def start(page: Page, address: str) -> None:
 def test_a_page_with_a_token_is_captioned(page: Page, server: ServerProcess, keys: KeyRing) -> None:
     token = keys.make_token("guest", ["speak"], time.time() + 60)
     start(page, f"{server.url}/#token={token}")
-    expect(page.get_by_role("log").locator(".caption").first).to_contain_text("ms")
+    expect(page.locator("#open .caption").first).to_contain_text("ms")
     assert not [line for line in server.log if token in str(line)]
     assert not [line for line in server.stray if token in line]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.captioning.session import CaptionSession, make_recipe, whisper_language
 from surtitle.errors import BadAudio, BadMessage, BadStart
-from surtitle.jobs import Job, ModelInfo, Pcm16, Recipe, Result, Windows, Word
+from surtitle.jobs import Job, ModelInfo, Pcm16, Recipe, Result, Voice, Windows, Word
 from surtitle.messages import (
     Ack,
     Ended,
@@ -832,6 +832,86 @@ def test_no_partial_is_made_where_nothing_new_was_said() -> None:
     assert len(driver.partials) == 1
     driver.feed(speech(1))
     assert len(driver.partials) == 2
+
+
+# -- a model that stops too early ---------------------------------------------------------------
+
+
+def stopped(**start: Any) -> Driver:
+    """The final of 9 windows, a pause and 15 more says no more than was said before the pause."""
+    driver = open_session(Start(language="en", partials=False, **start), options=JUDGED)
+    driver.feed(speech(9, 1) + silence(2))
+    driver.give(ok(driver.finals[0], "We came home and"))
+    driver.feed(silence(4) + speech(15, 2) + silence(2))
+    driver.give(ok(driver.finals[1], "We came home, and."))
+    driver.feed(silence(30))
+    return driver
+
+
+def test_what_follows_the_pause_at_which_a_final_stops_is_decoded_by_itself() -> None:
+    driver = stopped()
+    assert driver.of(Final) == []
+    tail = driver.finals[2]
+    assert (len(tail.audio), tail.audio[4 * W]) == (21 * W, samples(speech(1, 2))[0])
+    assert tail.voice == Voice(speech_ms=15 * WINDOW_MS, clear_ms=15 * WINDOW_MS)
+    driver.give(replace(ok(tail, "went to bed."), confidence=0.25))
+    (final,) = driver.of(Final)
+    assert (final.text, final.confidence) == ("We came home and went to bed.", 0.25)
+    assert places(driver) == [(0, 32)]
+    assert driver.session.idle
+
+
+@pytest.mark.parametrize("answer", [error, suppressed, saying("")])
+def test_where_nothing_follows_what_was_said_before_it_stands(
+    answer: Callable[[Job], Result],
+) -> None:
+    driver = stopped()
+    driver.give(answer(driver.finals[2]))
+    assert [final.text for final in driver.of(Final)] == ["We came home and"]
+
+
+def test_words_after_it_have_their_times_in_the_utterance() -> None:
+    driver = open_session(Start(language="en", partials=False, words=True), options=JUDGED)
+    driver.feed(speech(9) + silence(2))
+    first = (Word("We", 0, 100, 0.9),)
+    driver.give(replace(ok(driver.finals[0], "We"), words=first))
+    driver.feed(silence(4) + speech(15) + silence(2))
+    driver.give(replace(ok(driver.finals[1], "We"), words=first))
+    driver.feed(silence(30))
+    driver.give(replace(ok(driver.finals[2], "slept."), words=(Word("slept.", 50, 300, 0.8),)))
+    (final,) = driver.of(Final)
+    assert final.text == "We slept."
+    assert final.words is not None
+    assert [(w.text, w.start_ms, w.end_ms) for w in final.words] == [
+        ("We", 0, 100),
+        ("slept.", 11 * WINDOW_MS + 50, 11 * WINDOW_MS + 300),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "text"), [(12, "We came home and"), (15, "We came home and slept")]
+)
+def test_a_breath_or_a_word_more_is_no_early_stop(more: int, text: str) -> None:
+    driver = open_session(QUIET, options=JUDGED)
+    driver.feed(speech(9) + silence(2))
+    driver.give(ok(driver.finals[0], "We came home and"))
+    driver.feed(silence(4) + speech(more) + silence(2))
+    driver.give(ok(driver.finals[1], text))
+    driver.feed(silence(30))
+    assert [final.text for final in driver.of(Final)] == [text]
+    assert len(driver.finals) == 2
+
+
+def test_a_pause_whose_text_has_stopped_at_the_one_before_does_not_count() -> None:
+    driver = open_session(QUIET, options=JUDGED)
+    for _ in range(2):
+        driver.feed(speech(15) + silence(2))
+        driver.give(ok(driver.finals[-1], "We came home and"))
+        driver.feed(silence(2))
+    driver.feed(speech(15) + silence(2))
+    driver.give(ok(driver.finals[-1], "We came home and"))
+    driver.feed(silence(30))
+    assert len(driver.finals[-1].audio) == (3 * 15 + 2 * 4 + 2 - 17) * W  # from the first pause on
 
 
 # -- partials of long utterances ----------------------------------------------------------------

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.audio import AudioBuffer, open_decoder
 from surtitle.captioning.caption import Caption, Shown
 from surtitle.captioning.endpointing import (
+    NO_VOICE,
     WINDOW_SAMPLES,
     Closed,
     Endpointer,
@@ -73,6 +74,8 @@ from surtitle.messages import (
 )
 
 _AUTO = "auto"
+LEAST_TAIL_MS = 400
+"""Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
 
 
 def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
@@ -118,6 +121,7 @@ class _Guess:
     end: int  # absolute sample
     result: Result | None = None
     settled: bool = False  # the pause has lasted
+    voice: Voice = NO_VOICE  # what was heard up to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,13 @@ class _Head:
     """What was said up to a pause of an utterance that went on."""
 
     end: int  # absolute sample
-    text: str = ""
+    voice: Voice  # what was heard up to it
+    result: Result
+
+    @property
+    def text(self) -> str:
+        """As it was decoded."""
+        return self.result.text
 
 
 @dataclass(slots=True)
@@ -153,7 +163,8 @@ class _Utterance:
     guesses: bool = True  # until one fails: what kills workers must not do so in every pause
     head: _Head | None = None  # partials are decoded from its end on
     next_head: _Head | None = None  # of the newest pause
-    voice: Voice | None = None  # what was heard of it up to the newest event
+    before_tail: _Head | None = None  # its final stopped there; what follows is decoded by itself
+    voice: Voice = NO_VOICE  # what was heard of it up to the newest event
     asked: dict[str, _Asked] = field(default_factory=dict)  # by job id
     probability: float | None = None  # of the language, where it was heard and is settled
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
@@ -255,8 +266,7 @@ class CaptionSession:
         elif utterance.end is None:
             self._take_guess(utterance, result, asked)
         elif result.job_id == utterance.final_id:
-            utterance.final = result
-            self._answer()
+            self._take_final(utterance, result)
         self._settle()
 
     def update(self, update: Update) -> None:
@@ -409,15 +419,47 @@ class CaptionSession:
         utterance.end = end
         guess = utterance.guess
         if guess is not None and guess.end == end and self._is_usable(utterance, guess):
-            utterance.final_id, utterance.final = guess.job.id, guess.result
-            self._answer()
+            utterance.final_id = guess.job.id
+            if guess.result is not None:
+                self._take_final(utterance, guess.result)
             return
         self._withdraw_guess(utterance)
-        utterance.final_id = self._submit(utterance, "final", utterance.start, end).id
+        self._submit_final(utterance, end)
+
+    def _submit_final(self, utterance: _Utterance, end: int) -> None:
+        """All of it, or what follows the pause at which the model has stopped."""
+        start = utterance.start if utterance.before_tail is None else utterance.before_tail.end
+        utterance.final_id = self._submit(utterance, "final", start, end).id
+
+    def _take_final(self, utterance: _Utterance, result: Result) -> None:
+        """The utterance is answered, unless the model has stopped in the middle of it."""
+        assert utterance.end is not None
+        if (head := utterance.before_tail) is not None:
+            result = _joined(head, utterance.start, result)
+        elif (head := self._stopped_at(utterance, utterance.voice, result)) is not None:
+            utterance.before_tail = head
+            self._submit_final(utterance, utterance.end)
+            return
+        utterance.final = result
+        self._answer()
+
+    @staticmethod
+    def _stopped_at(utterance: _Utterance, heard: Voice, result: Result) -> _Head | None:
+        """The pause at which the text ends although speech went on after it, if there is one.
+
+        Whisper now and then takes the end of a sentence for the end of all. The text of the same
+        utterance up to that pause, which was decoded in it, tells.
+        """
+        head = utterance.next_head or utterance.head
+        if head is None or result.error_code or result.suppressed:
+            return None
+        said_more = _less(heard, head.voice).speech_ms >= LEAST_TAIL_MS
+        return head if said_more and _names(result.text) == _names(head.text) else None
 
     def _guess(self, utterance: _Utterance, end: int) -> None:
         if utterance.guesses:
-            utterance.guess = _Guess(self._submit(utterance, "final", utterance.start, end), end)
+            job = self._submit(utterance, "final", utterance.start, end)
+            utterance.guess = _Guess(job, end, voice=utterance.voice)
         else:
             self._judge(None)
 
@@ -451,17 +493,25 @@ class CaptionSession:
         guess, utterance.guess = utterance.guess, None
         if guess is None:
             return
-        if guess.job in self._jobs:  # nobody has fetched it yet
+        if guess.result is not None:
+            self._note_head(utterance, guess, guess.result)
+        elif guess.job in self._jobs:  # nobody has fetched it yet
             self._jobs.remove(guess.job)
-        elif guess.result is None:
+        else:
             self._cancelled.append(guess.job)
-        elif (
-            guess.result.text
-            and not guess.result.suppressed
+
+    def _note_head(self, utterance: _Utterance, guess: _Guess, result: Result) -> None:
+        """Speech goes on after a pause whose text is there."""
+        if (
+            result.text
+            and not result.suppressed
+            and not result.error_code
             and self._is_usable(utterance, guess)
-            and may_show(utterance.recipe, guess.result)
+            and may_show(utterance.recipe, result)
+            # One that has stopped at an earlier pause says nothing about this one.
+            and self._stopped_at(utterance, guess.voice, result) is None
         ):
-            utterance.next_head = _Head(guess.end, guess.result.text)
+            utterance.next_head = _Head(guess.end, guess.voice, result)
 
     def _settle_language(self, utterance: _Utterance, result: Result) -> None:
         """Later jobs of the utterance are told the language, once a result is sure of it."""
@@ -484,7 +534,7 @@ class CaptionSession:
         if utterance.end is None and guess is not None and guess.job.id == job_id:
             guess.job = self._submit(utterance, "final", utterance.start, asked.end)
         elif job_id == utterance.final_id:
-            utterance.final_id = self._submit(utterance, "final", utterance.start, asked.end).id
+            self._submit_final(utterance, asked.end)
 
     def _submit_partial(self, utterance: _Utterance, end: int) -> None:
         start = utterance.head.end if utterance.head else utterance.start
@@ -508,10 +558,18 @@ class CaptionSession:
             audio=self._audio.slice(start, end),
             recipe=utterance.recipe,
             window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
-            voice=utterance.voice if start == utterance.start else None,
+            voice=self._voice_of(utterance, start),
         )
         self._jobs.append(job)
         return job
+
+    @staticmethod
+    def _voice_of(utterance: _Utterance, start: int) -> Voice | None:
+        """What was heard in the audio of a job that begins there; None where nobody has counted."""
+        tail_of = utterance.before_tail
+        if tail_of is not None and start == tail_of.end:
+            return _less(utterance.voice, tail_of.voice)
+        return utterance.voice if start == utterance.start else None
 
     def _waiting_for(self, job_id: str) -> _Utterance | None:
         return next((u for u in self._utterances if job_id in u.asked), None)
@@ -634,6 +692,33 @@ class CaptionSession:
 
     def _send(self, message: ServerMessage) -> None:
         self._messages.append(message)
+
+
+def _less(whole: Voice, part: Voice) -> Voice:
+    """What was heard after a part."""
+    return Voice(whole.speech_ms - part.speech_ms, whole.clear_ms - part.clear_ms)
+
+
+def _names(text: str) -> list[str]:
+    return [normalize_unit(unit) for unit in split_units(text)]
+
+
+def _joined(head: _Head, start: int, tail: Result) -> Result:
+    """The result of an utterance that begins at `start`, of its part up to a pause and the rest."""
+    if tail.error_code or tail.suppressed or not tail.text:
+        return replace(head.result, job_id=tail.job_id)
+    shift_ms = samples_to_ms(head.end - start)
+    words = [
+        replace(word, start_ms=word.start_ms + shift_ms, end_ms=word.end_ms + shift_ms)
+        for word in tail.words
+    ]
+    return replace(
+        head.result,
+        job_id=tail.job_id,
+        text=join(head.text, tail.text),
+        confidence=min(head.result.confidence, tail.confidence),
+        words=(*head.result.words, *words),
+    )
 
 
 def _with_words(text: str, result: Result, start_ms: int) -> tuple[str, list[WordTiming]]:
