@@ -78,8 +78,6 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 clients of a server that comes back do not come all at once."""
 GREETING_S = 20.0
 """Time for a server to answer `start` or `resume`."""
-UNREAD_MESSAGES = 1000
-"""Messages that wait for the iteration before the connection is read more slowly."""
 _COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014}
 """Close codes after which the session is looked for again; None is a connection that broke."""
 
@@ -132,7 +130,8 @@ class Captions:
         self._unsaid: list[Command] = []  # commands dropped with the audio around them
         self._news = asyncio.Event()  # there is something to send
         self._room = asyncio.Event()  # `send` may look again whether it has to wait
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue(UNREAD_MESSAGES)
+        # Without a bound: who sends everything before it iterates must not be waited for here.
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._over = False
         self._error: ClientError | None = None  # why it is over before its end
         self._task: asyncio.Task[None] | None = None
@@ -230,13 +229,13 @@ class Captions:
                 except _Broken as broken:
                     if not self._patience_s:
                         raise ClientError(str(broken)) from broken
-                    await self._events.put(Disconnected(str(broken)))
+                    self._events.put_nowait(Disconnected(str(broken)))
                     socket = await self._come_back(str(broken))
         except ClientError as error:
             self._error = error
         self._over = True
         self._room.set()
-        await self._events.put(None)
+        self._events.put_nowait(None)
 
     async def _converse(self, socket: ClientConnection) -> None:
         """Send and receive on one connection until `ended`. Raises _Broken and ClientError."""
@@ -266,7 +265,7 @@ class Captions:
                     pass  # greetings are taken where they are waited for
                 case _:
                     self._last_seq = message.seq
-            await self._events.put(self._timeline.place(message))
+            self._events.put_nowait(self._timeline.place(message))
             if isinstance(message, Final | Suppressed | Failed):
                 self._answered_up_to(message.end_ms)
             elif isinstance(message, Ended):
@@ -332,7 +331,7 @@ class Captions:
             await socket.send(format_message(self._unsaid.pop(0)))
         rate = self._rate
         assert rate is not None, "nothing of a container is dropped"
-        await self._events.put(self._gap(self._next_byte, end))
+        self._events.put_nowait(self._gap(self._next_byte, end))
         while self._next_byte < end:
             length = min(end - self._next_byte, rate)
             await socket.send(silence(self._start, length))
@@ -351,17 +350,17 @@ class Captions:
             await socket.close()
             raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
         if self._ready is not None:
-            await self._go_on()
+            self._go_on()
         self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
         return socket
 
-    async def _go_on(self) -> None:
+    def _go_on(self) -> None:
         """What is sent next is the beginning of a session."""
         byte = self._outbox.start
         self._unsaid.clear()  # it begins with what they have changed
         if self._rate is not None:
             if byte > self._outbox.safe:
-                await self._events.put(self._gap(self._outbox.safe, byte))
+                self._events.put_nowait(self._gap(self._outbox.safe, byte))
             self._timeline.go_on(byte, self._rate)
         self._next_item, self._next_byte = self._outbox.number_at(byte), byte
 
@@ -377,7 +376,7 @@ class Captions:
                     "The server has lost the session, and a container cannot go on in the middle."
                 ) from None
             socket = await self._begin()
-            await self._events.put(self.ready)
+            self._events.put_nowait(self.ready)
             return socket
         if not isinstance(resumed, Resumed):
             await socket.close()
@@ -385,7 +384,7 @@ class Captions:
         self._token = resumed.token or self._token
         byte = self._timeline.begin_byte + resumed.received
         self._next_item, self._next_byte = self._outbox.number_at(byte), byte
-        await self._events.put(resumed)
+        self._events.put_nowait(resumed)
         return socket
 
     async def _come_back(self, reason: str) -> ClientConnection:
