@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.client.outbox import Audio, Command, Outbox
+from surtitle.client.outbox import Audio, Command, Outbox, Said
 from surtitle.messages import Flush, Stop, Update
 
 
@@ -63,7 +63,7 @@ def test_too_much_drops_the_oldest_with_its_commands() -> None:
     assert outbox.start == 0
     assert outbox.add_audio(b"ghi") == []
     assert outbox.start == 3
-    assert outbox.add_audio(b"jkl") == [update]
+    assert outbox.add_audio(b"jkl") == [Said(3, update)]
     assert (outbox.safe, outbox.start) == (0, 6)
     assert everything_from(outbox, 6) == (b"ghijkl", [])
     assert outbox.add_audio(b"m" * 20) == []  # one frame is kept whatever its size

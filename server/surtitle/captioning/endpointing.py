@@ -47,7 +47,7 @@ class EndpointingOptions:
     """Silence after which speech rarely goes on in the middle of a word: `PauseSettled`."""
     endpoint_silence_ms: int = 600
     """Silence that ends an utterance of which nobody knows whether it is finished. With 500, more
-    sentences are cut off from what belongs to them, for up to 0.8 points of word error rate in
+    sentences are cut off from what belongs to them, for 0.4 to 0.8 points of word error rate in
     long talks (docs/performance.md)."""
     finished_ratio: float = 1.0
     """Part of `endpoint_silence_ms` that ends a finished sentence; 1 or less. Whisper also writes a

@@ -35,7 +35,7 @@ from websockets.exceptions import (
 )
 from websockets.typing import Subprotocol
 
-from surtitle.client.outbox import Audio, Command, Outbox
+from surtitle.client.outbox import Audio, Command, Outbox, Said
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
 from surtitle.errors import SurtitleError
 from surtitle.messages import (
@@ -127,7 +127,7 @@ class Captions:
         self._last_seq = 0
         self._next_item = 0  # number of the item of the outbox to be sent next
         self._next_byte = 0  # of the stream, what the server has been sent up to
-        self._unsaid: list[Command] = []  # commands dropped with the audio around them
+        self._unsaid: list[Said] = []  # commands dropped with the audio around them
         self._news = asyncio.Event()  # there is something to send
         self._room = asyncio.Event()  # `send` may look again whether it has to wait
         # Without a bound: who sends everything before it iterates must not be waited for here.
@@ -156,7 +156,7 @@ class Captions:
         if audio:
             dropped = self._outbox.add_audio(bytes(audio))
             self._unsaid += dropped
-            self._passed(dropped)
+            self._passed(said.command for said in dropped)
             self._news.set()
         while self._is_full():
             self._room.clear()
@@ -328,7 +328,9 @@ class Captions:
     async def _fill_gap(self, socket: ClientConnection, end: int) -> None:
         """Send silence for audio that is not kept any more: times after it stay right."""
         while self._unsaid:
-            await socket.send(format_message(self._unsaid.pop(0)))
+            said = self._unsaid.pop(0)
+            if said.start >= self._next_byte:  # else the server has had it
+                await socket.send(format_message(said.command))
         rate = self._rate
         assert rate is not None, "nothing of a container is dropped"
         self._events.put_nowait(self._gap(self._next_byte, end))

@@ -55,18 +55,18 @@ class Outbox:
         self.safe = 0
         """Everything before this byte is answered; what lies between it and `start` is lost."""
 
-    def add_audio(self, data: bytes) -> list[Command]:
-        """Append audio. The oldest is dropped where there is too much, with commands, which return."""
+    def add_audio(self, data: bytes) -> list[Said]:
+        """Append audio. The oldest is dropped where there is too much; returns commands in it."""
         self._items.append(Audio(self.end, data))
         self.end += len(data)
-        dropped: list[Command] = []
+        dropped: list[Said] = []
         while self._max_bytes is not None and self.end - self.start > self._max_bytes:
             if len(self._items) == 1:
                 break
             item = self._drop()
             self.start = item.end
             if isinstance(item, Said):
-                dropped.append(item.command)
+                dropped.append(item)
         return dropped
 
     def add_command(self, command: Command) -> None:

@@ -135,11 +135,6 @@ class HostedSession:
         if previous is not None:
             previous.lose()
 
-    def detach(self, link: Link) -> None:
-        """The connection has gone. One that has lost the session already is of no concern."""
-        if self.link is link:
-            self.link = None
-
     def replay(self, last_seq: int) -> list[ServerMessage]:
         """What followed a message. Raises UnknownSession where not all of that is kept."""
         if last_seq < self._lost_seq:
@@ -321,9 +316,9 @@ class Sessions:
 
     def leave(self, hosted: HostedSession, link: Link, *, for_good: bool) -> None:
         """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
-        if hosted.link is not link:
+        if hosted.link is not link:  # it has lost the session to another one
             return
-        hosted.detach(link)
+        hosted.link = None
         if for_good or not self._resume_window_s:
             self._remove(hosted)
             return

@@ -188,9 +188,7 @@ class Gateway:
             return json_page(403, {"error": text})
         caller = self._caller(request)
         if caller is None:
-            page = json_page(401, {"error": "This server asks for a key or a token that holds."})
-            page.headers["WWW-Authenticate"] = "Bearer"
-            return page
+            return _no_key()
         if "speak" not in caller.scopes:
             return json_page(403, {"error": "This key or token is not for speaking."})
         return None
@@ -290,7 +288,7 @@ class Gateway:
     def _figures(self, request: Request) -> Page:
         """For Prometheus; a server with keys asks for any of them."""
         if self._caller(request) is None:
-            return json_page(401, {"error": "This server asks for a key or a token that holds."})
+            return _no_key()
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Page(200, self._metrics.page(), headers)
 
@@ -412,6 +410,12 @@ def _start_query(request: Request) -> dict[str, list[str]] | None:
     """The query string where it holds a field of `start`, else None."""
     query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
     return query if query.keys() & set(Start.__struct_fields__) else None
+
+
+def _no_key() -> Page:
+    page = json_page(401, {"error": "This server asks for a key or a token that holds."})
+    page.headers["WWW-Authenticate"] = "Bearer"
+    return page
 
 
 def _busy(message: str) -> Page:
