@@ -102,8 +102,7 @@ def serve(**options: Any) -> None:
     "--format",
     "kind",
     type=click.Choice(["text", "jsonl", "srt", "vtt"]),
-    default="text",
-    show_default=True,
+    show_default="as the output file is named, or text",
     help="What to write.",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
@@ -131,6 +130,7 @@ def caption(**options: Any) -> None:
     from surtitle.commands import CaptionRequest, caption_file
 
     style = options.pop("style")
+    options["kind"] = options["kind"] or _format_of(options["output"])
     request = {
         name: options.pop(name)
         for name in ("file", "server", "key", "fast", "kind", "output", "words", "translate")
@@ -138,6 +138,12 @@ def caption(**options: Any) -> None:
     settings = _settings(options, host="127.0.0.1", port=0, keys_file=None, log_level="warning")
     layout = replace(settings.layout(), style=style)
     sys.exit(caption_file(CaptionRequest(**request, layout=layout), settings))
+
+
+def _format_of(output: str | None) -> str:
+    """The format that the name of a file asks for."""
+    suffix = Path(output or "").suffix.lower().lstrip(".")
+    return suffix if suffix in ("srt", "vtt", "jsonl") else "text"
 
 
 @cli.command(cls=GroupedCommand)

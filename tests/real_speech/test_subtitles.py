@@ -37,7 +37,7 @@ def test_a_file_of_the_command_line_is_read_by_others(
     tiny: ServerProcess, kind: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"talk.{kind}"
-    options = ["--server", tiny.url, "--fast", "--format", kind, "-o", str(path)]
+    options = ["--server", tiny.url, "--fast", "-o", str(path)]  # its name says the format
     done = subprocess.run(
         [sys.executable, "-m", "surtitle", "caption", str(SAMPLE), *options],
         capture_output=True,

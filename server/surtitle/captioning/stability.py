@@ -15,6 +15,8 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from unicodedata import category, normalize
 
+from surtitle.captioning.sentence import is_finished
+
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
 # it, or else a run of other characters up to the next space. Each unit keeps its leading space.
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -96,10 +98,10 @@ class Stabilizer:
 
         `cut`: the final ends before the hypotheses did, so only that part of the stable text counts.
 
-        What has been read stays as it is unless words are wrong. Case and punctuation are no reason
-        to touch it, and neither is a single word that the final decode puts in or leaves out: it is
-        right about those no more often than not, while of the words that it replaces three of four
-        become right.
+        What has been read stays as it is unless words are wrong. Commas are no reason to touch it,
+        and neither is a single word that the final decode puts in or leaves out: it is right about
+        those no more often than not, while of the words that it replaces three of four become right.
+        Where a sentence ends it does know better, having heard how it goes on.
         """
         units = split_units(final)
         names = [normalize_unit(unit) for unit in units]
@@ -109,6 +111,8 @@ class Stabilizer:
             return final, False
         if not stable or not reached:
             return final, True
+        if names[: len(stable)] == self._stable_units[: len(stable)]:
+            stable = _with_sentences(stable, units)
         last = stable[-1]
         same = units[reached - 1].strip()
         marks = same[len(last.strip()) :] if same.startswith(last.strip()) else ""
@@ -132,6 +136,13 @@ class Stabilizer:
             return units[len(done) :]
         left_over = len(done) - (last.a + last.size)
         return units[last.b + last.size + left_over :]
+
+
+def _with_sentences(shown: list[str], said: list[str]) -> list[str]:
+    """The shown units, but where only one of the two begins or ends a sentence, as they were said."""
+    ends = [is_finished(one) != is_finished(other) for one, other in zip(shown, said, strict=False)]
+    begins = [True, *ends]
+    return [said[i] if begins[i] or ends[i] else unit for i, unit in enumerate(shown)]
 
 
 def follow(text: str, units: list[str]) -> list[str]:
