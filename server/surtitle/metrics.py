@@ -8,6 +8,7 @@ utterance.
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,7 +19,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from surtitle.jobs import Job, Result
+from surtitle.jobs import Job, JobKind, Result
 from surtitle.messages import Failed, Final, Partial, ServerMessage, Suppressed
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -52,9 +53,11 @@ class Metrics:
         self._utterances = counter("utterances", "Answered utterances.", "outcome")
         self._suppressed = counter("suppressed", "Utterances without speech.", "reason")
         self._deaths = counter("worker_deaths", "Ends of a worker that nobody asked for.", "cause")
-        self._wait = histogram("queue_wait_seconds", "From a job to the worker.", "kind")
+        wait = histogram("queue_wait_seconds", "From a job to the worker.", "kind")
+        self._wait = {kind: wait.labels(kind) for kind in get_args(JobKind)}
         self._batch = histogram("batch_jobs", "Jobs handed over together.", buckets=_BATCH)
-        self._decode = histogram("decode_seconds", "In the worker, for one job.", "part")
+        decode = histogram("decode_seconds", "In the worker, for one job.", "part")
+        self._features, self._inference = decode.labels("features"), decode.labels("inference")
         self._first = histogram(
             "first_partial_seconds", "To the first partial of an utterance.", buckets=_DELAY_S
         )
@@ -117,14 +120,14 @@ class Metrics:
         """Jobs were handed to the worker."""
         self._batch.observe(len(batch))
 
-    def on_wait(self, kind: str, seconds: float) -> None:
+    def on_wait(self, kind: JobKind, seconds: float) -> None:
         """A job waited so long for the worker."""
-        self._wait.labels(kind).observe(seconds)
+        self._wait[kind].observe(seconds)
 
     def on_result(self, result: Result) -> None:
         """The worker answered a job."""
-        self._decode.labels("features").observe(result.timings.features_s)
-        self._decode.labels("inference").observe(result.timings.inference_s)
+        self._features.observe(result.timings.features_s)
+        self._inference.observe(result.timings.inference_s)
 
     def on_death(self, cause: str) -> None:
         """A worker ended by itself."""

@@ -74,9 +74,12 @@ class Features:
         """The logarithms of all frames, of which the first are known."""
         half = self._fft // 2
         start = 0 if known is None else known.shape[1] * self._hop - half
-        samples = audio[start:].astype(np.float32) / 32768
-        samples = np.pad(samples, (0, self._hop))  # as faster-whisper does before its transform
-        samples = np.pad(samples, (half if known is None else 0, half), mode="reflect")
+        before = half if known is None else 0
+        # faster-whisper puts one hop of zeros after the audio, then mirrors both ends.
+        samples = np.zeros(before + len(audio) - start + self._hop + half, np.float32)
+        np.multiply(audio[start:], np.float32(1 / 32768), out=samples[before : -self._hop - half])
+        samples[:before] = samples[2 * before : before : -1]
+        samples[-half:] = samples[-half - 2 : -2 * half - 2 : -1]
         spectrum = self._stft(
             samples, self._fft, self._hop, window=self._window, center=False, return_complex=True
         )[:, :-1].astype(np.complex64)

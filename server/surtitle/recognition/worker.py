@@ -16,7 +16,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -31,7 +32,12 @@ from surtitle.telemetry import LogOptions, configure_logging
 log = structlog.get_logger("surtitle.worker")
 
 POLL_S = 0.01
-"""How often the batches under way are looked at: short beside any decode, long beside a look."""
+"""How often a batch under way is looked at that may be ready: short beside any decode."""
+TIMED = 8
+"""Batches of a kind whose times are remembered, to tell when the next may be ready."""
+SOONEST = 0.9
+"""Share of the shortest of these times before which a batch is not looked at. A look costs the caches
+of a busy processor more than it seems: at 24 speakers every other one is saved."""
 NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
 through the server, which needs little of a core but needs it at once."""
@@ -106,17 +112,25 @@ def main(jobs: Connection, results: Connection, parent_pid: int, options: Worker
 def serve(decoder: Decoder, jobs: Connection, send: Callable[[Result], None]) -> None:
     """Decode what comes until `jobs` ends and all of it is answered."""
     under_way: list[_Batch] = []
+    times = _Times()
     receiving = True
     arrived = _poll(jobs)
     while receiving or under_way:
+        now = time.perf_counter()
+        wait_s = max(min(batch.due for batch in under_way) - now, 0) if under_way else None
         if not receiving:
-            time.sleep(POLL_S)
-        elif arrived(POLL_S if under_way else None):
+            time.sleep(wait_s or 0)
+        elif arrived(wait_s):
             try:
-                under_way.append(_Batch(decoder, jobs.recv()))
+                under_way.append(_Batch(decoder, jobs.recv(), times))
             except EOFError:  # the parent closed its end: a clean stop
                 receiving = False
-        under_way = [rest for batch in under_way for rest in batch.advance(send)]
+        now = time.perf_counter()
+        under_way = [
+            rest
+            for batch in under_way
+            for rest in (batch.advance(send) if batch.due <= now else [batch])
+        ]
 
 
 def _poll(jobs: Connection) -> Callable[[float | None], bool]:
@@ -130,28 +144,55 @@ def _poll(jobs: Connection) -> Callable[[float | None], bool]:
 
 def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None]) -> None:
     """Decode one batch and wait for its end."""
-    under_way = [_Batch(decoder, batch)]
+    under_way = [_Batch(decoder, batch, _Times())]
     while under_way := [rest for each in under_way for rest in each.advance(send)]:
         time.sleep(POLL_S)
+
+
+class _Times:
+    """How long batches took of late, by what tells their length: kind, window and size."""
+
+    def __init__(self) -> None:
+        self._taken_s: defaultdict[Hashable, deque[float]] = defaultdict(
+            lambda: deque(maxlen=TIMED)
+        )
+
+    def soonest_s(self, kind: Hashable) -> float:
+        """No batch of this kind is likely to be ready sooner after its start."""
+        return SOONEST * min(self._taken_s[kind], default=0.0)
+
+    def note(self, kind: Hashable, seconds: float) -> None:
+        """A batch of this kind took so long."""
+        self._taken_s[kind].append(seconds)
 
 
 class _Batch:
     """Jobs under way: exactly one result is sent for each, whatever goes wrong inside."""
 
-    def __init__(self, decoder: Decoder, jobs: Sequence[Job]) -> None:
+    def __init__(self, decoder: Decoder, jobs: Sequence[Job], times: _Times) -> None:
+        self.due = 0.0
+        """When to look at it, by time.perf_counter()."""
         self._decoder = decoder
+        self._times = times
         self._waiting = {job.id: job for job in jobs}
         self._size = len(jobs)
+        self._kind = jobs[0].kind, jobs[0].window_s, len(jobs)
+        self._started = 0.0
         self._results: Iterator[Result | None] | None = None  # not started yet
 
     def advance(self, send: Callable[[Result], None]) -> "list[_Batch]":
         """Send the results that are ready; returns what remains under way."""
         try:
             if self._results is None:
+                self._started = time.perf_counter()
                 self._results = self._decoder.decode(list(self._waiting.values()))
+                self.due = self._started + self._times.soonest_s(self._kind)
             for result in self._results:
                 if result is None:
+                    self.due = max(self.due, time.perf_counter() + POLL_S)
                     return [self]
+                if len(self._waiting) == self._size:
+                    self._times.note(self._kind, time.perf_counter() - self._started)
                 del self._waiting[result.job_id]
                 send(result)
             if self._waiting:
@@ -160,7 +201,8 @@ class _Batch:
             raise
         except Exception as error:
             if self._size > 1:  # one of them spoiled the batch: find out which
-                return [_Batch(self._decoder, [job]) for job in self._waiting.values()]
+                alone = self._waiting.values()
+                return [_Batch(self._decoder, [job], self._times) for job in alone]
             for job in self._waiting.values():
                 log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
                 message = f"The audio could not be decoded ({type(error).__name__})."
