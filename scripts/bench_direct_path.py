@@ -74,7 +74,7 @@ async def measure(model_name: str, rounds: int) -> dict[str, list[float]]:
     windows = decoder.info.windows
     ready = asyncio.Event()
     engine = Supervisor(
-        WorkerOptions(WHISPER, options, LogOptions("warning")),
+        WorkerOptions(WHISPER, options, LogOptions("warning"), give_up_s=60),
         WatchdogOptions(),
         on_state=lambda state: ready.set(),
     )

@@ -8,6 +8,12 @@ process may be left. Everything is drawn from `--seed`. Phases:
 
     link cuts      the connection is reset or closed at a random byte, sometimes in the handshake
     worker faults  the recognition worker is killed, exits, hangs or stops in the middle of a job
+    bad inputs     handshakes, frames and messages that make no sense, each answered by an `error` or
+                   a close; beside them somebody speaks
+    stops          a server is started, and ended by a signal at whatever it does; a stop that it can
+                   hear finishes what was said
+
+The delay of the event loop is read from `/metrics` all the while: the largest p99 of half a minute.
 
 A word that takes two workers down is answered `failed` on purpose; all other outcomes that are not the
 word's own text count as unexpected.
@@ -15,10 +21,12 @@ word's own text count as unexpected.
 
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +37,12 @@ from rich.progress import Progress
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.faults.link import Cut, Link
+from tests.faults.nonsense import talk_nonsense
 from tests.support import (
     FAKE_DECODER,
     SILENCE_1S,
     ServerProcess,
+    figure,
     left_over,
     spoken_word,
     start_server,
@@ -40,8 +50,10 @@ from tests.support import (
 
 from surtitle import client as surtitle_client
 from surtitle.client import Captions, ClientError, Disconnected, Gap, connect
-from surtitle.messages import Ended, Failed, Final, Resumed, Start, Suppressed, Update
+from surtitle.messages import Ended, Failed, Final, Resumed, Speech, Start, Suppressed, Update
 
+SPARE_WORDS_S = 0.02
+"""Between the words of one who speaks beside a phase."""
 WORDS = 40
 """Of one session."""
 WORD_MS = 1500
@@ -56,7 +68,7 @@ LIMIT_S = 120.0
 
 @dataclass
 class Account:
-    """What came of a phase. All but the first four must be 0 in the end."""
+    """What came of a phase. From `lost` to `orphans` all must be 0 in the end."""
 
     faults: int = 0
     sessions: int = 0
@@ -68,6 +80,7 @@ class Account:
     disorder: int = 0
     unbalanced: int = 0
     orphans: int = 0
+    lag_ms: float = 0.0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
@@ -176,7 +189,10 @@ async def cut_links(server: ServerProcess, count: int, seed: int, progress: Prog
 async def break_workers(
     server: ServerProcess, count: int, seed: int, progress: Progress
 ) -> Account:
-    """Sessions some of whose words take the worker down, until that happened so often."""
+    """Sessions some of whose words take the worker down, until that happened so often.
+
+    Hangs and stops take the whole lease, so they are one fault in ten.
+    """
     account, chance = Account(), random.Random(seed)
     task = progress.add_task("worker faults", total=count)
     began = time.monotonic()
@@ -184,38 +200,142 @@ async def break_workers(
         while (died := len(server.events("worker died"))) < count:
             progress.update(task, completed=died)
             prompts, expected = [], []
-            for number in range(10):
+            for number in range(WORDS):
                 once = Path(folder) / f"{account.sessions}-{number}"
-                prompt = chance.choice(
-                    [
-                        "crash",
-                        "exit",
-                        f"crash-once:{once}",
-                        f"stop-once:{once}",
-                        f"spin-once:{once}",
-                    ]
-                )
-                if chance.random() < 0.5:
+                if number % 2:  # a word that is decoded ends a row of deaths
                     prompts.append(f"say:{number}")
                     expected.append(str(number))
-                else:
-                    prompts.append(prompt)
-                    twice = prompt in ("crash", "exit")
-                    expected.append("quarantined" if twice else ANY_LENGTH)
+                    continue
+                kinds = ["crash", "exit", "oom", f"crash-once:{once}", f"device:{once}"]
+                if chance.random() < 0.1:
+                    kinds = [f"stop-once:{once}", f"spin-once:{once}"]
+                prompts.append(chance.choice(kinds))
+                twice = prompts[-1] in ("crash", "exit", "oom")
+                expected.append("quarantined" if twice else ANY_LENGTH)
             await tell(server.port, prompts, expected, account)
     account.faults = len(server.events("worker died"))
     account.seconds = time.monotonic() - began
     return account
 
 
+async def send_nonsense(
+    server: ServerProcess, count: int, seed: int, progress: Progress
+) -> Account:
+    """Bad input of every kind from many sides, while somebody speaks."""
+    account, numbers = Account(), iter(range(sys.maxsize))
+    task = progress.add_task("bad inputs", total=count)
+    began = time.monotonic()
+
+    async def one_after_the_other() -> None:
+        while account.faults < count:
+            chance = random.Random(f"{seed} {next(numbers)}")
+            account.faults += await talk_nonsense(server.port, chance)
+            progress.update(task, completed=account.faults)
+
+    async def speak_beside() -> None:
+        while account.faults < count:
+            words = [str(number) for number in range(WORDS)]
+            await tell(server.port, [f"say:{word}" for word in words], words, account)
+            await asyncio.sleep(SPARE_WORDS_S)
+
+    await asyncio.gather(speak_beside(), *(one_after_the_other() for _ in range(AT_ONCE)))
+    account.problems += [str(line) for line in server.errors]
+    account.seconds = time.monotonic() - began
+    return account
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV)
+
+
+def stop_servers(count: int, seed: int, console: Console) -> Account:
+    """Servers that end while they load, wait or work; none may leave a process."""
+    account, chance = Account(), random.Random(seed)
+    began = time.monotonic()
+    with Progress(console=console) as progress:
+        task = progress.add_task("stops", total=count)
+        for _ in range(count):
+            server = start_server(decoder=FAKE_DECODER, ready=chance.random() < 0.7)
+            tree = server.tree()
+            try:
+                asyncio.run(_stop_while_it_works(server, chance, account))
+            finally:
+                if server.process.poll() is None:
+                    server.process.kill()
+                    account.problems.append("a server did not end")
+                server.process.wait()
+                server.close_pipes()
+            account.orphans += len(left_over(tree))
+            account.faults += 1
+            progress.advance(task)
+    account.seconds = time.monotonic() - began
+    return account
+
+
+async def _stop_while_it_works(
+    server: ServerProcess, chance: random.Random, account: Account
+) -> None:
+    """End a server, at a random moment of a session if it takes one."""
+    number = chance.choice(SIGNALS)
+    gentle = number not in (signal.SIGKILL, signal.SIGSEGV)
+    speaking = asyncio.create_task(_say_until_the_end(server))
+    await asyncio.sleep(chance.random() * 0.5)
+    server.process.send_signal(number)
+    status = await asyncio.to_thread(server.process.wait, 20)
+    if status != (0 if gentle else -number):
+        account.problems.append(f"{number.name} gave the status {status}")
+    opened, answered = await speaking
+    account.words += opened
+    if gentle:
+        account.lost += opened - answered
+
+
+async def _say_until_the_end(server: ServerProcess) -> tuple[int, int]:
+    """Speak until the server ends; how many utterances it announced, and how many it answered."""
+    opened = answered = 0
+    try:
+        async with connect(f"ws://127.0.0.1:{server.port}", patience_s=0) as captions:
+            speaking = asyncio.create_task(_speak(captions, ["say:x"] * 1000))
+            async for event in captions:
+                opened += isinstance(event, Speech)
+                answered += isinstance(event, Final)
+                if isinstance(event, Disconnected):
+                    break
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+    except (ClientError, OSError):
+        pass
+    return opened, answered
+
+
+async def _watch_loop(server: ServerProcess, account: Account) -> None:
+    while True:
+        await asyncio.sleep(5)
+        with suppress(OSError):
+            lag_s = await asyncio.to_thread(figure, server, "surtitle_loop_lag_seconds")
+            account.lag_ms = max(account.lag_ms, lag_s * 1000)
+
+
 def run_phase(name: str, count: int, seed: int, console: Console) -> Account:
     """One phase on a server of its own, which must leave nothing behind."""
-    phase = {"link cuts": cut_links, "worker faults": break_workers}[name]
+    if name == "stops":
+        return stop_servers(count, seed, console)
+    phase = {"link cuts": cut_links, "worker faults": break_workers, "bad inputs": send_nonsense}
     server = start_server(decoder=FAKE_DECODER, lease_s=1, max_sessions=64)
     tree = server.tree()
+
+    async def watched() -> Account:
+        lag = Account()
+        watching = asyncio.create_task(_watch_loop(server, lag))
+        try:
+            account = await phase[name](server, count, seed, progress)
+        finally:
+            watching.cancel()
+        account.lag_ms = lag.lag_ms
+        return account
+
     try:
         with Progress(console=console) as progress:
-            account = asyncio.run(phase(server, count, seed, progress))
+            account = asyncio.run(watched())
         tree += server.tree()
     finally:
         server.stop()
@@ -228,26 +348,30 @@ def table(accounts: dict[str, Account]) -> str:
     """The accounts as Markdown."""
     names = ["faults", "sessions", "words", "resumes", "lost", "doubled", "unexpected"]
     names += ["disorder", "unbalanced", "orphans"]
-    lines = [f"| | {' | '.join(names)} | s |", "|---" * (len(names) + 2) + "|"]
+    columns = [*names, "loop late by, ms (p99)", "s"]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for phase, account in accounts.items():
         figures = [f"{getattr(account, name):,}" for name in names]
-        lines.append(f"| {phase} | {' | '.join(figures)} | {account.seconds:.0f} |")
+        lag = f"{account.lag_ms:.0f}" if account.lag_ms else "–"
+        lines.append(f"| {phase} | {' | '.join(figures)} | {lag} | {account.seconds:.0f} |")
     return "\n".join(lines) + "\n"
 
 
 @click.command()
 @click.option("--link-cuts", default=200, show_default=True)
 @click.option("--worker-faults", default=10, show_default=True)
+@click.option("--bad-inputs", default=2000, show_default=True)
+@click.option("--stops", default=5, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the table there too.")
-def main(link_cuts: int, worker_faults: int, seed: int, markdown: Path | None) -> None:
+def main(seed: int, markdown: Path | None, **counts: int) -> None:
     """Run the campaign; the exit status is 1 where anything was lost, doubled or left behind."""
     surtitle_client.FIRST_WAIT_S, surtitle_client.LONGEST_WAIT_S = 0.01, 0.1
     console = Console(stderr=True)
     accounts = {
-        name: run_phase(name, count, seed, console)
-        for name, count in (("link cuts", link_cuts), ("worker faults", worker_faults))
-        if count
+        name: run_phase(name, counts[name.replace(" ", "_")], seed, console)
+        for name in ("link cuts", "worker faults", "bad inputs", "stops")
+        if counts[name.replace(" ", "_")]
     }
     click.echo(table(accounts))
     for name, account in accounts.items():

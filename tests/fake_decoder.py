@@ -6,6 +6,10 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     say:TEXT        answer TEXT
     suppress        answer with reason "no_speech"
     raise           raise ValueError
+    oom             raise what CTranslate2 does when the GPU has no memory left
+    oom-beside      the same, unless the job is decoded by itself
+    device:F        raise what it does when the GPU has failed, unless the file F exists
+    eat:MB          keep so much memory for ever, then answer
     crash           die of SIGSEGV
     crash-once:F    the same, unless the file F exists; creates it first
     exit            leave with status 0 in mid-job
@@ -18,6 +22,9 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     stop            stop itself (SIGSTOP) in mid-job
     stop-once:F     the same, unless the file F exists
     garbage         write nonsense on the answer channel, then go on
+    half:F          write half a message there and hang, unless the file F exists; creates it first
+    oversize:F      the same with the header of a message of 2^60 bytes
+    last-words      answer, then die of SIGSEGV
 
 At start it obeys `name` of its options in the same way: "fail:TEXT" cannot start for the reason
 TEXT, "crash" dies before it is ready, "slow:S" takes S seconds to load.
@@ -26,6 +33,7 @@ TEXT, "crash" dies before it is ready, "slow:S" takes S seconds to load.
 import contextlib
 import os
 import signal
+import struct
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,6 +54,7 @@ class FakeDecoder:
             _crash()
         if word == "slow":
             time.sleep(float(argument))
+        self._eaten: list[bytes] = []
         self.info = ModelInfo(
             name,
             "cpu",
@@ -64,12 +73,16 @@ class FakeDecoder:
         """Obey each job's prompt."""
         for job in jobs:
             word, _, argument = job.recipe.prompt.partition(":")
+            if word == "oom" or (word == "oom-beside" and len(jobs) > 1):
+                raise RuntimeError("CUDA failed with error out of memory")
             if word == "crash-wait" and _first_time(argument + ".crashed"):
                 _crash()
             if word in ("wait", "crash-wait") and _first_time(argument):
                 while Path(argument).exists():
                     yield None
             yield self._obey(job)
+            if word == "last-words":
+                _crash()
 
     def _obey(self, job: Job) -> Result:
         word, _, argument = job.recipe.prompt.partition(":")
@@ -81,6 +94,11 @@ class FakeDecoder:
                 return Result(job.id, text="hm", suppressed="no_speech")
             case "raise":
                 raise ValueError("on request")
+            case "device":
+                if _first_time(argument):
+                    raise RuntimeError("cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED")
+            case "eat":
+                self._eaten.append(b"x" * (int(argument) << 20))
             case "crash":
                 _crash()
             case "crash-once":
@@ -108,7 +126,14 @@ class FakeDecoder:
                 if _first_time(argument):
                     os.kill(os.getpid(), signal.SIGSTOP)
             case "garbage":
-                _write_garbage()
+                _write_to_pipes(b"\x00\x00\x00\x08nonsense")
+            case "half" | "oversize":
+                if _first_time(argument):
+                    header = struct.pack("!i", 1000)
+                    if word == "oversize":
+                        header = struct.pack("!iQ", -1, 1 << 60)
+                    _write_to_pipes(header + b"half of it")
+                    time.sleep(60)
             case _:
                 pass
         return Result(job.id, text=text, language="en", language_probability=1.0, confidence=0.9)
@@ -127,12 +152,12 @@ def _first_time(path: str) -> bool:
     return True
 
 
-def _write_garbage() -> None:
+def _write_to_pipes(data: bytes) -> None:
     """Write to every pipe that is open for writing, the answer channel among them."""
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
         with contextlib.suppress(OSError):
             if int(name) > 2 and "pipe" in os.readlink(f"/proc/self/fd/{name}"):  # noqa: PTH115
-                os.write(int(name), b"\x00\x00\x00\x08nonsense")
+                os.write(int(name), data)
 
 
 def load(options: dict[str, Any]) -> FakeDecoder:

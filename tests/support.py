@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from surtitle.client import Event, connect
 from surtitle.jobs import Pcm16
@@ -187,6 +188,13 @@ def readiness(url: str) -> tuple[int, str]:
             return error.code, str(json.load(error)["state"])
     except OSError:
         return 0, ""
+
+
+def figure(server: ServerProcess, name: str) -> float:
+    """A figure of `/metrics`, without labels. Raises OSError where nobody answers."""
+    with urllib.request.urlopen(server.url + "/metrics", timeout=5) as response:
+        families = text_string_to_metric_families(response.read().decode())
+        return next(s.value for family in families for s in family.samples if s.name == name)
 
 
 def wait_until(condition: Any, limit_s: float = 10.0, every_s: float = 0.01) -> None:

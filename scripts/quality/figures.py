@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 from msgspec import Struct
 
 from load.metrics import UtteranceFigures
@@ -16,6 +17,9 @@ from quality.word_times import WordTimes
 from surtitle.captioning.cues import ReadingSpeed, lay_out, reading_speed
 from surtitle.messages import Final, Partial
 
+FEWEST = 5
+"""Recordings that may stand for others."""
+RESAMPLES = 4000
 ALL = "all"
 """Label of the sum over folders."""
 
@@ -60,6 +64,8 @@ class ErrorRow(Struct, frozen=True):
     offline_percent: float
     points: float
     """By how much the stream is worse."""
+    interval: tuple[float, float] | None
+    """Where that lies with a confidence of 95 %; None for too few recordings to tell."""
 
 
 class LostRow(Struct, frozen=True):
@@ -231,7 +237,21 @@ def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
         streamed_percent=streamed.percent,
         offline_percent=offline.percent,
         points=streamed.percent - offline.percent,
+        interval=_interval(members),
     )
+
+
+def _interval(members: Sequence[Result]) -> tuple[float, float] | None:
+    """Of the difference in points, by a paired bootstrap over the recordings (percentiles)."""
+    if len(members) < FEWEST:
+        return None
+    scores = [(each.streamed_score or Score(), each.offline_score or Score()) for each in members]
+    more = np.array([streamed.errors - offline.errors for streamed, offline in scores])
+    units = np.array([streamed.units for streamed, _ in scores])
+    drawn = np.random.default_rng(0).integers(len(scores), size=(RESAMPLES, len(scores)))
+    points = 100 * more[drawn].sum(axis=1) / units[drawn].sum(axis=1)
+    low, high = np.percentile(points, (2.5, 97.5))
+    return float(low), float(high)
 
 
 def _lost(label: str, language: str, members: Sequence[Result]) -> LostRow:

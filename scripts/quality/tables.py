@@ -48,7 +48,7 @@ def _name(row: ErrorRow | LostRow | CalmRow | ReadingRow) -> str:
 
 def _errors(rows: Sequence[ErrorRow]) -> str:
     return table(
-        ("errors", "recordings", "s", "of", "streamed %", "offline %", "difference"),
+        ("errors", "recordings", "s", "of", "streamed %", "offline %", "difference", "95 %"),
         (
             (
                 _name(row),
@@ -58,6 +58,7 @@ def _errors(rows: Sequence[ErrorRow]) -> str:
                 f"{row.streamed_percent:.2f}",
                 f"{row.offline_percent:.2f}",
                 f"{row.points:+.2f}",
+                "–" if row.interval is None else "{:+.1f} to {:+.1f}".format(*row.interval),
             )
             for row in rows
         ),

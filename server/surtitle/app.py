@@ -20,7 +20,7 @@ from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import OriginPolicy, read_keys
+from surtitle.gateway.access import KeyFile, OriginPolicy
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
@@ -43,6 +43,9 @@ EXIT_ENGINE_FAILED = 3
 """The engine could not start or has given up; the log has the cause. Not 0: a service manager must
 see that something is wrong. Not 1 or 2, which Python and the command line use."""
 
+DEAD_MAN_SLACK_S = 10.0
+"""How long beyond its lease a batch may hold the worker before that takes us for dead."""
+
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _STATE_MESSAGES = {
@@ -50,6 +53,10 @@ _STATE_MESSAGES = {
     EngineState.RECOVERING: (
         "recovering",
         "The recognition worker is being restarted. Keep speaking: nothing is lost.",
+    ),
+    EngineState.BROKEN: (
+        "recovering",
+        "The recognition worker has died again and again. It is still tried, and what is said is kept.",
     ),
 }
 
@@ -79,6 +86,7 @@ class App:
                 "batch": settings.batch,
             },
             log=settings.log(),
+            give_up_s=settings.lease_s + DEAD_MAN_SLACK_S,
         )
         self.engine = Supervisor(
             worker,
@@ -116,7 +124,8 @@ class App:
                 handshakes_per_s=settings.handshakes_per_s,
                 burst=round(10 * settings.handshakes_per_s),
             ),
-            keys=None if settings.keys_file is None else read_keys(settings.keys_file),
+            keys=None if settings.keys_file is None else KeyFile(settings.keys_file).ring,
+            max_sessions_per_key=settings.max_sessions_per_key,
             origins=OriginPolicy(
                 tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
             ),

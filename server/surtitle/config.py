@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     max_sessions_per_address: int = _setting(
         32, "Network", "The same of one address; refused with 429. Loopback has no limit.", ge=1
     )
+    max_sessions_per_key: int = _setting(
+        64, "Network", "The same of one key, or of one name in tokens; refused with 429.", ge=1
+    )
     handshakes_per_s: Seconds = _setting(
         5.0,
         "Network",

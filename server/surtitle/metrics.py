@@ -16,6 +16,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     generate_latest,
 )
 
@@ -34,6 +35,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)  # memory, CPU time, descriptors
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"surtitle_{name}", text, labels, registry=self._registry)

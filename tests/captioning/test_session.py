@@ -16,7 +16,8 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
-from surtitle.captioning.session import CaptionSession, make_recipe, whisper_language
+from surtitle.captioning.recipe import make_recipe, whisper_language
+from surtitle.captioning.session import CaptionSession
 from surtitle.errors import BadAudio, BadMessage, BadStart
 from surtitle.jobs import Job, ModelInfo, Pcm16, Recipe, Result, Voice, Windows, Word
 from surtitle.messages import (

@@ -7,6 +7,7 @@ from surtitle.engine.policy import (
     GiveUp,
     Kill,
     Quarantine,
+    Recycle,
     RetryAlone,
     Spawn,
     Terminate,
@@ -20,8 +21,12 @@ OPTIONS = WatchdogOptions(
     startup_s=120.0,
     kill_grace_s=1.0,
     first_backoff_s=0.5,
-    max_backoff_s=10.0,
     max_start_failures=3,
+    max_deaths=5,
+    breaker_s=15.0,
+    healthy_s=60.0,
+    max_growth=2.0,
+    spare_bytes=1000,
 )
 
 
@@ -280,31 +285,106 @@ def test_the_first_death_is_followed_by_a_spawn_at_once() -> None:
     assert watchdog.next_deadline == 130.0
 
 
-def test_each_further_death_waits_twice_as_long() -> None:
+def test_each_further_death_waits_twice_as_long_until_the_engine_is_broken() -> None:
     watchdog = ready()
     watchdog.on_death("signal 11", 0.0)
-    now, waits = 0.0, []
-    for _ in range(8):
+    now, waits, states = 0.0, [], []
+    for _ in range(6):
         watchdog.on_ready(1)
         assert watchdog.on_death("signal 11", now) == []
         assert watchdog.next_deadline is not None
         waits.append(watchdog.next_deadline - now)
+        states.append(watchdog.state.name)
         now = watchdog.next_deadline
         assert watchdog.tick(now - 0.001) == []
         assert watchdog.tick(now) == [Spawn()]
-    assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0])
+    assert waits == pytest.approx([0.5, 1.0, 2.0, 15.0, 15.0, 15.0])
+    assert states == ["RECOVERING"] * 3 + ["BROKEN"] * 3
 
 
-def test_days_of_crashes_change_nothing_about_the_wait() -> None:
+def broken(now: float = 0.0) -> Watchdog:
     watchdog = ready()
-    now = 0.0
-    for _ in range(3000):
+    for _ in range(OPTIONS.max_deaths):
         watchdog.on_death("signal 11", now)
-        now += 10.0
-        watchdog.tick(now)
+        watchdog.tick(now + OPTIONS.breaker_s)
+    assert watchdog.state.name == "BROKEN"
+    return watchdog
+
+
+def test_a_broken_engine_heals_by_itself() -> None:
+    watchdog = broken()
+    watchdog.on_ready(1)
+    assert watchdog.state.name == "READY"
+    watchdog.on_grant([FINAL], 20.0)
+    watchdog.on_result(FINAL.id)
+    assert watchdog.on_death("signal 11", 21.0) == [Spawn()]
+
+
+def test_a_broken_engine_that_did_not_heal_is_tried_for_ever() -> None:
+    watchdog = broken()
+    for hour in range(1, 100):
+        assert watchdog.on_start_failure("No such file.") == []
+        watchdog.on_death("status 1", hour * 3600.0)
+        assert watchdog.next_deadline == hour * 3600.0 + OPTIONS.breaker_s
+        assert watchdog.tick(hour * 3600.0 + OPTIONS.breaker_s) == [Spawn()]
+        assert watchdog.state.name == "BROKEN"
+
+
+def test_a_worker_that_was_there_for_long_ends_the_row() -> None:
+    """A worker that is killed once an hour while nobody speaks is no storm."""
+    watchdog = ready()
+    for hour in range(1, 10):
+        assert watchdog.on_death("signal 9", hour * 3600.0) == [Spawn()]
         watchdog.on_ready(1)
-    watchdog.on_death("signal 11", now)
-    assert watchdog.next_deadline == pytest.approx(now + 10.0)
+
+
+# -- replacing a worker on purpose --------------------------------------------------------------
+
+
+def grown(watchdog: Watchdog) -> Watchdog:
+    watchdog.on_memory(10_000)
+    watchdog.on_memory(21_000)
+    assert not watchdog.replacing
+    watchdog.on_memory(21_001)
+    assert watchdog.replacing
+    return watchdog
+
+
+def test_a_worker_whose_memory_has_grown_is_replaced_when_it_is_idle() -> None:
+    watchdog = grown(busy(now=0.0))
+    assert free(watchdog) == 0
+    assert watchdog.tick(1.0) == []
+    watchdog.on_result(FINAL.id)
+    assert free(watchdog) == 0
+    assert watchdog.next_deadline is not None and watchdog.next_deadline < 2.0
+    assert watchdog.tick(2.0) == [Recycle("its memory has grown from 0 to 0 MB")]
+    assert watchdog.tick(2.5) == []
+    assert watchdog.on_death("status 0", 2.6) == [Spawn()]
+    assert not watchdog.replacing
+    watchdog.on_ready(1)
+    assert watchdog.on_death("signal 11", 2.7) == [Spawn()]  # it was not the second in a row
+
+
+def test_one_that_does_not_end_is_killed() -> None:
+    watchdog = grown(ready())
+    assert len(watchdog.tick(2.0)) == 1
+    assert watchdog.tick(2.9) == []
+    assert watchdog.tick(3.0) == [Kill()]
+
+
+def test_one_that_dies_before_it_is_replaced_has_died() -> None:
+    watchdog = grown(busy(now=0.0))
+    assert watchdog.on_death("signal 11", 1.0) == [RetryAlone(FINAL), Spawn()]
+    watchdog.on_ready(1)
+    assert watchdog.on_death("signal 11", 1.0) == []
+
+
+def test_one_that_hangs_while_it_is_to_be_replaced_is_ended() -> None:
+    watchdog = grown(busy(now=0.0))
+    assert isinstance(watchdog.tick(30.0)[0], Terminate)
+
+
+# -- deaths in a row ----------------------------------------------------------------------------
 
 
 def test_a_batch_that_comes_back_ends_the_row() -> None:

@@ -30,11 +30,11 @@ def make_job(number: int, prompt: str = "", seconds: float = 0.1) -> Job:
 class Watched:
     """An incarnation, what it answered and how it ended."""
 
-    def __init__(self, name: str = "fake") -> None:
+    def __init__(self, name: str, give_up_s: float) -> None:
         self.answers: list[Answer] = []
         self.deaths: list[str] = []
         self.threads: set[str] = set()
-        options = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"))
+        options = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s)
         self.incarnation = Incarnation(1, options, self._on_answer, self.deaths.append)
         assert self.incarnation.pid is not None
         self.process = psutil.Process(self.incarnation.pid)
@@ -56,8 +56,8 @@ class Watched:
 
 
 @contextmanager
-def worker(name: str = "fake", *, ready: bool = True) -> Iterator[Watched]:
-    watched = Watched(name)
+def worker(name: str = "fake", *, ready: bool = True, give_up_s: float = 60) -> Iterator[Watched]:
+    watched = Watched(name, give_up_s)
     try:
         if ready:
             wait_until(lambda: watched.answers or watched.deaths)
@@ -91,6 +91,37 @@ def test_what_was_answered_before_the_death_is_delivered() -> None:
         watched.incarnation.send([make_job(1, "say:one"), make_job(2, "exit")])
         assert watched.ended() == "it exited with status 0"
         assert watched.texts == ["one"]
+
+
+def test_a_crash_tells_its_stack() -> None:
+    with worker() as watched:
+        os.kill(watched.process.pid, signal.SIGSEGV)
+        assert watched.ended() == "it was killed by SIGSEGV"
+        assert "Segmentation fault" in watched.incarnation.last_words
+        assert "in serve" in watched.incarnation.last_words
+
+
+def test_an_end_in_order_tells_nothing() -> None:
+    with worker() as watched:
+        watched.incarnation.ask_to_end()
+        assert watched.ended() == "it exited with status 0"
+        assert watched.incarnation.last_words == ""
+
+
+def test_a_worker_whose_parent_does_nothing_about_a_hang_ends_itself(tmp_path: Path) -> None:
+    with worker(give_up_s=0.5) as watched:
+        watched.incarnation.send([make_job(1, f"spin-once:{tmp_path / 'flag'}")])
+        assert watched.ended() == "it exited with status 1"
+        assert "Timeout" in watched.incarnation.last_words
+
+
+def test_only_work_counts_as_a_hang() -> None:
+    with worker(give_up_s=0.5) as watched:
+        watched.incarnation.send([make_job(1, "sleep:0.2")])
+        time.sleep(1.0)  # idle for longer than that
+        watched.incarnation.send([make_job(2, "say:still here")])
+        wait_until(lambda: watched.texts[1:])
+        assert watched.texts == ["100 ms", "still here"]
 
 
 def test_nonsense_on_the_channel_ends_it() -> None:

@@ -1,6 +1,7 @@
 """The engine on a real worker process: one result for each job, whatever happens to the worker."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from surtitle.engine.policy import EngineState, WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.jobs import Job, JobKind, Recipe, Result
 from surtitle.recognition.worker import WorkerOptions
-from surtitle.telemetry import LogOptions
+from surtitle.telemetry import LogOptions, configure_logging
 from tests.support import FAKE_DECODER
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -32,7 +33,7 @@ class Running:
         self.loads: list[bool] = []
         self.results: list[Result] = []
         self.when_recovering: Callable[[], object] = lambda: None
-        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"))
+        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s=60)
         self.engine = Supervisor(
             worker, options, self._on_state, self.loads.append, overload_wait_s=overload_wait_s
         )
@@ -67,6 +68,10 @@ class Running:
         """How many jobs are owed a result, wait, are under way."""
         watchdog = self.engine._watchdog
         return len(self.engine._waiting), self.waiting, len(watchdog.running)
+
+    def deaths(self, cause: str) -> int:
+        """How many workers ended for this reason."""
+        return int(self.engine._metrics._deaths.labels(cause)._value.get())
 
     async def until(self, condition: Callable[[], bool], limit_s: float = 15.0) -> None:
         async with asyncio.timeout(limit_s):
@@ -423,7 +428,7 @@ async def test_workers_that_died_leave_nothing_open() -> None:
     def count() -> tuple[int, int]:
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
-    async with running(first_backoff_s=0.01, max_backoff_s=0.01) as run:
+    async with running(first_backoff_s=0.01) as run:
         before = count()
         for _ in range(3):
             pid = run.engine.worker_pid
@@ -432,6 +437,75 @@ async def test_workers_that_died_leave_nothing_open() -> None:
             await run.until(lambda pid=pid: run.engine.worker_pid not in (None, pid))  # type: ignore[misc]
             await run.until(lambda: run.engine.state is EngineState.READY)
         assert count() <= before
+
+
+async def test_an_engine_that_is_broken_keeps_what_it_owes_and_heals() -> None:
+    async with running(max_deaths=2, breaker_s=1.0) as run:
+        for _ in range(2):
+            await run.until(lambda: run.engine.state is EngineState.READY)
+            pid = run.engine.worker_pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await run.until(lambda: run.engine.state is not EngineState.READY)
+        assert run.engine.state is EngineState.BROKEN
+        run.submit(1, "say:patience")
+        assert await run.answered(1) == ["patience"]
+        assert run.states[-2:] == [EngineState.BROKEN, EngineState.READY]
+
+
+async def test_a_batch_too_large_for_the_device_is_decoded_one_by_one() -> None:
+    async with running() as run:
+        pid = run.engine.worker_pid
+        run.submit(1, "sleep:0.2", session="a")  # so that the next two go out as one batch
+        run.submit(1, "sleep:0.2", session="b")
+        run.submit(1, "oom-beside", session="c")
+        run.submit(1, "say:beside", session="d")
+        assert sorted(await run.answered(4)) == ["100 ms", "100 ms", "100 ms", "beside"]
+        assert run.engine.worker_pid == pid
+
+
+async def test_a_job_too_large_for_the_device_costs_two_workers_and_is_given_up() -> None:
+    async with running(first_backoff_s=0.01) as run:
+        run.submit(1, "oom")
+        run.submit(2, "say:next")
+        assert sorted(await run.answered(2)) == ["next", "quarantined"]
+        assert run.deaths("the device had no memory left for a single job") == 2
+
+
+async def test_a_device_that_has_failed_is_left_at_once(tmp_path: Path) -> None:
+    async with running() as run:
+        pid = run.engine.worker_pid
+        run.submit(1, f"device:{tmp_path / 'flag'}")
+        assert await run.answered(1) == ["100 ms"]
+        assert run.engine.worker_pid != pid
+        assert run.deaths("the device failed") == 1
+
+
+async def test_a_worker_whose_memory_grows_is_replaced_between_jobs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "MEMORY_CHECK_S", 0.05)
+    async with running(max_growth=1.0, spare_bytes=100 << 20) as run:
+        pid = run.engine.worker_pid
+        await asyncio.sleep(0.2)  # it is measured
+        run.submit(1, "eat:150")
+        await run.answered(1)
+        await run.until(lambda: run.engine.worker_pid not in (None, pid))
+        run.submit(2, "say:next")
+        assert (await run.answered(2))[1:] == ["next"]
+        assert run.deaths("planned") == 1
+
+
+async def test_a_worker_that_hangs_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(LogOptions("error", "json"))
+    async with running(lease_s=0.5) as run:
+        run.submit(1, f"spin-once:{tmp_path / 'flag'}")
+        assert await run.answered(1) == ["100 ms"]
+    (death,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert death["event"] == "worker died"
+    assert "tests/fake_decoder.py" in death["stack"] and "_obey" in death["stack"]
 
 
 async def test_an_engine_that_gives_up_answers_what_waits_and_what_comes() -> None:

@@ -168,12 +168,15 @@ def test_ctrl_c_to_the_whole_group_stops_it_cleanly_in_every_state(tmp_path: Pat
     report("SIGINT to the group:", times)
 
 
-def test_sigkill_of_the_server_leaves_no_process_in_any_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_server_that_dies_leaves_no_process_in_any_state(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     with doomed_servers(tmp_path) as servers:
         for state, doomed in servers.items():
-            doomed.server.process.kill()
+            doomed.server.process.send_signal(number)
             doomed.ended_within(2.0)
-            assert doomed.server.process.returncode == -signal.SIGKILL, state
+            assert doomed.server.process.returncode == -number, state
 
 
 def test_sigkill_while_the_worker_is_being_started_leaves_no_process() -> None:

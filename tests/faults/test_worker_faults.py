@@ -9,8 +9,10 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from surtitle.client import ClientError
 from tests.support import (
     FAKE_DECODER,
     NO_FAULTS,
@@ -108,6 +110,54 @@ async def test_nonsense_on_the_answer_channel_costs_one_worker() -> None:
         assert ledger.outcomes == ["before", "quarantined", "behind"]
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("fault", ["half", "oversize"])
+async def test_a_message_that_never_ends_costs_one_worker(tmp_path: Path, fault: str) -> None:
+    server = start_server(decoder=FAKE_DECODER, lease_s=LEASE_S)
+    try:
+        ledger = await converse(server.url, f"{fault}:{tmp_path / 'flag'}", "say:behind")
+        assert ledger.faults == NO_FAULTS
+        assert ledger.outcomes[0].endswith(" ms") and ledger.outcomes[1] == "behind"
+        assert len(server.events("worker died")) == 1
+    finally:
+        server.stop()
+
+
+async def test_an_answer_that_was_written_before_the_death_counts(server: ServerProcess) -> None:
+    before = server.worker_pid
+    ledger = await converse(server.url, "last-words", "say:behind")
+    assert ledger.faults == NO_FAULTS
+    assert ledger.outcomes[0].endswith(" ms") and ledger.outcomes[1] == "behind"
+    assert server.worker_pid != before
+
+
+async def test_a_worker_out_of_memory_is_replaced_and_the_job_done(server: ServerProcess) -> None:
+    worker = psutil.Process(server.worker_pid)
+    worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + (50 << 20),) * 2)
+    ledger = await converse(server.url, "eat:200", "say:behind")
+    assert ledger.faults == NO_FAULTS
+    assert ledger.outcomes[0].endswith(" ms") and ledger.outcomes[1] == "behind"
+    assert server.worker_pid != worker.pid
+    cause = "the device had no memory left for a single job"
+    assert server.events("worker died")[-1]["cause"] == cause
+
+
+async def test_a_storm_of_crashes_breaks_the_engine_and_it_heals(tmp_path: Path) -> None:
+    """Those who speak stay, others are refused, and all is answered in the end."""
+    server = start_server(decoder=FAKE_DECODER)
+    try:
+        storm = asyncio.create_task(converse(server.url, "crash", "exit", "crash", "say:calm"))
+        await asyncio.to_thread(wait_until, lambda: readiness(server.url) == (503, "failed"), 30)
+        with pytest.raises(ClientError, match="died again and again"):
+            await converse(server.url, "say:hello")
+        ledger = await storm
+        assert ledger.faults == NO_FAULTS
+        assert ledger.outcomes == ["quarantined"] * 3 + ["calm"]
+        assert readiness(server.url) == (200, "ready")
+        assert (await converse(server.url, "say:hello")).outcomes == ["hello"]
+    finally:
+        assert server.stop() == 0
 
 
 def test_a_worker_that_cannot_start_ends_the_server_with_the_cause() -> None:

@@ -86,7 +86,8 @@ def make_gateway(
     engine: FakeEngine,
     *,
     max_sessions: int = 2,
-    keys: KeyRing | None = None,
+    keys: Callable[[], KeyRing] | None = None,
+    max_sessions_per_key: int = 99,
     origins: OriginPolicy = SAME_ORIGIN,
     limits: AddressLimits | None = None,
 ) -> Gateway:
@@ -104,6 +105,7 @@ def make_gateway(
         metrics=metrics,
         limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),
         keys=keys,
+        max_sessions_per_key=max_sessions_per_key,
         origins=origins,
     )
 

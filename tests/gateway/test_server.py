@@ -5,7 +5,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from websockets.typing import Origin, Subprotocol
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import KeyRing, add_key, read_keys
+from surtitle.gateway.access import KeyFile, KeyRing, add_key, read_keys
 from surtitle.gateway.limits import AddressLimits
 from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
@@ -32,9 +32,11 @@ START = '{"type":"start"}'
 class Site:
     """A gateway that listens."""
 
-    def __init__(self, keys: KeyRing | None = None, limits: AddressLimits | None = None) -> None:
+    def __init__(
+        self, keys: Callable[[], KeyRing] | None = None, limits: AddressLimits | None = None
+    ) -> None:
         self.engine = FakeEngine()
-        self.gateway = make_gateway(self.engine, keys=keys, limits=limits)
+        self.gateway = make_gateway(self.engine, keys=keys, max_sessions_per_key=1, limits=limits)
 
     @property
     def websocket(self) -> str:
@@ -73,7 +75,7 @@ class Site:
 
 @asynccontextmanager
 async def listening(
-    keys: KeyRing | None = None, limits: AddressLimits | None = None
+    keys: Callable[[], KeyRing] | None = None, limits: AddressLimits | None = None
 ) -> AsyncIterator[Site]:
     site = Site(keys, limits)
     await site.gateway.start("127.0.0.1", 0)
@@ -84,18 +86,19 @@ async def listening(
 
 
 @pytest.mark.parametrize(
-    ("state", "status"),
+    ("state", "status", "word"),
     [
-        (EngineState.LOADING, 503),
-        (EngineState.READY, 200),
-        (EngineState.RECOVERING, 503),
-        (EngineState.FAILED, 503),
+        (EngineState.LOADING, 503, "loading"),
+        (EngineState.READY, 200, "ready"),
+        (EngineState.RECOVERING, 503, "recovering"),
+        (EngineState.BROKEN, 503, "failed"),
+        (EngineState.FAILED, 503, "failed"),
     ],
 )
-async def test_ready_and_alive_are_two_things(state: EngineState, status: int) -> None:
+async def test_ready_and_alive_are_two_things(state: EngineState, status: int, word: str) -> None:
     async with listening() as site:
         site.engine.state = state
-        assert await site.get("/readyz") == (status, {"state": state.value, "model": "fake"})
+        assert await site.get("/readyz") == (status, {"state": word, "model": "fake"})
         status, health = await site.get("/healthz")
         assert (status, health["state"], health["sessions"]) == (200, "serving", 0)
         assert health["loop_lag_ms"].keys() == {"p50", "p99", "max"}
@@ -106,6 +109,11 @@ async def test_ready_and_alive_are_two_things(state: EngineState, status: int) -
     [
         (EngineState.LOADING, False, "The model is being loaded."),
         (EngineState.FAILED, True, "The recognition engine has failed."),
+        (
+            EngineState.BROKEN,
+            True,
+            "The recognition worker has died again and again; it is still tried.",
+        ),
     ],
 )
 async def test_without_an_engine_sessions_are_refused_with_the_reason(
@@ -181,7 +189,7 @@ NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")
 async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     speaker, watcher = add_key(path, "a", ["speak"]), add_key(path, "b", ["watch"])
-    async with listening(read_keys(path)) as site:
+    async with listening(KeyFile(path).ring) as site:
 
         def bearer(key: str) -> dict[str, str]:
             return {"Authorization": f"Bearer {key}"}
@@ -196,11 +204,38 @@ async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
         assert (await site.get("/healthz"))[0] == 200
 
 
+async def test_a_key_has_so_many_sessions_and_ends_when_it_is_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    one, other = add_key(path, "a", ["speak"]), add_key(path, "b", ["speak"])
+    async with listening(KeyFile(path).ring) as site:
+
+        def bearer(key: str) -> dict[str, str]:
+            return {"Authorization": f"Bearer {key}"}
+
+        async with connect(site.websocket, additional_headers=bearer(one)):
+            status, retry_after, text = await site.refusal(additional_headers=bearer(one))
+            assert (status, retry_after) == (429, "5")
+            assert text == "This key has as many sessions as one may have."
+            async with connect(site.websocket, additional_headers=bearer(other)):
+                pass
+        await site.until_empty()
+        async with connect(site.websocket, additional_headers=bearer(one)):
+            pass
+        path.write_text("")  # half written, say: what was known still holds
+        async with connect(site.websocket, additional_headers=bearer(other)):
+            pass
+        path.unlink()
+        newest = add_key(path, "c", ["speak"])
+        assert await site.refusal(additional_headers=bearer(other)) == NO_KEY
+        async with connect(site.websocket, additional_headers=bearer(newest)):
+            pass
+
+
 async def test_a_browser_brings_a_token_as_a_subprotocol(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     add_key(path, "a", ["speak"])
     keys = read_keys(path)
-    async with listening(keys) as site:
+    async with listening(lambda: keys) as site:
 
         def offering(token: str) -> list[Subprotocol]:
             return [Subprotocol("surtitle.v1"), Subprotocol(f"token.{token}")]
@@ -257,7 +292,7 @@ async def test_what_happens_is_counted() -> None:
 async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     key = add_key(path, "prometheus", ["watch"])
-    async with listening(read_keys(path)) as site:
+    async with listening(KeyFile(path).ring) as site:
         assert (await site.get("/metrics"))[0] == 401
         url = f"http://127.0.0.1:{site.gateway.port}/metrics"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})

@@ -1,5 +1,6 @@
 """TLS with a certificate that is renewed while the server runs."""
 
+import asyncio
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
+from surtitle.gateway import server
 from surtitle.gateway.tls import Certificates
 from tests.gateway.fakes import FakeEngine, make_gateway
 
@@ -56,6 +58,21 @@ async def test_a_renewed_certificate_holds_for_who_comes_after_it(
         with pytest.raises(ClientError, match="Cannot reach"):
             async with connect(url.replace("https", "http")):
                 pass
+    finally:
+        await gateway.drain(0)
+
+
+async def test_one_who_never_begins_with_tls_is_sent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HANDSHAKE_TIMEOUT_S", 0.3)
+    gateway = make_gateway(FakeEngine())
+    await gateway.start("127.0.0.1", 0, Certificates(*make_certificate(tmp_path, "one")).context)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
     finally:
         await gateway.drain(0)
 

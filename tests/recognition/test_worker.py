@@ -212,5 +212,5 @@ def test_why_it_cannot_start_is_a_sentence() -> None:
 
 
 def test_what_it_needs_to_know_fits_through_a_pipe() -> None:
-    options = WorkerOptions("module:function", {"name": "x"}, LogOptions())
+    options = WorkerOptions("module:function", {"name": "x"}, LogOptions(), give_up_s=60)
     assert pickle.loads(pickle.dumps(options)) == options

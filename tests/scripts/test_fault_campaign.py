@@ -13,13 +13,23 @@ from tests.support import REPOSITORY
 
 def test_a_short_campaign_is_clean() -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "fault_campaign.py")]
-    command += ["--link-cuts", "60", "--worker-faults", "4", "--seed", "7"]
+    command += ["--link-cuts", "60", "--worker-faults", "4", "--bad-inputs", "1000"]
+    command += ["--stops", "2", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines()[2:] if line]
-    (cuts, *_), (deaths, *_) = rows
-    assert int(cuts) >= 60 and int(deaths) >= 4
+    faults = [int(row[0].replace(",", "")) for row in rows]
+    assert all(many >= few for many, few in zip(faults, (60, 4, 1000, 2), strict=True))
     assert all(row[4:10] == ["0"] * 6 for row in rows)
+
+
+def test_a_short_soak_is_clean() -> None:
+    command = [sys.executable, str(REPOSITORY / "scripts" / "soak.py")]
+    command += ["--minutes", "0.5", "--clients", "2", "--faults-per-minute", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\| utterances \| [1-9]", done.stdout)
+    assert re.search(r"\| (link cuts|worker faults) \| [1-9]", done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ the audio after it is decoded for them. What the guess says also decides how lon
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from msgspec import structs
@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from surtitle.captioning.audio import AudioBuffer, open_decoder
 from surtitle.captioning.caption import Caption, Shown
 from surtitle.captioning.endpointing import (
-    NO_VOICE,
     WINDOW_SAMPLES,
     Closed,
     Endpointer,
@@ -40,18 +39,18 @@ from surtitle.captioning.endpointing import (
     PauseSettled,
     Resumed,
 )
-from surtitle.captioning.language import chinese_script, fits, may_show, settle
+from surtitle.captioning.language import fits, may_show, settle
+from surtitle.captioning.recipe import make_recipe
 from surtitle.captioning.sentence import is_finished
-from surtitle.captioning.stability import join, normalize_unit, split_units
-from surtitle.errors import BadMessage, BadStart
+from surtitle.captioning.stability import join
+from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
+from surtitle.errors import BadMessage
 from surtitle.jobs import (
     SAMPLE_RATE,
     Job,
     JobKind,
     ModelInfo,
-    Recipe,
     Result,
-    Voice,
     ms_to_samples,
     samples_to_ms,
 )
@@ -70,105 +69,7 @@ from surtitle.messages import (
     Status,
     Suppressed,
     Update,
-    WordTiming,
 )
-
-_AUTO = "auto"
-LEAST_TAIL_MS = 400
-"""Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
-
-
-def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
-    """A BCP 47 tag as the model's language code; None to detect. Raises BadStart."""
-    if tag is None or tag == _AUTO:
-        return None if model.multilingual else model.languages[0]
-    code = tag.split("-")[0].lower()
-    if code not in model.languages:
-        known = ", ".join(model.languages[:8]) + (" …" if len(model.languages) > 8 else "")
-        raise BadStart(
-            f"The model {model.name} does not know the language {tag!r}; it knows {known}. "
-            "Choose one of these, or start the server with a multilingual model."
-        )
-    return code
-
-
-def make_recipe(start: Start, model: ModelInfo) -> Recipe:
-    """What of a `start` reaches the model. Raises BadStart for what the model cannot do."""
-    if start.task == "translate" and not model.multilingual:
-        raise BadStart(
-            f"The model {model.name} is for {model.languages[0]} only and cannot translate; "
-            "start the server with a multilingual model such as base."
-        )
-    allowed = tuple(
-        code for tag in start.languages if (code := whisper_language(tag, model)) is not None
-    )
-    return Recipe(
-        language=whisper_language(start.language, model),
-        languages=allowed,
-        script=chinese_script([start.language or _AUTO, *start.languages]),
-        task=start.task,
-        hotwords=tuple(start.hotwords),
-        prompt=start.prompt,
-        words=start.words,
-    )
-
-
-@dataclass(slots=True)
-class _Guess:
-    """A final that was submitted in a pause, before anybody knows whether the utterance ends."""
-
-    job: Job
-    end: int  # absolute sample
-    result: Result | None = None
-    settled: bool = False  # the pause has lasted
-    voice: Voice = NO_VOICE  # what was heard up to it
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a job covers."""
-
-    kind: JobKind
-    end: int  # absolute sample
-    head: str  # what was said in the utterance before the audio of the job
-    told: bool  # its language; otherwise the worker was to find it
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What was said up to a pause of an utterance that went on."""
-
-    end: int  # absolute sample
-    voice: Voice  # what was heard up to it
-    result: Result
-
-    @property
-    def text(self) -> str:
-        """As it was decoded."""
-        return self.result.text
-
-
-@dataclass(slots=True)
-class _Utterance:
-    """An utterance that is not answered yet."""
-
-    number: int
-    start: int  # absolute sample
-    recipe: Recipe
-    partials: bool
-    caption: Caption
-    end: int | None = None  # None while it is open
-    cut: bool = False  # it was ended at its length, and speech goes on in the next one
-    guess: _Guess | None = None
-    guesses: bool = True  # until one fails: what kills workers must not do so in every pause
-    head: _Head | None = None  # partials are decoded from its end on
-    next_head: _Head | None = None  # of the newest pause
-    before_tail: _Head | None = None  # its final stopped there; what follows is decoded by itself
-    voice: Voice = NO_VOICE  # what was heard of it up to the newest event
-    asked: dict[str, _Asked] = field(default_factory=dict)  # by job id
-    probability: float | None = None  # of the language, where it was heard and is settled
-    final_id: str = ""  # id of the job whose result is the answer, once it is closed
-    final: Result | None = None
 
 
 class CaptionSession:
@@ -211,7 +112,7 @@ class CaptionSession:
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
         self._received = 0  # payload bytes
         self._safe = 0  # payload bytes
-        self._utterances: deque[_Utterance] = deque()  # unanswered, oldest first
+        self._utterances: deque[Utterance] = deque()  # unanswered, oldest first
         self._opened = 0  # how many utterances were opened
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
@@ -384,7 +285,7 @@ class CaptionSession:
                 recipe = self._recipe
                 if recipe.language is None:
                     recipe = replace(recipe, leaning=self._spoken)
-                utterance = _Utterance(
+                utterance = Utterance(
                     self._opened, start_sample, recipe, self._partials, Caption(start_sample)
                 )
                 self._utterances.append(utterance)
@@ -415,10 +316,10 @@ class CaptionSession:
         """The sample, or the end of the audio where the last window was filled up with silence."""
         return min(sample, self._audio_end or sample)
 
-    def _close(self, utterance: _Utterance, end: int) -> None:
+    def _close(self, utterance: Utterance, end: int) -> None:
         utterance.end = end
         guess = utterance.guess
-        if guess is not None and guess.end == end and self._is_usable(utterance, guess):
+        if guess is not None and guess.end == end and utterance.is_usable(guess):
             utterance.final_id = guess.job.id
             if guess.result is not None:
                 self._take_final(utterance, guess.result)
@@ -426,44 +327,31 @@ class CaptionSession:
         self._withdraw_guess(utterance)
         self._submit_final(utterance, end)
 
-    def _submit_final(self, utterance: _Utterance, end: int) -> None:
+    def _submit_final(self, utterance: Utterance, end: int) -> None:
         """All of it, or what follows the pause at which the model has stopped."""
         start = utterance.start if utterance.before_tail is None else utterance.before_tail.end
         utterance.final_id = self._submit(utterance, "final", start, end).id
 
-    def _take_final(self, utterance: _Utterance, result: Result) -> None:
+    def _take_final(self, utterance: Utterance, result: Result) -> None:
         """The utterance is answered, unless the model has stopped in the middle of it."""
         assert utterance.end is not None
         if (head := utterance.before_tail) is not None:
-            result = _joined(head, utterance.start, result)
-        elif (head := self._stopped_at(utterance, utterance.voice, result)) is not None:
+            result = joined(head, utterance.start, result)
+        elif (head := utterance.stopped_at(utterance.voice, result)) is not None:
             utterance.before_tail = head
             self._submit_final(utterance, utterance.end)
             return
         utterance.final = result
         self._answer()
 
-    @staticmethod
-    def _stopped_at(utterance: _Utterance, heard: Voice, result: Result) -> _Head | None:
-        """The pause at which the text ends although speech went on after it, if there is one.
-
-        Whisper now and then takes the end of a sentence for the end of all. The text of the same
-        utterance up to that pause, which was decoded in it, tells.
-        """
-        head = utterance.next_head or utterance.head
-        if head is None or result.error_code or result.suppressed:
-            return None
-        said_more = _less(heard, head.voice).speech_ms >= LEAST_TAIL_MS
-        return head if said_more and _names(result.text) == _names(head.text) else None
-
-    def _guess(self, utterance: _Utterance, end: int) -> None:
+    def _guess(self, utterance: Utterance, end: int) -> None:
         if utterance.guesses:
             job = self._submit(utterance, "final", utterance.start, end)
-            utterance.guess = _Guess(job, end, voice=utterance.voice)
+            utterance.guess = Guess(job, end, voice=utterance.voice)
         else:
             self._judge(None)
 
-    def _take_guess(self, utterance: _Utterance, result: Result, asked: _Asked) -> None:
+    def _take_guess(self, utterance: Utterance, result: Result, asked: Asked) -> None:
         """The text of a pause is there while the utterance is still open."""
         guess = utterance.guess
         if guess is None or guess.job.id != result.job_id:
@@ -483,13 +371,13 @@ class CaptionSession:
     def _judge(self, finished: bool | None) -> None:
         self._on_events(self._endpointer.judge(finished))
 
-    def _reveal_guess(self, utterance: _Utterance) -> None:
+    def _reveal_guess(self, utterance: Utterance) -> None:
         """Show all that was said before a pause that lasts."""
         if (guess := utterance.guess) is not None:
             guess.settled = True
             self._send_partial(utterance, utterance.caption.reveal(guess.end))
 
-    def _withdraw_guess(self, utterance: _Utterance) -> None:
+    def _withdraw_guess(self, utterance: Utterance) -> None:
         guess, utterance.guess = utterance.guess, None
         if guess is None:
             return
@@ -500,33 +388,27 @@ class CaptionSession:
         else:
             self._cancelled.append(guess.job)
 
-    def _note_head(self, utterance: _Utterance, guess: _Guess, result: Result) -> None:
+    def _note_head(self, utterance: Utterance, guess: Guess, result: Result) -> None:
         """Speech goes on after a pause whose text is there."""
         if (
             result.text
             and not result.suppressed
             and not result.error_code
-            and self._is_usable(utterance, guess)
+            and utterance.is_usable(guess)
             and may_show(utterance.recipe, result)
             # One that has stopped at an earlier pause says nothing about this one.
-            and self._stopped_at(utterance, guess.voice, result) is None
+            and utterance.stopped_at(guess.voice, result) is None
         ):
-            utterance.next_head = _Head(guess.end, guess.voice, result)
+            utterance.next_head = Head(guess.end, guess.voice, result)
 
-    def _settle_language(self, utterance: _Utterance, result: Result) -> None:
+    def _settle_language(self, utterance: Utterance, result: Result) -> None:
         """Later jobs of the utterance are told the language, once a result is sure of it."""
         settled = settle(utterance.recipe, result)
         if settled is not utterance.recipe:
             utterance.recipe, utterance.probability = settled, result.language_probability
             self._spoken = result.language
 
-    @staticmethod
-    def _is_usable(utterance: _Utterance, guess: _Guess) -> bool:
-        """Not if it was decoded in another language than was settled later."""
-        told = utterance.asked[guess.job.id].told
-        return told or guess.result is None or fits(utterance.recipe, guess.result)
-
-    def _ask_again(self, utterance: _Utterance, job_id: str, asked: _Asked) -> None:
+    def _ask_again(self, utterance: Utterance, job_id: str, asked: Asked) -> None:
         """Decode once more what was decoded before the language was settled to be another one."""
         if asked.kind == "partial":
             return  # the next one knows it
@@ -536,7 +418,7 @@ class CaptionSession:
         elif job_id == utterance.final_id:
             self._submit_final(utterance, asked.end)
 
-    def _submit_partial(self, utterance: _Utterance, end: int) -> None:
+    def _submit_partial(self, utterance: Utterance, end: int) -> None:
         start = utterance.head.end if utterance.head else utterance.start
         if end - start > self._partial_window and utterance.next_head is not None:
             utterance.head, utterance.next_head = utterance.next_head, None
@@ -545,11 +427,11 @@ class CaptionSession:
         self._submit(utterance, "partial", start, end, head)
 
     def _submit(
-        self, utterance: _Utterance, kind: JobKind, start: int, end: int, head: str = ""
+        self, utterance: Utterance, kind: JobKind, start: int, end: int, head: str = ""
     ) -> Job:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
         told = utterance.recipe.language is not None
-        utterance.asked[job_id] = _Asked(kind, end, head, told)
+        utterance.asked[job_id] = Asked(kind, end, head, told)
         job = Job(
             id=job_id,
             session=self.id,
@@ -558,31 +440,23 @@ class CaptionSession:
             audio=self._audio.slice(start, end),
             recipe=utterance.recipe,
             window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
-            voice=self._voice_of(utterance, start),
+            voice=utterance.voice_from(start),
         )
         self._jobs.append(job)
         return job
 
-    @staticmethod
-    def _voice_of(utterance: _Utterance, start: int) -> Voice | None:
-        """What was heard in the audio of a job that begins there; None where nobody has counted."""
-        tail_of = utterance.before_tail
-        if tail_of is not None and start == tail_of.end:
-            return _less(utterance.voice, tail_of.voice)
-        return utterance.voice if start == utterance.start else None
-
-    def _waiting_for(self, job_id: str) -> _Utterance | None:
+    def _waiting_for(self, job_id: str) -> Utterance | None:
         return next((u for u in self._utterances if job_id in u.asked), None)
 
     def _show(
-        self, utterance: _Utterance, result: Result, asked: _Asked, hold: int | None = None
+        self, utterance: Utterance, result: Result, asked: Asked, hold: int | None = None
     ) -> None:
         """Make a partial of a result, where it shows anything new; see Caption.hear for `hold`."""
         if utterance.partials and may_show(utterance.recipe, result):
             text = join(asked.head, result.text)
             self._send_partial(utterance, utterance.caption.hear(text, asked.end, hold))
 
-    def _send_partial(self, utterance: _Utterance, shown: Shown | None) -> None:
+    def _send_partial(self, utterance: Utterance, shown: Shown | None) -> None:
         if shown is None or not utterance.partials:
             return
         stable, unstable = shown
@@ -622,7 +496,7 @@ class CaptionSession:
                 text = utterance.caption.finish(result.text, cut=utterance.cut)
                 words = None
                 if utterance.recipe.words:
-                    text, words = _with_words(text, result, start_ms)
+                    text, words = with_words(text, result, start_ms)
                 message = Final(
                     **place,
                     text=text,
@@ -692,47 +566,3 @@ class CaptionSession:
 
     def _send(self, message: ServerMessage) -> None:
         self._messages.append(message)
-
-
-def _less(whole: Voice, part: Voice) -> Voice:
-    """What was heard after a part."""
-    return Voice(whole.speech_ms - part.speech_ms, whole.clear_ms - part.clear_ms)
-
-
-def _names(text: str) -> list[str]:
-    return [normalize_unit(unit) for unit in split_units(text)]
-
-
-def _joined(head: _Head, start: int, tail: Result) -> Result:
-    """The result of an utterance that begins at `start`, of its part up to a pause and the rest."""
-    if tail.error_code or tail.suppressed or not tail.text:
-        return replace(head.result, job_id=tail.job_id)
-    shift_ms = samples_to_ms(head.end - start)
-    words = [
-        replace(word, start_ms=word.start_ms + shift_ms, end_ms=word.end_ms + shift_ms)
-        for word in tail.words
-    ]
-    return replace(
-        head.result,
-        job_id=tail.job_id,
-        text=join(head.text, tail.text),
-        confidence=min(head.result.confidence, tail.confidence),
-        words=(*head.result.words, *words),
-    )
-
-
-def _with_words(text: str, result: Result, start_ms: int) -> tuple[str, list[WordTiming]]:
-    """The text and its words, which must be the same: where they are not, as they were decoded."""
-    forms = [unit.strip() for unit in split_units(text)]
-    decoded = [word.text for word in result.words]
-    if [normalize_unit(form) for form in forms] != [normalize_unit(word) for word in decoded]:
-        text, forms = result.text, decoded
-    return text, [
-        WordTiming(
-            text=form,
-            start_ms=start_ms + word.start_ms,
-            end_ms=start_ms + word.end_ms,
-            confidence=round(word.confidence, 3),
-        )
-        for form, word in zip(forms, result.words, strict=True)
-    ]

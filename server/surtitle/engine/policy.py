@@ -11,11 +11,15 @@ that it is told to terminate and, `kill_grace_s` later, killed. Several batches 
 under a lease of its own. A final that was running when the worker died is tried once more, with
 nothing beside it; a second death quarantines it (`failed`). A partial is not
 worth a second try, and its utterance gets no further partials. A respawn waits twice as long after
-each death in a row, from nothing to `max_backoff_s`; a batch that comes back ends the row. A worker
-that says why it cannot start, when none ever did, or that dies `max_start_failures` times in a row
-before it is ready, ends the engine: the cause is not going to change.
+each death in a row, at first not at all; a batch that comes back ends the row, and so does a worker
+that was there for `healthy_s`. After `max_deaths` in a row the engine is broken: no new sessions are
+taken, those that are there stay, and a worker is tried every `breaker_s`, until one answers. Where no
+worker was ever ready, one that says why it cannot start, or `max_start_failures` that die before they
+are ready, end the engine: the cause is not going to change. A worker whose memory has grown too much
+is replaced on purpose, between batches.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -31,8 +35,13 @@ class WatchdogOptions:
     startup_s: float = 120.0
     kill_grace_s: float = 1.0
     first_backoff_s: float = 0.5
-    max_backoff_s: float = 10.0
     max_start_failures: int = 3
+    max_deaths: int = 5
+    breaker_s: float = 15.0
+    healthy_s: float = 60.0
+    max_growth: float = 2.0
+    """How many times what it had when it was ready, and `spare_bytes`, a worker's memory may become."""
+    spare_bytes: int = 1 << 30
 
 
 class EngineState(Enum):
@@ -41,7 +50,10 @@ class EngineState(Enum):
     LOADING = "loading"
     READY = "ready"
     RECOVERING = "recovering"
+    BROKEN = "broken"
+    """Worker after worker has died; it is still tried."""
     FAILED = "failed"
+    """It has given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,13 @@ class Spawn:
 @dataclass(frozen=True, slots=True)
 class Terminate:
     """Ask the worker to end (SIGTERM), and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recycle:
+    """Let the worker end by itself, for it is to be replaced, and why."""
 
     reason: str
 
@@ -97,7 +116,7 @@ class _Lease:
     deadline: float
 
 
-Action = Spawn | Terminate | Kill | RetryAlone | Drop | Quarantine | GiveUp
+Action = Spawn | Terminate | Recycle | Kill | RetryAlone | Drop | Quarantine | GiveUp
 
 
 @dataclass(slots=True)
@@ -112,6 +131,9 @@ class Watchdog:
     _leases: list[_Lease] = field(default_factory=list)
     _deadline: float | None = None  # of the start-up, or the grace after Terminate
     _terminating: bool = False
+    _memory_when_ready: int | None = None  # bytes
+    _recycling: str = ""  # why the worker is replaced on purpose, as soon as nothing is under way
+    _spawned_at: float = 0.0
     _respawn_at: float | None = None
     _deaths_in_a_row: int = 0
     _start_failures: int = 0
@@ -123,7 +145,7 @@ class Watchdog:
     @property
     def free(self) -> int:
         """How many batches may be handed over now."""
-        if self.state is not EngineState.READY or self._terminating:
+        if self.state is not EngineState.READY or self._terminating or self._recycling:
             return 0
         if any(job.id in self._retried for job in self.running):
             return 0  # it may kill the worker, and nobody else
@@ -170,6 +192,22 @@ class Watchdog:
                 self._deaths_in_a_row = 0
         return True
 
+    def on_memory(self, used_bytes: int) -> None:
+        """So much memory has the worker now; called now and then."""
+        if self.state is not EngineState.READY:
+            return
+        if self._memory_when_ready is None:
+            self._memory_when_ready = used_bytes
+        allowed = self.options.max_growth * self._memory_when_ready + self.options.spare_bytes
+        if used_bytes > allowed:
+            then, now = self._memory_when_ready >> 20, used_bytes >> 20
+            self._recycling = f"its memory has grown from {then} to {now} MB"
+
+    @property
+    def replacing(self) -> bool:
+        """Whether the worker ends because it is to be replaced."""
+        return bool(self._recycling)
+
     def on_start_failure(self, cause: str) -> list[Action]:
         """The worker said why it cannot work; its end will follow."""
         if self._ever_ready:
@@ -180,13 +218,15 @@ class Watchdog:
     def on_death(self, cause: str, now: float) -> list[Action]:
         """The worker's process has ended."""
         lost = [job for job in self.running if job.id not in self._abandoned]
+        planned = self.replacing and not lost
         self._leases, self._abandoned = [], set()
         self._alive, self._terminating, self._deadline = False, False, None
+        self._recycling, self._memory_when_ready = "", None
         if self.state is EngineState.FAILED:
             return [Quarantine(job) for job in lost]
         actions = [self._after_death(job) for job in lost]
         self._start_failures += not self._was_ready
-        if self._start_failures >= self.options.max_start_failures:
+        if not self._ever_ready and self._start_failures >= self.options.max_start_failures:
             self.state = EngineState.FAILED
             times = f"{self._start_failures} times in a row"
             return [
@@ -194,8 +234,9 @@ class Watchdog:
                 GiveUp(f"The worker died {times} before it was ready; last: {cause}."),
             ]
         self.state = EngineState.RECOVERING if self._ever_ready else EngineState.LOADING
-        self._respawn_at = now + self._backoff_s()
-        self._deaths_in_a_row += 1
+        self._respawn_at = now if planned else now + self._wait_s(now)
+        if self._ever_ready and self._deaths_in_a_row >= self.options.max_deaths:
+            self.state = EngineState.BROKEN
         return actions + self.tick(now)
 
     def tick(self, now: float) -> list[Action]:
@@ -205,6 +246,10 @@ class Watchdog:
         due = min(self._deadlines(), default=None)
         if due is None or now < due or not self._alive:
             return []
+        if self._may_recycle:
+            self._terminating, self._deadline = True, now + self.options.kill_grace_s
+            self.state = EngineState.RECOVERING
+            return [Recycle(self._recycling)]
         if self._terminating:
             self._deadline = now + self.options.kill_grace_s  # again, should even that not do
             return [Kill()]
@@ -240,14 +285,21 @@ class Watchdog:
         times = [*self._deadlines(), *([] if self._respawn_at is None else [self._respawn_at])]
         return min(times, default=None)
 
+    @property
+    def _may_recycle(self) -> bool:
+        return self.replacing and self._alive and not self._leases and not self._terminating
+
     def _deadlines(self) -> list[float]:
         """Of the start-up, of the leases; once it is terminating only of the grace."""
+        if self._may_recycle:
+            return [-math.inf]
         if self._deadline is not None:
             return [self._deadline]
         return [lease.deadline for lease in self._leases]
 
     def _spawn(self, now: float) -> list[Action]:
         self._alive, self._was_ready, self._respawn_at = True, False, None
+        self._spawned_at = now
         self._deadline = now + self.options.startup_s
         return [Spawn()]
 
@@ -261,9 +313,13 @@ class Watchdog:
         self._retried.add(job.id)
         return RetryAlone(job)
 
-    def _backoff_s(self) -> float:
-        if self._deaths_in_a_row == 0:
+    def _wait_s(self, now: float) -> float:
+        """Enter a death that was not planned; returns how long to wait before the next start."""
+        if self._was_ready and now - self._spawned_at >= self.options.healthy_s:
+            self._deaths_in_a_row = 0
+        self._deaths_in_a_row += 1
+        if self._deaths_in_a_row >= self.options.max_deaths:
+            return self.options.breaker_s
+        if self._deaths_in_a_row == 1:
             return 0.0
-        doublings = min(self._deaths_in_a_row - 1, 60)  # enough for any limit, and no overflow
-        doubled = self.options.first_backoff_s * 2.0**doublings
-        return min(doubled, self.options.max_backoff_s)
+        return self.options.first_backoff_s * 2.0 ** (self._deaths_in_a_row - 2)

@@ -8,16 +8,20 @@ of the stream, the writer at a broken pipe. No pipe is touched on the event loop
 would block it.
 """
 
+import contextlib
 import multiprocessing
 import os
 import queue
 import signal
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import psutil
 
 from surtitle.jobs import Job
 from surtitle.recognition import worker
-from surtitle.recognition.worker import Answer, WorkerOptions
+from surtitle.recognition.worker import EXIT_CAUSES, Answer, WorkerOptions
 
 # CUDA cannot be forked, and a fork server would be the parent whose death the worker notices.
 _spawn = multiprocessing.get_context("spawn")
@@ -42,11 +46,15 @@ class Incarnation:
         self._on_answer = on_answer
         self._on_death = on_death
         self._outbox: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self.last_words = ""
+        """The stack that the process told when it crashed or was ended while it hung. Known when
+        `on_death` is called."""
         child_jobs, self._jobs = _spawn.Pipe(duplex=False)
         self._results, child_results = _spawn.Pipe(duplex=False)
+        self._stack, child_stack = _spawn.Pipe(duplex=False)
         self._process = _spawn.Process(
             target=worker.main,
-            args=(child_jobs, child_results, os.getpid(), options),
+            args=(child_jobs, child_results, child_stack, os.getpid(), options),
             name=f"surtitle-worker-{number}",
             daemon=True,
         )
@@ -61,6 +69,7 @@ class Incarnation:
             signal.signal(signal.SIGINT, previous)
             child_jobs.close()
             child_results.close()
+            child_stack.close()
         self._threads = [
             threading.Thread(target=run, name=f"{name}-{number}", daemon=True)
             for name, run in (("worker-reader", self._read), ("worker-writer", self._write))
@@ -81,9 +90,19 @@ class Incarnation:
         """Let the worker end by itself once it is through with what it was handed."""
         self._outbox.put(None)
 
-    def terminate(self) -> None:
-        """SIGTERM; on Windows the same as `kill`."""
-        self._process.terminate()
+    def terminate(self, *, hung: bool = False) -> None:
+        """SIGTERM; on Windows the same as `kill`. One that is `hung` tells its stack first."""
+        if hung and self.pid is not None and hasattr(signal, "SIGUSR1"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGUSR1)
+        else:
+            self._process.terminate()
+
+    def memory_bytes(self) -> int | None:
+        """How much memory the process has, or None where that cannot be told."""
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(self.pid).memory_info().rss)
+        return None
 
     def kill(self) -> None:
         """SIGKILL: ends a stopped process and one stuck in native code too."""
@@ -112,11 +131,20 @@ class Incarnation:
             self.kill()
         self._results.close()
         self._process.join()
+        self.last_words = _read_all(self._stack)
         self._outbox.put(None)  # end the writer
         self._on_death(_cause_of_death(self._process.exitcode))
 
 
+def _read_all(stack: Connection) -> str:
+    """All text in a pipe whose other end is closed, as bytes and not as messages."""
+    with stack, open(stack.fileno(), "rb", closefd=False) as pipe:
+        return pipe.read().decode(errors="replace")
+
+
 def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code in EXIT_CAUSES:
+        return EXIT_CAUSES[exit_code]
     if exit_code is None or exit_code >= 0:
         return f"it exited with status {exit_code}"
     try:

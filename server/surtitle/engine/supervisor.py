@@ -22,6 +22,7 @@ from surtitle.engine.policy import (
     GiveUp,
     Kill,
     Quarantine,
+    Recycle,
     RetryAlone,
     Spawn,
     Terminate,
@@ -43,6 +44,8 @@ _QUARANTINE_MESSAGE = (
 )
 LOAD_CHECK_S = 1.0
 """How often an overload is looked at again where nothing happens."""
+MEMORY_CHECK_S = 10.0
+"""How often the worker's memory is looked at."""
 _FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
 
 
@@ -80,6 +83,7 @@ class Engine(Protocol):
 @dataclass(slots=True)
 class _Waiting:
     deliver: Deliver
+    trace: str
     since: float
     due_since: float
     """Of a partial that replaced one that was still waiting: since when the first one waited."""
@@ -114,6 +118,7 @@ class Supervisor:
         self._waiting: dict[str, _Waiting] = {}  # by job id: everything that is owed a result
         self._ready_since = 0.0  # when this worker said ready, on the monotonic clock
         self._wake = asyncio.Event()  # the watchdog task has something to do
+        self._memory_checked_at = time.monotonic()
         self._wakes_at = 0.0  # when it looks by itself, on the monotonic clock
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -170,7 +175,7 @@ class Supervisor:
         if not self._watchdog.accepts(job):
             return
         now = time.monotonic()
-        waiting = _Waiting(deliver, now, now)
+        waiting = _Waiting(deliver, job.trace, now, now)
         self._waiting[job.id] = waiting
         for superseded in self._scheduler.add(job):
             if (older := self._waiting.pop(superseded.id, None)) is None:
@@ -201,15 +206,23 @@ class Supervisor:
         while True:
             self._wake.clear()
             now = time.monotonic()
-            self._wakes_at = self._deadline
+            self._check_memory(now)
+            self._wakes_at = min(self._deadline, self._memory_checked_at + MEMORY_CHECK_S)
             if self._load.overloaded:
                 self._wakes_at = min(self._wakes_at, now + LOAD_CHECK_S)
-            delay = None if self._wakes_at == math.inf else max(self._wakes_at - now, 0)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay):
+                async with asyncio.timeout(max(self._wakes_at - now, 0)):
                     await self._wake.wait()
             self._carry_out(self._watchdog.tick(time.monotonic()))
             self._judge_load()
+
+    def _check_memory(self, now: float) -> None:
+        if now - self._memory_checked_at < MEMORY_CHECK_S:
+            return
+        self._memory_checked_at = now
+        used = self._incarnation.memory_bytes() if self._incarnation is not None else None
+        if used is not None:
+            self._watchdog.on_memory(used)
 
     @property
     def _deadline(self) -> float:
@@ -271,7 +284,11 @@ class Supervisor:
             case Terminate(reason):
                 log.warning("ending the worker", reason=reason, pid=self.worker_pid)
                 if self._incarnation:
-                    self._incarnation.terminate()
+                    self._incarnation.terminate(hung=True)
+            case Recycle(reason):
+                log.info("replacing the worker", reason=reason, pid=self.worker_pid)
+                if self._incarnation:
+                    self._incarnation.ask_to_end()
             case Kill():
                 log.warning("killing the worker", pid=self.worker_pid)
                 if self._incarnation:
@@ -340,7 +357,13 @@ class Supervisor:
     def _on_death(self, number: int, cause: str) -> None:
         if not self._is_current(number) or self._stopping:
             return
-        log.error("worker died", cause=cause, pid=self.worker_pid)
+        assert self._incarnation is not None
+        if self._watchdog.replacing and not self._watchdog.running:
+            cause = "planned"
+            log.info("worker ended", pid=self.worker_pid)
+        else:
+            stack = {"stack": words} if (words := self._incarnation.last_words) else {}
+            log.error("worker died", cause=cause, pid=self.worker_pid, **stack)
         self._metrics.on_death(cause)
         self._incarnation = None
         self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
@@ -353,6 +376,7 @@ class Supervisor:
         result = replace(result, timings=replace(result.timings, wait_s=max(wait_s, 0.0)))
         log.debug(
             "job done",
+            trace=waiting.trace,
             job=result.job_id,
             wait_ms=round(result.timings.wait_s * 1000),
             features_ms=round(result.timings.features_s * 1000),

@@ -12,6 +12,7 @@ name under which the server is asked must be one of this machine's own.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -24,8 +25,11 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 import jwt
+import structlog
 
 from surtitle.errors import ConfigurationError
+
+log = structlog.get_logger("surtitle.access")
 
 Scope = Literal["speak", "watch"]
 """What somebody may do: open sessions, or read what others say."""
@@ -125,6 +129,35 @@ def read_keys(path: Path) -> KeyRing:
             f"{path} has the scope {unknown[0]!r}; there are {' and '.join(SCOPES)}."
         )
     return KeyRing(keys, secret)
+
+
+class KeyFile:
+    """A key file that is read again when it has changed: a key that is taken out ends at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ConfigurationError as `read_keys` does."""
+        self._path = path
+        self._seen = self._stamp()
+        self._ring = read_keys(path)
+
+    def ring(self) -> KeyRing:
+        """The keys of now; where the file cannot be used any more, those that it had."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen = stamp
+            try:
+                self._ring = read_keys(self._path)
+            except ConfigurationError as error:
+                log.error("the new key file cannot be used", cause=str(error))
+            else:
+                log.info("new keys", keys=len(self._ring.keys))
+        return self._ring
+
+    def _stamp(self) -> tuple[int, int] | None:
+        with contextlib.suppress(OSError):
+            status = self._path.stat()
+            return status.st_mtime_ns, status.st_size
+        return None
 
 
 def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:

@@ -11,7 +11,9 @@ import logging
 import re
 import socket
 import ssl
+import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -52,9 +54,40 @@ TCP_TIMEOUT_MS = 20_000
 sent every second, so a client whose network is gone is noticed by then, and its session waits."""
 UNREAD_BYTES = 16_384
 """What may lie unsent in a transport before a client counts as behind."""
+MOST_UNREAD_BYTES = 1 << 20
+"""What may lie unsent at all: pongs are sent to a client that is behind too."""
 
 # The library logs each refused or broken handshake with a traceback; here that is a client's affair.
 logging.getLogger("websockets").setLevel(logging.CRITICAL)
+
+
+async def listen(
+    handler: Callable[[ServerConnection], Awaitable[None]],
+    host: str,
+    port: int,
+    *,
+    ssl: ssl.SSLContext | None = None,
+    **options: Any,
+) -> Server:
+    """A server of the library's whose connections are CaptionSockets, with what it needs for them."""
+    return await serve(
+        handler,
+        host,
+        port,
+        subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
+        select_subprotocol=_select_subprotocol,
+        compression=None,
+        max_queue=4,
+        open_timeout=None,  # see CaptionSocket.handshake
+        # A client whose audio is read slowly has its pongs read late too. Dead clients are told by
+        # their silence (idle_timeout_s).
+        ping_timeout=None,
+        server_header=None,
+        create_connection=CaptionSocket,
+        ssl=ssl,
+        ssl_handshake_timeout=None if ssl is None else HANDSHAKE_TIMEOUT_S,
+        **options,
+    )
 
 
 class Gateway:
@@ -70,10 +103,11 @@ class Gateway:
         max_frame_bytes: int,
         metrics: Metrics,
         limits: AddressLimits,
-        keys: KeyRing | None = None,
+        keys: Callable[[], KeyRing] | None = None,
+        max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
     ) -> None:
-        """Without `keys` nobody is asked for one."""
+        """`keys` gives those that hold at the moment; without it nobody is asked for one."""
         self._engine = engine
         self._sessions = sessions
         self._options = options
@@ -86,6 +120,7 @@ class Gateway:
         self._metrics.gauge(
             "sessions_waiting", "Those that wait for their client.", lambda: sessions.waiting
         )
+        self._metrics.gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         self._metrics.gauge("ready", "Whether captions can be made.", self._is_ready)
         self._metrics.gauge(
             "loop_lag_seconds",
@@ -93,6 +128,8 @@ class Gateway:
             lambda: self._lag.milliseconds()["p99"] / 1000,
         )
         self._keys = keys
+        self._max_sessions_per_key = max_sessions_per_key
+        self._by_caller: Counter[str] = Counter()  # open connections
         self._origins = origins
         self._server: Server | None = None
         self._connections: set[Connection] = set()
@@ -103,22 +140,12 @@ class Gateway:
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen. Raises ConfigurationError where the address cannot be used."""
         try:
-            self._server = await serve(
+            self._server = await listen(
                 self._serve,
                 host,
                 port,
                 process_request=self._answer_http,
-                subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-                select_subprotocol=_select_subprotocol,
-                compression=None,
                 max_size=self._max_frame_bytes,
-                max_queue=4,
-                open_timeout=None,  # see CaptionSocket.handshake
-                # A client whose audio is read slowly has its pongs read late too. Dead clients are
-                # told by their silence (idle_timeout_s).
-                ping_timeout=None,
-                server_header=None,
-                create_connection=CaptionSocket,
                 ssl=tls,
             )
         except OSError as error:
@@ -160,6 +187,7 @@ class Gateway:
         socket.connection = connection
         address = _address(socket)
         self._limits.enter(address)
+        self._by_caller[socket.caller] += 1
         self._connections.add(connection)
         try:
             await connection.run(_start_query(socket.request))
@@ -168,17 +196,16 @@ class Gateway:
         finally:
             self._connections.discard(connection)
             self._limits.leave(address)
+            self._by_caller[socket.caller] -= 1
+            if not self._by_caller[socket.caller]:
+                del self._by_caller[socket.caller]
 
     def _greedy(self, socket: ServerConnection) -> Page | None:
         """Why this address has had enough, or None."""
         why = self._limits.refusal(_address(socket), time.monotonic())
-        if why is None:
-            return None
-        page = json_page(429, {"error": why})
-        page.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return page
+        return None if why is None else _too_many(why)
 
-    def _stranger(self, request: Request) -> Page | None:
+    def _stranger(self, socket: ServerConnection, request: Request) -> Page | None:
         """Why this client may not speak, or None."""
         origin = request.headers.get("Origin")
         if not self._origins.admits(origin, request.headers.get("Host")):
@@ -191,6 +218,10 @@ class Gateway:
             return _no_key()
         if "speak" not in caller.scopes:
             return json_page(403, {"error": "This key or token is not for speaking."})
+        if self._keys is not None and self._by_caller[caller.name] >= self._max_sessions_per_key:
+            return _too_many("This key has as many sessions as one may have.")
+        assert isinstance(socket, CaptionSocket)
+        socket.caller = caller.name
         return None
 
     def _caller(self, request: Request) -> Caller | None:
@@ -198,13 +229,14 @@ class Gateway:
         if self._keys is None:
             return ANYBODY
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        keys = self._keys()
         if scheme.lower() == "bearer":
-            return self._keys.by_key(key.strip()) or self._keys.by_token(key.strip())
+            return keys.by_key(key.strip()) or keys.by_token(key.strip())
         offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         tokens = [
             name.strip().removeprefix(TOKEN_PREFIX) for name in offered if TOKEN_PREFIX in name
         ]
-        return self._keys.by_token(tokens[0]) if tokens else None
+        return keys.by_token(tokens[0]) if tokens else None
 
     def _refusal(self) -> Page | None:
         """Why nobody can come in now, or None."""
@@ -221,6 +253,8 @@ class Gateway:
 
     def _full(self, *, beside: int) -> str | None:
         """Why no session can begin now, or None. `beside`: connections that do not count."""
+        if self._engine.state is EngineState.BROKEN:
+            return "The recognition worker has died again and again; it is still tried."
         if self._engine.overloaded:
             return "The server is overloaded: captions come late already."
         if len(self._connections) - beside >= self._max_sessions:
@@ -233,7 +267,7 @@ class Gateway:
         """None lets the handshake go on."""
         path = request.path.partition("?")[0]
         if path == CAPTIONS_PATH:
-            page = self._greedy(socket) or self._stranger(request) or self._refusal()
+            page = self._greedy(socket) or self._stranger(socket, request) or self._refusal()
             if page is None:
                 return None
             self._metrics.on_refusal(page.status)
@@ -293,7 +327,9 @@ class Gateway:
         return Page(200, self._metrics.page(), headers)
 
     def _readiness(self) -> Page:
-        state = "draining" if self._draining else self._engine.state.value
+        broken = self._engine.state is EngineState.BROKEN
+        state = "failed" if broken else self._engine.state.value
+        state = "draining" if self._draining else state
         body: dict[str, Any] = {"state": state}
         if self._engine.model is not None:
             body["model"] = self._engine.model.name
@@ -314,6 +350,8 @@ class CaptionSocket(ServerConnection):
     def __init__(self, protocol: ServerProtocol, *args: Any, **kwargs: Any) -> None:
         super().__init__(protocol, *args, **kwargs)
         self.connection: Connection | None = None
+        self.caller = ANYBODY.name
+        """Whose key or token let it in."""
         self._waiting = 0  # messages that have begun to come and are not received yet
         self._left_to: Awaitable[None] | None = None  # who answers in our place
         self._fail = protocol.fail
@@ -327,6 +365,13 @@ class CaptionSocket(ServerConnection):
                 transport.get_extra_info("socket").setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_TIMEOUT_MS
                 )
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a client that asks for answers and reads none of them is cut off."""
+        super().data_received(data)
+        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            log.info("client does not read its pongs; cut off")
+            self.abort()
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """As the library does it, within a time that does not hold for one who answers in its place."""
@@ -419,7 +464,15 @@ def _no_key() -> Page:
 
 
 def _busy(message: str) -> Page:
-    page = json_page(503, {"error": message})
+    return _later(503, message)
+
+
+def _too_many(message: str) -> Page:
+    return _later(429, message)
+
+
+def _later(status: int, message: str) -> Page:
+    page = json_page(status, {"error": message})
     page.headers["Retry-After"] = str(RETRY_AFTER_S)
     return page
 

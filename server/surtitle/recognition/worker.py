@@ -3,7 +3,14 @@
 Everything happens on the main thread, which hands batches to the decoder and looks every few
 milliseconds at those under way, so that the decoder's replicas work side by side. The parent
 watches from outside: time limits, restarts and what to do with a lost job are its business. Only the
-way to die is decided here: when the parent is gone, so is the worker, even in the middle of a decode.
+way to die is decided here:
+
+- When the parent is gone, so is the worker, even in the middle of a decode.
+- A GPU that has failed or has no memory left for a single job is left at once: nothing that this
+  process does there will work again, and its memory comes free with its end.
+- Should a batch hold it for long beyond its lease, the parent is stuck, and the worker ends itself.
+
+A crash, and the signal to end because of a hang, tell the parent the stacks of all threads.
 """
 
 import contextlib
@@ -21,7 +28,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import structlog
 
@@ -41,6 +48,15 @@ of a busy processor more than it seems: at 24 speakers every other one is saved.
 NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
 through the server, which needs little of a core but needs it at once."""
+DEAD_MAN_EVERY_S = 1.0
+"""How often the dead-man switch is set anew, which takes a thread."""
+EXIT_OUT_OF_MEMORY = 70
+EXIT_DEVICE_FAILED = 71
+EXIT_CAUSES = {
+    EXIT_OUT_OF_MEMORY: "the device had no memory left for a single job",
+    EXIT_DEVICE_FAILED: "the device failed",
+}
+"""What the statuses with which a worker ends by itself mean."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -68,6 +84,8 @@ class WorkerOptions:
     decoder: str
     decoder_options: dict[str, Any]
     log: LogOptions
+    give_up_s: float
+    """A batch that holds the worker for so long means that the parent is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +105,26 @@ class StartFailed:
 Answer = Started | StartFailed | Result
 
 
-def main(jobs: Connection, results: Connection, parent_pid: int, options: WorkerOptions) -> None:
-    """Run the worker until `jobs` ends. Receives lists of Job, sends Answers."""
+def main(
+    jobs: Connection,
+    results: Connection,
+    stack: Connection,
+    parent_pid: int,
+    options: WorkerOptions,
+) -> None:
+    """Run the worker until `jobs` ends. Receives lists of Job, sends Answers.
+
+    Into `stack` goes, as text, where it was when it crashed or was ended.
+    """
     die_with_parent(parent_pid)
     # Ctrl+C and a closed terminal reach the whole process group; the parent decides what they mean.
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    faulthandler.enable()
+    faulthandler.enable(stack.fileno())
+    if hasattr(faulthandler, "register"):
+        # The signal's default, to which this goes on, is to end the process.
+        faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     configure_logging(options.log)
@@ -106,10 +136,16 @@ def main(jobs: Connection, results: Connection, parent_pid: int, options: Worker
         sys.exit(1)
     results.send(Started(decoder.info))
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
-        serve(decoder, jobs, results.send)
+        switch = _DeadManSwitch(options.give_up_s, stack.fileno())
+        serve(decoder, jobs, results.send, switch)
 
 
-def serve(decoder: Decoder, jobs: Connection, send: Callable[[Result], None]) -> None:
+def serve(
+    decoder: Decoder,
+    jobs: Connection,
+    send: Callable[[Result], None],
+    switch: "_DeadManSwitch | None" = None,
+) -> None:
     """Decode what comes until `jobs` ends and all of it is answered."""
     under_way: list[_Batch] = []
     times = _Times()
@@ -117,6 +153,8 @@ def serve(decoder: Decoder, jobs: Connection, send: Callable[[Result], None]) ->
     arrived = _poll(jobs)
     while receiving or under_way:
         now = time.perf_counter()
+        if switch is not None:
+            switch.set(now, busy=bool(under_way))
         wait_s = max(min(batch.due for batch in under_way) - now, 0) if under_way else None
         if not receiving:
             time.sleep(wait_s or 0)
@@ -147,6 +185,30 @@ def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None
     under_way = [_Batch(decoder, batch, _Times())]
     while under_way := [rest for each in under_way for rest in each.advance(send)]:
         time.sleep(POLL_S)
+
+
+class _DeadManSwitch:
+    """Ends the process when it is not set again for so long while it works.
+
+    `faulthandler` has a thread for it that needs no lock of Python's.
+    """
+
+    def __init__(self, after_s: float, stack: int) -> None:
+        """`stack`: the descriptor that is told where the worker was."""
+        self._after_s = after_s
+        self._stack = stack
+        self._set_at = -DEAD_MAN_EVERY_S
+        self._is_set = False
+
+    def set(self, now: float, *, busy: bool) -> None:
+        """The worker is alive, and waits for no one but the parent unless it is `busy`."""
+        if not busy:
+            if self._is_set:
+                faulthandler.cancel_dump_traceback_later()
+            self._is_set = False
+        elif not self._is_set or now - self._set_at >= DEAD_MAN_EVERY_S:
+            faulthandler.dump_traceback_later(self._after_s, file=self._stack, exit=True)
+            self._is_set, self._set_at = True, now
 
 
 class _Times:
@@ -200,14 +262,39 @@ class _Batch:
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            if self._size > 1:  # one of them spoiled the batch: find out which
+            if device_failed(error):
+                _leave(EXIT_DEVICE_FAILED, error)
+            if self._size > 1:  # one of them spoiled the batch, or it was too large: one by one
                 alone = self._waiting.values()
                 return [_Batch(self._decoder, [job], self._times) for job in alone]
+            if out_of_memory(error):
+                _leave(EXIT_OUT_OF_MEMORY, error)
             for job in self._waiting.values():
                 log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
                 message = f"The audio could not be decoded ({type(error).__name__})."
                 send(Result(job.id, error_code="decode_error", error=message))
         return []
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, on the device or beside it."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def device_failed(error: Exception) -> bool:
+    """Whether the GPU can do nothing more for this process: CUDA's errors are there to stay.
+
+    CTranslate2 raises RuntimeError with the name of the library in it; memory that ran out is the one
+    failure after which CUDA goes on.
+    """
+    names = ("CUDA", "cuBLAS", "CUBLAS", "cuDNN", "CUDNN")
+    return any(name in str(error) for name in names) and not out_of_memory(error)
+
+
+def _leave(status: int, error: Exception) -> NoReturn:
+    """End the process at once: the parent starts another when this one has gone."""
+    log.error(EXIT_CAUSES[status], error=str(error))
+    os._exit(status)
 
 
 def _load(options: WorkerOptions) -> Decoder:

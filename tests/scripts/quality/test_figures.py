@@ -74,6 +74,21 @@ def test_errors_of_each_folder_and_language_and_of_a_language_in_all_folders() -
     assert rows["calls", "fr"].points == pytest.approx(-25.0)
 
 
+def test_how_sure_a_difference_is() -> None:
+    def interval(*errors: int) -> tuple[float, float] | None:
+        results = [
+            replace(RESULT, file=str(n), streamed_score=Score(more, 10), offline_score=Score(2, 10))
+            for n, more in enumerate(errors)
+        ]
+        return of(*results).errors[0].interval
+
+    assert interval(3, 3, 3, 3) is None
+    assert interval(3, 3, 3, 3, 3) == (10.0, 10.0)
+    wide, narrow = interval(0, 6, 2, 2, 2), interval(*[0, 6, 2, 2, 2] * 20)
+    assert wide is not None and narrow is not None
+    assert wide[0] < narrow[0] < 0 < narrow[1] < wide[1]
+
+
 def test_what_was_lost_of_each_folder_and_of_all() -> None:
     silent = replace(CALL, streamed="", offline="One two")
     rows = {(row.label, row.language): row for row in of(RESULT, FRENCH, silent).lost}

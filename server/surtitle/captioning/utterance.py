@@ -1,0 +1,142 @@
+"""An utterance that is not answered yet: what was asked about it, and what is known of it.
+
+Pure data with the questions that can be asked of it; what happens to it is decided in `session`.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from surtitle.captioning.caption import Caption
+from surtitle.captioning.endpointing import NO_VOICE
+from surtitle.captioning.language import fits
+from surtitle.captioning.stability import join, normalize_unit, split_units
+from surtitle.jobs import Job, JobKind, Recipe, Result, Voice, samples_to_ms
+from surtitle.messages import WordTiming
+
+LEAST_TAIL_MS = 400
+"""Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
+
+
+@dataclass(slots=True)
+class Guess:
+    """A final that was submitted in a pause, before anybody knows whether the utterance ends."""
+
+    job: Job
+    end: int  # absolute sample
+    result: Result | None = None
+    settled: bool = False  # the pause has lasted
+    voice: Voice = NO_VOICE  # what was heard up to it
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a job covers."""
+
+    kind: JobKind
+    end: int  # absolute sample
+    head: str  # what was said in the utterance before the audio of the job
+    told: bool  # its language; otherwise the worker was to find it
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What was said up to a pause of an utterance that went on."""
+
+    end: int  # absolute sample
+    voice: Voice  # what was heard up to it
+    result: Result
+
+    @property
+    def text(self) -> str:
+        """As it was decoded."""
+        return self.result.text
+
+
+@dataclass(slots=True)
+class Utterance:
+    """An utterance that is not answered yet."""
+
+    number: int
+    start: int  # absolute sample
+    recipe: Recipe
+    partials: bool
+    caption: Caption
+    end: int | None = None  # None while it is open
+    cut: bool = False  # it was ended at its length, and speech goes on in the next one
+    guess: Guess | None = None
+    guesses: bool = True  # until one fails: what kills workers must not do so in every pause
+    head: Head | None = None  # partials are decoded from its end on
+    next_head: Head | None = None  # of the newest pause
+    before_tail: Head | None = None  # its final stopped there; what follows is decoded by itself
+    voice: Voice = NO_VOICE  # what was heard of it up to the newest event
+    asked: dict[str, Asked] = field(default_factory=dict)  # by job id
+    probability: float | None = None  # of the language, where it was heard and is settled
+    final_id: str = ""  # id of the job whose result is the answer, once it is closed
+    final: Result | None = None
+
+    def stopped_at(self, heard: Voice, result: Result) -> Head | None:
+        """The pause at which the text ends although speech went on after it, if there is one.
+
+        Whisper now and then takes the end of a sentence for the end of all. The text of the same
+        utterance up to that pause, which was decoded in it, tells.
+        """
+        head = self.next_head or self.head
+        if head is None or result.error_code or result.suppressed:
+            return None
+        said_more = _less(heard, head.voice).speech_ms >= LEAST_TAIL_MS
+        return head if said_more and _names(result.text) == _names(head.text) else None
+
+    def is_usable(self, guess: Guess) -> bool:
+        """Not if it was decoded in another language than was settled later."""
+        told = self.asked[guess.job.id].told
+        return told or guess.result is None or fits(self.recipe, guess.result)
+
+    def voice_from(self, start: int) -> Voice | None:
+        """What was heard in the audio of a job that begins there; None where nobody has counted."""
+        tail_of = self.before_tail
+        if tail_of is not None and start == tail_of.end:
+            return _less(self.voice, tail_of.voice)
+        return self.voice if start == self.start else None
+
+
+def _less(whole: Voice, part: Voice) -> Voice:
+    """What was heard after a part."""
+    return Voice(whole.speech_ms - part.speech_ms, whole.clear_ms - part.clear_ms)
+
+
+def _names(text: str) -> list[str]:
+    return [normalize_unit(unit) for unit in split_units(text)]
+
+
+def joined(head: Head, start: int, tail: Result) -> Result:
+    """The result of an utterance that begins at `start`, of its part up to a pause and the rest."""
+    if tail.error_code or tail.suppressed or not tail.text:
+        return replace(head.result, job_id=tail.job_id)
+    shift_ms = samples_to_ms(head.end - start)
+    words = [
+        replace(word, start_ms=word.start_ms + shift_ms, end_ms=word.end_ms + shift_ms)
+        for word in tail.words
+    ]
+    return replace(
+        head.result,
+        job_id=tail.job_id,
+        text=join(head.text, tail.text),
+        confidence=min(head.result.confidence, tail.confidence),
+        words=(*head.result.words, *words),
+    )
+
+
+def with_words(text: str, result: Result, start_ms: int) -> tuple[str, list[WordTiming]]:
+    """The text and its words, which must be the same: where they are not, as they were decoded."""
+    forms = [unit.strip() for unit in split_units(text)]
+    decoded = [word.text for word in result.words]
+    if [normalize_unit(form) for form in forms] != [normalize_unit(word) for word in decoded]:
+        text, forms = result.text, decoded
+    return text, [
+        WordTiming(
+            text=form,
+            start_ms=start_ms + word.start_ms,
+            end_ms=start_ms + word.end_ms,
+            confidence=round(word.confidence, 3),
+        )
+        for form, word in zip(forms, result.words, strict=True)
+    ]

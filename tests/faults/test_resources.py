@@ -1,0 +1,111 @@
+"""What the machine may run out of: file descriptors, room for the log, the right time."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import (
+    FAKE_DECODER,
+    NO_FAULTS,
+    REPOSITORY,
+    START_LIMIT_S,
+    converse,
+    is_ready,
+    left_over,
+    start_server,
+    wait_until,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+
+
+async def test_all_file_descriptors_used_up() -> None:
+    """A flood of connections takes them all; those who speak go on, and later others come in."""
+    server = start_server(decoder=FAKE_DECODER)
+    process = psutil.Process(server.process.pid)
+    try:
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 20,) * 2)
+        beside = asyncio.create_task(converse(server.url, "say:one", "sleep:1", "say:three"))
+        async with AsyncExitStack() as flood:
+            for _ in range(100):
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                    flood.callback(writer.transport.abort)
+            await asyncio.sleep(0.5)  # it has to live with it for a while
+            busy = process.cpu_times()
+            await asyncio.sleep(1.0)
+            spent = sum(process.cpu_times()[:2]) - sum(busy[:2])
+            ledger = await beside
+        assert ledger.faults == NO_FAULTS
+        assert (ledger.outcomes[0], ledger.outcomes[2]) == ("one", "three")
+        assert spent < 0.5  # it does not run in circles
+        wait_until(lambda: is_ready(server.url))
+        assert (await converse(server.url, "say:after")).outcomes == ["after"]
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_disk_that_is_full_costs_the_log_and_nothing_else() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": str(REPOSITORY)}
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
+            env=environment,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=full,
+        )
+    tree = [psutil.Process(process.pid)]
+    try:
+        wait_until(lambda: is_ready(url), START_LIMIT_S)
+        tree += tree[0].children(recursive=True)
+        ledger = asyncio.run(converse(url, "say:one", "crash", "say:three"))
+        assert ledger.outcomes == ["one", "quarantined", "three"]
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        assert left_over(tree) == []
+
+
+async def test_a_clock_that_is_set_back_and_forward(tmp_path: Path) -> None:
+    """Only the wall clock jumps, by hours; nothing that is measured may depend on it."""
+    faketime = shutil.which("faketime")
+    if faketime is None:
+        pytest.skip("no faketime: install Debian's package of that name")
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    command = [faketime, "-f", "+0"]
+    settings = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    settings |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        server = start_server(decoder=FAKE_DECODER, parent=command)
+    try:
+        talk = asyncio.create_task(
+            converse(server.url, *["sleep:0.3"] * 4, "crash", *["sleep:0.3"] * 4)
+        )
+        for jump in ("-7200", "+86400", "-86400", "+0"):
+            await asyncio.sleep(0.5)
+            clock.write_text(jump)
+        ledger = await talk
+        assert ledger.faults == NO_FAULTS
+        assert ledger.outcomes == ["500 ms"] * 4 + ["quarantined"] + ["500 ms"] * 4
+        years = {line["timestamp"][:10] for line in server.log}
+        assert len(years) > 1, "the clock did not jump"
+    finally:
+        server.stop()
