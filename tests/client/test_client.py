@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from surtitle.client import ClientError, captions_url, connect
 from surtitle.engine.policy import EngineState
-from surtitle.gateway.access import add_key, read_keys
+from surtitle.gateway.access import KeyFile, add_key
 from surtitle.messages import Ack, Ended, Error, Final, Ready, Speech, Start, Update
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 
@@ -80,7 +80,7 @@ async def test_a_refusal_says_why() -> None:
 async def test_a_key_opens_a_server_that_asks_for_one(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     key = add_key(path, "studio", ["speak"])
-    gateway = make_gateway(FakeEngine(), keys=read_keys(path))
+    gateway = make_gateway(FakeEngine(), keys=KeyFile(path).ring)
     await gateway.start("127.0.0.1", 0)
     url = f"http://127.0.0.1:{gateway.port}"
     try:

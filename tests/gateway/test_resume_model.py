@@ -1,6 +1,8 @@
 """Any course of speaking, breaking and coming back, against a model of what the client must know."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.session import CaptionSession
 from surtitle.errors import UnknownSession, WireError
-from surtitle.gateway.hosted import HostedSession, Sessions
+from surtitle.gateway.hosted import Sessions
 from surtitle.messages import (
     Ack,
     Ended,
@@ -71,9 +73,16 @@ class Talk(RuleBasedStateMachine):
         self.ear: Ear | None = None
 
     def teardown(self) -> None:
+        try:
+            self.judge()
+        finally:
+            self.do(self.sessions.close)
+            self.loop.close()
+
+    def judge(self) -> None:
+        """Once all is said, all is answered and accounted for."""
         self.come_back()
-        self.hosted.stop()
-        self.settle()
+        self.do(self.hosted.stop)
         while self.engine.jobs:
             self.answer()
         self.listen()
@@ -86,30 +95,25 @@ class Talk(RuleBasedStateMachine):
         assert ended.audio_ms == (
             ended.captioned_ms + ended.silence_ms + ended.suppressed_ms + ended.failed_ms
         )
-        self.sessions.close()
-        self.loop.close()
 
     # -- what may happen ------------------------------------------------------------------------
 
     @initialize()
     def open(self) -> None:
-        async def open_session() -> HostedSession:
-            self.sessions = Sessions(
-                self.engine,
-                LoudnessTicker(),
-                Layout(),
-                resume_window_s=60,
-                max_waiting=2,
-                metrics=Metrics(),
-            )
-            self.ear = Ear()
-            assert self.engine.model is not None
-            start = Start(language="en", partials=False)
-            session = CaptionSession("talk", start, EndpointingOptions(), self.engine.model)
-            return self.sessions.open(session, self.ear)
-
-        self.hosted = self.loop.run_until_complete(open_session())
-        self.hosted.pump()
+        self.sessions = Sessions(
+            self.engine,
+            LoudnessTicker(),
+            Layout(),
+            resume_window_s=60,
+            max_waiting=2,
+            metrics=Metrics(),
+        )
+        self.ear = Ear()
+        assert self.engine.model is not None
+        start = Start(language="en", partials=False)
+        session = CaptionSession("talk", start, EndpointingOptions(), self.engine.model)
+        self.hosted = self.sessions.open(session, self.ear)
+        self.do(self.hosted.pump)
         self.listen()
         assert isinstance(self.known[0], Ready)
         self.tokens.append(self.known[0].token)
@@ -124,15 +128,13 @@ class Talk(RuleBasedStateMachine):
     def break_in_mid_word(self, length: int) -> None:
         """Only so many bytes of it arrive."""
         self.sent += WORD
-        self.hosted_receives(WORD[:length])
+        self.do(partial(self.hosted.receive_audio, WORD[:length]))
         self.arrived += length
-        self.settle()
         self.break_the_link(0)
 
     @rule()
     def answer(self) -> None:
-        self.engine.answer("words")
-        self.settle()
+        self.do(partial(self.engine.answer, "words"))
 
     @precondition(lambda self: self.ear is not None)
     @rule(on_the_way=st.integers(0, 5))
@@ -141,12 +143,8 @@ class Talk(RuleBasedStateMachine):
         assert self.ear is not None
         self.ear.heard = self.ear.heard[: max(len(self.ear.heard) - on_the_way, 0)]
         self.listen()
-        ear, self.ear = self.ear, None
-
-        async def leave() -> None:
-            self.sessions.leave(self.hosted, ear, for_good=False)
-
-        self.loop.run_until_complete(leave())
+        self.do(partial(self.sessions.leave, self.hosted, self.ear, for_good=False))
+        self.ear = None
 
     @rule(token=st.sampled_from(FOREIGN))
     def intrude(self, token: str) -> None:
@@ -165,7 +163,7 @@ class Talk(RuleBasedStateMachine):
             self.listen()
         old, self.ear = self.ear, Ear()
         last_seq = max(_seq(m) for m in self.known)
-        self.sessions.resume("talk", self.tokens[-1], last_seq, self.ear)
+        self.do(partial(self.sessions.resume, "talk", self.tokens[-1], last_seq, self.ear))
         assert old is None or old.lost
         resumed = self.ear.heard.pop(0)
         assert isinstance(resumed, Resumed)
@@ -192,20 +190,18 @@ class Talk(RuleBasedStateMachine):
     def send(self) -> None:
         """Send what has not arrived, from the byte on that the server wants."""
         if self.ear is not None:
-            self.hosted_receives(bytes(self.sent[self.arrived :]))
+            self.do(partial(self.hosted.receive_audio, bytes(self.sent[self.arrived :])))
             self.arrived = len(self.sent)
-            self.settle()
 
-    def hosted_receives(self, data: bytes) -> None:
-        async def receive() -> None:
-            self.hosted.receive_audio(data)
+    def do(self, call: Callable[[], object]) -> None:
+        """Call on the event loop, and let what follows from it happen."""
 
-        self.loop.run_until_complete(receive())
+        async def on_loop() -> None:
+            call()
+            for _ in range(3):
+                await asyncio.sleep(0)
 
-    def settle(self) -> None:
-        """Let what was asked for happen."""
-        for _ in range(3):
-            self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(on_loop())
 
     def listen(self) -> None:
         """Take what has come through."""

@@ -153,8 +153,8 @@ def serve(
     arrived = _poll(jobs)
     while receiving or under_way:
         now = time.perf_counter()
-        if switch is not None:
-            switch.set(now, busy=bool(under_way))
+        if switch is not None and not under_way:
+            switch.release()
         wait_s = max(min(batch.due for batch in under_way) - now, 0) if under_way else None
         if not receiving:
             time.sleep(wait_s or 0)
@@ -164,6 +164,8 @@ def serve(
             except EOFError:  # the parent closed its end: a clean stop
                 receiving = False
         now = time.perf_counter()
+        if switch is not None and under_way:
+            switch.hold(now)
         under_way = [
             rest
             for batch in under_way
@@ -188,7 +190,7 @@ def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None
 
 
 class _DeadManSwitch:
-    """Ends the process when it is not set again for so long while it works.
+    """Ends the process when it is neither held anew nor released for so long.
 
     `faulthandler` has a thread for it that needs no lock of Python's.
     """
@@ -197,18 +199,20 @@ class _DeadManSwitch:
         """`stack`: the descriptor that is told where the worker was."""
         self._after_s = after_s
         self._stack = stack
-        self._set_at = -DEAD_MAN_EVERY_S
+        self._set_at = 0.0
         self._is_set = False
 
-    def set(self, now: float, *, busy: bool) -> None:
-        """The worker is alive, and waits for no one but the parent unless it is `busy`."""
-        if not busy:
-            if self._is_set:
-                faulthandler.cancel_dump_traceback_later()
-            self._is_set = False
-        elif not self._is_set or now - self._set_at >= DEAD_MAN_EVERY_S:
+    def hold(self, now: float) -> None:
+        """The worker works."""
+        if not self._is_set or now - self._set_at >= DEAD_MAN_EVERY_S:
             faulthandler.dump_traceback_later(self._after_s, file=self._stack, exit=True)
             self._is_set, self._set_at = True, now
+
+    def release(self) -> None:
+        """The worker has nothing to do, for as long as the parent likes."""
+        if self._is_set:
+            faulthandler.cancel_dump_traceback_later()
+            self._is_set = False
 
 
 class _Times:

@@ -84,7 +84,7 @@ def test_how_sure_a_difference_is() -> None:
 
     assert interval(3, 3, 3, 3) is None
     assert interval(3, 3, 3, 3, 3) == (10.0, 10.0)
-    wide, narrow = interval(0, 6, 2, 2, 2), interval(*[0, 6, 2, 2, 2] * 20)
+    wide, narrow = interval(0, 4, 2, 2, 2), interval(*[0, 4, 2, 2, 2] * 20)
     assert wide is not None and narrow is not None
     assert wide[0] < narrow[0] < 0 < narrow[1] < wide[1]
 
@@ -168,7 +168,7 @@ def test_the_tables_have_every_figure() -> None:
         of(replace(RESULT, delays=ALONE), replace(CALL, delays=never, problems=["late"]), thanks)
     )
     for line in (
-        "| all, en | 2 | 20 | 20 words | 20.00 | 5.00 | +15.00 |",
+        "| all, en | 2 | 20 | 20 words | 20.00 | 5.00 | +15.00 | – |",
         "| all, en | 2 | 0 / 0 | 0 / 0 | 2 / 0 |",
         "| all, en | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
         "| of these, one at a time: 2 | 0.250 | 0.150 | 0.100 | 0 of 0 | 0 | 0 |",
