@@ -76,7 +76,8 @@ def main(wstest: Path) -> None:
     ours, library = results["surtitle"], results["websockets"]
     for name, cases in results.items():
         counts = {kind: list(cases.values()).count(kind) for kind in sorted(set(cases.values()))}
-        click.echo(f"{name}: {len(cases)} cases, {counts}")
+        failed = [case for case in cases if cases[case] == "FAILED"]
+        click.echo(f"{name}: {len(cases)} cases, {counts}, failed: {', '.join(failed) or 'none'}")
     worse = [case for case in ours if ours[case] not in GOOD and library[case] in GOOD]
     worse += [case for case in ours if ours[case] == "FAILED" != library[case]]
     for case in sorted(set(worse)):
