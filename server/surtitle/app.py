@@ -249,7 +249,7 @@ def fetch_model(name: str, report: Report | None) -> None:
 async def serve(settings: Settings, report: Report | None = None, decoder: str = WHISPER) -> int:
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
-    configure_logging(settings.log())
+    configure_logging(settings.log(), in_background=True)
     manager = ServiceManager()
     manager.start_feeding()
     manager.tell(f"STATUS=Loading the model {settings.model}.")

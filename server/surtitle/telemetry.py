@@ -7,15 +7,25 @@ stop, sessions, worker restarts); `warning` what needs a look soon; `error` what
 """
 
 import asyncio
+import atexit
 import contextlib
+import json
 import logging
+import queue
 import sys
+import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TextIO, cast
 
 import structlog
+
+MAX_WAITING_LINES = 10_000
+"""Log lines that may wait to be written: 2 MB."""
+LAST_LINES_S = 0.5
+"""How long the end of the program may wait for its last lines to be written."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -43,9 +53,60 @@ class _StandardError:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
 
+    def close(self) -> None:
+        """Nothing waits here."""
 
-def configure_logging(options: LogOptions) -> None:
-    """Log to standard error; what is below `options.level` is dropped before it is formatted."""
+
+class _LogThread:
+    """Writes log lines from a thread, so that a pipe that nobody reads holds up nobody.
+
+    Where too many wait, further ones are dropped; how many is told as soon as there is room.
+    """
+
+    def __init__(self, options: LogOptions) -> None:
+        self._json = options.format == "json"
+        self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING_LINES)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def write(self, text: str) -> int:
+        """Take a line."""
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self._dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits here for long."""
+
+    def close(self) -> None:
+        """Write what waits, if that can be done soon."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(LAST_LINES_S)
+
+    def _run(self) -> None:
+        error = _StandardError()
+        while (line := self._lines.get()) is not None:
+            error.write(line)
+            error.flush()
+            if self._dropped and self._lines.empty():
+                count, self._dropped = self._dropped, 0
+                event = {"event": "log lines dropped", "level": "warning", "count": count}
+                text = json.dumps(event) if self._json else f"{count} log lines dropped"
+                error.write(text + "\n")
+
+
+def configure_logging(options: LogOptions, *, in_background: bool = False) -> Callable[[], object]:
+    """Log to standard error; what is below `options.level` is dropped before it is formatted.
+
+    `in_background`: by a thread, for a process that must not wait for who reads the log. Returns what
+    writes the last lines; the end of the interpreter calls it too.
+    """
+    output = _LogThread(options) if in_background else _StandardError()
     level = getattr(logging, options.level.upper())
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -64,13 +125,14 @@ def configure_logging(options: LogOptions) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, output)),
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard module: only what needs a look.
     logging.basicConfig(
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
     )
+    return output.close
 
 
 LAG_WINDOW_S = 30.0

@@ -1,6 +1,7 @@
 """What the machine may run out of: file descriptors, room for the log, the right time."""
 
 import asyncio
+import fcntl
 import os
 import socket
 import subprocess
@@ -51,6 +52,34 @@ async def test_all_file_descriptors_used_up() -> None:
         assert (await converse(server.url, "say:after")).outcomes == ["after"]
     finally:
         assert server.stop() == 0
+
+
+def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
+    """As of a parent that has a pipe for it and forgets it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
+        env=os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": str(REPOSITORY)},
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+    try:
+        wait_until(lambda: is_ready(url), START_LIMIT_S)
+        for _ in range(3):
+            ledger = asyncio.run(converse(url, *["raise"] * 10))  # a page of lines
+            assert ledger.outcomes == ["decode_error"] * 10
+        process.terminate()
+        assert process.wait(10) == 0
+        assert b"stopped" not in process.stderr.read(), "the pipe was never full"
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_a_disk_that_is_full_costs_the_log_and_nothing_else() -> None:

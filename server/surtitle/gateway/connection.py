@@ -231,7 +231,9 @@ class Connection:
             error = TooManyMistakes("Too many messages that cannot be used; see the protocol.")
         if self._hosted is not None and self._hosted.link is self:
             self._hosted.pump()  # what came up before the error leaves before it
-        self._log.info("error sent", code=error.code, message=str(error))
+        # One a connection, and not one for each of many small mistakes: a log can be flooded too.
+        say = self._log.debug if error.close_code is None else self._log.info
+        say("error sent", code=error.code, message=str(error))
         message = self._error_message(error)
         if error.close_code is None and self._hosted is not None:
             self._hosted.post(message)

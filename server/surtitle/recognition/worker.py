@@ -13,7 +13,6 @@ way to die is decided here:
 A crash, and the signal to end because of a hang, tell the parent the stacks of all threads.
 """
 
-import contextlib
 import ctypes
 import faulthandler
 import importlib
@@ -28,7 +27,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -127,7 +126,7 @@ def main(
         faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    configure_logging(options.log)
+    write_last_lines = configure_logging(options.log, in_background=True)
     try:
         decoder = _load(options)
     except Exception as error:
@@ -135,9 +134,15 @@ def main(
         results.send(StartFailed(_explain(error)))
         sys.exit(1)
     results.send(Started(decoder.info))
-    with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
+    try:
         switch = _DeadManSwitch(options.give_up_s, stack.fileno())
         serve(decoder, jobs, results.send, switch)
+    except BrokenPipeError:  # the parent is gone, or wants no more
+        pass
+    except _Useless as end:  # not by way of destructors, which may wait for the device
+        log.error(EXIT_CAUSES[end.status], error=str(end))
+        write_last_lines()
+        os._exit(end.status)
 
 
 def serve(
@@ -267,12 +272,12 @@ class _Batch:
             raise
         except Exception as error:
             if device_failed(error):
-                _leave(EXIT_DEVICE_FAILED, error)
+                raise _Useless(EXIT_DEVICE_FAILED, error) from error
             if self._size > 1:  # one of them spoiled the batch, or it was too large: one by one
                 alone = self._waiting.values()
                 return [_Batch(self._decoder, [job], self._times) for job in alone]
             if out_of_memory(error):
-                _leave(EXIT_OUT_OF_MEMORY, error)
+                raise _Useless(EXIT_OUT_OF_MEMORY, error) from error
             for job in self._waiting.values():
                 log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
                 message = f"The audio could not be decoded ({type(error).__name__})."
@@ -295,10 +300,12 @@ def device_failed(error: Exception) -> bool:
     return any(name in str(error) for name in names) and not out_of_memory(error)
 
 
-def _leave(status: int, error: Exception) -> NoReturn:
-    """End the process at once: the parent starts another when this one has gone."""
-    log.error(EXIT_CAUSES[status], error=str(error))
-    os._exit(status)
+class _Useless(Exception):
+    """This process can decode nothing more: it ends, and the parent starts another."""
+
+    def __init__(self, status: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.status = status
 
 
 def _load(options: WorkerOptions) -> Decoder:
