@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +24,7 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import KeyFile, KeyRing, add_key, read_keys
 from surtitle.gateway.limits import AddressLimits
 from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
+from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 from tests.support import expect
 
@@ -180,6 +182,20 @@ async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
         site.engine.overloaded = False
         async with connect(site.websocket):
             pass
+
+
+@pytest.mark.parametrize("state", [EngineState.READY, EngineState.FAILED])
+async def test_who_sends_much_and_goes_leaves_nothing_behind(state: EngineState) -> None:
+    """Neither one who is let in nor one who is refused, whose frames nobody reads."""
+    async with listening() as site:
+        site.engine.state = state
+        before = len(asyncio.all_tasks())
+        for seed in range(40):
+            await talk_nonsense(site.gateway.port, random.Random(seed))
+        async with asyncio.timeout(1):  # the library alone waits for ten
+            while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - the count is no event
+                await asyncio.sleep(0.01)
+        assert not site.gateway._connections
 
 
 NO_KEY = (401, None, "This server asks for a key or a token that holds.")

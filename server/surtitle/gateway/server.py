@@ -283,6 +283,8 @@ class Gateway:
             page = self._figures(request)
         else:
             page = static_page(path)
+        assert isinstance(socket, CaptionSocket)
+        socket.stop_listening()
         return _response(page)
 
     def _follow(self, socket: ServerConnection, request: Request, session: str) -> Page | None:
@@ -353,6 +355,7 @@ class CaptionSocket(ServerConnection):
         self.caller = ANYBODY.name
         """Whose key or token let it in."""
         self._waiting = 0  # messages that have begun to come and are not received yet
+        self._deaf = False
         self._left_to: Awaitable[None] | None = None  # who answers in our place
         self._fail = protocol.fail
         protocol.fail = self._explain_and_fail  # type: ignore[method-assign]
@@ -394,8 +397,25 @@ class CaptionSocket(ServerConnection):
         )
         self.connection_lost(None)  # so it is for the library, which has nothing to send any more
 
+    def stop_listening(self) -> None:
+        """Drop what still comes: the end of the stream lies behind it, and would not be seen.
+
+        The library stops reading where messages are queued, and waits for the client's end for as long
+        as it may take; somebody who sends much and goes would have a place until then.
+        """
+        self._deaf = True
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """See Socket."""
+        self.stop_listening()
+        await super().close(code, reason)
+
     def process_event(self, event: Event) -> None:
         """Hand audio over; queue everything else as the library does."""
+        if self._deaf:
+            return
         if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
             if (
                 event.opcode is BINARY
@@ -428,6 +448,7 @@ class CaptionSocket(ServerConnection):
         if text is not None and self.protocol.state is OPEN:
             self.protocol.send_text(text.encode())
         self._fail(code, reason)
+        self.loop.call_soon(self.stop_listening)  # behind the frames that came with the broken one
 
     @property
     def close_received(self) -> int | None:
