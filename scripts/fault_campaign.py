@@ -295,13 +295,13 @@ async def _say_until_the_end(server: ServerProcess) -> tuple[int, int]:
     try:
         async with connect(f"ws://127.0.0.1:{server.port}", patience_s=0) as captions:
             speaking = asyncio.create_task(_speak(captions, ["say:x"] * 1000))
-            async for event in captions:
-                opened += isinstance(event, Speech)
-                answered += isinstance(event, Final)
-                if isinstance(event, Disconnected):
-                    break
-            speaking.cancel()
-            await asyncio.gather(speaking, return_exceptions=True)
+            try:
+                async for event in captions:
+                    opened += isinstance(event, Speech)
+                    answered += isinstance(event, Final)
+            finally:
+                speaking.cancel()
+                await asyncio.gather(speaking, return_exceptions=True)
     except (ClientError, OSError):
         pass
     return opened, answered
