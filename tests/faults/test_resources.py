@@ -75,7 +75,8 @@ def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
             assert ledger.outcomes == ["decode_error"] * 10
         process.terminate()
         assert process.wait(10) == 0
-        assert b"stopped" not in process.stderr.read(), "the pipe was never full"
+        written = process.stderr.read()
+        assert written.count(b"decode failed") < 30, "the pipe was never full"
     finally:
         process.kill()
         process.wait()
