@@ -43,7 +43,7 @@ TIMED = 8
 """Batches of a kind whose times are remembered, to tell when the next may be ready."""
 SOONEST = 0.9
 """Share of the shortest of these times before which a batch is not looked at. A look costs the caches
-of a busy processor more than it seems: at 24 speakers every other one is saved."""
+of a busy processor more than it seems: at 24 speakers a quarter of the wake-ups is saved."""
 NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
 through the server, which needs little of a core but needs it at once."""
