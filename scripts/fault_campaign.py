@@ -229,7 +229,8 @@ async def send_nonsense(
     async def one_after_the_other() -> None:
         while account.faults < count:
             chance = random.Random(f"{seed} {next(numbers)}")
-            account.faults += await talk_nonsense(server.port, chance)
+            answered = await talk_nonsense(server.port, chance)
+            account.faults += answered  # not in one line: others count while this one waits
             progress.update(task, completed=account.faults)
 
     async def speak_beside() -> None:
