@@ -1,25 +1,25 @@
 /** The page: joins controls, sound, client, transcript and captions. */
 
 import { BlockView } from "./block-view.js";
-import { FRAME_MS } from "./capture-worklet.js";
+import { FRAME_MS } from "./client/capture-worklet.js";
 import { CaptionsView } from "./captions-view.js";
-import { CaptionClient } from "./client.js";
+import { CaptionClient } from "./client/client.js";
 import { download } from "./download.js";
 import { addLanguages } from "./languages.js";
 import { LevelMeter } from "./level-meter.js";
 import { runSession } from "./live-session.js";
 import { keepPreference, preference } from "./preferences.js";
-import { Problem } from "./problems.js";
-import { listMicrophones, openMicrophone, openRecording, openSample } from "./sources.js";
+import { Problem } from "./client/problems.js";
+import { listMicrophones, openMicrophone, openRecording, openSample } from "./client/sources.js";
 import { StateLine } from "./state-line.js";
 import { Transcript } from "./transcript.js";
 import { keepScreenOn } from "./wake-lock.js";
 
 /**
- * @typedef {import("./sources.js").Source} Source
+ * @typedef {import("./client/sources.js").Source} Source
  * @typedef {import("./transcript.js").Entry} Entry
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
- * @typedef {import("./client.d.ts").Ended} Ended
+ * @typedef {import("./client/client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client/client.d.ts").Ended} Ended
  *
  * @typedef {object} Run from Start to the last caption
  * @property {AbortController} stop

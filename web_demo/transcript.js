@@ -2,8 +2,8 @@
  * The transcript: server messages in, entries and files out. Pure: no page, no clock, no network.
  *
  * @typedef {import("./cues.js").Layout} Layout
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
- * @typedef {import("./client.d.ts").Gap} Gap
+ * @typedef {import("./client/client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client/client.d.ts").Gap} Gap
  *
  * @typedef {object} Entry one utterance, or sound that was lost
  * @property {number} id       1, 2, 3 … over all sessions of the transcript

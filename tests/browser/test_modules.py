@@ -246,7 +246,7 @@ def test_a_block_goes_on_with_the_next_utterance_and_anew_after_silence(page: Pa
 
 
 FRAMES = """async ([chunk, total]) => {
-  const { PcmFramer } = await import('/capture-worklet.js');
+  const { PcmFramer } = await import('/client/capture-worklet.js');
   const frames = [];
   const framer = new PcmFramer(8000, (frame) => frames.push(frame));
   const samples = Float32Array.from({ length: total }, (_, i) => (i % 2 ? -0.5 : 0.5));
@@ -269,7 +269,7 @@ def test_frames_are_100_ms_however_the_sound_comes(page: Page, chunk: int) -> No
 def test_samples_out_of_range_are_clipped(page: Page) -> None:
     samples = page.evaluate(
         """async () => {
-          const { PcmFramer } = await import('/capture-worklet.js');
+          const { PcmFramer } = await import('/client/capture-worklet.js');
           let samples;
           const framer = new PcmFramer(8000, (frame) => { samples = frame.samples; });
           framer.push(Float32Array.of(0, 1, -1, 1.5, -7));
@@ -283,7 +283,7 @@ def test_samples_out_of_range_are_clipped(page: Page) -> None:
 # -- the client library ------------------------------------------------------------------------
 
 CONNECT = """async () => {
-  const { CaptionClient } = await import('/client.js');
+  const { CaptionClient } = await import('/client/client.js');
   window.client = new CaptionClient(new URL('/v1/captions', location.href), {
     sample_rate: 16000,
     words: true,

@@ -27,7 +27,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 # "from" gives what a server that has all before a byte is sent: audio, and commands with their places.
 OUTBOX = """async ([maxBytes, steps]) => {
-  const { Outbox } = await import('/outbox.js');
+  const { Outbox } = await import('/client/outbox.js');
   const outbox = new Outbox(maxBytes ?? Infinity);
   const words = (commands) => commands.map((command) => command.language ?? command.type);
   const does = {
@@ -109,7 +109,7 @@ def test_no_more_is_forgotten_than_there_is(page: Page) -> None:
 
 # A number among the messages begins another session at that byte, at 32,000 bytes a second.
 TIMELINE = """async (messages) => {
-  const { Timeline } = await import('/timeline.js');
+  const { Timeline } = await import('/client/timeline.js');
   const timeline = new Timeline();
   return messages.flatMap((message) => typeof message === 'number'
     ? (timeline.goOn(message, 32000), []) : [timeline.place(message)]);

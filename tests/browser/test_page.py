@@ -326,11 +326,11 @@ def test_what_another_session_says_anew_does_not_come_twice(
 
 
 def test_what_was_lost_is_noted_in_the_transcript(page: Page, scripted: ScriptedServer) -> None:
-    client = (web_root() / "client.js").read_text(encoding="utf-8")
+    client = (web_root() / "client" / "client.js").read_text(encoding="utf-8")
     keeps = "const KEEP_MS = 120_000;"
     assert keeps in client
     page.route(
-        "**/client.js",
+        "**/client/client.js",
         lambda route: route.fulfill(
             body=client.replace(keeps, "const KEEP_MS = 1000;"), content_type="text/javascript"
         ),

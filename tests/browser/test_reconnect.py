@@ -13,7 +13,7 @@ from tests.browser.scripted import ScriptedServer, Stage
 # Frames of 100 ms at 16 kHz, in which each sample has its own number.
 FRAME_BYTES = 3200
 CONNECT = """async ([start, options]) => {
-  const { CaptionClient } = await import('/client.js');
+  const { CaptionClient } = await import('/client/client.js');
   const client = new CaptionClient(new URL('/v1/captions', location.href), {
     sample_rate: 16000,
     ...start,

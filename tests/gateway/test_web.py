@@ -19,7 +19,7 @@ def test_the_page_itself() -> None:
     [
         ("/index.html", "text/html; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
-        ("/capture-worklet.js", "text/javascript; charset=utf-8"),
+        ("/client/capture-worklet.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
         ("/sample.flac", "audio/flac"),

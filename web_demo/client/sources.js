@@ -65,7 +65,7 @@ export async function openRecording(blob, label, audible) {
 
 /** @param {boolean} audible */
 export async function openSample(audible) {
-  const response = await fetch(new URL("sample.flac", import.meta.url)).catch(() => null);
+  const response = await fetch(new URL("../sample.flac", import.meta.url)).catch(() => null);
   if (!response?.ok) {
     throw new Problem("The sample could not be fetched. Check that the server is running.");
   }
