@@ -1,3 +1,4 @@
+/// <reference path="./worklet.d.ts" />
 /**
  * From float samples to what goes on the wire: 100 ms frames of Int16, each with its level.
  *

@@ -26,6 +26,8 @@ export interface StartOptions {
   endpoint_silence_ms?: number;
   /** Longest utterance, in milliseconds; a longer one is cut at its best pause. */
   max_utterance_ms?: number;
+  /** Publish the captions under this name: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
+  channel?: string;
 }
 
 /** Fields that `update()` may change; they hold from the next utterance on. */
@@ -51,7 +53,26 @@ export interface ClientOptions {
    * that a long stream can have a fresh one when it needs it.
    */
   access?: () => string;
+  /** Where there is none of the platform's own (Node before version 22), that of the package `ws`. */
+  WebSocket?: WebSocketConstructor;
 }
+
+/** What is needed of a WebSocket: that of a browser, of Node, of the packages `ws` and `undici`. */
+export interface WebSocketLike {
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+  // The event types of the implementations differ; what is read of them is `data` and `code`.
+  addEventListener(
+    type: "open" | "message" | "error" | "close",
+    listener: (event: any) => void,
+  ): void;
+}
+
+export type WebSocketConstructor = new (
+  url: string | URL,
+  protocols?: string | string[],
+) => WebSocketLike;
 
 /** The greeting of a session; another one comes where the server has lost the session before. */
 export interface Ready {
@@ -63,6 +84,10 @@ export interface Ready {
   sample_rate: number;
   resume_window_s: number;
   protocol: number;
+  /** The channel that the session is published under, where it is. */
+  channel?: string;
+  /** For its audience, where the server asks for tokens: allows to watch this channel, nothing else. */
+  watch_token?: string;
 }
 
 /** The session goes on after a broken connection. The client sends again what is missing. */
@@ -145,6 +170,8 @@ export interface Ack {
   type: "ack";
   received: number;
   safe: number;
+  /** How many people watch the channel, where the session has one. */
+  viewers?: number;
 }
 
 export interface ServerError {
@@ -266,14 +293,30 @@ export class CaptionClient extends EventTarget {
   /** Leave at once, without waiting for captions; the server drops the session. */
   close(): void;
 
+  /**
+   * The messages from now on until the session has ended, or until `close()`; throws the CaptionError of a
+   * session that is lost. A loop that falls behind misses partials and acks, nothing else.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<ServerMessage, void, undefined>;
+
   addEventListener<K extends keyof CaptionEvents>(
     type: K,
     listener: (event: CustomEvent<CaptionEvents[K]>) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
   removeEventListener<K extends keyof CaptionEvents>(
     type: K,
     listener: (event: CustomEvent<CaptionEvents[K]>) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
     options?: boolean | EventListenerOptions,
   ): void;
 }

@@ -28,7 +28,10 @@
  * @typedef {import("./outbox.js").Item} Item
  */
 
+import { Backoff } from "./backoff.js";
+import { Deferred } from "./deferred.js";
 import { Link } from "./link.js";
+import { MessageQueue } from "./message-queue.js";
 import { Outbox } from "./outbox.js";
 import { CaptionError, explainClose, explainRefusal } from "./reasons.js";
 import { Timeline } from "./timeline.js";
@@ -41,12 +44,10 @@ const BYTES_PER_SAMPLE = 2;
 const PATIENCE_MS = 120_000;
 /** Unanswered audio that is kept to be sent again; more is dropped, and told as a `gap`. */
 const KEEP_MS = 120_000;
-/**
- * Between attempts to connect: doubled from one to the other, less up to half at random, so that the
- * clients of a server that comes back do not come all at once.
- */
-const FIRST_WAIT_MS = 200;
+/** Between attempts to connect. */
 const LONGEST_WAIT_MS = 5000;
+/** A server that says nothing for so long is taken for gone; it acknowledges once a second. */
+const SILENT_MS = 15_000;
 /** The browser is given no more than this at a time, or its queue would delay what comes after. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 /** When to look whether the browser has sent that; it does not tell. */
@@ -71,6 +72,7 @@ export class CaptionClient extends EventTarget {
   /** @type {StartOptions} */
   #start;
   #access;
+  #WebSocket;
   #patienceMs;
   #bytesPerSecond;
   #outbox;
@@ -102,32 +104,42 @@ export class CaptionClient extends EventTarget {
   /** The last fatal error on this link: it comes just before the close and says why. */
   /** @type {ServerError | null} */
   #fatal = null;
+  /** Why the session was lost. */
+  /** @type {CaptionError | undefined} */
+  #lost;
   /** Whether stop() was called. */
   #stopping = false;
 
   /** When the connection broke, by performance.now(); null while there is one. */
   /** @type {number | null} */
   #awaySinceMs = null;
-  #waitMs = FIRST_WAIT_MS;
+  #backoff = new Backoff(LONGEST_WAIT_MS);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #attemptTimer;
 
+  /** Ends a question that is still on its way when the session is over. */
+  #left = new AbortController();
+
   /** @type {Deferred<Ready>} */
-  #connected = deferred();
+  #connected = new Deferred();
   /** @type {Deferred<Ended>} */
-  #ended = deferred();
+  #ended = new Deferred();
+  /** @type {Set<MessageQueue<ServerMessage>>} of the loops over this client */
+  #queues = new Set();
 
   /**
    * @param {string | URL} url
    * @param {StartOptions} [start]
    * @param {ClientOptions} [options]
    */
-  constructor(url, start = {}, { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "" } = {}) {
+  constructor(url, start = {}, options = {}) {
     super();
+    const { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "" } = options;
     this.#url = new URL(url);
     this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
     this.#start = start;
     this.#access = access;
+    this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
     this.#patienceMs = patienceMs;
     this.#bytesPerSecond = (start.sample_rate ?? 16_000) * BYTES_PER_SAMPLE;
     this.#outbox = new Outbox((keepMs / 1000) * this.#bytesPerSecond);
@@ -189,14 +201,27 @@ export class CaptionClient extends EventTarget {
   }
 
   close() {
-    this.#finish(new CaptionError("closed", "The session was closed by this page."));
+    this.#finish(new CaptionError("closed", "The session was closed by its own side."));
+  }
+
+  /** @returns {AsyncGenerator<ServerMessage, void, undefined>} */
+  async *[Symbol.asyncIterator]() {
+    /** @type {MessageQueue<ServerMessage>} */
+    const queue = new MessageQueue();
+    if (this.#state === "ended" || this.#state === "closed") queue.end(this.#lost);
+    this.#queues.add(queue);
+    try {
+      yield* queue.messages();
+    } finally {
+      this.#queues.delete(queue);
+    }
   }
 
   // ---- one connection --------------------------------------------------------------------------
 
   #open() {
     this.#fatal = null;
-    const link = new Link(this.#url, this.#access(), {
+    const link = new Link(this.#WebSocket, this.#url, this.#access(), SILENT_MS, {
       greet: () => this.#greeting(),
       onMessage: (message) => this.#receive(message),
       onEnd: (code, opened) => void this.#onEnd(link, code, opened),
@@ -225,7 +250,7 @@ export class CaptionClient extends EventTarget {
         this.#onResumed(message);
         break;
       case "ack":
-        this.#waitMs = FIRST_WAIT_MS; // this connection is of use
+        this.#backoff.reset(); // this connection is of use
         this.#forgetBefore(message.safe);
         break;
       case "final":
@@ -251,6 +276,10 @@ export class CaptionClient extends EventTarget {
     this.dispatchEvent(new CustomEvent("message", { detail: placed }));
     if (EVENT_TYPES.has(message.type)) {
       this.dispatchEvent(new CustomEvent(message.type, { detail: placed }));
+    }
+    for (const queue of this.#queues) {
+      queue.push(placed);
+      if (message.type === "ended") queue.end();
     }
   }
 
@@ -308,7 +337,7 @@ export class CaptionClient extends EventTarget {
     let error = fatal ? new CaptionError(fatal.code, fatal.message) : explainClose(code);
     let passes = fatal ? this.#passes(fatal) : COME_BACK.has(code);
     if (!opened) {
-      ({ error, passes } = await explainRefusal(this.#url, this.#access()));
+      ({ error, passes } = await explainRefusal(this.#url, this.#access(), this.#left.signal));
       if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
     }
     if (!this.#ready || !passes || !this.#patienceMs) this.#finish(error);
@@ -332,8 +361,7 @@ export class CaptionClient extends EventTarget {
       this.#finish(new CaptionError(reason.code, sentence));
       return;
     }
-    this.#attemptTimer = setTimeout(() => this.#attempt(), this.#waitMs * (1 - Math.random() / 2));
-    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+    this.#attemptTimer = setTimeout(() => this.#attempt(), this.#backoff.next());
     if (this.#state !== "reconnecting") this.#setState("reconnecting", AWAY_SENTENCE);
   }
 
@@ -469,6 +497,8 @@ export class CaptionClient extends EventTarget {
     this.#setState("closed", error.message, error);
     this.#connected.reject(error);
     this.#ended.reject(error);
+    this.#lost = error.code === "closed" ? undefined : error; // who closes it knows
+    for (const queue of this.#queues) queue.end(this.#lost);
   }
 
   /** Nothing more is sent or heard. */
@@ -476,6 +506,7 @@ export class CaptionClient extends EventTarget {
     clearTimeout(this.#attemptTimer);
     clearTimeout(this.#sendTimer);
     globalThis.removeEventListener?.("online", this.#tryNow);
+    this.#left.abort();
     this.#link?.close(1000);
     this.#link = null;
     this.#serving = false;
@@ -490,29 +521,4 @@ export class CaptionClient extends EventTarget {
     this.#state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: { state, message, error } }));
   }
-}
-
-/**
- * @template T
- * @typedef {{promise: Promise<T>, resolve: (value: T) => void, reject: (reason: Error) => void}}
- *   Deferred
- */
-
-/**
- * @template T
- * @returns {Deferred<T>}
- */
-function deferred() {
-  /** @type {(value: T) => void} */
-  let resolve = () => {};
-  /** @type {(reason: Error) => void} */
-  let reject = () => {};
-  const promise = /** @type {Promise<T>} */ (
-    new Promise((yes, no) => {
-      resolve = yes;
-      reject = no;
-    })
-  );
-  promise.catch(() => {}); // whoever waits sees the rejection; nobody waiting is no error
-  return { promise, resolve, reject };
 }

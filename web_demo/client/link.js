@@ -3,20 +3,23 @@
  * that, and after `close`, nothing more is heard of it.
  *
  * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client.d.ts").WebSocketConstructor} WebSocketConstructor
  *
  * @typedef {object} Hooks
- * @property {() => object} greet  the first message to the server
+ * @property {() => object} [greet] the first message to the server, if there is one
  * @property {(message: ServerMessage) => void} onMessage
  * @property {(code: number, opened: boolean) => void} onEnd `opened`: not for a handshake that failed
+ * @property {() => void} [onSilence] instead of the end, where silence need not mean it
  */
 
-/** A server that says nothing for so long is taken for gone; it acknowledges once a second. */
-const SILENT_MS = 15_000;
+import { Problem } from "./problems.js";
+
 /** The code of a connection that broke (RFC 6455, 7.4.1). */
 const BROKEN = 1006;
 
 export class Link {
   #socket;
+  #silentMs;
   #hooks;
   #opened = false;
   #over = false;
@@ -24,18 +27,24 @@ export class Link {
   #silence;
 
   /**
+   * @param {WebSocketConstructor | undefined} WebSocket
    * @param {URL} url
-   * @param {string} token  for a server that asks for one, or ""
+   * @param {string} token    for a server that asks for one, or ""
+   * @param {number} silentMs a server that says nothing for so long is taken for gone
    * @param {Hooks} hooks
    */
-  constructor(url, token, hooks) {
+  constructor(WebSocket, url, token, silentMs, hooks) {
+    if (!WebSocket) throw noWebSocketProblem();
     // A browser cannot send headers with its handshake: the token is offered as a subprotocol.
     const socket = token ? new WebSocket(url, ["surtitle.v1", `token.${token}`]) : new WebSocket(url);
     socket.addEventListener("open", () => this.#open());
     socket.addEventListener("message", ({ data }) => this.#hear(data));
-    // An "error" event always comes with a "close" event, which is the one that carries facts.
+    // An "error" event always comes with a "close" event, which is the one that carries facts. The
+    // package `ws` throws an error that nobody listens for.
+    socket.addEventListener("error", () => {});
     socket.addEventListener("close", ({ code }) => this.#end(code));
     this.#socket = socket;
+    this.#silentMs = silentMs;
     this.#hooks = hooks;
   }
 
@@ -52,10 +61,7 @@ export class Link {
   /** From now on a server that says nothing for too long is the end; from the opening on it is anyway. */
   watch() {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.#socket.close();
-      this.#end(BROKEN);
-    }, SILENT_MS);
+    this.#silence = setTimeout(() => this.#onSilence(), this.#silentMs);
   }
 
   /**
@@ -73,7 +79,16 @@ export class Link {
     if (this.#over) return;
     this.#opened = true;
     this.watch();
-    this.send(JSON.stringify(this.#hooks.greet()));
+    if (this.#hooks.greet) this.send(JSON.stringify(this.#hooks.greet()));
+  }
+
+  #onSilence() {
+    if (this.#hooks.onSilence) {
+      this.#hooks.onSilence();
+      return;
+    }
+    this.#socket.close();
+    this.#end(BROKEN);
   }
 
   /** @param {string} data */
@@ -90,4 +105,12 @@ export class Link {
     clearTimeout(this.#silence);
     this.#hooks.onEnd(code, this.#opened);
   }
+}
+
+function noWebSocketProblem() {
+  return new Problem(
+    "There is no WebSocket here: Node has one from version 22 on. Before that, install the package " +
+      "“ws” and give its WebSocket to the client: { WebSocket }.",
+    "no_websocket",
+  );
 }

@@ -2,10 +2,14 @@
 
 /** A problem with a known cause; `message` is fit to show. */
 export class Problem extends Error {
-  /** @param {string} message */
-  constructor(message) {
+  /**
+   * @param {string} message
+   * @param {string} [code] for programs
+   */
+  constructor(message, code = "problem") {
     super(message);
     this.name = "Problem";
+    this.code = code;
   }
 }
 

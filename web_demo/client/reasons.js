@@ -1,5 +1,7 @@
 /** Why there is no (or no longer a) connection, in sentences that say what to do. */
 
+import { Problem } from "./problems.js";
+
 /** Used when the server did not say why in an `error` before the close. */
 const CLOSE_SENTENCES = new Map([
   [1000, "The server ended the session."],
@@ -27,15 +29,14 @@ const PASSING_REFUSALS = new Set([429, 502, 503, 504]);
 /** Time for an answer that explains a refusal. */
 const EXPLAIN_MS = 15_000;
 
-export class CaptionError extends Error {
+export class CaptionError extends Problem {
   /**
    * @param {string} code
    * @param {string} message
    */
   constructor(code, message) {
-    super(message);
+    super(message, code);
     this.name = "CaptionError";
-    this.code = code;
   }
 }
 
@@ -54,29 +55,43 @@ export function explainClose(code) {
  *
  * @param {URL} url
  * @param {string} token  the one that was offered, or ""
- * @returns {Promise<{error: CaptionError, passes: boolean}>} `passes`: it may help to try again
+ * @param {AbortSignal} left ends the question
+ * @returns {Promise<{error: CaptionError, status: number, passes: boolean}>} `status`: 0 without an
+ *   answer; `passes`: it may help to try again
  */
-export async function explainRefusal(url, token) {
+export async function explainRefusal(url, token, left) {
   const address = new URL(url);
   address.protocol = address.protocol.replace(/^ws/, "http");
-  let response;
+  const question = new AbortController();
+  const leave = () => question.abort();
+  const timer = setTimeout(leave, EXPLAIN_MS);
+  left.addEventListener("abort", leave);
   try {
     const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-    const signal = AbortSignal.timeout(EXPLAIN_MS);
-    response = await fetch(address, { cache: "no-store", headers, signal });
+    const { signal } = question;
+    return await explainAnswer(await fetch(address, { cache: "no-store", headers, signal }));
   } catch {
     const advice = "Check that the server is running and reachable, then start again.";
     const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
-    return { error, passes: true };
+    return { error, status: 0, passes: true };
+  } finally {
+    clearTimeout(timer);
+    left.removeEventListener("abort", leave);
   }
-  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(response.status);
+}
+
+/** @param {Response} response */
+async function explainAnswer(response) {
+  const { status } = response;
+  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(status);
   if (!sentence) {
     const unclear = "The server did not accept the connection. Start again.";
-    return { error: new CaptionError("refused", unclear), passes: true };
+    return { error: new CaptionError("refused", unclear), status, passes: true };
   }
   return {
     error: new CaptionError("refused", sentence + retryAdvice(response)),
-    passes: PASSING_REFUSALS.has(response.status),
+    status,
+    passes: PASSING_REFUSALS.has(status),
   };
 }
 

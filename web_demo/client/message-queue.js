@@ -1,0 +1,64 @@
+/**
+ * Messages on their way to a `for await` loop. A loop that falls behind gets the newest of several
+ * partials of an utterance, and of several acknowledgements; it misses nothing else.
+ */
+
+import { Deferred } from "./deferred.js";
+
+/**
+ * @template {{type: string, utterance?: number}} Message
+ */
+export class MessageQueue {
+  /** @type {Message[]} */
+  #messages = [];
+  /** @type {Deferred<void>} settled when there is something to look at */
+  #news = new Deferred();
+  #ended = false;
+  /** @type {Error | undefined} */
+  #error;
+
+  /** @param {Message} message */
+  push(message) {
+    const last = this.#messages.at(-1);
+    if (last && isVoidAfter(last, message)) this.#messages.pop();
+    this.#messages.push(message);
+    this.#news.resolve();
+  }
+
+  /**
+   * Nothing comes after this.
+   *
+   * @param {Error} [error] thrown by the loop after the last message
+   */
+  end(error) {
+    this.#ended = true;
+    this.#error = error;
+    this.#news.resolve();
+  }
+
+  /**
+   * The messages as they come, each once.
+   *
+   * @returns {AsyncGenerator<Message, void, undefined>}
+   */
+  async *messages() {
+    for (;;) {
+      for (let message = this.#messages.shift(); message; message = this.#messages.shift()) {
+        yield message;
+      }
+      if (this.#error) throw this.#error;
+      if (this.#ended) return;
+      this.#news = new Deferred();
+      await this.#news.promise;
+    }
+  }
+}
+
+/**
+ * @param {{type: string, utterance?: number}} message
+ * @param {{type: string, utterance?: number}} next
+ */
+function isVoidAfter(message, next) {
+  if (message.type !== next.type) return false;
+  return next.type === "ack" || (next.type === "partial" && message.utterance === next.utterance);
+}

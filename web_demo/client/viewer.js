@@ -1,0 +1,220 @@
+/**
+ * Watches the captions of a channel. Types: viewer.d.ts.
+ *
+ *     const viewer = new ChannelViewer("wss://captions.example/v1/channels/main-hall");
+ *     viewer.addEventListener("partial", ({ detail }) => show(detail.stable + detail.unstable));
+ *     viewer.addEventListener("final", ({ detail }) => keep(detail.text));
+ *     viewer.connect();
+ *
+ * A connection that breaks is set up again, for ever. The server then tells the recent past again; each
+ * answer is passed on once all the same.
+ *
+ * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./viewer.d.ts").ViewerOptions} ViewerOptions
+ * @typedef {import("./viewer.d.ts").ViewerState} ViewerState
+ * @typedef {import("./viewer.d.ts").ViewerMessage} ViewerMessage
+ * @typedef {import("./viewer.d.ts").ChannelMessage} ChannelMessage
+ */
+
+import { Backoff } from "./backoff.js";
+import { Deferred } from "./deferred.js";
+import { Link } from "./link.js";
+import { MessageQueue } from "./message-queue.js";
+import { CaptionError, explainClose, explainRefusal } from "./reasons.js";
+
+const LONGEST_WAIT_MS = 10_000;
+/**
+ * A channel may well be silent for so long; it is then asked for anew, for a connection that is dead
+ * looks the same to one who sends nothing.
+ */
+const SILENT_MS = 60_000;
+/** Refusals that another attempt does not change: token, origin, name. */
+const FINAL_REFUSALS = new Set([401, 403, 404]);
+/** Sessions whose answers are remembered; the server's history reaches back 200 answers. */
+const MAX_SESSIONS = 400;
+
+const AWAY_SENTENCE = "The connection to the server is being set up again.";
+
+/** Message types that have an event of their own; any other reaches only "message" listeners. */
+const EVENT_TYPES = new Set(["channel", "speech", "partial", "final", "suppressed", "failed"]);
+/** Those that answer an utterance. */
+const ANSWERS = new Set(["final", "suppressed", "failed"]);
+
+export class ChannelViewer extends EventTarget {
+  #url;
+  #access;
+  #WebSocket;
+  #backoff = new Backoff(LONGEST_WAIT_MS);
+  /** @type {ViewerState} */
+  #state = "idle";
+  /** @type {Link | null} */
+  #link = null;
+  /** When the server greeted us on it, by performance.now(); null before that. */
+  /** @type {number | null} */
+  #servingSinceMs = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #attemptTimer;
+  /** The session that what comes now belongs to. */
+  #session = "";
+  /** Session -> its newest utterance that was answered. Answers come in order. */
+  /** @type {Map<string, number>} */
+  #answered = new Map();
+  /** @type {Deferred<ChannelMessage>} */
+  #connected = new Deferred();
+  /** @type {Set<MessageQueue<ViewerMessage>>} of the loops over this viewer */
+  #queues = new Set();
+  /** @type {CaptionError | undefined} why it was refused for good */
+  #refused;
+  /** Ends a question that is still on its way when this viewer is closed. */
+  #left = new AbortController();
+
+  /**
+   * @param {string | URL} url
+   * @param {ViewerOptions} [options]
+   */
+  constructor(url, { access = () => "", WebSocket = globalThis.WebSocket } = {}) {
+    super();
+    this.#url = new URL(url);
+    this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
+    this.#access = access;
+    this.#WebSocket = WebSocket;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {Promise<ChannelMessage>} */
+  connect() {
+    if (this.#state !== "idle") throw new Error("connect() was called before; make a new viewer");
+    globalThis.addEventListener?.("online", this.#tryNow); // Node has none
+    this.#setState("connecting");
+    this.#open();
+    return this.#connected.promise;
+  }
+
+  close() {
+    if (this.#state === "closed") return;
+    this.#letGo();
+    this.#setState("closed");
+    this.#connected.reject(new CaptionError("closed", "The viewer was closed by its own side."));
+    for (const queue of this.#queues) queue.end();
+  }
+
+  /** @returns {AsyncGenerator<ViewerMessage, void, undefined>} */
+  async *[Symbol.asyncIterator]() {
+    /** @type {MessageQueue<ViewerMessage>} */
+    const queue = new MessageQueue();
+    if (this.#state === "closed") queue.end(this.#refused);
+    this.#queues.add(queue);
+    try {
+      yield* queue.messages();
+    } finally {
+      this.#queues.delete(queue);
+    }
+  }
+
+  // ---- one connection --------------------------------------------------------------------------
+
+  #open() {
+    clearTimeout(this.#attemptTimer);
+    this.#link?.close();
+    this.#servingSinceMs = null;
+    const link = new Link(this.#WebSocket, this.#url, this.#access(), SILENT_MS, {
+      onMessage: (message) => this.#receive(/** @type {ViewerMessage} */ (message)),
+      onEnd: (code, opened) => void this.#onEnd(link, code, opened),
+      onSilence: () => this.#open(),
+    });
+    this.#link = link;
+  }
+
+  /** @param {ViewerMessage} message */
+  #receive(message) {
+    if (message.type === "channel") this.#onChannel(message);
+    else if ("utterance" in message && this.#isKnown(message)) return;
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    if (EVENT_TYPES.has(message.type)) {
+      this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
+    }
+    for (const queue of this.#queues) queue.push(message);
+  }
+
+  /** @param {ChannelMessage} message */
+  #onChannel(message) {
+    this.#servingSinceMs ??= performance.now();
+    this.#session = message.session;
+    this.#connected.resolve(message);
+    if (this.#state !== message.state) this.#setState(message.state);
+  }
+
+  /**
+   * Whether this was answered before. If not, and it is an answer, it is from now on.
+   *
+   * @param {{type: string, utterance: number}} message
+   */
+  #isKnown({ type, utterance }) {
+    const answered = this.#answered.get(this.#session) ?? 0;
+    if (utterance <= answered) return true;
+    if (!ANSWERS.has(type)) return false;
+    this.#answered.delete(this.#session); // so that the map is in order of the newest answers
+    this.#answered.set(this.#session, utterance);
+    if (this.#answered.size > MAX_SESSIONS) {
+      const [oldest] = this.#answered.keys();
+      this.#answered.delete(oldest);
+    }
+    return false;
+  }
+
+  /**
+   * @param {Link} link
+   * @param {number} code
+   * @param {boolean} opened
+   */
+  async #onEnd(link, code, opened) {
+    const refusal = opened ? null : await explainRefusal(this.#url, this.#access(), this.#left.signal);
+    if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
+    if (refusal && FINAL_REFUSALS.has(refusal.status)) {
+      this.#refuse(refusal.error);
+      return;
+    }
+    const servedMs = performance.now() - (this.#servingSinceMs ?? Infinity);
+    if (servedMs >= LONGEST_WAIT_MS) this.#backoff.reset(); // not for a server that fails at once again
+    const error = refusal?.error ?? explainClose(code);
+    if (this.#state !== "reconnecting") this.#setState("reconnecting", AWAY_SENTENCE, error);
+    if (this.#link === link) this.#attemptTimer = setTimeout(() => this.#open(), this.#backoff.next());
+  }
+
+  /** The network is there again: do not wait, nor for an attempt that was made without it. */
+  #tryNow = () => {
+    if (this.#state === "reconnecting") this.#open();
+  };
+
+  // ---- states ----------------------------------------------------------------------------------
+
+  /** @param {CaptionError} error */
+  #refuse(error) {
+    this.#letGo();
+    this.#refused = error;
+    this.#setState("closed", error.message, error);
+    this.#connected.reject(error);
+    for (const queue of this.#queues) queue.end(error);
+  }
+
+  #letGo() {
+    clearTimeout(this.#attemptTimer);
+    globalThis.removeEventListener?.("online", this.#tryNow);
+    this.#left.abort();
+    this.#link?.close(1000);
+    this.#link = null;
+  }
+
+  /**
+   * @param {ViewerState} state
+   * @param {string} [message]
+   * @param {CaptionError} [error]
+   */
+  #setState(state, message = "", error = undefined) {
+    this.#state = state;
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, message, error } }));
+  }
+}
