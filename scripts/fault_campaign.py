@@ -48,8 +48,7 @@ from tests.support import (
     start_server,
 )
 
-from surtitle import client as surtitle_client
-from surtitle.client import Captions, ClientError, Disconnected, Gap, connect
+from surtitle.client import Captions, ClientError, Disconnected, Gap, connect, dialing
 from surtitle.messages import Ended, Failed, Final, Resumed, Speech, Start, Suppressed, Update
 
 SPARE_WORDS_S = 0.02
@@ -367,7 +366,7 @@ def table(accounts: dict[str, Account]) -> str:
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the table there too.")
 def main(seed: int, markdown: Path | None, **counts: int) -> None:
     """Run the campaign; the exit status is 1 where anything was lost, doubled or left behind."""
-    surtitle_client.FIRST_WAIT_S, surtitle_client.LONGEST_WAIT_S = 0.01, 0.1
+    dialing.FIRST_WAIT_S, dialing.LONGEST_WAIT_S = 0.01, 0.1
     console = Console(stderr=True)
     accounts = {
         name: run_phase(name, counts[name.replace(" ", "_")], seed, console)

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 
@@ -20,7 +21,8 @@ from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import KeyFile, OriginPolicy
+from surtitle.gateway.access import KeyFile, KeyRing, OriginPolicy
+from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
@@ -43,6 +45,8 @@ EXIT_ENGINE_FAILED = 3
 """The engine could not start or has given up; the log has the cause. Not 0: a service manager must
 see that something is wrong. Not 1 or 2, which Python and the command line use."""
 
+WATCH_TOKEN_S = 12 * 3600.0
+"""How long an audience may come in with the token that a speaker hands on: a long day."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
@@ -96,6 +100,7 @@ class App:
             overload_wait_s=settings.overload_wait_ms / 1000,
             metrics=metrics,
         )
+        keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
         self._ticker = VadTicker(SileroVad())
         sessions = Sessions(
             self.engine,
@@ -104,6 +109,8 @@ class App:
             resume_window_s=settings.resume_window_s,
             max_waiting=settings.max_sessions,
             metrics=metrics,
+            channels=Channels(patience_s=settings.send_timeout_s),
+            watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
         )
         self.gateway = Gateway(
             self.engine,
@@ -117,6 +124,7 @@ class App:
                 partial_window_ms=settings.partial_window_ms,
             ),
             max_sessions=settings.max_sessions,
+            max_viewers=settings.max_viewers,
             max_frame_bytes=settings.max_frame_bytes,
             metrics=metrics,
             limits=AddressLimits(
@@ -124,7 +132,7 @@ class App:
                 handshakes_per_s=settings.handshakes_per_s,
                 burst=round(10 * settings.handshakes_per_s),
             ),
-            keys=None if settings.keys_file is None else KeyFile(settings.keys_file).ring,
+            keys=keys,
             max_sessions_per_key=settings.max_sessions_per_key,
             origins=OriginPolicy(
                 tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
@@ -250,6 +258,7 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
     configure_logging(settings.log(), in_background=True)
+    _allow_many_connections()
     manager = ServiceManager()
     manager.start_feeding()
     manager.tell(f"STATUS=Loading the model {settings.model}.")
@@ -278,6 +287,16 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     return EXIT_OK
 
 
+def _allow_many_connections() -> None:
+    """Take as many file descriptors as we may: the usual limit of 1024 is less than an audience."""
+    if sys.platform != "win32":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        with contextlib.suppress(OSError, ValueError):  # macOS has a lower one of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def run_on_loop(main: Coroutine[None, None, int]) -> int:
     """Run a coroutine on uvloop where there is one."""
     if sys.platform == "win32":
@@ -286,3 +305,9 @@ def run_on_loop(main: Coroutine[None, None, int]) -> int:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def _watch_token(keys: KeyRing, channel: str) -> str:
+    """What the audience of a channel needs where the server asks for keys."""
+    expires_at = time.time() + WATCH_TOKEN_S
+    return keys.make_token(f"audience of {channel}", ["watch"], expires_at, channel=channel)

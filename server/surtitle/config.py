@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     max_sessions: int = _setting(
         256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
     )
+    max_viewers: int = _setting(
+        5000, "Network", "Viewers of channels at once; further ones are refused with 503.", ge=0
+    )
     max_sessions_per_address: int = _setting(
         32, "Network", "The same of one address; refused with 429. Loopback has no limit.", ge=1
     )

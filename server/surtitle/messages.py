@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from surtitle.errors import BadMessage, BadStart, BadText, UnknownMessage
 from surtitle.jobs import Task
@@ -21,6 +21,8 @@ Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "webm", "ogg", "wa
 CONTAINERS: frozenset[Encoding] = frozenset({"webm", "ogg", "wav", "flac"})
 
 Name = Annotated[str, Meta(max_length=100)]
+CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
+ChannelName = Annotated[str, Meta(pattern=rf"^{CHANNEL_NAME}$(?!\n)")]
 LanguageTag = Annotated[
     str, Meta(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)", max_length=35)
 ]
@@ -41,7 +43,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
     max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
-    channel: Name | None = None
+    channel: ChannelName | None = None
 
 
 class Update(Struct, tag="update", kw_only=True, frozen=True):
@@ -77,7 +79,10 @@ _CLIENT_TYPES: dict[str, type[ClientMessage]] = {
 
 
 class Ready(Struct, tag="ready", kw_only=True, frozen=True):
-    """The session is open. Always the first message."""
+    """The session is open. Always the first message.
+
+    `channel` is there where the session publishes, `watch_token` where its viewers need one.
+    """
 
     seq: int
     session: str
@@ -87,6 +92,8 @@ class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     resume_window_s: int
     protocol: int = PROTOCOL_VERSION
     languages: tuple[str, ...] = ()
+    channel: str | UnsetType = UNSET
+    watch_token: str | UnsetType = UNSET
 
 
 class Resumed(Struct, tag="resumed", kw_only=True, frozen=True):
@@ -173,11 +180,15 @@ class Status(Struct, tag="status", kw_only=True, frozen=True):
     message: str
 
 
-class Ack(Struct, tag="ack", kw_only=True, frozen=True):
-    """Bytes of audio payload received, and the byte before which everything has been answered."""
+class Ack(Struct, tag="ack", kw_only=True, frozen=True, omit_defaults=True):
+    """Bytes of audio payload received, and the byte before which everything has been answered.
+
+    `viewers` of its channel, where the session publishes.
+    """
 
     received: int
     safe: int
+    viewers: int | None = None
 
 
 class Error(Struct, tag="error", kw_only=True, frozen=True):
@@ -205,8 +216,28 @@ ServerMessage = (
     Ready | Resumed | Speech | Partial | Final | Suppressed | Failed | Status | Ack | Error | Ended
 )
 
+ChannelState = Literal["live", "away", "waiting"]
+
+
+class Channel(Struct, tag="channel", kw_only=True, frozen=True):
+    """How a channel is, for its viewers; what follows belongs to its `session`.
+
+    `live`: somebody publishes; `away`: the connection of who does is broken; `waiting`: nobody does.
+    """
+
+    channel: str
+    state: ChannelState
+    session: str
+    viewers: int
+
+
+Published = Speech | Partial | Final | Suppressed | Failed
+"""What viewers get of what a session's own client gets."""
+ViewerMessage = Channel | Published
+
 _encoder = msgspec.json.Encoder()
 _server_decoder = msgspec.json.Decoder(ServerMessage)
+_viewer_decoder = msgspec.json.Decoder(ViewerMessage)
 
 
 class _Envelope(Struct):
@@ -255,7 +286,7 @@ def parse_start_query(query: Mapping[str, Sequence[str]]) -> Start:
         raise BadStart(f"The query string cannot be used: {error}.") from error
 
 
-def format_message(message: ServerMessage | ClientMessage) -> str:
+def format_message(message: ServerMessage | ClientMessage | Channel) -> str:
     """One message as the text of a frame."""
     return _encoder.encode(message).decode()
 
@@ -265,15 +296,26 @@ def parse_server_message(data: str | bytes) -> ServerMessage | None:
 
     Raises msgspec.DecodeError for a frame that breaks the protocol.
     """
-    kind = msgspec.json.decode(data, type=_Envelope).type
-    known = {cls.__struct_config__.tag for cls in get_args(ServerMessage)}
-    return _server_decoder.decode(data) if kind in known else None
+    return _server_decoder.decode(data) if _type_of(data) in _SERVER_TYPES else None
+
+
+def parse_viewer_message(data: str | bytes) -> ViewerMessage | None:
+    """The same of what the viewers of a channel get."""
+    return _viewer_decoder.decode(data) if _type_of(data) in _VIEWER_TYPES else None
+
+
+def _type_of(data: str | bytes) -> str:
+    return msgspec.json.decode(data, type=_Envelope).type
+
+
+_SERVER_TYPES = {cls.__struct_config__.tag for cls in get_args(ServerMessage)}
+_VIEWER_TYPES = {cls.__struct_config__.tag for cls in get_args(ViewerMessage)}
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of all messages, by direction."""
-    roots = (ClientMessage, ServerMessage)
-    (client, server), definitions = msgspec.json.schema_components(
+    roots = (ClientMessage, ServerMessage, ViewerMessage)
+    (client, server, viewer), definitions = msgspec.json.schema_components(
         roots, ref_template="#/$defs/{name}"
     )
     return {
@@ -281,6 +323,7 @@ def json_schema() -> dict[str, Any]:
         "title": f"Surtitle wire protocol, version {PROTOCOL_VERSION}",
         "client_to_server": client,
         "server_to_client": server,
+        "server_to_viewer": viewer,
         "$defs": definitions,
     }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from surtitle.client import ClientError, captions_url, connect
+from surtitle.client import CAPTIONS_PATH, ClientError, connect
+from surtitle.client.dialing import endpoint
 from surtitle.engine.policy import EngineState
 from surtitle.gateway.access import KeyFile, add_key
 from surtitle.messages import Ack, Ended, Error, Final, Ready, Speech, Start, Update
@@ -162,10 +163,10 @@ async def test_another_websocket_server_listens(greeting: str) -> None:
     ],
 )
 def test_addresses(given: str, url: str) -> None:
-    assert captions_url(given) == url
+    assert endpoint(given, CAPTIONS_PATH) == url
 
 
 @pytest.mark.parametrize("given", ["", "ftp://host", "ws://", "ws://[::1", "ws://host:port"])
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(ClientError, match="is not a server's address"):
-        captions_url(given)
+        endpoint(given, CAPTIONS_PATH)

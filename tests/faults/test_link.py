@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from surtitle import client as surtitle_client
-from surtitle.client import Disconnected, Event, Gap, connect
+from surtitle.client import Captions, Disconnected, Event, Gap, connect, dialing
 from surtitle.messages import Ended, Final, Resumed, Start, Update
 from tests.faults.link import Cut, Link
 from tests.support import (
@@ -35,8 +34,8 @@ def server() -> Iterator[ServerProcess]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surtitle_client, "FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(surtitle_client, "LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr(dialing, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(dialing, "LONGEST_WAIT_S", 0.1)
 
 
 class Story:
@@ -55,7 +54,7 @@ class Story:
                     self.ledger.take(event)
             await speaking
 
-    async def _speak(self, captions: surtitle_client.Captions, words: int) -> None:
+    async def _speak(self, captions: Captions, words: int) -> None:
         for number in range(words):
             await captions.update(Update(prompt=f"say:{number}"))
             word = spoken_word() + SILENCE_1S
@@ -106,7 +105,7 @@ async def test_a_link_that_breaks_at_any_byte_loses_and_doubles_nothing(
 async def test_a_link_that_swallows_everything_is_noticed(
     server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(surtitle_client, "SILENT_SERVER_S", 1.5)
+    monkeypatch.setattr(dialing, "SILENT_SERVER_S", 1.5)
     story = Story()
     port = server.port
     async with Link(port, iter([(400_000, Cut.BLACK_HOLE), (200_000, Cut.BLACK_HOLE)])) as link:
@@ -163,7 +162,7 @@ async def test_more_than_is_kept_is_told_as_a_gap(
     monkeypatch: pytest.MonkeyPatch, forgets: bool
 ) -> None:
     """What was changed in it holds all the same, in the session that goes on or in the next one."""
-    monkeypatch.setattr(surtitle_client, "KEEP_S", 2.0)
+    monkeypatch.setattr(dialing, "KEEP_S", 2.0)
     server = start_server(decoder=FAKE_DECODER, resume_window_s=0 if forgets else 60)
     port = server.port
     async with (
@@ -193,5 +192,5 @@ async def test_more_than_is_kept_is_told_as_a_gap(
     assert isinstance(ended, Ended) and ended.audio_ms == 12_000  # silence stands for what is lost
 
 
-async def _all_of(captions: surtitle_client.Captions) -> list[Event]:
+async def _all_of(captions: Captions) -> list[Event]:
     return [event async for event in captions]

@@ -11,6 +11,7 @@ from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.engine.policy import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
+from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
@@ -82,10 +83,31 @@ class LoudnessTicker:
         self.forgotten += 1
 
 
+def make_sessions(
+    engine: FakeEngine,
+    ticker: LoudnessTicker | None = None,
+    *,
+    resume_window_s: float = 60,
+    metrics: Metrics | None = None,
+) -> Sessions:
+    """Nobody's sessions yet, with voice activity by loudness."""
+    return Sessions(
+        engine,
+        ticker or LoudnessTicker(),
+        Layout(),
+        resume_window_s=resume_window_s,
+        max_waiting=2,
+        metrics=metrics or Metrics(),
+        channels=Channels(patience_s=5),
+        watch_token=lambda channel: f"watch {channel}",
+    )
+
+
 def make_gateway(
     engine: FakeEngine,
     *,
     max_sessions: int = 2,
+    max_viewers: int = 9,
     keys: Callable[[], KeyRing] | None = None,
     max_sessions_per_key: int = 99,
     origins: OriginPolicy = SAME_ORIGIN,
@@ -93,14 +115,12 @@ def make_gateway(
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
     metrics = Metrics()
-    sessions = Sessions(
-        engine, LoudnessTicker(), Layout(), resume_window_s=60, max_waiting=2, metrics=metrics
-    )
     return Gateway(
         engine,
-        sessions,
+        make_sessions(engine, metrics=metrics),
         options(),
         max_sessions=max_sessions,
+        max_viewers=max_viewers,
         max_frame_bytes=1 << 20,
         metrics=metrics,
         limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),

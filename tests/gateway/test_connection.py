@@ -6,13 +6,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.session import CaptionSession
 from surtitle.gateway.connection import MAX_MISTAKES, Connection
-from surtitle.gateway.hosted import Sessions
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
-from surtitle.metrics import Metrics
-from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
+from tests.gateway.fakes import (
+    LOUD,
+    QUIET,
+    FakeEngine,
+    FakeSocket,
+    LoudnessTicker,
+    make_sessions,
+    options,
+)
 
 WORD = LOUD * 20
 PAUSE = QUIET * 40
@@ -25,9 +30,7 @@ class Served:
         self.socket = FakeSocket()
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
-        self.sessions = Sessions(
-            self.engine, self.ticker, Layout(), resume_window_s=60, max_waiting=2, metrics=Metrics()
-        )
+        self.sessions = make_sessions(self.engine, self.ticker)
         self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
 
     @property

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from surtitle.captioning.cues import Layout
 from surtitle.gateway import hosted
 from surtitle.gateway.connection import Connection
-from surtitle.gateway.hosted import HostedSession, Sessions
+from surtitle.gateway.hosted import HostedSession
 from surtitle.jobs import Result
 from surtitle.messages import (
     Ack,
@@ -24,8 +23,15 @@ from surtitle.messages import (
     Speech,
     format_message,
 )
-from surtitle.metrics import Metrics
-from tests.gateway.fakes import LOUD, QUIET, FakeEngine, FakeSocket, LoudnessTicker, options
+from tests.gateway.fakes import (
+    LOUD,
+    QUIET,
+    FakeEngine,
+    FakeSocket,
+    LoudnessTicker,
+    make_sessions,
+    options,
+)
 
 WORD = LOUD * 20
 PAUSE = QUIET * 40
@@ -76,14 +82,7 @@ class Site:
     def __init__(self, resume_window_s: float = 60) -> None:
         self.engine = FakeEngine()
         self.ticker = LoudnessTicker()
-        self.sessions = Sessions(
-            self.engine,
-            self.ticker,
-            Layout(),
-            resume_window_s=resume_window_s,
-            max_waiting=2,
-            metrics=Metrics(),
-        )
+        self.sessions = make_sessions(self.engine, self.ticker, resume_window_s=resume_window_s)
         self.clients: list[Client] = []
 
     def connect(self, *frames: str | bytes) -> Client:

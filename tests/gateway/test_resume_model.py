@@ -14,11 +14,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.session import CaptionSession
 from surtitle.errors import UnknownSession, WireError
-from surtitle.gateway.hosted import Sessions
 from surtitle.messages import (
     Ack,
     Ended,
@@ -32,8 +30,7 @@ from surtitle.messages import (
     Start,
     Suppressed,
 )
-from surtitle.metrics import Metrics
-from tests.gateway.fakes import LOUD, QUIET, FakeEngine, LoudnessTicker
+from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_sessions
 
 WORD, PAUSE = LOUD * 16, QUIET * 40
 FOREIGN = ("", "x", "0" * 32)
@@ -100,14 +97,7 @@ class Talk(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.sessions = Sessions(
-            self.engine,
-            LoudnessTicker(),
-            Layout(),
-            resume_window_s=60,
-            max_waiting=2,
-            metrics=Metrics(),
-        )
+        self.sessions = make_sessions(self.engine)
         self.ear = Ear()
         assert self.engine.model is not None
         start = Start(language="en", partials=False)

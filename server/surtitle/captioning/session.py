@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from msgspec import structs
+from msgspec import UNSET, structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.audio import AudioBuffer, open_decoder
@@ -211,7 +211,7 @@ class CaptionSession:
         """An `error` with its place in the order of messages, to be sent at once."""
         return Error(seq=self._next_seq(), code=code, message=message, fatal=fatal)
 
-    def greet(self, token: str, resume_window_s: int) -> None:
+    def greet(self, token: str, resume_window_s: int, watch_token: str | None = None) -> None:
         """Say `ready`; the first message of a session."""
         self._send(
             Ready(
@@ -222,6 +222,8 @@ class CaptionSession:
                 sample_rate=self._start.sample_rate,
                 resume_window_s=resume_window_s,
                 languages=self._model.languages,
+                channel=self._start.channel or UNSET,
+                watch_token=watch_token or UNSET,
             )
         )
 

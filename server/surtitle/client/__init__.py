@@ -19,27 +19,25 @@ audio.
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Iterable
-from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import DecodeError, Struct, structs
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as websocket_connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidStatus,
-    InvalidURI,
-)
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosed
 
+from surtitle.client.dialing import (
+    Broken,
+    ClientError,
+    dial,
+    endpoint,
+    receive,
+    waits_s,
+    why_closed,
+)
 from surtitle.client.outbox import Audio, Command, Outbox, Said
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
-from surtitle.errors import SurtitleError
+from surtitle.client.viewer import watch
 from surtitle.messages import (
-    SUBPROTOCOL,
     Ack,
     ClientMessage,
     Ended,
@@ -59,9 +57,18 @@ from surtitle.messages import (
     parse_server_message,
 )
 
-CAPTIONS_PATH = "/v1/captions"
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
+__all__ = [
+    "CAPTIONS_PATH",
+    "Captions",
+    "ClientError",
+    "Disconnected",
+    "Event",
+    "Gap",
+    "connect",
+    "watch",
+]
 
+CAPTIONS_PATH = "/v1/captions"
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again before the stream fails."""
 KEEP_S = 120.0
@@ -70,20 +77,8 @@ KEEP_CONTAINER_BYTES = 64 << 20
 """The same of a container, of which nothing can be dropped: then `send` waits."""
 UNSENT_BYTES = 1 << 20
 """Audio that may wait for a server that reads slowly before `send` waits too."""
-SILENT_SERVER_S = 15.0
-"""A server that is sent audio and says nothing for so long is taken for gone; it acknowledges once a
-second."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
-"""Between attempts to connect: doubled from one to the other, less up to half at random, so that the
-clients of a server that comes back do not come all at once."""
 GREETING_S = 20.0
 """Time for a server to answer `start` or `resume`."""
-_COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014}
-"""Close codes after which the session is looked for again; None is a connection that broke."""
-
-
-class ClientError(SurtitleError):
-    """The server cannot be reached, refuses, or has ended the session with an error."""
 
 
 class Disconnected(Struct, tag="disconnected", frozen=True):
@@ -102,10 +97,6 @@ class Gap(Struct, tag="gap", frozen=True):
 Event = ServerMessage | Disconnected | Gap
 
 
-class _Broken(Exception):
-    """The connection has gone, or cannot be made now; trying again makes sense."""
-
-
 class _Unknown(Exception):
     """The server does not have the session any more."""
 
@@ -115,7 +106,7 @@ class Captions:
 
     def __init__(self, url: str, start: Start, key: str | None, patience_s: float) -> None:
         self._url = url
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._key = key
         self._start = start
         self._patience_s = patience_s
         self._rate = bytes_per_second(start)
@@ -208,7 +199,7 @@ class Captions:
         """Connect and begin a session. Raises ClientError."""
         try:
             self._socket = await self._begin()
-        except _Broken as broken:
+        except Broken as broken:
             raise ClientError(str(broken)) from broken
         self._task = asyncio.create_task(self._run(self._socket), name="captions")
 
@@ -226,7 +217,7 @@ class Captions:
                 try:
                     await self._converse(socket)
                     socket = None
-                except _Broken as broken:
+                except Broken as broken:
                     if not self._patience_s:
                         raise ClientError(str(broken)) from broken
                     self._events.put_nowait(Disconnected(str(broken)))
@@ -238,7 +229,7 @@ class Captions:
         self._events.put_nowait(None)
 
     async def _converse(self, socket: ClientConnection) -> None:
-        """Send and receive on one connection until `ended`. Raises _Broken and ClientError."""
+        """Send and receive on one connection until `ended`. Raises Broken and ClientError."""
         self._socket = socket
         sending = asyncio.create_task(self._send_all(socket))
         try:
@@ -273,16 +264,7 @@ class Captions:
 
     async def _receive(self, socket: ClientConnection) -> ServerMessage | None:
         """The next message; None for one that this client does not know."""
-        try:
-            async with asyncio.timeout(SILENT_SERVER_S):
-                data = await socket.recv()
-        except TimeoutError:
-            socket.transport.abort()
-            raise _Broken("The server does not answer any more.") from None
-        except ConnectionClosed as closed:
-            if (None if closed.rcvd is None else closed.rcvd.code) in _COME_BACK:
-                raise _Broken(_why_closed(closed)) from closed
-            raise ClientError(_why_closed(closed)) from closed
+        data = await receive(socket)
         try:
             return parse_server_message(data)
         except DecodeError as error:
@@ -393,28 +375,27 @@ class Captions:
         """Connect again, sooner or later. Raises ClientError once patience is at its end."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience_s
-        wait_s = FIRST_WAIT_S
-        while True:
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1))
+        for wait_s in waits_s():
+            await asyncio.sleep(wait_s)
             try:
                 return await self._resume()
-            except _Broken as broken:
+            except Broken as broken:
                 reason = str(broken)
             if loop.time() > deadline:
-                raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                break
+        raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
 
     async def _greet(self, message: ClientMessage) -> tuple[ClientConnection, ServerMessage | None]:
         """A connection, and what the server says to the first message on it.
 
-        Raises _Broken where it may help to try again, _Unknown for a session that is lost.
+        Raises Broken where it may help to try again, _Unknown for a session that is lost.
         """
-        socket = await self._dial()
+        socket = await dial(self._url, self._key)
         try:
             await socket.send(format_message(message))
             answer = await self._receive(socket)
         except ConnectionClosed as closed:
-            raise _Broken(_why_closed(closed)) from closed
+            raise Broken(why_closed(closed)) from closed
         except BaseException:
             await socket.close()
             raise
@@ -423,29 +404,9 @@ class Captions:
             if answer.code == "unknown_session":
                 raise _Unknown
             if answer.code == "busy":
-                raise _Broken(answer.message)
+                raise Broken(answer.message)
             raise ClientError(answer.message)
         return socket, answer
-
-    async def _dial(self) -> ClientConnection:
-        try:
-            return await websocket_connect(
-                self._url,
-                additional_headers=self._headers,
-                subprotocols=[Subprotocol(SUBPROTOCOL)],
-                compression=None,
-                # A server that reads slowly on purpose (back-pressure) answers pings late.
-                ping_timeout=None,
-            )
-        except InvalidStatus as error:
-            kind = _Broken if error.response.status_code in (429, 502, 503, 504) else ClientError
-            raise kind(_why_refused(self._url, error)) from error
-        except (OSError, TimeoutError, InvalidMessage) as error:  # cut in the handshake, too
-            text = f"Cannot reach a Surtitle server at {self._url}: {error}."
-            raise _Broken(text) from error
-        except (InvalidHandshake, InvalidURI) as error:
-            text = f"Cannot reach a Surtitle server at {self._url}: {error}."
-            raise ClientError(text) from error
 
 
 class connect(contextlib.AbstractAsyncContextManager[Captions]):
@@ -465,7 +426,7 @@ class connect(contextlib.AbstractAsyncContextManager[Captions]):
         key: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._captions = Captions(captions_url(url), start or Start(), key, patience_s)
+        self._captions = Captions(endpoint(url, CAPTIONS_PATH), start or Start(), key, patience_s)
 
     async def __aenter__(self) -> Captions:
         """Connect, send `start` and wait for `ready`."""
@@ -485,31 +446,3 @@ def _updated(start: Start, update: Update) -> Start:
         if (value := getattr(update, name)) is not None
     }
     return structs.replace(start, **changes)
-
-
-def captions_url(url: str) -> str:
-    """The address of the captions endpoint from a server's address. Raises ClientError."""
-    try:
-        parts = urlsplit(url if "//" in url else f"//{url}")
-        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that do not match, a port that is no number
-        usable = False
-    if not usable:
-        raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")
-    path = parts.path.rstrip("/")
-    if not path.endswith(CAPTIONS_PATH):
-        path += CAPTIONS_PATH
-    return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
-
-
-def _why_refused(url: str, error: InvalidStatus) -> str:
-    status = error.response.status_code
-    body = bytes(error.response.body or b"").decode(errors="replace").strip()[:200]
-    return f"The server at {url} refused the session (HTTP {status}): {body}"
-
-
-def _why_closed(closed: ConnectionClosed) -> str:
-    frame = closed.rcvd
-    if frame is None:
-        return "The connection to the server broke."
-    return f"The server closed the connection ({frame.code} {frame.reason})."

@@ -46,6 +46,12 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
+    channel: str | None = None
+    """The only channel that this one may watch."""
+
+    def may_watch(self, channel: str) -> bool:
+        """Whether a channel is open to this one."""
+        return "watch" in self.scopes and self.channel in (None, channel)
 
 
 ANYBODY = Caller("anybody", frozenset(SCOPES))
@@ -88,12 +94,27 @@ class KeyRing:
             )
         except jwt.InvalidTokenError:
             return None
-        scopes = str(claims["scope"]).split()
-        return Caller(str(claims.get("sub", "token")), frozenset(scopes) & frozenset(SCOPES))
+        scopes = frozenset(str(claims["scope"]).split()) & frozenset(SCOPES)
+        channel = claims.get("channel")
+        if channel is not None:  # for its audience
+            scopes &= {"watch"}
+        return Caller(str(claims.get("sub", "token")), scopes, channel)
 
-    def make_token(self, name: str, scopes: Sequence[Scope], expires_at: float) -> str:
-        """A token for `name`, good until `expires_at` (seconds since 1970)."""
+    def make_token(
+        self,
+        name: str,
+        scopes: Sequence[Scope],
+        expires_at: float,
+        *,
+        channel: str | None = None,
+    ) -> str:
+        """A token for `name`, good until `expires_at` (seconds since 1970).
+
+        With a `channel` it is good for watching that one alone.
+        """
         claims = {"sub": name, "scope": " ".join(scopes), "exp": int(expires_at)}
+        if channel is not None:
+            claims["channel"] = channel
         return jwt.encode(claims, self.token_secret, algorithm=_ALGORITHM)
 
 

@@ -347,12 +347,13 @@ class Connection:
             self._errors_before_start,
             partial_window_ms=self._options.partial_window_ms,
         )
-        self._hosted = self._sessions.open(session, self)
+        try:
+            self._hosted = self._sessions.open(session, self, start.channel)
+        except BadStart:
+            session.close()
+            raise
         self._log = log.bind(session=session.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
-        if start.channel is not None:
-            text = "This server does not publish channels; captions go to this connection only."
-            self.fail(BadMessage(text))
         self._hosted.pump()
         return self._hosted
 
@@ -421,7 +422,7 @@ class Connection:
 
     def _say_ack(self) -> None:
         if self._hosted is not None:
-            self.post(self._hosted.session.ack())
+            self.post(self._hosted.ack())
 
 
 _TRANSPORT_ERRORS: dict[int, WireError] = {

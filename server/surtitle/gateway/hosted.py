@@ -20,15 +20,25 @@ from typing import Protocol
 
 import numpy as np
 import structlog
+from msgspec import structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.cues import Layout
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import InternalError, UnknownSession, WireError
+from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.live import LiveCaptions
 from surtitle.jobs import Result
-from surtitle.messages import Ack, Final, Partial, Resumed, ServerMessage, ServiceState
+from surtitle.messages import (
+    Ack,
+    Final,
+    Partial,
+    Published,
+    Resumed,
+    ServerMessage,
+    ServiceState,
+)
 from surtitle.metrics import Arrivals, Metrics
 from surtitle.vad import VadClient
 
@@ -88,6 +98,8 @@ class HostedSession:
         self.live = LiveCaptions(layout)
         """The captions, for those who follow them over HTTP."""
         self.link: Link | None = None
+        self.channel: Channel | None = None
+        """Where it publishes."""
         self.abandoned = False
         """Nobody can come back to it: what was heard is still being answered, for who watches."""
         self._over = False
@@ -105,6 +117,11 @@ class HostedSession:
     def id(self) -> str:
         """The name of the session, which is no secret to those who watch it."""
         return self.session.id
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its client is there now."""
+        return self.link is not None
 
     # -- tokens ---------------------------------------------------------------------------------
 
@@ -134,6 +151,21 @@ class HostedSession:
         previous, self.link = self.link, link
         if previous is not None:
             previous.lose()
+        elif self.channel is not None:
+            self.channel.announce()
+
+    def detach(self) -> None:
+        """Its connection has gone."""
+        self.link = None
+        if self.channel is not None:
+            self.channel.announce()
+
+    def ack(self) -> Ack:
+        """How far audio has come and is answered, and how many watch."""
+        ack = self.session.ack()
+        if self.channel is None:
+            return ack
+        return structs.replace(ack, viewers=self.channel.viewers)
 
     def replay(self, last_seq: int) -> list[ServerMessage]:
         """What followed a message. Raises UnknownSession where not all of that is kept."""
@@ -154,6 +186,8 @@ class HostedSession:
                 self.live.add(message)
         if self.link is not None:
             self.link.post(message)
+        if self.channel is not None and isinstance(message, Published):
+            self.channel.publish(self, message)
 
     # -- what moves the session -----------------------------------------------------------------
 
@@ -251,8 +285,15 @@ class Sessions:
         resume_window_s: float,
         max_waiting: int,
         metrics: Metrics,
+        channels: Channels,
+        watch_token: Callable[[str], str | None] = lambda channel: None,
     ) -> None:
-        """At most `max_waiting` sessions wait for their clients: then the oldest ends."""
+        """At most `max_waiting` sessions wait for their clients: then the oldest ends.
+
+        `watch_token` makes what the viewers of a channel need, where they need something.
+        """
+        self.channels = channels
+        self._watch_token = watch_token
         self._engine = engine
         self._ticker = ticker
         self._layout = layout
@@ -277,8 +318,13 @@ class Sessions:
         """A session by its name."""
         return self._sessions.get(session_id)
 
-    def open(self, session: CaptionSession, link: Link) -> HostedSession:
-        """A session begins on a connection."""
+    def open(
+        self, session: CaptionSession, link: Link, channel: str | None = None
+    ) -> HostedSession:
+        """A session begins on a connection, and publishes in a channel.
+
+        Raises BadStart where another session does so.
+        """
         hosted = HostedSession(
             session,
             self._engine,
@@ -287,10 +333,16 @@ class Sessions:
             self._metrics,
             on_answered=self._remove,
         )
+        hosted.attach(link)
+        if channel is not None:
+            hosted.channel = self.channels.publish(channel, hosted)
         self._metrics.on_open()
         self._sessions[hosted.id] = hosted
-        hosted.attach(link)
-        session.greet(hosted.token, resume_window_s=math.floor(self._resume_window_s))
+        session.greet(
+            hosted.token,
+            resume_window_s=math.floor(self._resume_window_s),
+            watch_token=None if channel is None else self._watch_token(channel),
+        )
         return hosted
 
     def resume(self, session_id: str, token: str, last_seq: int, link: Link) -> HostedSession:
@@ -318,7 +370,7 @@ class Sessions:
         """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
         if hosted.link is not link:  # it has lost the session to another one
             return
-        hosted.link = None
+        hosted.detach()
         if for_good or not self._resume_window_s:
             self._remove(hosted)
             return
@@ -340,10 +392,13 @@ class Sessions:
 
     def _remove(self, hosted: HostedSession) -> None:
         hosted.end()
+        if hosted.channel is not None:
+            self.channels.release(hosted.channel, hosted)
         self._sessions.pop(hosted.id, None)
 
     def close(self) -> None:
         """The server ends."""
+        self.channels.close()
         for timer in self._expiries.values():
             timer.cancel()
         self._expiries.clear()

@@ -1,7 +1,8 @@
 """websockets on one port: listen, admit, serve the pages, drain.
 
-Plain HTTP requests get the page and the health checks; a handshake on `/v1/captions` becomes a
-`Connection`. What must be refused is refused before the handshake, with a status that says why.
+Plain HTTP requests get the pages and the health checks. A handshake on `/v1/captions` becomes a
+`Connection`, one on `/v1/channels/NAME` a viewer of that channel. What must be refused is refused
+before the handshake, with a status that says why.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -36,8 +37,8 @@ from surtitle.gateway.connection import Connection, ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
-from surtitle.gateway.web import Page, json_page, static_page
-from surtitle.messages import SUBPROTOCOL, ServiceState, Start
+from surtitle.gateway.web import Page, json_page, qr_page, static_page
+from surtitle.messages import CHANNEL_NAME, SUBPROTOCOL, ServiceState, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
 from surtitle.telemetry import LoopLag
 
@@ -45,6 +46,11 @@ log = structlog.get_logger("surtitle.gateway")
 
 CAPTIONS_PATH = "/v1/captions"
 LIVE_PATH = re.compile(rf"{CAPTIONS_PATH}/([\w-]+)\.vtt")
+CHANNEL_PATH = re.compile(rf"/v1/channels/({CHANNEL_NAME})")
+AUDIENCE_PATH = re.compile(rf"/(watch|overlay)/{CHANNEL_NAME}")
+QR_PATH = "/v1/qr"
+QR_TEXT = "Surtitle-Text"
+"""The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
 TOKEN_PREFIX = "token."
 """A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
 RETRY_AFTER_S = 5
@@ -100,6 +106,7 @@ class Gateway:
         options: ConnectionOptions,
         *,
         max_sessions: int,
+        max_viewers: int,
         max_frame_bytes: int,
         metrics: Metrics,
         limits: AddressLimits,
@@ -112,6 +119,8 @@ class Gateway:
         self._sessions = sessions
         self._options = options
         self._max_sessions = max_sessions
+        self._channels = sessions.channels
+        self._max_viewers = max_viewers
         self._max_frame_bytes = max_frame_bytes
         self._limits = limits
         self._metrics = metrics
@@ -120,6 +129,8 @@ class Gateway:
         self._metrics.gauge(
             "sessions_waiting", "Those that wait for their client.", lambda: sessions.waiting
         )
+        self._metrics.gauge("channels", "Channels.", lambda: len(self._channels))
+        self._metrics.gauge("viewers", "Viewers of channels.", lambda: self._channels.viewers)
         self._metrics.gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         self._metrics.gauge("ready", "Whether captions can be made.", self._is_ready)
         self._metrics.gauge(
@@ -181,6 +192,11 @@ class Gateway:
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, CaptionSocket) and socket.request is not None
+        if socket.channel is not None:
+            socket.stop_listening()  # a viewer has nothing to say
+            with self._channels.watched_by(socket.channel, socket):
+                await socket.wait_closed()
+            return
         connection = Connection(
             socket, self._engine, self._sessions, self._options, lambda: self._full(beside=1)
         )
@@ -205,14 +221,18 @@ class Gateway:
         why = self._limits.refusal(_address(socket), time.monotonic())
         return None if why is None else _too_many(why)
 
+    def _foreign(self, request: Request) -> Page | None:
+        """Why the page that asks may not use the server, or None."""
+        origin = request.headers.get("Origin")
+        if self._origins.admits(origin, request.headers.get("Host")):
+            return None
+        text = "Pages of this address may not use the server; see its setting `allowed_origins`."
+        return json_page(403, {"error": text})
+
     def _stranger(self, socket: ServerConnection, request: Request) -> Page | None:
         """Why this client may not speak, or None."""
-        origin = request.headers.get("Origin")
-        if not self._origins.admits(origin, request.headers.get("Host")):
-            text = (
-                "Pages of this address may not use the server; see its setting `allowed_origins`."
-            )
-            return json_page(403, {"error": text})
+        if (page := self._foreign(request)) is not None:
+            return page
         caller = self._caller(request)
         if caller is None:
             return _no_key()
@@ -222,6 +242,21 @@ class Gateway:
             return _too_many("This key has as many sessions as one may have.")
         assert isinstance(socket, CaptionSocket)
         socket.caller = caller.name
+        return None
+
+    def _excluded(self, channel: str, request: Request) -> Page | None:
+        """Why this client may not watch a channel, or None."""
+        if (page := self._foreign(request)) is not None:
+            return page
+        caller = self._caller(request)
+        if caller is None:
+            return _no_key()
+        if not caller.may_watch(channel):
+            return json_page(403, {"error": "This key or token is not for watching this channel."})
+        if self._draining:
+            return _busy("The server is stopping.")
+        if self._channels.viewers >= self._max_viewers:
+            return _busy("As many watch as this server can serve.")
         return None
 
     def _caller(self, request: Request) -> Caller | None:
@@ -271,6 +306,13 @@ class Gateway:
             if page is None:
                 return None
             self._metrics.on_refusal(page.status)
+        elif channel := CHANNEL_PATH.fullmatch(path):
+            page = self._excluded(channel[1], request)
+            if page is None:
+                assert isinstance(socket, CaptionSocket)
+                socket.channel = channel[1]
+                return None
+            self._metrics.on_refusal(page.status)
         elif live := LIVE_PATH.fullmatch(path):
             page = self._follow(socket, request, live[1])
             if page is None:
@@ -281,6 +323,10 @@ class Gateway:
             page = self._readiness()
         elif path == "/metrics":
             page = self._figures(request)
+        elif path == QR_PATH:
+            page = self._greedy(socket) or qr_page(unquote(request.headers.get(QR_TEXT, "")))
+        elif audience := AUDIENCE_PATH.fullmatch(path):
+            page = static_page(f"/{audience[1]}.html")
         else:
             page = static_page(path)
         assert isinstance(socket, CaptionSocket)
@@ -354,6 +400,8 @@ class CaptionSocket(ServerConnection):
         self.connection: Connection | None = None
         self.caller = ANYBODY.name
         """Whose key or token let it in."""
+        self.channel: str | None = None
+        """What it watches."""
         self._waiting = 0  # messages that have begun to come and are not received yet
         self._deaf = False
         self._left_to: Awaitable[None] | None = None  # who answers in our place
@@ -442,6 +490,16 @@ class CaptionSocket(ServerConnection):
         self.protocol.send_text(message.encode())
         self.send_data()
         return True
+
+    def write_frame(self, frame: bytes) -> None:
+        """See ViewerSocket."""
+        if self.protocol.state is OPEN and not self.transport.is_closing():
+            self.transport.write(frame)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """See ViewerSocket."""
+        return self.transport.get_write_buffer_size()
 
     def _explain_and_fail(self, code: CloseCode | int, reason: str = "") -> None:
         text = self.connection.last_words(code) if self.connection else None

@@ -1,13 +1,19 @@
 """The HTTP side: the page and its files, and small JSON answers."""
 
+import io
 import json
 import mimetypes
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+import segno
+
+MAX_QR_BYTES = 500
+"""Of the text of a QR code: more makes one that phones read badly, and 50 ms of work."""
 
 # What the files are must not depend on the machine's own tables.
 _TYPES = {
@@ -44,6 +50,23 @@ def json_page(status: int, value: dict[str, Any]) -> Page:
     """A JSON answer that no cache keeps."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return Page(status, json.dumps(value).encode() + b"\n", headers)
+
+
+def qr_page(text: str) -> Page:
+    """The QR code of a text as SVG, black on white with the margin that readers want, or 400."""
+    if not 0 < len(text.encode(errors="replace")) <= MAX_QR_BYTES:
+        return json_page(400, {"error": f"A QR code takes a text of 1 to {MAX_QR_BYTES} bytes."})
+    headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **_SECURITY_HEADERS}
+    return Page(200, _qr_svg(text), headers)
+
+
+@lru_cache(maxsize=32)
+def _qr_svg(text: str) -> bytes:
+    image = io.BytesIO()
+    # The least correction of errors: a screen has none, and fewer modules are read from further away.
+    code = segno.make_qr(text, error="l", boost_error=False)
+    code.save(image, kind="svg", xmldecl=False, light="#fff", border=4, scale=1, omitsize=True)
+    return image.getvalue()
 
 
 @cache

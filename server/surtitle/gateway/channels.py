@@ -1,0 +1,346 @@
+"""Channels: what one session says, for everybody who watches it under a name.
+
+A message is encoded once and written to viewer after viewer, some of them in a turn of the event loop,
+so that thousands of viewers do not hold up those who speak. Who comes late gets the recent finals
+first. A viewer that reads slowly misses partials; one that takes nothing for a while is cut off, and
+may come again. Nothing that a viewer sends is looked at.
+
+A channel is there as long as somebody publishes in it or watches it, and some time longer with what
+was said last.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Protocol
+
+import structlog
+from websockets.frames import TEXT, Frame
+
+from surtitle.errors import BadStart
+from surtitle.messages import (
+    Channel as ChannelMessage,
+)
+from surtitle.messages import (
+    ChannelState,
+    Failed,
+    Final,
+    Partial,
+    Published,
+    format_message,
+)
+
+log = structlog.get_logger("surtitle.channels")
+
+HISTORY = 200
+"""Answers that somebody who comes late gets: those of a quarter of an hour, some 60 KB."""
+KEEP_S = 900.0
+"""How long they stay when nobody publishes or watches any more."""
+MAX_IDLE = 100
+"""Channels that are kept so; beyond that the oldest goes."""
+HEARTBEAT_S = 5.0
+"""How often viewers hear of the channel though nothing happens: it tells them that somebody is there,
+and how many they are."""
+AT_ONCE = 50
+"""Viewers in a turn of the event loop: 1 to 2 ms."""
+BEHIND_BYTES = 16_384
+"""What may lie unsent for a viewer before it misses partials."""
+MOST_BEHIND_BYTES = 1 << 20
+"""What may lie unsent for one at all."""
+
+
+class Publisher(Protocol):
+    """What a channel knows of the session that publishes in it."""
+
+    @property
+    def id(self) -> str:
+        """The name of the session."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its client is there now."""
+        ...
+
+
+class ViewerSocket(Protocol):
+    """What a channel needs of a viewer's WebSocket."""
+
+    def write_frame(self, frame: bytes) -> None:
+        """Send a frame as it goes over the wire, or nothing where the connection is closing."""
+        ...
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and is still in this process."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the transport."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Viewer:
+    socket: ViewerSocket
+    next: int
+    """Number of the first message that it has not got with the history."""
+    taken_at: float
+    """When it was last seen to have taken something, or to have nothing left to take."""
+    written_bytes: int = 0
+    taken_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Item:
+    number: int
+    frame: bytes
+    is_partial: bool
+
+
+class Channel:
+    """One name: who publishes, who watches, and what was said last."""
+
+    def __init__(
+        self, name: str, patience_s: float, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """A viewer that takes nothing for `patience_s` is cut off."""
+        self.name = name
+        self._clock_s = clock_s
+        self._patience_s = patience_s
+        self._publisher: Publisher | None = None
+        self._session = ""  # of the newest publisher
+        self._viewers: set[_Viewer] = set()
+        self._history: deque[tuple[str, bytes]] = deque(maxlen=HISTORY)  # session, frame
+        self._open: bytes | None = None  # the newest partial of an utterance without an answer
+        self._count = 0  # of all messages there ever were
+        self._pending: deque[_Item] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.TimerHandle | None = None
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody publishes and nobody watches."""
+        return self._publisher is None and not self._viewers
+
+    @property
+    def has_history(self) -> bool:
+        """Whether there is something for who comes later."""
+        return bool(self._history)
+
+    # -- the publisher --------------------------------------------------------------------------
+
+    def claim(self, publisher: Publisher) -> None:
+        """This session publishes from now on.
+
+        Raises BadStart where another does; one whose client is away loses the name.
+        """
+        if self._publisher is not None and self._publisher.is_connected:
+            raise BadStart(f"Another session publishes in the channel {self.name}; choose a name.")
+        self._publisher, self._session, self._open = publisher, publisher.id, None
+        self.announce()
+
+    def release(self, publisher: Publisher) -> None:
+        """This session does not publish any more."""
+        if self._publisher is publisher:
+            self._publisher = self._open = None
+            self.announce()
+
+    def publish(self, publisher: Publisher, message: Published) -> None:
+        """Send what the session said to all who watch."""
+        if publisher is not self._publisher:
+            return
+        frame = _frame(message)
+        if isinstance(message, Final | Failed):
+            self._history.append((self._session, frame))
+        self._open = frame if isinstance(message, Partial) else None
+        self._post(frame, is_partial=isinstance(message, Partial))
+
+    def announce(self) -> None:
+        """Tell all who watch how the channel is."""
+        self._post(self._state_frame())
+
+    # -- viewers --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def watched_by(self, socket: ViewerSocket) -> Iterator[None]:
+        """A viewer watches while the block runs; it gets the history at once."""
+        viewer = _Viewer(socket, self._count + 1, self._clock_s())
+        self._viewers.add(viewer)
+        self._write(viewer, self._welcome())
+        if self._heartbeat is None:
+            self._beat_later()
+        try:
+            yield
+        finally:
+            self._viewers.discard(viewer)
+            if not self._viewers and self._heartbeat is not None:
+                self._heartbeat.cancel()
+                self._heartbeat = None
+
+    def close(self) -> None:
+        """The server ends."""
+        if self._sender is not None:
+            self._sender.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+
+    def _welcome(self) -> bytes:
+        """How the channel is, what was said by which session, and again how it is."""
+        frames, named = [self._state_frame()], self._session
+        for session, answers in groupby(self._history, key=lambda kept: kept[0]):
+            if session != named:
+                current = session == self._session
+                state = (
+                    self._state_frame() if current else _frame(self._message("waiting", session))
+                )
+                frames.append(state)
+                named = session
+            frames += [frame for _, frame in answers]
+        if self._history:
+            frames.append(self._state_frame())
+        if self._open is not None:
+            frames.append(self._open)
+        return b"".join(frames)
+
+    def _state_frame(self) -> bytes:
+        state: ChannelState = "waiting"
+        if self._publisher is not None:
+            state = "live" if self._publisher.is_connected else "away"
+        return _frame(self._message(state, self._session))
+
+    def _message(self, state: ChannelState, session: str) -> ChannelMessage:
+        return ChannelMessage(channel=self.name, state=state, session=session, viewers=self.viewers)
+
+    # -- sending --------------------------------------------------------------------------------
+
+    def _post(self, frame: bytes, *, is_partial: bool = False) -> None:
+        if not self._viewers:
+            return
+        self._count += 1
+        if is_partial and self._pending and self._pending[-1].is_partial:
+            self._pending.pop()  # nobody has got it yet, and the new one replaces it
+        self._pending.append(_Item(self._count, frame, is_partial))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_pending(), name="channel")
+
+    async def _send_pending(self) -> None:
+        while self._pending:
+            item = self._pending.popleft()
+            viewers = iter(list(self._viewers))
+            while some := list(islice(viewers, AT_ONCE)):
+                for viewer in some:
+                    if viewer.next <= item.number:
+                        self._send(viewer, item)
+                await asyncio.sleep(0)
+        self._sender = None
+
+    def _send(self, viewer: _Viewer, item: _Item) -> None:
+        unsent = viewer.socket.unsent_bytes
+        taken, now = viewer.written_bytes - unsent, self._clock_s()
+        if taken > viewer.taken_bytes or not unsent:
+            viewer.taken_bytes, viewer.taken_at = taken, now
+        elif now - viewer.taken_at > self._patience_s or unsent > MOST_BEHIND_BYTES:
+            log.info("viewer does not read; cut off", channel=self.name)
+            viewer.socket.abort()
+            return
+        if unsent <= BEHIND_BYTES or not item.is_partial:
+            self._write(viewer, item.frame)
+
+    def _write(self, viewer: _Viewer, frame: bytes) -> None:
+        viewer.socket.write_frame(frame)
+        viewer.written_bytes += len(frame)
+
+    def _beat_later(self) -> None:
+        self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+
+    def _beat(self) -> None:
+        self.announce()
+        self._beat_later()
+
+
+class Channels:
+    """All channels of a server."""
+
+    def __init__(self, patience_s: float) -> None:
+        """See Channel."""
+        self._patience_s = patience_s
+        self._channels: dict[str, Channel] = {}
+        self._idle: dict[str, asyncio.TimerHandle] = {}  # the longest idle first
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    @property
+    def viewers(self) -> int:
+        """How many watch, over all channels."""
+        return sum(channel.viewers for channel in self._channels.values())
+
+    def publish(self, name: str, publisher: Publisher) -> Channel:
+        """A session publishes under this name. Raises BadStart where another one does."""
+        channel = self._channel(name)
+        try:
+            channel.claim(publisher)
+        finally:
+            self._look_at(channel)
+        return channel
+
+    def release(self, channel: Channel, publisher: Publisher) -> None:
+        """A session has ended that published."""
+        channel.release(publisher)
+        self._look_at(channel)
+
+    @contextlib.contextmanager
+    def watched_by(self, name: str, socket: ViewerSocket) -> Iterator[None]:
+        """Somebody watches while the block runs; nobody needs to publish yet."""
+        channel = self._channel(name)
+        try:
+            with channel.watched_by(socket):
+                self._look_at(channel)
+                yield
+        finally:
+            self._look_at(channel)
+
+    def close(self) -> None:
+        """The server ends."""
+        for timer in self._idle.values():
+            timer.cancel()
+        for channel in self._channels.values():
+            channel.close()
+
+    def _channel(self, name: str) -> Channel:
+        return self._channels.setdefault(name, Channel(name, self._patience_s))
+
+    def _look_at(self, channel: Channel) -> None:
+        """Keep it, or keep it for some time, or let it go."""
+        if (timer := self._idle.pop(channel.name, None)) is not None:
+            timer.cancel()
+        if not channel.is_idle:
+            return
+        if not channel.has_history:
+            self._forget(channel)
+            return
+        loop = asyncio.get_running_loop()
+        self._idle[channel.name] = loop.call_later(KEEP_S, self._forget, channel)
+        if len(self._idle) > MAX_IDLE:
+            self._forget(self._channels[next(iter(self._idle))])
+
+    def _forget(self, channel: Channel) -> None:
+        if (timer := self._idle.pop(channel.name, None)) is not None:
+            timer.cancel()
+        channel.close()
+        del self._channels[channel.name]
+
+
+def _frame(message: Published | ChannelMessage) -> bytes:
+    """A message as a server sends it: a text frame without a mask (RFC 6455, 5.1)."""
+    return Frame(TEXT, format_message(message).encode()).serialize(mask=False)

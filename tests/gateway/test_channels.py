@@ -1,0 +1,475 @@
+"""Channels: one speaks, many watch."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from websockets.asyncio.client import connect as dial
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import TEXT
+
+from surtitle.client import ClientError, connect, watch
+from surtitle.errors import BadStart
+from surtitle.gateway import channels as module
+from surtitle.gateway.access import Key, KeyRing, digest_of
+from surtitle.gateway.channels import BEHIND_BYTES, HISTORY, Channels
+from surtitle.gateway.channels import Channel as Hall
+from surtitle.jobs import Job, Result
+from surtitle.messages import (
+    Ack,
+    Channel,
+    Final,
+    Partial,
+    Speech,
+    Start,
+    ViewerMessage,
+    parse_viewer_message,
+)
+from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
+
+WORD = LOUD * 20 + QUIET * 40
+
+
+@dataclass
+class Speaker:
+    """A session, as a channel knows it."""
+
+    id: str = "one"
+    is_connected: bool = True
+
+
+@dataclass
+class Watcher:
+    """A viewer's socket that reads what it is told to read."""
+
+    reads: bool = True
+    unsent_bytes: int = 0
+    frames: bytes = b""
+    aborted: bool = False
+
+    def write_frame(self, frame: bytes) -> None:
+        self.frames += frame
+        if not self.reads:
+            self.unsent_bytes += len(frame)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    @property
+    def seen(self) -> list[ViewerMessage]:
+        """What came, with the framing taken away as a browser does it."""
+        seen: list[ViewerMessage] = []
+        rest = self.frames
+        while rest:
+            assert rest[0] == 0x80 | TEXT
+            length, begin = rest[1], 2
+            if length == 126:
+                length, begin = int.from_bytes(rest[2:4], "big"), 4
+            message = parse_viewer_message(rest[begin : begin + length])
+            assert message is not None
+            seen.append(message)
+            rest = rest[begin + length :]
+        return seen
+
+    @property
+    def said(self) -> list[str]:
+        """The same, shortly."""
+        return [_short(message) for message in self.seen]
+
+
+def _short(message: ViewerMessage) -> str:
+    match message:
+        case Channel():
+            return f"{message.state} {message.session}".strip()
+        case Partial():
+            return f"{message.utterance} {message.stable}{message.unstable}…"
+        case Final():
+            return f"{message.utterance} {message.text}"
+    return f"{message.utterance} {type(message).__name__}"
+
+
+@pytest.fixture
+async def hall() -> AsyncIterator[Hall]:
+    hall = Hall("hall", patience_s=5)
+    yield hall
+    hall.close()
+
+
+def speech(utterance: int) -> Speech:
+    return Speech(seq=1, utterance=utterance, start_ms=0)
+
+
+def partial(utterance: int, text: str) -> Partial:
+    return Partial(seq=1, utterance=utterance, start_ms=0, end_ms=500, stable=text, unstable="")
+
+
+def final(utterance: int, text: str = "word") -> Final:
+    return Final(
+        seq=1,
+        utterance=utterance,
+        start_ms=0,
+        end_ms=500,
+        text=text,
+        language="en",
+        language_probability=1,
+        confidence=0.9,
+    )
+
+
+async def settle() -> None:
+    """Let everything pending be sent."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_who_comes_before_anybody_speaks_waits(hall: Hall) -> None:
+    watcher = Watcher()
+    with hall.watched_by(watcher):
+        assert watcher.said == ["waiting"]
+        hall.claim(Speaker())
+        await settle()
+    assert watcher.said == ["waiting", "live one"]
+
+
+async def test_all_who_watch_see_what_is_said(hall: Hall) -> None:
+    speaker, watchers = Speaker(), [Watcher() for _ in range(3 * module.AT_ONCE + 1)]
+    hall.claim(speaker)
+    with ExitStack() as stack:
+        for watcher in watchers:
+            stack.enter_context(hall.watched_by(watcher))
+        for message in (speech(1), partial(1, "he"), final(1, "hello")):
+            hall.publish(speaker, message)
+            await settle()
+    assert {tuple(w.said) for w in watchers} == {("live one", "1 Speech", "1 he…", "1 hello")}
+    last = watchers[0].seen[0]
+    assert isinstance(last, Channel) and last.viewers == 1  # the first to come
+
+
+async def test_who_comes_late_gets_the_answers_and_the_open_partial(hall: Hall) -> None:
+    speaker, watcher = Speaker(), Watcher()
+    hall.claim(speaker)
+    for message in (speech(1), partial(1, "he"), final(1, "hello"), speech(2), partial(2, "w")):
+        hall.publish(speaker, message)
+    with hall.watched_by(watcher):
+        hall.publish(speaker, final(2, "world"))
+        await settle()
+    assert watcher.said == ["live one", "1 hello", "live one", "2 w…", "2 world"]
+
+
+async def test_an_answer_that_is_being_sent_comes_once_to_who_comes_meanwhile(hall: Hall) -> None:
+    speaker, early, late = Speaker(), [Watcher() for _ in range(2 * module.AT_ONCE)], Watcher()
+    hall.claim(speaker)
+    with ExitStack() as stack:
+        for watcher in early:
+            stack.enter_context(hall.watched_by(watcher))
+        hall.publish(speaker, final(1, "hello"))
+        await asyncio.sleep(0)  # it has been sent to some
+        sent = sum("1 hello" in watcher.said for watcher in early)
+        assert 0 < sent < len(early)
+        stack.enter_context(hall.watched_by(late))
+        await settle()
+    assert late.said == ["live one", "1 hello", "live one"]
+    assert all(watcher.said.count("1 hello") == 1 for watcher in early)
+
+
+async def test_what_another_session_said_is_told_apart(hall: Hall) -> None:
+    first, second, watcher = Speaker("one"), Speaker("two"), Watcher()
+    hall.claim(first)
+    hall.publish(first, final(1, "hello"))
+    hall.release(first)
+    hall.claim(second)
+    hall.publish(second, final(1, "world"))
+    with hall.watched_by(watcher):
+        pass
+    assert watcher.said == ["live two", "waiting one", "1 hello", "live two", "1 world", "live two"]
+
+
+async def test_the_history_is_bounded(hall: Hall) -> None:
+    speaker, watcher = Speaker(), Watcher()
+    hall.claim(speaker)
+    for number in range(1, HISTORY + 11):
+        hall.publish(speaker, final(number))
+    with hall.watched_by(watcher):
+        pass
+    answers = [message for message in watcher.seen if isinstance(message, Final)]
+    assert [answers[0].utterance, answers[-1].utterance] == [11, HISTORY + 10]
+
+
+async def test_a_name_is_taken_while_its_speaker_is_there(hall: Hall) -> None:
+    first, second, watcher = Speaker("one"), Speaker("two"), Watcher()
+    hall.claim(first)
+    with hall.watched_by(watcher):
+        with pytest.raises(BadStart, match="Another session publishes in the channel hall"):
+            hall.claim(second)
+        first.is_connected = False
+        hall.announce()
+        hall.claim(second)
+        hall.publish(first, final(1))  # answers of one who has lost the name go to nobody
+        hall.release(first)
+        await settle()
+    assert watcher.said == ["live one", "away one", "live two"]
+
+
+async def test_who_reads_slowly_misses_partials_and_nothing_else(hall: Hall) -> None:
+    speaker, slow = Speaker(), Watcher()
+    hall.claim(speaker)
+    with hall.watched_by(slow):
+        slow.unsent_bytes = BEHIND_BYTES + 1
+        for message in (speech(1), partial(1, "he"), final(1, "hello")):
+            hall.publish(speaker, message)
+            await settle()
+    assert slow.said == ["live one", "1 Speech", "1 hello"]
+    assert not slow.aborted
+
+
+async def test_who_takes_nothing_is_cut_off() -> None:
+    now_s = 100.0
+    hall = Hall("hall", patience_s=5, clock_s=lambda: now_s)
+    speaker, stuck, slow = Speaker(), Watcher(reads=False), Watcher(reads=False)
+    hall.claim(speaker)
+    with hall.watched_by(stuck), hall.watched_by(slow):
+        for number in range(1, 8):
+            hall.publish(speaker, final(number))
+            await settle()
+            slow.unsent_bytes -= 1  # it does take something
+            now_s += 1
+    assert stuck.aborted and not slow.aborted
+
+
+async def test_who_falls_far_behind_is_cut_off(hall: Hall) -> None:
+    speaker, far = Speaker(), Watcher()
+    hall.claim(speaker)
+    with hall.watched_by(far):
+        far.unsent_bytes = module.MOST_BEHIND_BYTES + 1
+        hall.publish(speaker, final(1))
+        await settle()
+    assert far.aborted
+
+
+async def test_partials_that_nobody_has_got_yet_are_replaced(hall: Hall) -> None:
+    speaker, watcher = Speaker(), Watcher()
+    hall.claim(speaker)
+    with hall.watched_by(watcher):
+        for length in range(1, 100):
+            hall.publish(speaker, partial(1, "a" * length))
+        await settle()
+    assert watcher.said == ["live one", f"1 {'a' * 99}…"]
+
+
+async def test_viewers_hear_of_a_channel_in_which_nothing_happens(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.01)
+    watcher = Watcher()
+    with hall.watched_by(watcher):
+        async with asyncio.timeout(5):
+            while len(watcher.said) < 4:  # noqa: ASYNC110 - what is waited for is no event
+                await asyncio.sleep(0.01)
+    assert set(watcher.said) == {"waiting"}
+    length = len(watcher.frames)
+    await asyncio.sleep(0.05)
+    assert len(watcher.frames) == length and hall._heartbeat is None
+
+
+async def test_a_channel_goes_when_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEEP_S", 0.02)
+    channels, speaker = Channels(patience_s=5), Speaker()
+    with channels.watched_by("empty", Watcher()):
+        assert (len(channels), channels.viewers) == (1, 1)
+    assert len(channels) == 0  # nothing was said in it
+    channel = channels.publish("hall", speaker)
+    channel.publish(speaker, final(1))
+    channels.release(channel, speaker)
+    assert len(channels) == 1  # for who comes late
+    late = Watcher()
+    with channels.watched_by("hall", late):
+        await asyncio.sleep(0.05)
+        assert len(channels) == 1
+    assert "1 word" in late.said
+    async with asyncio.timeout(5):
+        while len(channels):  # noqa: ASYNC110 - a timer of the module's own
+            await asyncio.sleep(0.01)
+
+
+async def test_of_the_channels_that_nobody_uses_the_newest_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_IDLE", 2)
+    channels = Channels(patience_s=5)
+    for name in "abc":
+        speaker = Speaker(name)
+        channel = channels.publish(name, speaker)
+        channel.publish(speaker, final(1))
+        channels.release(channel, speaker)
+    assert sorted(channels._channels) == ["b", "c"]
+    channels.close()
+
+
+# -- over sockets -----------------------------------------------------------------------------------
+
+
+KEYS = KeyRing((Key("desk", frozenset({"speak", "watch"}), digest_of("st_desk")),), "s" * 32)
+
+
+class QuickEngine(FakeEngine):
+    """Answers every job with a word."""
+
+    def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
+        super().submit(job, deliver)
+        asyncio.get_running_loop().call_soon(self.answer, "word")
+
+
+async def test_from_the_speaker_to_a_viewer_and_to_one_who_comes_late() -> None:
+    gateway = make_gateway(QuickEngine())
+    await gateway.start("127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{gateway.port}"
+    try:
+        async with watch(url, "hall") as early, asyncio.timeout(10):
+            assert _short(await anext(early)) == "waiting"
+            async with connect(url, Start(channel="hall", partials=False)) as captions:
+                assert captions.ready.channel == "hall"
+                assert captions.ready.watch_token == "watch hall"
+                await captions.send(WORD)
+                said = [_short(await anext(early)) for _ in range(3)]
+                assert said[0] == f"live {captions.ready.session}"
+                assert said[1:] == ["1 Speech", "1 word"]
+                async with watch(url, "hall") as late:
+                    assert [_short(await anext(late)) for _ in range(2)][1] == "1 word"
+                    async for event in captions:
+                        if isinstance(event, Ack) and event.viewers == 2:
+                            break
+            assert _short(await anext(early)) == f"waiting {captions.ready.session}"
+    finally:
+        await gateway.drain(0)
+
+
+async def test_a_speaker_who_is_away_and_comes_back() -> None:
+    gateway = make_gateway(FakeEngine())
+    await gateway.start("127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{gateway.port}"
+    try:
+        async with watch(url, "hall") as messages, asyncio.timeout(10):
+            await anext(messages)
+            async with connect(url, Start(channel="hall", partials=False)) as captions:
+                assert _short(await anext(messages)).startswith("live")
+                assert captions._socket is not None
+                captions._socket.transport.abort()
+                assert _short(await anext(messages)).startswith("away")
+                assert _short(await anext(messages)).startswith("live")
+    finally:
+        await gateway.drain(0)
+
+
+async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
+    gateway = make_gateway(FakeEngine())
+    await gateway.start("127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{gateway.port}"
+    try:
+        async with connect(url, Start(channel="hall", partials=False)):
+            with pytest.raises(ClientError, match="Another session publishes in the channel hall"):
+                async with connect(url, Start(channel="hall", partials=False)):
+                    pass
+        async with asyncio.timeout(5):
+            while len(gateway._sessions):  # noqa: ASYNC110 - the server's end closes later
+                await asyncio.sleep(0.01)
+    finally:
+        await gateway.drain(0)
+
+
+async def test_a_viewer_may_say_what_it_likes() -> None:
+    gateway = make_gateway(FakeEngine())
+    await gateway.start("127.0.0.1", 0)
+    try:
+        async with dial(f"ws://127.0.0.1:{gateway.port}/v1/channels/hall") as viewer:
+            for _ in range(100):
+                await viewer.send(b"x" * 10_000)
+                await viewer.send("nonsense")
+            await (await viewer.ping())
+            assert json.loads(await viewer.recv())["state"] == "waiting"
+            await viewer.close()
+        async with asyncio.timeout(5):
+            while len(gateway._channels):  # noqa: ASYNC110 - the server's end closes later
+                await asyncio.sleep(0.01)
+    finally:
+        await gateway.drain(0)
+
+
+@pytest.mark.parametrize(
+    ("key", "channel", "status"),
+    [
+        (None, "hall", 401),
+        ("st_wrong", "hall", 401),
+        ("st_desk", "hall", None),
+        ("token for hall", "hall", None),
+        ("token for hall", "stage", 403),
+        ("token for speaking", "hall", 403),
+        ("st_desk", "no/name", 404),
+        ("st_desk", "n" * 65, 404),
+    ],
+)
+async def test_who_may_watch(key: str | None, channel: str, status: int | None) -> None:
+    tokens = {
+        "token for hall": KEYS.make_token("guests", ["watch"], 2e9, channel="hall"),
+        "token for speaking": KEYS.make_token("page", ["speak"], 2e9),
+    }
+    gateway = make_gateway(FakeEngine(), keys=lambda: KEYS)
+    await gateway.start("127.0.0.1", 0)
+    headers = {} if key is None else {"Authorization": f"Bearer {tokens.get(key, key)}"}
+    url = f"ws://127.0.0.1:{gateway.port}/v1/channels/{channel}"
+    try:
+        if status is None:
+            async with dial(url, additional_headers=headers) as viewer:
+                assert json.loads(await viewer.recv())["channel"] == channel
+        else:
+            with pytest.raises(InvalidStatus) as refused:
+                await dial(url, additional_headers=headers)
+            assert refused.value.response.status_code == status
+    finally:
+        await gateway.drain(0)
+
+
+async def test_a_token_for_watching_a_channel_is_not_for_speaking() -> None:
+    caller = KEYS.by_token(KEYS.make_token("guests", ["speak", "watch"], 2e9, channel="hall"))
+    assert caller is not None and caller.scopes == {"watch"}
+
+
+async def test_viewers_have_their_own_limit_and_are_told_when_the_server_stops() -> None:
+    gateway = make_gateway(FakeEngine(), max_viewers=2)
+    await gateway.start("127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{gateway.port}/v1/channels/hall"
+    async with dial(url) as viewer, dial(url):
+        with pytest.raises(InvalidStatus) as refused:
+            await dial(url)
+        assert refused.value.response.status_code == 503
+        await viewer.recv()
+        await gateway.drain(0)
+        with pytest.raises(ConnectionClosed) as closed:
+            await viewer.recv()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+
+
+async def test_a_viewer_comes_again_and_gets_each_answer_once() -> None:
+    gateway = make_gateway(QuickEngine())
+    await gateway.start("127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{gateway.port}"
+    try:
+        async with (
+            connect(url, Start(channel="hall", partials=False)) as captions,
+            watch(url, "hall") as messages,
+            asyncio.timeout(10),
+        ):
+            heard = [_short(await anext(messages))]
+            for number in range(1, 6):
+                await captions.send(WORD)
+                while not heard[-1].startswith(f"{number} word"):
+                    heard.append(_short(await anext(messages)))
+                for channel in gateway._channels._channels.values():
+                    for viewer in list(channel._viewers):
+                        viewer.socket.abort()
+        answers = [each for each in heard if each.endswith("word")]
+        assert answers == [f"{number} word" for number in range(1, 6)]
+    finally:
+        await gateway.drain(0)
