@@ -266,6 +266,8 @@ def test_only_config_reads_the_environment() -> None:
 def test_only_the_network_imports_websockets() -> None:
     assert [file for file in FILES if knows(file, "websockets")] == [
         "client/__init__.py",
+        "client/dialing.py",
+        "gateway/channels.py",
         "gateway/connection.py",
         "gateway/server.py",
     ]

@@ -1,8 +1,11 @@
 import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from surtitle.gateway.web import json_page, static_page, web_root
+from surtitle.gateway import web
+from surtitle.gateway.web import json_page, qr_page, static_page, web_root
 from tests.support import REPOSITORY
 
 
@@ -33,7 +36,8 @@ def test_files_have_their_types(path: str, kind: str) -> None:
 
 
 def test_every_file_of_the_page_is_served_with_a_type() -> None:
-    for file in web_root().rglob("*"):
+    public = [*web_root().glob("[!.]*"), *(web_root() / "client").glob("*")]
+    for file in public:
         if file.is_file():
             page = static_page("/" + file.relative_to(web_root()).as_posix())
             assert page.status == 200
@@ -108,3 +112,32 @@ def test_small_answers_are_json_that_nobody_keeps() -> None:
     page = json_page(503, {"state": "loading"})
     assert (page.status, page.body) == (503, b'{"state": "loading"}\n')
     assert page.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+@pytest.mark.parametrize("path", ["/electron/package.json", "/.gitignore", "/client/.npmrc"])
+def test_what_is_not_for_browsers_is_not_served(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / path[1:]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{}")
+    monkeypatch.setattr(web, "web_root", lambda: tmp_path)
+    assert static_page(path).status == 404
+
+
+def test_a_qr_code_says_what_was_asked_for() -> None:
+    text = "https://captions.example/watch/hall#token=ey-J_0.x"
+    page = qr_page(text)
+    assert (page.status, page.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert page.headers["Cache-Control"] == "no-store"  # it may hold a token
+    image = ElementTree.fromstring(page.body)
+    assert (
+        image.get("viewBox") == "0 0 37 37"
+    )  # version 3 (29 modules), and 4 of margin on each side
+
+
+@pytest.mark.parametrize("text", ["", "x" * 501, "é" * 251])
+def test_no_qr_code_of_nothing_or_too_much(text: str) -> None:
+    page = qr_page(text)
+    assert page.status == 400
+    assert "1 to 500 bytes" in json.loads(page.body)["error"]

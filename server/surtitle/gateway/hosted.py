@@ -154,12 +154,6 @@ class HostedSession:
         elif self.channel is not None:
             self.channel.announce()
 
-    def detach(self) -> None:
-        """Its connection has gone."""
-        self.link = None
-        if self.channel is not None:
-            self.channel.announce()
-
     def ack(self) -> Ack:
         """How far audio has come and is answered, and how many watch."""
         ack = self.session.ack()
@@ -370,7 +364,7 @@ class Sessions:
         """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
         if hosted.link is not link:  # it has lost the session to another one
             return
-        hosted.detach()
+        hosted.link = None
         if for_good or not self._resume_window_s:
             self._remove(hosted)
             return
@@ -380,6 +374,8 @@ class Sessions:
             oldest = self._sessions[next(iter(self._expiries))]
             self._expiries[oldest.id].cancel()
             self._expire(oldest)
+        if hosted.channel is not None:
+            hosted.channel.announce()
         log.info("session waits for its client", session=hosted.id)
 
     def _expire(self, hosted: HostedSession) -> None:

@@ -24,6 +24,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".flac": "audio/flac",
     ".txt": "text/plain; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",  # declarations; mimetypes would have it be a video
 }
 
 _SECURITY_HEADERS = {
@@ -84,7 +86,11 @@ def static_page(path: str) -> Page:
     file = (root / unquote(path).replace("\0", "").lstrip("/")).resolve()
     if file == root:
         file = root / "index.html"
-    if not file.is_relative_to(root) or not _is_file(file):
+    if (
+        not file.is_relative_to(root)
+        or not _is_public(file.relative_to(root))
+        or not _is_file(file)
+    ):
         return json_page(404, {"error": f"There is nothing at {path}."})
     kind = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
     headers = {
@@ -93,6 +99,11 @@ def static_page(path: str) -> Page:
         **_SECURITY_HEADERS,
     }
     return Page(200, file.read_bytes(), headers)
+
+
+def _is_public(path: Path) -> bool:
+    """Whether a file is for browsers: the example for Electron only lies beside the pages."""
+    return path.parts[0] != "electron" and not any(part.startswith(".") for part in path.parts)
 
 
 def _is_file(path: Path) -> bool:
