@@ -1,5 +1,5 @@
 /**
- * Surtitle client for browsers: types of `client.js`.
+ * Surtitle's client: types of `client.js`.
  *
  * Times are integers in milliseconds of all audio given to `send()`: 0 is its first sample. Times and
  * utterance numbers go on where the server had to begin a new session.
@@ -36,6 +36,8 @@ export type UpdateOptions = Pick<
   "language" | "languages" | "hotwords" | "prompt" | "partials"
 >;
 
+import type { Source } from "./sources.js";
+
 /** How a client deals with connections that break. */
 export interface ClientOptions {
   /**
@@ -52,10 +54,13 @@ export interface ClientOptions {
    * The token for a server that asks for one (see `surtitle token`). Asked for at each connection, so
    * that a long stream can have a fresh one when it needs it.
    */
-  access?: () => string;
+  access?: Access;
   /** Where there is none of the platform's own (Node before version 22), that of the package `ws`. */
   WebSocket?: WebSocketConstructor;
 }
+
+/** Gives the token for the server, at once or later; "" for none. */
+export type Access = () => string | Promise<string>;
 
 /** What is needed of a WebSocket: that of a browser, of Node, of the packages `ws` and `undici`. */
 export interface WebSocketLike {
@@ -67,6 +72,11 @@ export interface WebSocketLike {
     type: "open" | "message" | "error" | "close",
     listener: (event: any) => void,
   ): void;
+}
+
+export interface CaptionOptions {
+  /** Aborted, it ends the sound; the captions of what was said still come. */
+  signal?: AbortSignal;
 }
 
 export type WebSocketConstructor = new (
@@ -194,6 +204,14 @@ export interface Ended {
   utterances: number;
 }
 
+/** Of a frame of sound; `decibels` makes them fit for a meter. */
+export interface Level {
+  /** Root mean square, 0 to 1. */
+  rms: number;
+  /** Largest magnitude, 0 to 1. */
+  peak: number;
+}
+
 /** Audio that was lost: more came while the connection was away than is kept. */
 export interface Gap {
   start_ms: number;
@@ -232,11 +250,19 @@ export interface StateChange {
   error?: CaptionError;
 }
 
-/** Why there is no (or no longer a) connection. `message` is a sentence a person can act on. */
-export class CaptionError extends Error {
-  constructor(code: string, message: string);
-  /** A code of the server's `error`, else "unreachable", "refused", "closed_NNNN" or "closed". */
+/** What went wrong, where the cause is known. `message` is a sentence a person can act on. */
+export class Problem extends Error {
+  constructor(message: string, code?: string);
+  /** For programs. */
   readonly code: string;
+}
+
+/**
+ * Why there is no (or no longer a) connection. `code` is one of the server's `error`, else "unreachable",
+ * "refused", "no_token", "closed_NNNN" or "closed".
+ */
+export class CaptionError extends Problem {
+  constructor(code: string, message: string);
 }
 
 /** Event name -> what `event.detail` holds. */
@@ -258,6 +284,8 @@ export interface CaptionEvents {
   ended: Ended;
   /** Comes from the client itself, so not as a `message`. */
   gap: Gap;
+  /** Of each frame that `caption()` and `stream()` send, ten a second. */
+  level: Level;
 }
 
 /**
@@ -292,6 +320,19 @@ export class CaptionClient extends EventTarget {
   stop(): Promise<Ended>;
   /** Leave at once, without waiting for captions; the server drops the session. */
   close(): void;
+
+  /**
+   * All in one: connect, send the source until it ends or `signal` is aborted, and give every message up
+   * to `ended`. `sample_rate` is that of the source. Throws the CaptionError of a session that is lost, and,
+   * after the last caption, the Problem of a source that broke off. Whoever leaves the loop early leaves the
+   * session. The source is stopped in every case.
+   */
+  caption(
+    source: Source,
+    options?: CaptionOptions,
+  ): AsyncGenerator<ServerMessage, void, undefined>;
+  /** The same for those who listen to events. Resolves when the last caption has come. */
+  stream(source: Source, options?: CaptionOptions): Promise<Ended>;
 
   /**
    * The messages from now on until the session has ended, or until `close()`; throws the CaptionError of a

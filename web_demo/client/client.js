@@ -24,21 +24,29 @@
  * @typedef {import("./client.d.ts").Status} Status
  * @typedef {import("./client.d.ts").Ended} Ended
  * @typedef {import("./client.d.ts").ClientState} ClientState
+ * @typedef {import("./client.d.ts").CaptionOptions} CaptionOptions
+ * @typedef {import("./link.js").End} End
  * @typedef {import("./outbox.js").Command} Command
  * @typedef {import("./outbox.js").Item} Item
+ * @typedef {import("./sources.d.ts").Source} Source
  */
 
 import { Backoff } from "./backoff.js";
 import { Deferred } from "./deferred.js";
-import { Link } from "./link.js";
+import { Link, webSocketOf } from "./link.js";
 import { MessageQueue } from "./message-queue.js";
 import { Outbox } from "./outbox.js";
-import { CaptionError, explainClose, explainRefusal } from "./reasons.js";
+import { Problem } from "./problems.js";
+import { CaptionError, explainEnd } from "./reasons.js";
+import { streamSource } from "./streaming.js";
 import { Timeline } from "./timeline.js";
+import { toWebSocketUrl } from "./urls.js";
 
 export { CaptionError };
 
 const BYTES_PER_SAMPLE = 2;
+/** Hz, the server's. */
+const DEFAULT_SAMPLE_RATE = 16_000;
 
 /** How long a server that is gone is tried again before the session fails. */
 const PATIENCE_MS = 120_000;
@@ -46,14 +54,10 @@ const PATIENCE_MS = 120_000;
 const KEEP_MS = 120_000;
 /** Between attempts to connect. */
 const LONGEST_WAIT_MS = 5000;
-/** A server that says nothing for so long is taken for gone; it acknowledges once a second. */
-const SILENT_MS = 15_000;
 /** The browser is given no more than this at a time, or its queue would delay what comes after. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 /** When to look whether the browser has sent that; it does not tell. */
 const SEND_AGAIN_MS = 20;
-/** Close codes after which the session is looked for again; 1006 is a connection that broke. */
-const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
 
 const AWAY_SENTENCE =
   "The connection to the server is being set up again. What is said meanwhile is kept.";
@@ -66,16 +70,14 @@ const EVENT_TYPES = new Set([
 ]);
 
 export class CaptionClient extends EventTarget {
-  /** @type {URL} */
-  #url;
+  #dialling;
   /** What a session begins with: the options given, with the updates that were answered. */
   /** @type {StartOptions} */
   #start;
-  #access;
-  #WebSocket;
   #patienceMs;
-  #bytesPerSecond;
-  #outbox;
+  #keepMs;
+  #bytesPerSecond = 0;
+  #outbox = new Outbox(0);
   #timeline = new Timeline();
   /** The newest connection, or the attempt to make one. */
   /** @type {Link | null} */
@@ -134,15 +136,18 @@ export class CaptionClient extends EventTarget {
    */
   constructor(url, start = {}, options = {}) {
     super();
-    const { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "" } = options;
-    this.#url = new URL(url);
-    this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
-    this.#start = start;
-    this.#access = access;
-    this.#WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    const { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "", WebSocket } = options;
+    this.#dialling = { url: toWebSocketUrl(url), access, WebSocket: webSocketOf(WebSocket) };
     this.#patienceMs = patienceMs;
-    this.#bytesPerSecond = (start.sample_rate ?? 16_000) * BYTES_PER_SAMPLE;
-    this.#outbox = new Outbox((keepMs / 1000) * this.#bytesPerSecond);
+    this.#keepMs = keepMs;
+    this.#start = start;
+    this.#measure(start.sample_rate ?? DEFAULT_SAMPLE_RATE);
+  }
+
+  /** @param {number} sampleRate Hz */
+  #measure(sampleRate) {
+    this.#bytesPerSecond = sampleRate * BYTES_PER_SAMPLE;
+    this.#outbox = new Outbox((this.#keepMs / 1000) * this.#bytesPerSecond);
   }
 
   get state() {
@@ -168,7 +173,7 @@ export class CaptionClient extends EventTarget {
   }
 
   /**
-   * @param {Int16Array<ArrayBuffer>} samples in the platform's byte order, which is the wire's
+   * @param {Int16Array} samples in the platform's byte order, which is the wire's
    *   (little-endian) on every platform that has a browser
    * @returns {boolean}
    */
@@ -176,7 +181,7 @@ export class CaptionClient extends EventTarget {
     if (this.#stopping || !this.#isOn()) return false;
     if (samples.length) {
       const { buffer, byteOffset, byteLength } = samples;
-      this.#outbox.addAudio(new Uint8Array(buffer, byteOffset, byteLength).slice());
+      this.#outbox.addAudio(Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)));
       this.#sendAll();
     }
     return true;
@@ -204,11 +209,58 @@ export class CaptionClient extends EventTarget {
     this.#finish(new CaptionError("closed", "The session was closed by its own side."));
   }
 
+  // ---- everything at once ----------------------------------------------------------------------
+
+  /**
+   * @param {Source} source
+   * @param {CaptionOptions} [options]
+   * @returns {Promise<Ended>}
+   */
+  async stream(source, { signal } = {}) {
+    const rate = this.#start.sample_rate ?? source.sampleRate;
+    if (this.#state !== "idle" || rate !== source.sampleRate) {
+      await source.stop();
+      if (this.#state !== "idle") throw new Error("This client was used before; make a new one");
+      const sentence = `The source gives ${source.sampleRate} samples a second, not ${rate}. `;
+      throw new Problem(`${sentence}Leave out \`sample_rate\`: it is taken from the source.`, "sample_rate");
+    }
+    this.#start = { ...this.#start, sample_rate: rate };
+    this.#measure(rate);
+    return streamSource(this, source, {
+      onFrame: ({ rms, peak }) => {
+        this.dispatchEvent(new CustomEvent("level", { detail: { rms, peak } }));
+      },
+      over: this.#ended.promise,
+      signal,
+    });
+  }
+
+  /**
+   * @param {Source} source
+   * @param {CaptionOptions} [options]
+   * @returns {AsyncGenerator<ServerMessage, void, undefined>}
+   */
+  async *caption(source, options) {
+    /** @type {MessageQueue<ServerMessage>} */
+    const queue = new MessageQueue();
+    this.#queues.add(queue);
+    const streamed = this.stream(source, options);
+    streamed.catch((error) => queue.end(error)); // where the session has not even begun
+    try {
+      yield* queue.messages();
+      if (this.#state === "ended") await streamed; // for the Problem of a source that broke off
+    } finally {
+      this.#queues.delete(queue);
+      this.close();
+      await streamed.catch(() => {}); // the source has let go of everything
+    }
+  }
+
   /** @returns {AsyncGenerator<ServerMessage, void, undefined>} */
   async *[Symbol.asyncIterator]() {
     /** @type {MessageQueue<ServerMessage>} */
     const queue = new MessageQueue();
-    if (this.#state === "ended" || this.#state === "closed") queue.end(this.#lost);
+    if (!this.#isOn() && this.#state !== "idle") queue.end(this.#lost);
     this.#queues.add(queue);
     try {
       yield* queue.messages();
@@ -221,10 +273,10 @@ export class CaptionClient extends EventTarget {
 
   #open() {
     this.#fatal = null;
-    const link = new Link(this.#WebSocket, this.#url, this.#access(), SILENT_MS, {
+    const link = new Link(this.#dialling, {
       greet: () => this.#greeting(),
       onMessage: (message) => this.#receive(message),
-      onEnd: (code, opened) => void this.#onEnd(link, code, opened),
+      onEnd: (end) => void this.#onEnd(link, end),
     });
     this.#link = link;
   }
@@ -328,16 +380,19 @@ export class CaptionClient extends EventTarget {
 
   /**
    * @param {Link} link
-   * @param {number} code
-   * @param {boolean} opened
+   * @param {End} end
    */
-  async #onEnd(link, code, opened) {
+  async #onEnd(link, end) {
     this.#serving = false;
     const fatal = this.#fatal;
-    let error = fatal ? new CaptionError(fatal.code, fatal.message) : explainClose(code);
-    let passes = fatal ? this.#passes(fatal) : COME_BACK.has(code);
-    if (!opened) {
-      ({ error, passes } = await explainRefusal(this.#url, this.#access(), this.#left.signal));
+    /** @type {CaptionError} */
+    let error;
+    let passes;
+    if (fatal && end.opened) {
+      error = new CaptionError(fatal.code, fatal.message);
+      passes = this.#passes(fatal);
+    } else {
+      ({ error, passes } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal));
       if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
     }
     if (!this.#ready || !passes || !this.#patienceMs) this.#finish(error);

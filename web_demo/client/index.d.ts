@@ -1,4 +1,33 @@
 /** Surtitle's client library: types of `index.js`. */
 
+import type { Frame } from "./sources.js";
+
 export * from "./client.js";
+export {
+  type Frame,
+  type Source,
+  listMicrophones,
+  openDisplayAudio,
+  openElement,
+  openMicrophone,
+  openRecording,
+  openSamples,
+  openStream,
+} from "./sources.js";
 export * from "./viewer.js";
+
+/** Length of a frame, in milliseconds. */
+export const FRAME_MS: number;
+
+/** Cuts samples, in blocks of any size, into frames; for sources of your own. */
+export class PcmFramer {
+  /** `sampleRate` in Hz. */
+  constructor(sampleRate: number, emit: (frame: Frame) => void);
+  /** Mono, -1 to 1. */
+  push(samples: Float32Array): void;
+  /** Emit what is there, even if shorter than a frame. */
+  flush(): void;
+}
+
+/** Decibels below full scale, -96 to 0, of a `level`'s `rms` or `peak`. */
+export function decibels(level: number): number;

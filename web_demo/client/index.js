@@ -2,6 +2,15 @@
 
 export { FRAME_MS, PcmFramer } from "./capture-worklet.js";
 export { CaptionClient, CaptionError } from "./client.js";
+export { decibels } from "./level.js";
 export { Problem } from "./problems.js";
-export { listMicrophones, openMicrophone, openRecording } from "./sources.js";
+export {
+  listMicrophones,
+  openDisplayAudio,
+  openElement,
+  openMicrophone,
+  openRecording,
+  openSamples,
+  openStream,
+} from "./sources.js";
 export { ChannelViewer } from "./viewer.js";

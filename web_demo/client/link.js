@@ -2,24 +2,38 @@
  * One WebSocket to the server, from its opening to its end. It ends once, with a close code; after
  * that, and after `close`, nothing more is heard of it.
  *
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./client.d.ts").Access} Access
  * @typedef {import("./client.d.ts").WebSocketConstructor} WebSocketConstructor
+ * @typedef {import("./client.d.ts").WebSocketLike} WebSocketLike
+ *
+ * @typedef {object} End
+ * @property {number} code    of the close
+ * @property {boolean} opened not for a handshake that failed
+ * @property {Error} [noToken] why no handshake was tried
+ *
+ * @typedef {object} Dialling
+ * @property {URL} url
+ * @property {WebSocketConstructor} WebSocket
+ * @property {Access} access    gives the token for a server that asks for one, or ""
  *
  * @typedef {object} Hooks
  * @property {() => object} [greet] the first message to the server, if there is one
- * @property {(message: ServerMessage) => void} onMessage
- * @property {(code: number, opened: boolean) => void} onEnd `opened`: not for a handshake that failed
- * @property {() => void} [onSilence] instead of the end, where silence need not mean it
+ * @property {(message: any) => void} onMessage what came, parsed
+ * @property {(end: End) => void} onEnd
  */
 
 import { Problem } from "./problems.js";
 
+/** A server that says nothing for so long is taken for gone; it says something every few seconds. */
+const SILENT_MS = 15_000;
 /** The code of a connection that broke (RFC 6455, 7.4.1). */
 const BROKEN = 1006;
 
 export class Link {
+  /** What was offered to the server. */
+  token = "";
+  /** @type {WebSocketLike | undefined} not before there is a token */
   #socket;
-  #silentMs;
   #hooks;
   #opened = false;
   #over = false;
@@ -27,14 +41,35 @@ export class Link {
   #silence;
 
   /**
-   * @param {WebSocketConstructor | undefined} WebSocket
-   * @param {URL} url
-   * @param {string} token    for a server that asks for one, or ""
-   * @param {number} silentMs a server that says nothing for so long is taken for gone
+   * @param {Dialling} dialling
    * @param {Hooks} hooks
    */
-  constructor(WebSocket, url, token, silentMs, hooks) {
-    if (!WebSocket) throw noWebSocketProblem();
+  constructor({ url, WebSocket, access }, hooks) {
+    this.#hooks = hooks;
+    try {
+      const token = access();
+      if (typeof token === "string") {
+        this.#dial(url, WebSocket, token);
+      } else {
+        token.then(
+          (late) => this.#dial(url, WebSocket, late),
+          (error) => this.#end({ code: BROKEN, opened: false, noToken: error }),
+        );
+      }
+    } catch (error) {
+      const noToken = /** @type {Error} */ (error);
+      queueMicrotask(() => this.#end({ code: BROKEN, opened: false, noToken }));
+    }
+  }
+
+  /**
+   * @param {URL} url
+   * @param {WebSocketConstructor} WebSocket
+   * @param {string} token
+   */
+  #dial(url, WebSocket, token) {
+    if (this.#over) return;
+    this.token = token;
     // A browser cannot send headers with its handshake: the token is offered as a subprotocol.
     const socket = token ? new WebSocket(url, ["surtitle.v1", `token.${token}`]) : new WebSocket(url);
     socket.addEventListener("open", () => this.#open());
@@ -42,26 +77,27 @@ export class Link {
     // An "error" event always comes with a "close" event, which is the one that carries facts. The
     // package `ws` throws an error that nobody listens for.
     socket.addEventListener("error", () => {});
-    socket.addEventListener("close", ({ code }) => this.#end(code));
+    socket.addEventListener("close", ({ code }) => this.#end({ code, opened: this.#opened }));
     this.#socket = socket;
-    this.#silentMs = silentMs;
-    this.#hooks = hooks;
   }
 
   /** Bytes that were given to `send` and are still in this machine. */
   get unsentBytes() {
-    return this.#socket.bufferedAmount;
+    return this.#socket?.bufferedAmount ?? 0;
   }
 
   /** @param {string | Uint8Array<ArrayBuffer>} data */
   send(data) {
-    this.#socket.send(data);
+    this.#socket?.send(data);
   }
 
   /** From now on a server that says nothing for too long is the end; from the opening on it is anyway. */
   watch() {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#onSilence(), this.#silentMs);
+    this.#silence = setTimeout(() => {
+      this.#socket?.close();
+      this.#end({ code: BROKEN, opened: true });
+    }, SILENT_MS);
   }
 
   /**
@@ -72,7 +108,7 @@ export class Link {
   close(code) {
     this.#over = true;
     clearTimeout(this.#silence);
-    this.#socket.close(code);
+    this.#socket?.close(code);
   }
 
   #open() {
@@ -82,15 +118,6 @@ export class Link {
     if (this.#hooks.greet) this.send(JSON.stringify(this.#hooks.greet()));
   }
 
-  #onSilence() {
-    if (this.#hooks.onSilence) {
-      this.#hooks.onSilence();
-      return;
-    }
-    this.#socket.close();
-    this.#end(BROKEN);
-  }
-
   /** @param {string} data */
   #hear(data) {
     if (this.#over) return;
@@ -98,19 +125,26 @@ export class Link {
     this.#hooks.onMessage(JSON.parse(data));
   }
 
-  /** @param {number} code */
-  #end(code) {
+  /** @param {End} end */
+  #end(end) {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#silence);
-    this.#hooks.onEnd(code, this.#opened);
+    this.#hooks.onEnd(end);
   }
 }
 
-function noWebSocketProblem() {
-  return new Problem(
+/**
+ * The WebSocket to use.
+ *
+ * @param {WebSocketConstructor} [WebSocket] where another one is wanted than that of the platform
+ * @returns {WebSocketConstructor}
+ */
+export function webSocketOf(WebSocket = globalThis.WebSocket) {
+  if (WebSocket) return WebSocket;
+  throw new Problem(
     "There is no WebSocket here: Node has one from version 22 on. Before that, install the package " +
-      "“ws” and give its WebSocket to the client: { WebSocket }.",
+      "“ws” and give its WebSocket to the client, as { WebSocket }.",
     "no_websocket",
   );
 }

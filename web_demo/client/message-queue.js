@@ -19,6 +19,7 @@ export class MessageQueue {
 
   /** @param {Message} message */
   push(message) {
+    if (this.#ended) return;
     const last = this.#messages.at(-1);
     if (last && isVoidAfter(last, message)) this.#messages.pop();
     this.#messages.push(message);
@@ -31,6 +32,7 @@ export class MessageQueue {
    * @param {Error} [error] thrown by the loop after the last message
    */
   end(error) {
+    if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
     this.#news.resolve();

@@ -34,16 +34,50 @@ const MICROPHONE_SENTENCES = new Map([
   ],
 ]);
 
+const CODES = new Map([
+  ["NotAllowedError", "not_allowed"],
+  ["NotFoundError", "not_found"],
+  ["NotReadableError", "not_readable"],
+  ["OverconstrainedError", "not_found"],
+]);
+
+const DISPLAY_SENTENCES = new Map([
+  [
+    "unsupported",
+    "This browser cannot share sound. Use Chrome or Edge on a computer, on a secure page (https or " +
+      "localhost); or choose the microphone.",
+  ],
+  [
+    "not_allowed",
+    "Nothing was shared. Start again, and choose in the dialog what is to be captioned; where no dialog " +
+      "comes, the system's settings do not let the browser record the screen.",
+  ],
+  [
+    "no_audio_shared",
+    "What was shared has no sound. Start again, choose a tab, and switch on “Also share tab audio” in the " +
+      "dialog (on Windows also the whole screen with the system's sound). Firefox and Safari share no sound.",
+  ],
+]);
+
 /** @param {unknown} error what getUserMedia threw */
 export function microphoneProblem(error) {
   const name = error instanceof DOMException ? error.name : "";
   const sentence = MICROPHONE_SENTENCES.get(name);
-  return new Problem(sentence ?? `The microphone cannot be used: ${error}`);
+  return new Problem(sentence ?? `The microphone cannot be used: ${error}`, CODES.get(name) ?? "failed");
+}
+
+/**
+ * @param {"unsupported" | "not_allowed" | "no_audio_shared" | "failed"} code
+ * @param {unknown} [error] what getDisplayMedia threw
+ */
+export function displayProblem(code, error) {
+  return new Problem(DISPLAY_SENTENCES.get(code) ?? `Sound cannot be shared: ${error}`, code);
 }
 
 export function insecurePageProblem() {
   return new Problem(
     "Browsers allow the microphone only on secure pages. Open this page over https, or on the " +
       "server's own machine at http://localhost; files and the sample work here too.",
+    "insecure_page",
   );
 }

@@ -1,6 +1,16 @@
-/** Why there is no (or no longer a) connection, in sentences that say what to do. */
+/**
+ * Why there is no (or no longer a) connection, in sentences that say what to do.
+ *
+ * @typedef {import("./link.js").End} End
+ *
+ * @typedef {object} Refusal
+ * @property {CaptionError} error
+ * @property {number} status   of the answer to the handshake; 0 without one
+ * @property {boolean} passes  it may help to try again
+ */
 
 import { Problem } from "./problems.js";
+import { toHttpUrl } from "./urls.js";
 
 /** Used when the server did not say why in an `error` before the close. */
 const CLOSE_SENTENCES = new Map([
@@ -12,6 +22,9 @@ const CLOSE_SENTENCES = new Map([
   [1013, "The server has too much to do. Try again in a moment."],
   [4408, "The server closed the session because no audio came."],
 ]);
+
+/** Close codes after which the session is looked for again; 1006 is a connection that broke. */
+const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
 
 /** Sentences for a refused handshake whose answer has none of its own. */
 const REFUSAL_SENTENCES = new Map([
@@ -44,9 +57,27 @@ export class CaptionError extends Problem {
  * @param {number} code of the close
  * @returns {CaptionError}
  */
-export function explainClose(code) {
+function explainClose(code) {
   const sentence = CLOSE_SENTENCES.get(code) ?? `The server closed the connection (${code}).`;
   return new CaptionError(`closed_${code}`, sentence);
+}
+
+/**
+ * Why a connection ended or never was.
+ *
+ * @param {End} end
+ * @param {URL} url
+ * @param {string} token that was offered, or ""
+ * @param {AbortSignal} left ends the question
+ * @returns {Promise<Refusal>}
+ */
+export async function explainEnd({ code, opened, noToken }, url, token, left) {
+  if (noToken) {
+    const sentence = `The token for the server could not be had: ${noToken.message}`;
+    return { error: new CaptionError("no_token", sentence), status: 0, passes: true };
+  }
+  if (!opened) return explainRefusal(url, token, left);
+  return { error: explainClose(code), status: 0, passes: COME_BACK.has(code) };
 }
 
 /**
@@ -56,12 +87,9 @@ export function explainClose(code) {
  * @param {URL} url
  * @param {string} token  the one that was offered, or ""
  * @param {AbortSignal} left ends the question
- * @returns {Promise<{error: CaptionError, status: number, passes: boolean}>} `status`: 0 without an
- *   answer; `passes`: it may help to try again
+ * @returns {Promise<Refusal>}
  */
-export async function explainRefusal(url, token, left) {
-  const address = new URL(url);
-  address.protocol = address.protocol.replace(/^ws/, "http");
+async function explainRefusal(url, token, left) {
   const question = new AbortController();
   const leave = () => question.abort();
   const timer = setTimeout(leave, EXPLAIN_MS);
@@ -69,7 +97,7 @@ export async function explainRefusal(url, token, left) {
   try {
     const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
     const { signal } = question;
-    return await explainAnswer(await fetch(address, { cache: "no-store", headers, signal }));
+    return await explainAnswer(await fetch(toHttpUrl(url), { cache: "no-store", headers, signal }));
   } catch {
     const advice = "Check that the server is running and reachable, then start again.";
     const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
@@ -80,7 +108,10 @@ export async function explainRefusal(url, token, left) {
   }
 }
 
-/** @param {Response} response */
+/**
+ * @param {Response} response
+ * @returns {Promise<Refusal>}
+ */
 async function explainAnswer(response) {
   const { status } = response;
   const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(status);

@@ -1,31 +1,22 @@
 /**
- * Where the sound comes from: a microphone, or a recording played at the pace of life.
+ * Where the sound comes from. Types: sources.d.ts.
  *
- * @typedef {import("./capture-worklet.js").Frame} Frame
- *
- * @typedef {object} Source
- * @property {number} sampleRate Hz, of the frames
- * @property {string} label      for people
- * @property {number} durationMs of a recording; Infinity for a microphone
- * @property {(onFrame: (frame: Frame) => void) => void} start
- * @property {() => Promise<void>} stop resolves after the last frame
- * @property {(audible: boolean) => void} setAudible play a recording aloud or not
- * @property {Promise<void>} ended      resolves at the end of a recording; rejects with a Problem
+ * @typedef {import("./sources.d.ts").Source} Source
  */
 
-import { FRAME_MS, PcmFramer } from "./capture-worklet.js";
-import { insecurePageProblem, microphoneProblem, Problem } from "./problems.js";
+import { CaptureSource, captureContext } from "./capture.js";
+import { Deferred } from "./deferred.js";
+import { displayProblem, insecurePageProblem, microphoneProblem, Problem } from "./problems.js";
+import { openRecording } from "./recording.js";
 
-/** Highest rate of the protocol; a device above it is asked for a common lower one. */
-const MAX_SAMPLE_RATE = 96_000;
-/** Recordings are decoded at the rate of speech models: less memory, nothing lost for captions. */
-const RECORDING_SAMPLE_RATE = 16_000;
-/** Decoding holds the whole recording in memory. */
-const MAX_FILE_BYTES = 300 * 1024 * 1024;
-/** How long to wait for the worklet's last frame when the device may be gone. */
-const LAST_FRAME_TIMEOUT_MS = 500;
+export { openElement } from "./element.js";
+export { openRecording } from "./recording.js";
+export { openSamples } from "./samples-source.js";
 
-/** @returns {Promise<MediaDeviceInfo[]>} labels are empty until the microphone was allowed once */
+// Echo cancellation and noise suppression are made for calls; they cost recognition accuracy.
+const AS_IT_IS = { echoCancellation: false, noiseSuppression: false };
+
+/** @returns {Promise<MediaDeviceInfo[]>} */
 export async function listMicrophones() {
   if (!navigator.mediaDevices) return [];
   const devices = await navigator.mediaDevices.enumerateDevices();
@@ -33,34 +24,38 @@ export async function listMicrophones() {
 }
 
 /**
- * @param {string} deviceId empty for the default device
+ * @param {string} [deviceId]
  * @returns {Promise<Source>}
  */
-export async function openMicrophone(deviceId) {
+export async function openMicrophone(deviceId = "") {
   if (!navigator.mediaDevices) throw insecurePageProblem();
   const stream = await askForMicrophone(deviceId);
-  try {
-    return new MicrophoneSource(stream, await captureContext());
-  } catch (error) {
-    for (const track of stream.getTracks()) track.stop();
-    throw error;
+  const disconnected = "The microphone was disconnected. Connect one, then press Start again.";
+  return captureOwn(stream, "Microphone", new Problem(disconnected, "disconnected"));
+}
+
+/** @returns {Promise<Source>} */
+export async function openDisplayAudio() {
+  if (!navigator.mediaDevices?.getDisplayMedia) throw displayProblem("unsupported");
+  const stream = await askForDisplay();
+  if (!stream.getAudioTracks().length) {
+    stopTracks(stream);
+    throw displayProblem("no_audio_shared");
   }
+  for (const video of stream.getVideoTracks()) video.stop();
+  return captureOwn(stream, "Shared sound");
 }
 
 /**
- * @param {Blob} blob
- * @param {string} label
- * @param {boolean} audible
- * @returns {Promise<RecordingSource>}
+ * @param {MediaStream} stream
+ * @param {string} [label]
+ * @returns {Promise<Source>}
  */
-export async function openRecording(blob, label, audible) {
-  if (blob.size > MAX_FILE_BYTES) {
-    throw new Problem(
-      "This file is too large to decode in a browser (over 300 MB). Choose a shorter one, or run " +
-        "“surtitle caption FILE” in a terminal.",
-    );
+export async function openStream(stream, label) {
+  if (!stream.getAudioTracks().length) {
+    throw new Problem("This stream has no sound. Give one with an audio track.", "no_audio");
   }
-  return new RecordingSource(await decode(blob, label), label, audible);
+  return capture(stream, label ?? "Stream", undefined, () => {});
 }
 
 /** @param {boolean} audible */
@@ -73,13 +68,12 @@ export async function openSample(audible) {
 }
 
 /**
- * @param {string} deviceId
+ * @param {string} deviceId empty for the default device
  * @returns {Promise<MediaStream>}
  */
 async function askForMicrophone(deviceId) {
-  // Echo cancellation and noise suppression are made for calls; they cost recognition accuracy.
   /** @type {MediaTrackConstraints} */
-  const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false };
+  const audio = { channelCount: 1, ...AS_IT_IS };
   if (deviceId) audio.deviceId = { exact: deviceId };
   try {
     return await navigator.mediaDevices.getUserMedia({ audio });
@@ -88,201 +82,63 @@ async function askForMicrophone(deviceId) {
   }
 }
 
-/** A context at the device's own rate, with the capture processor loaded. */
-async function captureContext() {
-  let context = new AudioContext({ latencyHint: "interactive" });
-  if (context.sampleRate > MAX_SAMPLE_RATE) {
-    await context.close();
-    context = new AudioContext({ latencyHint: "interactive", sampleRate: 48_000 });
-  }
+/** @returns {Promise<MediaStream>} */
+async function askForDisplay() {
+  // Browsers share sound only beside a picture. `systemAudio` offers that of the whole machine.
+  const wanted = { audio: AS_IT_IS, video: true, systemAudio: "include" };
   try {
-    await context.audioWorklet.addModule(new URL("capture-worklet.js", import.meta.url));
-  } catch {
-    throw new Problem("A part of this page could not be fetched. Check that the server is running.");
-  }
-  await context.resume();
-  return context;
-}
-
-/** @implements {Source} */
-class MicrophoneSource {
-  durationMs = Infinity;
-
-  /**
-   * @param {MediaStream} stream
-   * @param {AudioContext} context
-   */
-  constructor(stream, context) {
-    const [track] = stream.getAudioTracks();
-    this.label = track.label || "Microphone";
-    this.sampleRate = context.sampleRate;
-    this.stream = stream;
-    this.context = context;
-    this.input = context.createMediaStreamSource(stream);
-    this.capture = new AudioWorkletNode(context, "surtitle-capture", {
-      numberOfInputs: 1,
-      channelCount: 1,
-      channelCountMode: "explicit",
-      channelInterpretation: "speakers", // stereo microphones are mixed down, not cut to the left
-    });
-    this.ended = new Promise((_, reject) => {
-      track.addEventListener("ended", () => {
-        reject(new Problem("The microphone was disconnected. Connect one, then press Start again."));
-      });
-    });
-    this.ended.catch(() => {}); // nobody may be waiting yet
-  }
-
-  /** @param {(frame: Frame) => void} onFrame */
-  start(onFrame) {
-    this.capture.port.onmessage = ({ data }) => data && onFrame(data);
-    this.input.connect(this.capture);
-    // The processor writes no output, so this is silent; a node that leads nowhere may not be run.
-    this.capture.connect(this.context.destination);
-  }
-
-  setAudible() {} // a microphone is never played back: it would howl
-
-  async stop() {
-    await this.#lastFrame();
-    for (const track of this.stream.getTracks()) track.stop();
-    await this.context.close();
-  }
-
-  /** @returns {Promise<void>} */
-  #lastFrame() {
-    return new Promise((resolve) => {
-      setTimeout(resolve, LAST_FRAME_TIMEOUT_MS);
-      const { port } = this.capture;
-      port.addEventListener("message", ({ data }) => data === null && resolve());
-      port.start();
-      port.postMessage("finish");
-    });
+    return await navigator.mediaDevices.getDisplayMedia(wanted);
+  } catch (error) {
+    const name = error instanceof DOMException ? error.name : "";
+    throw displayProblem(name === "NotAllowedError" ? "not_allowed" : "failed", error);
   }
 }
 
 /**
- * @param {Blob} blob
+ * @param {MediaStream} stream to be stopped with the source
+ * @param {string} label    where the track has none
+ * @param {Problem} [lost]  why the track ends, where that is no regular end
+ */
+async function captureOwn(stream, label, lost) {
+  const [track] = stream.getAudioTracks();
+  try {
+    return await capture(stream, track.label || label, lost, () => stopTracks(stream));
+  } catch (error) {
+    stopTracks(stream);
+    throw error;
+  }
+}
+
+/**
+ * @param {MediaStream} stream
  * @param {string} label
- * @returns {Promise<AudioBuffer>}
+ * @param {Problem | undefined} lost
+ * @param {() => void} release
+ * @returns {Promise<Source>}
  */
-async function decode(blob, label) {
-  const decoder = new OfflineAudioContext(1, 1, RECORDING_SAMPLE_RATE);
-  try {
-    return await decoder.decodeAudioData(await blob.arrayBuffer());
-  } catch {
-    throw new Problem(
-      `This browser cannot decode “${label}”. Choose a sound file such as WAV, FLAC, MP3, M4A or Opus.`,
-    );
-  }
+async function capture(stream, label, lost, release) {
+  const context = await captureContext();
+  /** @type {Deferred<void>} */
+  const ended = new Deferred();
+  const left = new AbortController();
+  const [track] = stream.getAudioTracks();
+  const onEnd = () => (lost ? ended.reject(lost) : ended.resolve());
+  track.addEventListener("ended", onEnd, { signal: left.signal });
+  if (track.readyState === "ended") onEnd();
+  return new CaptureSource({
+    label,
+    context,
+    input: context.createMediaStreamSource(stream),
+    ended: ended.promise,
+    release: async () => {
+      left.abort();
+      release();
+      await context.close();
+    },
+  });
 }
 
-/**
- * A decoded recording, sent as if it were spoken now. Its frames come from the decoded samples and
- * not from a capture of the playback, so every run sends the same bytes, on pages without a secure
- * origin (which have no AudioWorklet) too.
- *
- * @implements {Source}
- */
-class RecordingSource {
-  /**
-   * @param {AudioBuffer} buffer
-   * @param {string} label
-   * @param {boolean} audible
-   */
-  constructor(buffer, label, audible) {
-    this.label = label;
-    this.sampleRate = buffer.sampleRate;
-    this.durationMs = buffer.duration * 1000;
-    this.frames = framesOf(buffer);
-    this.sent = 0;
-    this.timer = 0;
-    this.player = new Player(buffer, audible);
-    /** @type {() => void} */
-    this.end = () => {};
-    this.ended = new Promise((resolve) => {
-      this.end = () => resolve(undefined);
-    });
-  }
-
-  /** @param {(frame: Frame) => void} onFrame */
-  start(onFrame) {
-    const startedAt = performance.now();
-    // A hidden page's timers are slowed down; then several frames are due at once, none is lost.
-    this.timer = window.setInterval(() => {
-      const due = Math.floor((performance.now() - startedAt) / FRAME_MS);
-      while (this.sent < Math.min(due, this.frames.length)) onFrame(this.frames[this.sent++]);
-      if (this.sent === this.frames.length) this.#finish();
-    }, FRAME_MS / 2);
-    this.player.start();
-  }
-
-  async stop() {
-    this.#finish();
-    await this.player.close();
-  }
-
-  /** @param {boolean} audible */
-  setAudible(audible) {
-    this.player.setAudible(audible);
-  }
-
-  #finish() {
-    clearInterval(this.timer);
-    this.end();
-  }
-}
-
-/**
- * @param {AudioBuffer} buffer
- * @returns {Frame[]}
- */
-function framesOf(buffer) {
-  /** @type {Frame[]} */
-  const frames = [];
-  const framer = new PcmFramer(buffer.sampleRate, (frame) => frames.push(frame));
-  framer.push(mixDown(buffer));
-  framer.flush();
-  return frames;
-}
-
-/** @param {AudioBuffer} buffer */
-function mixDown(buffer) {
-  if (buffer.numberOfChannels === 1) return buffer.getChannelData(0);
-  const mono = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-    const samples = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i++) mono[i] += samples[i] / buffer.numberOfChannels;
-  }
-  return mono;
-}
-
-/** The audible side of a recording. */
-class Player {
-  /**
-   * @param {AudioBuffer} buffer
-   * @param {boolean} audible
-   */
-  constructor(buffer, audible) {
-    this.context = new AudioContext();
-    this.volume = this.context.createGain();
-    this.volume.connect(this.context.destination);
-    this.playback = this.context.createBufferSource();
-    this.playback.buffer = buffer;
-    this.playback.connect(this.volume);
-    this.setAudible(audible);
-  }
-
-  start() {
-    this.playback.start();
-  }
-
-  /** @param {boolean} audible */
-  setAudible(audible) {
-    this.volume.gain.value = audible ? 1 : 0;
-  }
-
-  async close() {
-    if (this.context.state !== "closed") await this.context.close();
-  }
+/** @param {MediaStream} stream */
+function stopTracks(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

@@ -3,6 +3,7 @@
  */
 
 import type {
+  Access,
   CaptionError,
   Failed,
   Final,
@@ -14,7 +15,7 @@ import type {
 
 export interface ViewerOptions {
   /** The token for a server that asks for one. Asked for at each connection. */
-  access?: () => string;
+  access?: Access;
   /** Where there is none of the platform's own (Node before version 22), that of the package `ws`. */
   WebSocket?: WebSocketConstructor;
 }

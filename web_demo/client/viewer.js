@@ -9,7 +9,7 @@
  * A connection that breaks is set up again, for ever. The server then tells the recent past again; each
  * answer is passed on once all the same.
  *
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
+ * @typedef {import("./link.js").End} End
  * @typedef {import("./viewer.d.ts").ViewerOptions} ViewerOptions
  * @typedef {import("./viewer.d.ts").ViewerState} ViewerState
  * @typedef {import("./viewer.d.ts").ViewerMessage} ViewerMessage
@@ -18,16 +18,12 @@
 
 import { Backoff } from "./backoff.js";
 import { Deferred } from "./deferred.js";
-import { Link } from "./link.js";
+import { Link, webSocketOf } from "./link.js";
 import { MessageQueue } from "./message-queue.js";
-import { CaptionError, explainClose, explainRefusal } from "./reasons.js";
+import { CaptionError, explainEnd } from "./reasons.js";
+import { toWebSocketUrl } from "./urls.js";
 
 const LONGEST_WAIT_MS = 10_000;
-/**
- * A channel may well be silent for so long; it is then asked for anew, for a connection that is dead
- * looks the same to one who sends nothing.
- */
-const SILENT_MS = 60_000;
 /** Refusals that another attempt does not change: token, origin, name. */
 const FINAL_REFUSALS = new Set([401, 403, 404]);
 /** Sessions whose answers are remembered; the server's history reaches back 200 answers. */
@@ -41,9 +37,7 @@ const EVENT_TYPES = new Set(["channel", "speech", "partial", "final", "suppresse
 const ANSWERS = new Set(["final", "suppressed", "failed"]);
 
 export class ChannelViewer extends EventTarget {
-  #url;
-  #access;
-  #WebSocket;
+  #dialling;
   #backoff = new Backoff(LONGEST_WAIT_MS);
   /** @type {ViewerState} */
   #state = "idle";
@@ -56,6 +50,11 @@ export class ChannelViewer extends EventTarget {
   #attemptTimer;
   /** The session that what comes now belongs to. */
   #session = "";
+  /** The newest session of the channel. */
+  #present = "";
+  /** Names an earlier session, and nothing new of it has come yet. */
+  /** @type {ChannelMessage | null} */
+  #past = null;
   /** Session -> its newest utterance that was answered. Answers come in order. */
   /** @type {Map<string, number>} */
   #answered = new Map();
@@ -72,12 +71,9 @@ export class ChannelViewer extends EventTarget {
    * @param {string | URL} url
    * @param {ViewerOptions} [options]
    */
-  constructor(url, { access = () => "", WebSocket = globalThis.WebSocket } = {}) {
+  constructor(url, { access = () => "", WebSocket } = {}) {
     super();
-    this.#url = new URL(url);
-    this.#url.protocol = this.#url.protocol.replace(/^http/, "ws");
-    this.#access = access;
-    this.#WebSocket = WebSocket;
+    this.#dialling = { url: toWebSocketUrl(url), access, WebSocket: webSocketOf(WebSocket) };
   }
 
   get state() {
@@ -120,10 +116,9 @@ export class ChannelViewer extends EventTarget {
     clearTimeout(this.#attemptTimer);
     this.#link?.close();
     this.#servingSinceMs = null;
-    const link = new Link(this.#WebSocket, this.#url, this.#access(), SILENT_MS, {
-      onMessage: (message) => this.#receive(/** @type {ViewerMessage} */ (message)),
-      onEnd: (code, opened) => void this.#onEnd(link, code, opened),
-      onSilence: () => this.#open(),
+    const link = new Link(this.#dialling, {
+      onMessage: (message) => this.#receive(message),
+      onEnd: (end) => void this.#onEnd(link, end),
     });
     this.#link = link;
   }
@@ -131,20 +126,45 @@ export class ChannelViewer extends EventTarget {
   /** @param {ViewerMessage} message */
   #receive(message) {
     if (message.type === "channel") this.#onChannel(message);
-    else if ("utterance" in message && this.#isKnown(message)) return;
+    else if (!("utterance" in message)) this.#pass(message);
+    else if (!this.#isKnown(message)) {
+      if (this.#past) this.#pass(this.#past);
+      this.#past = null;
+      this.#pass(message);
+    }
+  }
+
+  /** @param {ChannelMessage} message */
+  #onChannel(message) {
+    this.#session = message.session;
+    this.#past = null;
+    if (this.#servingSinceMs !== null && this.#isOfThePast(message)) {
+      this.#past = message; // worth a word only if there is something new in it
+      return;
+    }
+    this.#servingSinceMs ??= performance.now();
+    this.#present = message.session;
+    this.#connected.resolve(message);
+    if (this.#state !== message.state) this.#setState(message.state);
+    this.#pass(message);
+  }
+
+  /**
+   * Whether this tells only whose answers come next: those of a session that was before the present one.
+   *
+   * @param {ChannelMessage} message
+   */
+  #isOfThePast({ state, session }) {
+    return state === "waiting" && session !== "" && session !== this.#present;
+  }
+
+  /** @param {ViewerMessage} message */
+  #pass(message) {
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
     if (EVENT_TYPES.has(message.type)) {
       this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
     }
     for (const queue of this.#queues) queue.push(message);
-  }
-
-  /** @param {ChannelMessage} message */
-  #onChannel(message) {
-    this.#servingSinceMs ??= performance.now();
-    this.#session = message.session;
-    this.#connected.resolve(message);
-    if (this.#state !== message.state) this.#setState(message.state);
   }
 
   /**
@@ -167,21 +187,19 @@ export class ChannelViewer extends EventTarget {
 
   /**
    * @param {Link} link
-   * @param {number} code
-   * @param {boolean} opened
+   * @param {End} end
    */
-  async #onEnd(link, code, opened) {
-    const refusal = opened ? null : await explainRefusal(this.#url, this.#access(), this.#left.signal);
+  async #onEnd(link, end) {
+    const { error, status } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal);
     if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
-    if (refusal && FINAL_REFUSALS.has(refusal.status)) {
-      this.#refuse(refusal.error);
+    if (FINAL_REFUSALS.has(status)) {
+      this.#refuse(error);
       return;
     }
     const servedMs = performance.now() - (this.#servingSinceMs ?? Infinity);
     if (servedMs >= LONGEST_WAIT_MS) this.#backoff.reset(); // not for a server that fails at once again
-    const error = refusal?.error ?? explainClose(code);
+    this.#attemptTimer = setTimeout(() => this.#open(), this.#backoff.next());
     if (this.#state !== "reconnecting") this.#setState("reconnecting", AWAY_SENTENCE, error);
-    if (this.#link === link) this.#attemptTimer = setTimeout(() => this.#open(), this.#backoff.next());
   }
 
   /** The network is there again: do not wait, nor for an attempt that was made without it. */

@@ -1,0 +1,143 @@
+/**
+ * Sound that happens now, captured from a graph of Web Audio.
+ *
+ * @typedef {import("./capture-worklet.js").Frame} Frame
+ * @typedef {import("./sources.js").Source} Source
+ *
+ * @typedef {object} Captured what is captured
+ * @property {string} label
+ * @property {AudioContext} context with the capture processor loaded, see `captureContext`
+ * @property {AudioNode} input
+ * @property {number} [durationMs] Infinity unless given
+ * @property {Promise<void>} ended
+ * @property {(audible: boolean) => void} [setAudible]
+ * @property {() => Promise<void>} release lets go of everything
+ */
+
+import { Problem } from "./problems.js";
+
+/** Highest rate of the protocol; a device above it is asked for a common lower one. */
+const MAX_SAMPLE_RATE = 96_000;
+const COMMON_SAMPLE_RATE = 48_000;
+/** How long to wait for the worklet's last frame when the device may be gone. */
+const LAST_FRAME_TIMEOUT_MS = 500;
+/** A context that does not run after so long waits for the person to touch the page. */
+const RESUME_TIMEOUT_MS = 2000;
+
+/** A running context at the device's own rate, with the capture processor loaded. */
+export async function captureContext() {
+  let context = new AudioContext({ latencyHint: "interactive" });
+  if (context.sampleRate > MAX_SAMPLE_RATE) {
+    await context.close();
+    context = new AudioContext({ latencyHint: "interactive", sampleRate: COMMON_SAMPLE_RATE });
+  }
+  try {
+    if (!context.audioWorklet) throw insecureSoundProblem();
+    await loadProcessor(context);
+    await resume(context);
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+  return context;
+}
+
+/** @param {AudioContext} context */
+async function loadProcessor(context) {
+  try {
+    await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
+  } catch {
+    throw new Problem(
+      "A part of this page could not be fetched. Check that the server is running.",
+      "not_fetched",
+    );
+  }
+}
+
+/** @param {AudioContext} context */
+async function resume(context) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const tooLate = new Promise((resolve) => {
+    timer = setTimeout(resolve, RESUME_TIMEOUT_MS);
+  });
+  await Promise.race([context.resume(), tooLate]);
+  clearTimeout(timer);
+  if (context.state !== "running") {
+    throw new Problem(
+      "The browser lets a page use sound only after a click or a key. Press the button that starts the " +
+        "captions once more.",
+      "needs_gesture",
+    );
+  }
+}
+
+function insecureSoundProblem() {
+  return new Problem(
+    "Browsers allow the capture of sound only on secure pages. Open this page over https, or on the " +
+      "server's own machine at http://localhost.",
+    "insecure_page",
+  );
+}
+
+/** @implements {Source} */
+export class CaptureSource {
+  #captured;
+  #capture;
+  #stopped = false;
+
+  /** @param {Captured} captured */
+  constructor(captured) {
+    this.label = captured.label;
+    this.sampleRate = captured.context.sampleRate;
+    this.durationMs = captured.durationMs ?? Infinity;
+    this.ended = captured.ended;
+    this.ended.catch(() => {}); // nobody may be waiting yet
+    this.#captured = captured;
+    this.#capture = new AudioWorkletNode(captured.context, "surtitle-capture", {
+      numberOfInputs: 1,
+      channelCount: 1,
+      channelCountMode: "explicit",
+      channelInterpretation: "speakers", // stereo is mixed down, not cut to the left
+    });
+  }
+
+  /** @param {(frame: Frame) => void} onFrame */
+  start(onFrame) {
+    const { context, input } = this.#captured;
+    this.#capture.port.onmessage = ({ data }) => data && onFrame(data);
+    input.connect(this.#capture);
+    // The processor writes no output, so this is silent; a node that leads nowhere may not be run.
+    this.#capture.connect(context.destination);
+  }
+
+  /** @param {boolean} audible */
+  setAudible(audible) {
+    this.#captured.setAudible?.(audible);
+  }
+
+  async stop() {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#lastFrame();
+    this.#captured.input.disconnect(this.#capture);
+    this.#capture.disconnect();
+    this.#capture.port.close();
+    await this.#captured.release();
+  }
+
+  /** @returns {Promise<void>} */
+  #lastFrame() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LAST_FRAME_TIMEOUT_MS);
+      const { port } = this.#capture;
+      port.addEventListener("message", ({ data }) => {
+        if (data !== null) return;
+        clearTimeout(timer);
+        resolve();
+      });
+      port.start();
+      port.postMessage("finish");
+    });
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * One run from the first sample to the last caption: a source of sound joined to a client.
+ *
+ * @typedef {Pick<import("./client.js").CaptionClient, "connect" | "send" | "stop" | "close">} Client
+ * @typedef {import("./client.d.ts").Ended} Ended
+ * @typedef {import("./sources.d.ts").Frame} Frame
+ * @typedef {import("./sources.d.ts").Source} Source
+ */
+
+/**
+ * Connect, and stream the source until it ends, the signal is aborted, or the session is over. Sound that
+ * comes before the connection is there is sent then. The source is stopped in every case.
+ *
+ * @param {Client} client
+ * @param {Source} source
+ * @param {object} how
+ * @param {(frame: Frame) => void} how.onFrame
+ * @param {Promise<unknown>} how.over settled when the session is
+ * @param {AbortSignal} [how.signal]
+ * @returns {Promise<Ended>} rejects with the Problem of a source that broke off, after its last caption
+ */
+export async function streamSource(client, source, { onFrame, over, signal }) {
+  /** @type {{problem?: Error}} */
+  const sound = {};
+  const done = new AbortController();
+  try {
+    void client.connect(); // its failure is that of the session
+    source.start((frame) => {
+      client.send(frame.samples);
+      onFrame(frame);
+    });
+    const soundEnded = source.ended.catch((/** @type {Error} */ problem) => {
+      sound.problem = problem;
+    });
+    await Promise.race([soundEnded, whenAborted(signal, done.signal), over]);
+  } catch (error) {
+    client.close();
+    throw error;
+  } finally {
+    done.abort();
+    await source.stop(); // before the client's `stop`, so that the last frame goes out
+  }
+  const ended = await client.stop();
+  if (sound.problem) throw sound.problem;
+  return ended;
+}
+
+/**
+ * @param {AbortSignal | undefined} signal
+ * @param {AbortSignal} done ends the waiting
+ * @returns {Promise<void>}
+ */
+function whenAborted(signal, done) {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener("abort", () => resolve(), { once: true, signal: done });
+  });
+}
