@@ -12,11 +12,21 @@
  * @property {HTMLElement} lines    holds the next two
  * @property {HTMLElement} log      final captions, role="log"
  * @property {HTMLElement} open     growing captions
+ * @property {HTMLElement} earlier  says where captions are that stand here no more
  * @property {HTMLButtonElement} latest takes a reader who scrolled up back to the newest caption
  */
 
+import { markedText } from "./uncertain.js";
+
 /** Closer to the end than this counts as being at the end, in CSS pixels. */
 const AT_END_PX = 40;
+/**
+ * So many captions stand here before old ones go: a page that is open for hours must not grow. They go
+ * where the reader follows the newest one and sees nothing of it, and much later otherwise.
+ */
+const MOST_LINES = 100;
+const LINES_KEPT = 50;
+const MOST_LINES_UNFOLLOWED = 500;
 /** Shown from the opening of an utterance until its first words. */
 const LISTENING = "…";
 
@@ -48,6 +58,7 @@ export class CaptionsView {
   }
 
   clear() {
+    this.parts.earlier.hidden = true;
     this.parts.log.replaceChildren();
     this.parts.open.replaceChildren();
     this.#open.clear();
@@ -98,6 +109,20 @@ export class CaptionsView {
     const before = lines.findLast(({ dataset }) => !(Number(dataset.lostMs) > entry.startMs));
     if (before) before.after(line);
     else log.prepend(line);
+    if (lines.length >= (this.#following ? MOST_LINES : MOST_LINES_UNFOLLOWED)) this.#trim();
+  }
+
+  /** Take the oldest lines away; those that stay do not move on the screen. */
+  #trim() {
+    const { viewport, lines, log, earlier } = this.parts;
+    lines.style.minHeight = "";
+    const stays = /** @type {Element} */ (log.children[log.children.length - LINES_KEPT]);
+    const wasPx = stays.getBoundingClientRect().top;
+    while (log.firstElementChild !== stays) log.firstElementChild?.remove();
+    earlier.hidden = false;
+    const movedPx = stays.getBoundingClientRect().top - wasPx;
+    viewport.scrollTo({ top: viewport.scrollTop + movedPx, behavior: "instant" });
+    this.#lastScrollPx = viewport.scrollTop; // the reader did not scroll up
   }
 
   /**
@@ -144,7 +169,8 @@ export class CaptionsView {
 
 /** @param {Entry} entry */
 function finalLine(entry) {
-  const line = element("p", "caption final", entry.text);
+  const line = element("p", "caption final");
+  line.append(...markedText(entry.text, entry.words));
   if (entry.language) line.lang = entry.language;
   return line;
 }

@@ -25,6 +25,20 @@ export function download(entries, format) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+/**
+ * The buttons that save, each with its `data-format`.
+ *
+ * @param {HTMLElement} parent of the buttons
+ * @param {() => Entry[]} entries
+ */
+export function addDownloads(parent, entries) {
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
+    parent.querySelectorAll("[data-format]")
+  )) {
+    button.addEventListener("click", () => download(entries(), button.dataset.format ?? ""));
+  }
+}
+
 /** @param {Date} now such as 2026-03-01-1405 */
 function localTime(now) {
   const two = (/** @type {number} */ value) => String(value).padStart(2, "0");

@@ -1,7 +1,7 @@
 /**
  * The level of the sound, as a bar and in words.
  *
- * @typedef {import("./client/capture-worklet.js").Frame} Frame
+ * @typedef {import("./client/index.js").Frame} Frame
  */
 
 /** Lower end of the bar, in decibels below full scale. */

@@ -1,10 +1,10 @@
 /**
  * One run from Start to the last caption: a source of sound joined to a caption client.
  *
- * @typedef {import("./client/sources.js").Source} Source
- * @typedef {import("./client/capture-worklet.js").Frame} Frame
- * @typedef {import("./client/client.js").CaptionClient} CaptionClient
- * @typedef {import("./client/client.d.ts").Ended} Ended
+ * @typedef {import("./client/index.js").Source} Source
+ * @typedef {import("./client/index.js").Frame} Frame
+ * @typedef {import("./client/index.js").CaptionClient} CaptionClient
+ * @typedef {import("./client/index.js").Ended} Ended
  *
  * @typedef {object} Hooks
  * @property {AbortSignal} stopped the person wants to end

@@ -6,7 +6,8 @@
 /** @type {Record<string, {words: string, mark: Mark}>} */
 const STATES = {
   idle: { words: "Not started", mark: "idle" },
-  permission: { words: "Waiting for you to allow the microphone…", mark: "working" },
+  microphone: { words: "Waiting for you to allow the microphone…", mark: "working" },
+  display: { words: "Choose a tab or screen, and share its sound…", mark: "working" },
   opening: { words: "Reading the recording…", mark: "working" },
   connecting: { words: "Connecting to the server…", mark: "working" },
   ready: { words: "Listening", mark: "ready" },
@@ -24,6 +25,10 @@ const STATES = {
   finishing: { words: "Finishing the last caption…", mark: "working" },
   ended: { words: "Finished", mark: "idle" },
   closed: { words: "Not connected", mark: "trouble" },
+  live: { words: "Live", mark: "ready" },
+  waiting: { words: "Nobody is speaking here yet. Captions appear when it begins.", mark: "working" },
+  over: { words: "Nobody is speaking at the moment.", mark: "idle" },
+  away: { words: "The speaker’s connection is away. Captions go on when it is back.", mark: "trouble" },
 };
 
 export class StateLine {

@@ -2,8 +2,10 @@
  * The transcript: server messages in, entries and files out. Pure: no page, no clock, no network.
  *
  * @typedef {import("./cues.js").Layout} Layout
- * @typedef {import("./client/client.d.ts").ServerMessage} ServerMessage
- * @typedef {import("./client/client.d.ts").Gap} Gap
+ * @typedef {import("./client/index.js").ServerMessage} ServerMessage
+ * @typedef {import("./client/index.js").Gap} Gap
+ *
+ * @typedef {{text: string, startMs: number, endMs: number, confidence: number}} Word
  *
  * @typedef {object} Entry one utterance, or sound that was lost
  * @property {number} id       1, 2, 3 … over all sessions of the transcript
@@ -15,7 +17,7 @@
  * @property {string} text     the final text; for "failed" the last partial, possibly empty
  * @property {string} language BCP 47, or empty
  * @property {string} message  for "failed": why
- * @property {{text: string, startMs: number, endMs: number}[]} words with their times, where those came
+ * @property {Word[]} words    with their times, where those came
  */
 
 import { LAYOUT, layOut } from "./cues.js";
@@ -29,6 +31,9 @@ export class Transcript {
   #utterances = new Map();
   /** Where the current session starts on the time line. */
   #offsetMs = 0;
+  /** Sessions that were entered by name, and how far they are. */
+  /** @type {Map<string, {offsetMs: number, utterances: Map<number, Entry>}>} */
+  #sessions = new Map();
 
   /**
    * Take in a message; return the entry it changed, or null.
@@ -47,10 +52,11 @@ export class Transcript {
           kind: "final",
           text: message.text.trim(),
           language: message.language ?? "",
-          words: (message.words ?? []).map(({ text, start_ms, end_ms }) => ({
+          words: (message.words ?? []).map(({ text, start_ms, end_ms, confidence }) => ({
             text,
             startMs: this.#offsetMs + start_ms,
             endMs: this.#offsetMs + end_ms,
+            confidence,
           })),
         });
       case "suppressed":
@@ -94,6 +100,26 @@ export class Transcript {
   }
 
   /**
+   * What follows belongs to this session: a new one begins after everything that there is, one that was
+   * entered before goes on. Returns the entries of utterances that were open, which are void now.
+   *
+   * @param {string} session
+   * @returns {Entry[]}
+   */
+  enterSession(session) {
+    const withdrawn = this.withdrawOpen();
+    let known = this.#sessions.get(session);
+    if (!known) {
+      const endMs = this.entries.reduce((latest, entry) => Math.max(latest, entry.endMs), 0);
+      known = { offsetMs: endMs, utterances: new Map() };
+      this.#sessions.set(session, known);
+    }
+    this.#offsetMs = known.offsetMs;
+    this.#utterances = known.utterances;
+    return withdrawn;
+  }
+
+  /**
    * The session is over: the next one starts `audioMs` later, and what is still open stays
    * incomplete. Returns the entries that this changed.
    *
@@ -104,14 +130,15 @@ export class Transcript {
   endSession(audioMs, message) {
     const open = [...this.#utterances.values()].filter((entry) => entry.kind === "open");
     for (const entry of open) this.#fail(entry, message);
-    this.#utterances.clear();
+    this.#utterances = new Map();
     this.#offsetMs += audioMs;
     return open;
   }
 
   clear() {
     this.entries = [];
-    this.#utterances.clear();
+    this.#utterances = new Map();
+    this.#sessions.clear();
     this.#offsetMs = 0;
   }
 
@@ -231,14 +258,14 @@ function cues(entries, layout = LAYOUT) {
   return layOut(shown, layout);
 }
 
-/** @param {Entry} entry */
-function isShown(entry) {
+/** @param {Entry} entry whether it stands in the transcript */
+export function isShown(entry) {
   if (entry.kind === "final") return entry.text !== "";
   return entry.kind === "failed" || entry.kind === "lost";
 }
 
-/** @param {Entry} entry */
-function textOf(entry) {
+/** @param {Entry} entry as the transcript has it */
+export function textOf(entry) {
   if (entry.kind !== "failed") return entry.text;
   return entry.text ? `${entry.text} [caption incomplete]` : "[caption missing]";
 }

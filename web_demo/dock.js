@@ -1,0 +1,120 @@
+/** The controls below the captions: start and stop, where the sound comes from, the language. */
+
+import { clock } from "./clock.js";
+import { listMicrophones, openDisplayAudio, openMicrophone, openRecording, Problem } from "./client/index.js";
+import { byId } from "./dom.js";
+import { addLanguages } from "./languages.js";
+import { keepPreference, preference } from "./preferences.js";
+import { openSample } from "./sample.js";
+
+/**
+ * @typedef {import("./client/index.js").Source} Source
+ * @typedef {"idle" | "running" | "finishing"} Phase
+ */
+
+const form = /** @type {HTMLFormElement} */ (byId("controls"));
+const runButton = /** @type {HTMLButtonElement} */ (byId("run"));
+const sources = /** @type {HTMLFieldSetElement} */ (byId("sources"));
+const device = /** @type {HTMLSelectElement} */ (byId("device"));
+const file = /** @type {HTMLInputElement} */ (byId("file"));
+const audible = /** @type {HTMLInputElement} */ (byId("audible"));
+const language = /** @type {HTMLSelectElement} */ (byId("language"));
+
+const RUN_WORDS = { idle: "Start", running: "Stop", finishing: "Stop now" };
+
+/** Dispatches "run" when Start or Stop is pressed, "language" and "audible" when those change. */
+export class Dock extends EventTarget {
+  /** @type {Phase} */
+  #phase = "idle";
+
+  constructor() {
+    super();
+    addLanguages(language);
+    language.value = preference("language", "auto");
+    if (!language.value) language.value = "auto";
+    // Phones cannot record what they play. A page without a secure origin says so when it is asked.
+    byId("display-choice").hidden =
+      navigator.mediaDevices !== undefined && !("getDisplayMedia" in navigator.mediaDevices);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.dispatchEvent(new Event("run"));
+    });
+    form.addEventListener("change", () => this.show(this.#phase));
+    language.addEventListener("change", () => {
+      keepPreference("language", language.value);
+      this.dispatchEvent(new Event("language"));
+    });
+    audible.addEventListener("change", () => this.dispatchEvent(new Event("audible")));
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.listDevices());
+    void this.listDevices();
+    this.show("idle");
+  }
+
+  get language() {
+    return language.value;
+  }
+
+  get audible() {
+    return audible.checked;
+  }
+
+  get sourceKind() {
+    return /** @type {RadioNodeList} */ (form.elements.namedItem("source")).value;
+  }
+
+  /** @returns {Promise<Source>} */
+  async openSource() {
+    const kind = this.sourceKind;
+    if (kind === "microphone") return openMicrophone(device.value);
+    if (kind === "display") return openDisplayAudio();
+    if (kind === "sample") return openSample(audible.checked);
+    const [chosen] = file.files ?? [];
+    if (!chosen) throw new Problem("Choose a sound or video file first.", "no_file");
+    return openRecording(chosen, chosen.name, audible.checked);
+  }
+
+  /** @param {Phase} phase */
+  show(phase) {
+    this.#phase = phase;
+    const running = phase !== "idle";
+    runButton.textContent = RUN_WORDS[phase];
+    form.toggleAttribute("data-running", running);
+    sources.disabled = running;
+    device.disabled = running;
+    file.disabled = running;
+    for (const field of /** @type {NodeListOf<HTMLElement>} */ (
+      form.querySelectorAll("[data-for]")
+    )) {
+      field.hidden = !field.dataset.for?.split(" ").includes(this.sourceKind);
+    }
+  }
+
+  /**
+   * @param {number} atMs
+   * @param {number} durationMs
+   */
+  showPosition(atMs, durationMs) {
+    const shown = durationMs !== Infinity;
+    const at = Math.min(atMs, durationMs);
+    byId("position").textContent = shown ? `${clock(at)} of ${clock(durationMs)}` : "";
+  }
+
+  hidePosition() {
+    byId("position").textContent = "";
+  }
+
+  focus() {
+    runButton.focus();
+  }
+
+  /** Their names are known once the microphone was allowed. */
+  async listDevices() {
+    const chosen = device.value;
+    // Chromium lists the default device a second time, under an id of its own.
+    const options = (await listMicrophones())
+      .filter(({ deviceId }) => deviceId !== "default")
+      .map(({ label, deviceId }, index) => new Option(label || `Microphone ${index + 1}`, deviceId));
+    device.replaceChildren(new Option("Default microphone", ""), ...options);
+    device.value = options.some(({ value }) => value === chosen) ? chosen : "";
+  }
+}

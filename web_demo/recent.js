@@ -1,0 +1,73 @@
+/**
+ * The newest captions of a channel, for a screen that shows no more than those. Pure.
+ *
+ * @typedef {import("./client/index.js").ViewerMessage} ViewerMessage
+ * @typedef {{utterance: number, text: string, open: boolean, language: string}} Caption
+ */
+
+/** More captions than these never fit on the lines of a screen. */
+const CAPTIONS = 12;
+/** An utterance number of a session that is over. */
+const OVER = 0;
+
+export class Recent {
+  /** In order. */
+  /** @type {Caption[]} */
+  captions = [];
+  #session = "";
+
+  /**
+   * @param {ViewerMessage} message
+   * @returns {boolean} whether it changed what is to be seen
+   */
+  apply(message) {
+    switch (message.type) {
+      case "channel":
+        return this.#enter(message.session);
+      case "partial":
+        return this.#put(message.utterance, message.stable + message.unstable, true, "");
+      case "final":
+        return this.#put(message.utterance, message.text, false, message.language);
+      case "suppressed":
+      case "failed":
+        return this.#keep((caption) => caption.utterance !== message.utterance);
+      default:
+        return false;
+    }
+  }
+
+  /** What was read and need not be seen again goes; what grows stays. */
+  forgetFinals() {
+    this.#keep(({ open }) => open);
+  }
+
+  /** @param {string} session */
+  #enter(session) {
+    if (session === this.#session) return false;
+    this.#session = session;
+    const changed = this.#keep(({ open }) => !open);
+    for (const caption of this.captions) caption.utterance = OVER;
+    return changed;
+  }
+
+  /**
+   * @param {number} utterance
+   * @param {string} words
+   * @param {boolean} open
+   * @param {string} language
+   */
+  #put(utterance, words, open, language) {
+    const text = words.trim();
+    const known = this.captions.find((caption) => caption.utterance === utterance);
+    if (known) Object.assign(known, { text, open, language });
+    else this.captions = [...this.captions, { utterance, text, open, language }].slice(-CAPTIONS);
+    return true;
+  }
+
+  /** @param {(caption: Caption) => boolean} stays */
+  #keep(stays) {
+    const before = this.captions.length;
+    this.captions = this.captions.filter(stays);
+    return this.captions.length < before;
+  }
+}

@@ -1,0 +1,12 @@
+/** The recording that comes with the page. */
+
+import { openRecording, Problem } from "./client/index.js";
+
+/** @param {boolean} audible */
+export async function openSample(audible) {
+  const response = await fetch(new URL("sample.flac", import.meta.url)).catch(() => null);
+  if (!response?.ok) {
+    throw new Problem("The sample could not be fetched. Check that the server is running.");
+  }
+  return openRecording(await response.blob(), "Sample", audible);
+}

@@ -1,0 +1,132 @@
+/**
+ * How captions are shown: what can be chosen, what is chosen, and where that is remembered. Each choice
+ * stands on the root element (`data-colours="white-on-black"`), and the style sheets do the rest.
+ *
+ * @typedef {object} Choice one of several values
+ * @property {string} name
+ * @property {string} label
+ * @property {[value: string, label: string][]} values
+ * @property {string} first what is chosen at first
+ *
+ * @typedef {object} Switch on or off
+ * @property {string} name
+ * @property {string} label
+ * @property {string} hint
+ * @property {"on" | "off"} first
+ */
+
+import { keepPreference, preference } from "./preferences.js";
+
+/** @type {Choice[]} */
+export const CHOICES = [
+  {
+    name: "style",
+    label: "Captions",
+    values: [["roll-up", "Rolling up"], ["block", "In blocks"]],
+    first: "roll-up",
+  },
+  {
+    name: "colours",
+    label: "Colours",
+    values: [
+      ["calm", "Calm"],
+      ["black-on-white", "Black on white"],
+      ["white-on-black", "White on black"],
+      ["yellow-on-black", "Yellow on black"],
+    ],
+    first: "calm",
+  },
+  {
+    name: "position",
+    label: "Position",
+    values: [["top", "Top"], ["centre", "Centre"], ["bottom", "Bottom"]],
+    first: "bottom", // the newest words are always at the same place
+  },
+  {
+    name: "lines",
+    label: "Lines at once",
+    values: [["all", "All that fit"], ["2", "2"], ["3", "3"], ["4", "4"]],
+    first: "all",
+  },
+];
+
+/** @type {Record<"words" | "delay", Switch>} */
+export const SWITCHES = {
+  words: {
+    name: "words",
+    label: "Mark uncertain words",
+    hint: "Underlined with a wave; the transcript says how sure each one is.",
+    first: "off",
+  },
+  delay: {
+    name: "delay",
+    label: "Show the delay",
+    hint: "From when a word was spoken until it is on screen.",
+    first: "on",
+  },
+};
+
+/** Sizes of captions, as multiples of what suits the screen. */
+export const SCALES = [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1];
+const NORMAL_SCALE = SCALES.indexOf(1);
+
+/** Dispatches "change" with the name as `detail`. */
+export class Settings extends EventTarget {
+  /** @type {Map<string, string>} */
+  #values = new Map();
+
+  constructor() {
+    super();
+    for (const { name, values, first } of CHOICES) {
+      this.#recall(name, values.map(([value]) => value), first);
+    }
+    for (const { name, first } of Object.values(SWITCHES)) this.#recall(name, ["on", "off"], first);
+    this.#recall("scale", Object.keys(SCALES), String(NORMAL_SCALE));
+    for (const name of this.#values.keys()) this.#apply(name);
+  }
+
+  /** @param {string} name */
+  get(name) {
+    return /** @type {string} */ (this.#values.get(name));
+  }
+
+  /** @param {"words" | "delay"} name */
+  isOn(name) {
+    return this.get(name) === "on";
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
+  set(name, value) {
+    if (this.get(name) === value) return;
+    this.#values.set(name, value);
+    keepPreference(name, value);
+    this.#apply(name);
+    this.dispatchEvent(new CustomEvent("change", { detail: name }));
+  }
+
+  /** @param {number} step so many sizes larger */
+  scaleBy(step) {
+    const index = Number(this.get("scale")) + step;
+    this.set("scale", String(Math.min(SCALES.length - 1, Math.max(0, index))));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string[]} values
+   * @param {string} first
+   */
+  #recall(name, values, first) {
+    const kept = preference(name, first);
+    this.#values.set(name, values.includes(kept) ? kept : first);
+  }
+
+  /** @param {string} name */
+  #apply(name) {
+    const root = document.documentElement;
+    if (name !== "scale") root.dataset[name] = this.get(name);
+    else root.style.setProperty("--caption-scale", String(SCALES[Number(this.get(name))]));
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The whole transcript as a list with times, which the browser's own search finds its way in. Its lines
+ * exist only while it is open, so that a page that is open for hours does not grow by it.
+ *
+ * @typedef {import("./transcript.js").Entry} Entry
+ * @typedef {import("./transcript.js").Transcript} Transcript
+ *
+ * @typedef {object} Parts
+ * @property {HTMLElement} scroller
+ * @property {HTMLElement} list
+ * @property {HTMLElement} empty    stands there while nothing was said
+ * @property {(sentence: string) => void} announce
+ */
+
+import { clock } from "./clock.js";
+import { addCopy } from "./copy.js";
+import { create } from "./dom.js";
+import { isShown, textOf } from "./transcript.js";
+import { markedText } from "./uncertain.js";
+
+const AT_END_PX = 40;
+
+export class TranscriptView {
+  /** Entry id -> its line. */
+  /** @type {Map<number, HTMLLIElement>} */
+  #lines = new Map();
+  #isOpen = false;
+
+  /**
+   * @param {Parts} parts
+   * @param {Transcript} transcript
+   */
+  constructor(parts, transcript) {
+    this.parts = parts;
+    this.transcript = transcript;
+    parts.list.addEventListener("keydown", (event) => this.#moveFocus(event));
+  }
+
+  open() {
+    this.#isOpen = true;
+    for (const entry of this.transcript.entries) this.#put(entry);
+    this.#afterChange(true);
+  }
+
+  close() {
+    this.#isOpen = false;
+    this.#lines.clear();
+    this.parts.list.replaceChildren();
+  }
+
+  /** @param {Entry} entry as the transcript has it now */
+  show(entry) {
+    if (!this.#isOpen || entry.kind === "open") return;
+    const { scroller } = this.parts;
+    const toEndPx = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
+    this.#put(entry);
+    this.#afterChange(toEndPx < AT_END_PX);
+  }
+
+  clear() {
+    this.#lines.clear();
+    this.parts.list.replaceChildren();
+    this.#afterChange(true);
+  }
+
+  /** @param {Entry} entry */
+  #put(entry) {
+    const known = this.#lines.get(entry.id);
+    if (!isShown(entry)) {
+      known?.remove();
+      this.#lines.delete(entry.id);
+      return;
+    }
+    const line = this.#line(entry);
+    this.#lines.set(entry.id, line);
+    if (known) known.replaceWith(line);
+    else this.parts.list.insertBefore(line, this.#lineAfter(entry));
+  }
+
+  /** @param {Entry} entry */
+  #lineAfter(entry) {
+    const { entries } = this.transcript;
+    for (let at = entries.length - 1, after = null; at >= 0; at--) {
+      if (entries[at] === entry) return after;
+      after = this.#lines.get(entries[at].id) ?? after;
+    }
+    return null;
+  }
+
+  /** @param {Entry} entry */
+  #line(entry) {
+    const at = clock(entry.startMs);
+    const text = create("p", { dir: "auto" });
+    if (entry.kind === "final") text.append(...markedText(entry.text, entry.words));
+    else text.append(create("span", { class: "gap-mark" }, textOf(entry)));
+    if (entry.language) text.lang = entry.language;
+    const button = create("button", { type: "button", class: "quiet copy" }, "Copy");
+    button.setAttribute("aria-label", `Copy the line at ${at}`);
+    button.tabIndex = -1;
+    addCopy(button, () => textOf(entry), this.parts.announce);
+    return create("li", {}, create("span", { class: "time" }, at), text, button);
+  }
+
+  /** @param {boolean} toEnd */
+  #afterChange(toEnd) {
+    const { scroller, list, empty } = this.parts;
+    empty.hidden = this.#lines.size > 0;
+    if (!list.querySelector('button[tabindex="0"]')) this.#makeReachable(list.lastElementChild);
+    if (toEnd) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  /**
+   * Tab reaches one button of the list; the arrow keys go from line to line.
+   *
+   * @param {KeyboardEvent} event
+   */
+  #moveFocus(event) {
+    const line = /** @type {Element} */ (event.target).closest("li");
+    const { list } = this.parts;
+    const to = {
+      ArrowUp: line?.previousElementSibling,
+      ArrowDown: line?.nextElementSibling,
+      Home: list.firstElementChild,
+      End: list.lastElementChild,
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    this.#makeReachable(to)?.focus();
+  }
+
+  /** @param {Element | null} line */
+  #makeReachable(line) {
+    const { list } = this.parts;
+    const old = /** @type {HTMLElement | null} */ (list.querySelector('button[tabindex="0"]'));
+    if (old) old.tabIndex = -1;
+    const button = line?.querySelector("button");
+    if (button) button.tabIndex = 0;
+    return button;
+  }
+}

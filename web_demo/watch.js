@@ -1,0 +1,49 @@
+/** The audience's page: the captions of one channel. */
+
+import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
+import { ChannelViewer } from "./client/index.js";
+import { byId } from "./dom.js";
+import { addSettingsDialog } from "./settings-dialog.js";
+import { Settings } from "./settings.js";
+import { Stage } from "./stage.js";
+import { StateLine } from "./state-line.js";
+import { keepScreenOn } from "./wake-lock.js";
+
+/** @typedef {import("./client/index.js").ServerMessage} ServerMessage */
+
+const settings = new Settings();
+const stage = new Stage(settings);
+const stateLine = new StateLine(byId("state"), byId("state-words"));
+
+/** The session that the messages belong to. */
+let session = "";
+
+/** @param {string} channel */
+function watch(channel) {
+  document.title = `${channel} – live captions`;
+  byId("channel").textContent = channel;
+  const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
+  viewer.addEventListener("state", ({ detail }) => {
+    // Who waits before the first word, and who waits after the last one, want to know different things.
+    const over = detail.state === "waiting" && !stage.transcript.isEmpty;
+    stateLine.show(over ? "over" : detail.state, detail.message);
+    void keepScreenOn(detail.state === "live" || detail.state === "away");
+  });
+  viewer.addEventListener("channel", ({ detail }) => {
+    if (detail.session === session) return;
+    session = detail.session;
+    stage.transcript.enterSession(session).forEach((entry) => stage.show(entry));
+  });
+  for (const type of /** @type {const} */ (["speech", "partial", "final", "suppressed", "failed"])) {
+    viewer.addEventListener(type, ({ detail }) => {
+      const entry = stage.transcript.apply(detail);
+      if (entry) stage.show(entry);
+    });
+  }
+  viewer.connect().catch(() => {}); // "state" says it
+}
+
+addSettingsDialog(settings, ["words"]);
+const channel = channelOfPage();
+if (channel) watch(channel);
+else stateLine.show("closed", "This address names no channel. Ask the speaker for the whole link.");
