@@ -154,6 +154,7 @@ export class CaptionsView {
     if (toEndPx < AT_END_PX) this.#following = true;
     else if (scrollTop < this.#lastScrollPx) this.#following = false; // only a reader scrolls up
     this.#lastScrollPx = scrollTop;
+    viewport.toggleAttribute("data-scrolled", scrollTop > 1);
     latest.hidden = this.#following;
   }
 

@@ -58,6 +58,7 @@ export function styleOverlay(root, options) {
     font: `${options.font}, "Noto Sans", sans-serif`,
     weight: options.weight,
     align: options.align,
+    side: { left: "start", center: "center", right: "end" }[options.align],
     position: options.position,
     width: `${options.widthPercent}%`,
     margin: `${options.marginPx}px`,

@@ -92,7 +92,9 @@ export class Share {
     byId("share-links").hidden = !valid;
     byId("name-problem").hidden = valid;
     byId("share-note").textContent = this.#note(sharing, fixed);
-    byId("share-words").textContent = sharing ? `${this.#viewers} watching` : "Share";
+    byId("share-count").hidden = !sharing;
+    byId("share-count").textContent = String(this.#viewers);
+    byId("share-word").textContent = sharing ? "watching" : "Share";
     button.toggleAttribute("data-sharing", sharing);
     if (valid) this.#showLinks(this.#running || name.value);
   }

@@ -90,7 +90,9 @@ class Viewer:
 
     def final(self, utterance: int, text: str, **more: Any) -> None:
         scores = {"language": "en", "language_probability": 0.99, "confidence": 0.9}
-        self.say("final", seq=0, utterance=utterance, text=text, **_times(utterance), **scores, **more)
+        self.say(
+            "final", seq=0, utterance=utterance, text=text, **_times(utterance), **scores, **more
+        )
 
     def suppressed(self, utterance: int) -> None:
         self.say("suppressed", seq=0, utterance=utterance, reason="no_speech", **_times(utterance))

@@ -81,7 +81,9 @@ def greet_channel(token: str | None = None) -> Any:
     """An `on_start` that publishes under the name the page asks for."""
 
     def greet(stage: Stage) -> None:
-        said: dict[str, Any] = {"channel": stage.start["channel"]} if "channel" in stage.start else {}
+        said: dict[str, Any] = (
+            {"channel": stage.start["channel"]} if "channel" in stage.start else {}
+        )
         if token is not None:
             said["watch_token"] = token
         rate = stage.start["sample_rate"]

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from surtitle.gateway.access import KeyRing, add_key, read_keys
+from tests.browser.page_parts import choose_sample
 from tests.support import FAKE_DECODER, ServerProcess, start_server
 
 
@@ -38,8 +39,7 @@ def keys(keys_file: Path) -> KeyRing:
 
 def start(page: Page, address: str) -> None:
     page.goto(address)
-    page.get_by_role("radio", name="Sample").check()
-    page.get_by_label("Play aloud").uncheck()
+    choose_sample(page)
     page.get_by_role("button", name="Start").click()
 
 

@@ -11,7 +11,7 @@ import jiwer
 from playwright.sync_api import Page, expect
 
 from tests.browser.cable import cable_to
-from tests.browser.test_page import final_captions, open_caption
+from tests.browser.page_parts import final_captions, open_caption
 from tests.browser.test_speech import SPOKEN_LIMIT_MS, words
 from tests.support import ServerProcess, start_server, wait_until
 

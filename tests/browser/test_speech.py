@@ -11,7 +11,13 @@ import jiwer
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_page import final_captions, open_caption
+from tests.browser.page_parts import (
+    choose_sample,
+    final_captions,
+    open_caption,
+    open_transcript,
+    saved,
+)
 from tests.subtitle_readers import READERS, read_with_ffmpeg
 from tests.support import running_server
 
@@ -70,6 +76,7 @@ def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
         words(sentence) for sentence in sentences
     ]
 
+    open_transcript(page)
     files = {name: saved(page, name, tmp_path) for name in ("Text", "SRT", "WebVTT")}
     assert [path.suffix for path in files.values()] == [".txt", ".srt", ".vtt"]
     assert [words(line) for line in files["Text"].read_text().splitlines()] == [
@@ -85,20 +92,11 @@ def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
     assert cues[-1].end_ms < 21_000  # the sample takes about 20 s
 
 
-def saved(page: Page, button: str, folder: Path) -> Path:
-    """Press a button that saves; return the file."""
-    with page.expect_download() as download:
-        page.get_by_role("button", name=button).click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
-
-
 def test_a_language_that_the_model_cannot_do_is_refused_in_words(
     page: Page, server_url: str
 ) -> None:
     page.goto(server_url)
-    page.get_by_role("radio", name="Sample").check()
+    choose_sample(page)
     page.get_by_label("Spoken language").select_option("de")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("tiny.en")

@@ -1,0 +1,171 @@
+"""A run of the page: what it sends, what it says of the server, and what it does about errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import INSECURE_HOST, Launch, watched_page
+from tests.browser.page_parts import choose_sample, final_captions, start
+from tests.browser.scripted import ScriptedServer, scripted_server
+
+# -- what goes to the server -------------------------------------------------------------------
+
+
+def test_the_microphone_is_sent_at_its_own_rate_in_frames_of_100_ms(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    stage = start(page, scripted, source="Microphone")
+    device_rate = page.evaluate("new AudioContext().sampleRate")
+    assert stage.start["sample_rate"] == device_rate
+    assert stage.start["encoding"] == "pcm_s16le"
+    assert [stage.next_frame_bytes() for _ in range(5)] == [device_rate // 10 * 2] * 5
+    expect(page.locator("#state-words")).to_have_text("Listening · model scripted")
+    expect(page.get_by_role("meter")).not_to_have_attribute("aria-valuetext", "silent")
+    page.get_by_role("button", name="Stop").click()
+    assert stage.next_command() == {"type": "stop"}
+    expect(page.locator("#state-words")).to_contain_text("Finished: 2 captions")
+
+
+def test_a_change_of_language_is_sent_at_once(page: Page, scripted: ScriptedServer) -> None:
+    stage = start(page, scripted)
+    assert stage.start["language"] == "auto"
+    page.get_by_label("Spoken language").select_option("de")
+    assert stage.next_command() == {"type": "update", "language": "de"}
+
+
+def test_a_file_is_sent_whole(page: Page, scripted: ScriptedServer, short_wav: Path) -> None:
+    page.goto(scripted.url)
+    page.get_by_role("radio", name="File").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_have_text("Choose a sound or video file first.")
+    page.get_by_label("Sound or video file").set_input_files(short_wav)
+    page.get_by_role("button", name="Start").click()
+    stage = scripted.next_stage()
+    assert stage.next_command() == {"type": "stop"}  # by itself, at the end of the file
+    assert stage.audio_bytes == 2 * 16_000 * 1.25
+    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_a_file_that_is_no_sound_is_refused_in_words(
+    page: Page, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "letter.txt"
+    wrong.write_text("Dear reader")
+    page.goto(scripted.url)
+    page.get_by_role("radio", name="File").check()
+    page.get_by_label("Sound or video file").set_input_files(wrong)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot decode “letter.txt”")
+
+
+# -- state and errors in words -----------------------------------------------------------------
+
+
+def test_the_state_of_the_server_is_shown_in_words(page: Page, scripted: ScriptedServer) -> None:
+    state = page.locator("#state")
+    stage = start(page, scripted)
+    expect(state).to_have_text("Captioning “Sample” · model scripted")
+    stage.say("status", state="recovering", message="The recogniser restarts; go on speaking.")
+    expect(state).to_have_text("The recogniser restarts; go on speaking.")
+    stage.say("status", state="overloaded", message="")
+    expect(state).to_have_text("The server is busy. Captions come later than usual.")
+    stage.say("status", state="normal", message="All is well again.")
+    expect(state).to_have_text("Captioning “Sample” · model scripted")
+
+
+def test_an_error_that_is_not_fatal_is_shown_and_the_run_goes_on(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    stage = start(page, scripted)
+    stage.say("error", code="bad_message", message="This model speaks English only.", fatal=False)
+    expect(page.get_by_role("alert")).to_have_text("This model speaks English only.")
+    stage.final(1, "Still here.")
+    expect(final_captions(page)).to_have_text(["Still here."])
+
+
+def test_a_refused_start_shows_the_servers_sentence(page: Page, scripted: ScriptedServer) -> None:
+    scripted.on_start = lambda stage: stage.refuse("bad_start", "This model does English only.")
+    page.goto(scripted.url)
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_have_text("This model does English only.")
+    expect(page.locator("#state")).to_have_text("Not connected")
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_a_full_server_says_when_to_try_again(page: Page, scripted: ScriptedServer) -> None:
+    scripted.refusal = ("All sessions of this server are taken.", 5)
+    page.goto(scripted.url)
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "All sessions of this server are taken. Try again in 5 s."
+    )
+    scripted.refusal = None
+    page.get_by_role("button", name="Start").click()
+    stage = scripted.next_stage()
+    expect(page.get_by_role("alert")).to_be_empty()
+    stage.final(1, "There is room now.")
+    expect(final_captions(page)).to_have_text(["There is room now."])
+
+
+def test_a_server_that_is_gone(page: Page) -> None:
+    with scripted_server() as server:
+        page.goto(server.url)
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("Check that the server is running")
+    page.get_by_role("radio", name="Sample").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "The sample could not be fetched. Check that the server is running."
+    )
+
+
+def test_a_denied_microphone(chromium: Launch, scripted: ScriptedServer) -> None:
+    denying = chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny")
+    with watched_page(denying.new_context(), "127.0.0.1") as page:
+        page.goto(scripted.url)
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_role("alert")).to_contain_text("does not let this page use")
+        expect(page.locator("#state")).to_have_text("Not started")
+
+
+def test_no_microphone_at_all(page: Page, scripted: ScriptedServer) -> None:
+    page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () =>"
+        " Promise.reject(new DOMException('none', 'NotFoundError'))"
+    )
+    page.goto(scripted.url)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("No microphone was found.")
+
+
+def test_a_microphone_that_is_pulled_out(page: Page, scripted: ScriptedServer) -> None:
+    """What was said before is still captioned."""
+    page.add_init_script(
+        "const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (c) => (window.microphone = await ask(c))"
+    )
+    stage = start(page, scripted, source="Microphone")
+    stage.next_frame_bytes()
+    page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert stage.next_command() == {"type": "stop"}
+    expect(page.get_by_role("alert")).to_contain_text("The microphone was disconnected.")
+    expect(page.locator("#state-words")).to_contain_text("Finished")
+
+
+def test_an_insecure_page_explains_itself_and_plays_the_sample(
+    browser: Browser, scripted: ScriptedServer
+) -> None:
+    with watched_page(browser.new_context(), INSECURE_HOST) as page:
+        page.goto(scripted.url.replace("127.0.0.1", INSECURE_HOST))
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_role("alert")).to_contain_text("only on secure pages")
+        page.get_by_role("radio", name="Sample").check()
+        page.get_by_role("button", name="Start").click()
+        stage = scripted.next_stage()
+        assert stage.next_frame_bytes() == 3200
