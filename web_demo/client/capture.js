@@ -1,7 +1,7 @@
 /**
  * Sound that happens now, captured from a graph of Web Audio.
  *
- * @typedef {import("./capture-worklet.js").Frame} Frame
+ * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
  *
  * @typedef {object} Captured what is captured

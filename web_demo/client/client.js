@@ -14,21 +14,21 @@
  * answered. Times and utterance numbers are those of the whole stream. Meanwhile `send` goes on taking
  * audio.
  *
- * @typedef {import("./client.d.ts").StartOptions} StartOptions
- * @typedef {import("./client.d.ts").UpdateOptions} UpdateOptions
- * @typedef {import("./client.d.ts").ClientOptions} ClientOptions
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
- * @typedef {import("./client.d.ts").ServerError} ServerError
- * @typedef {import("./client.d.ts").Ready} Ready
- * @typedef {import("./client.d.ts").Resumed} Resumed
- * @typedef {import("./client.d.ts").Status} Status
- * @typedef {import("./client.d.ts").Ended} Ended
- * @typedef {import("./client.d.ts").ClientState} ClientState
- * @typedef {import("./client.d.ts").CaptionOptions} CaptionOptions
+ * @typedef {import("./client.js").StartOptions} StartOptions
+ * @typedef {import("./client.js").UpdateOptions} UpdateOptions
+ * @typedef {import("./client.js").ClientOptions} ClientOptions
+ * @typedef {import("./client.js").ServerMessage} ServerMessage
+ * @typedef {import("./client.js").ServerError} ServerError
+ * @typedef {import("./client.js").Ready} Ready
+ * @typedef {import("./client.js").Resumed} Resumed
+ * @typedef {import("./client.js").Status} Status
+ * @typedef {import("./client.js").Ended} Ended
+ * @typedef {import("./client.js").ClientState} ClientState
+ * @typedef {import("./client.js").CaptionOptions} CaptionOptions
  * @typedef {import("./link.js").End} End
  * @typedef {import("./outbox.js").Command} Command
  * @typedef {import("./outbox.js").Item} Item
- * @typedef {import("./sources.d.ts").Source} Source
+ * @typedef {import("./sources.js").Source} Source
  */
 
 import { Backoff } from "./backoff.js";

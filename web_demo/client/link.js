@@ -2,9 +2,9 @@
  * One WebSocket to the server, from its opening to its end. It ends once, with a close code; after
  * that, and after `close`, nothing more is heard of it.
  *
- * @typedef {import("./client.d.ts").Access} Access
- * @typedef {import("./client.d.ts").WebSocketConstructor} WebSocketConstructor
- * @typedef {import("./client.d.ts").WebSocketLike} WebSocketLike
+ * @typedef {import("./client.js").Access} Access
+ * @typedef {import("./client.js").WebSocketConstructor} WebSocketConstructor
+ * @typedef {import("./client.js").WebSocketLike} WebSocketLike
  *
  * @typedef {object} End
  * @property {number} code    of the close

@@ -4,7 +4,7 @@
  * A stream of audio bytes, counted from its first byte whatever session they went to, with commands
  * between them. A command stands at the byte before which it was given.
  *
- * @typedef {import("./client.d.ts").UpdateOptions} UpdateOptions
+ * @typedef {import("./client.js").UpdateOptions} UpdateOptions
  * @typedef {{type: "update"} & UpdateOptions | {type: "flush"} | {type: "stop"}} Command
  *
  * @typedef {object} Place of an item in the stream

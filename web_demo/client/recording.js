@@ -1,7 +1,7 @@
 /**
  * A recording, decoded by the browser.
  *
- * @typedef {import("./capture-worklet.js").Frame} Frame
+ * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
  */
 

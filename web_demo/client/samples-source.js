@@ -1,7 +1,7 @@
 /**
  * Samples that are there already, sent as if they were spoken now. Needs nothing of a browser.
  *
- * @typedef {import("./capture-worklet.js").Frame} Frame
+ * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
  */
 

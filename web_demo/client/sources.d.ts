@@ -61,6 +61,3 @@ export function openSamples(
   sampleRate: number,
   options?: { label?: string; pace?: number },
 ): Source;
-
-/** The recording that comes with the page. */
-export function openSample(audible: boolean): Promise<Source>;

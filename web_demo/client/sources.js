@@ -1,13 +1,12 @@
 /**
  * Where the sound comes from. Types: sources.d.ts.
  *
- * @typedef {import("./sources.d.ts").Source} Source
+ * @typedef {import("./sources.js").Source} Source
  */
 
 import { CaptureSource, captureContext } from "./capture.js";
 import { Deferred } from "./deferred.js";
 import { displayProblem, insecurePageProblem, microphoneProblem, Problem } from "./problems.js";
-import { openRecording } from "./recording.js";
 
 export { openElement } from "./element.js";
 export { openRecording } from "./recording.js";
@@ -56,15 +55,6 @@ export async function openStream(stream, label) {
     throw new Problem("This stream has no sound. Give one with an audio track.", "no_audio");
   }
   return capture(stream, label ?? "Stream", undefined, () => {});
-}
-
-/** @param {boolean} audible */
-export async function openSample(audible) {
-  const response = await fetch(new URL("../sample.flac", import.meta.url)).catch(() => null);
-  if (!response?.ok) {
-    throw new Problem("The sample could not be fetched. Check that the server is running.");
-  }
-  return openRecording(await response.blob(), "Sample", audible);
 }
 
 /**

@@ -2,9 +2,9 @@
  * One run from the first sample to the last caption: a source of sound joined to a client.
  *
  * @typedef {Pick<import("./client.js").CaptionClient, "connect" | "send" | "stop" | "close">} Client
- * @typedef {import("./client.d.ts").Ended} Ended
- * @typedef {import("./sources.d.ts").Frame} Frame
- * @typedef {import("./sources.d.ts").Source} Source
+ * @typedef {import("./client.js").Ended} Ended
+ * @typedef {import("./sources.js").Frame} Frame
+ * @typedef {import("./sources.js").Source} Source
  */
 
 /**

@@ -4,12 +4,12 @@
  * A server that has lost the session (it was restarted) gets a new one, which begins at the first byte
  * that was not answered. Its times and utterances go on where those of the one before ended.
  *
- * @typedef {import("./client.d.ts").ServerMessage} ServerMessage
- * @typedef {import("./client.d.ts").PartialCaption} PartialCaption
- * @typedef {import("./client.d.ts").Final} Final
- * @typedef {import("./client.d.ts").Suppressed} Suppressed
- * @typedef {import("./client.d.ts").Failed} Failed
- * @typedef {import("./client.d.ts").Ended} Ended
+ * @typedef {import("./client.js").ServerMessage} ServerMessage
+ * @typedef {import("./client.js").PartialCaption} PartialCaption
+ * @typedef {import("./client.js").Final} Final
+ * @typedef {import("./client.js").Suppressed} Suppressed
+ * @typedef {import("./client.js").Failed} Failed
+ * @typedef {import("./client.js").Ended} Ended
  */
 
 /** Where the session of now begins in the stream, and what the ones before it answered. */

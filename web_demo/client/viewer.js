@@ -10,10 +10,10 @@
  * answer is passed on once all the same.
  *
  * @typedef {import("./link.js").End} End
- * @typedef {import("./viewer.d.ts").ViewerOptions} ViewerOptions
- * @typedef {import("./viewer.d.ts").ViewerState} ViewerState
- * @typedef {import("./viewer.d.ts").ViewerMessage} ViewerMessage
- * @typedef {import("./viewer.d.ts").ChannelMessage} ChannelMessage
+ * @typedef {import("./viewer.js").ViewerOptions} ViewerOptions
+ * @typedef {import("./viewer.js").ViewerState} ViewerState
+ * @typedef {import("./viewer.js").ViewerMessage} ViewerMessage
+ * @typedef {import("./viewer.js").ChannelMessage} ChannelMessage
  */
 
 import { Backoff } from "./backoff.js";
