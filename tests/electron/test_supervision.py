@@ -73,7 +73,7 @@ async def test_a_server_that_crashes_is_started_again_at_its_address(tmp_path: P
         url = doomed.server.url
         for crash in (1, 2):
             the_server(doomed).send_signal(signal.SIGSEGV)
-            wait_until(lambda crash=crash: states(doomed).count("ready") == 1 + crash, 30)  # type: ignore[misc]
+            wait_until(lambda crash=crash: states(doomed).count("ready") == 1 + crash, 30)
             doomed.processes = doomed.server.tree()
             assert (await converse(url, "say:here again")).outcomes == ["here again"]
         told = doomed.server.events("state")

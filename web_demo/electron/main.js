@@ -50,8 +50,8 @@ function openWindow(preload, options) {
 
 function openWindows() {
   const control = openWindow("control.cjs", {
-    width: 420,
-    height: 480,
+    width: 440,
+    height: 580,
     title: "Surtitle",
     autoHideMenuBar: true,
   });

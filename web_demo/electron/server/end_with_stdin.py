@@ -18,6 +18,7 @@ GRACE_S = 1.0
 
 
 def end_with_stdin() -> None:
+    """Wait for the end of standard input, then end this process."""
     while os.read(0, 4096):
         pass
     # Not `os.kill`, which on Windows ends the process at once. Where no handler is set yet this does
@@ -30,5 +31,4 @@ def end_with_stdin() -> None:
 if __name__ == "__main__":
     threading.Thread(target=end_with_stdin, daemon=True).start()
     del sys.argv[0]
-    sys.path[0] = os.getcwd()  # as with `python -m`
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
