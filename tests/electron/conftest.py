@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import browser, chromium, microphone_wav, playwright, sentences
+from tests.support import REPOSITORY
 
 __all__ = ["browser", "chromium", "microphone_wav", "playwright", "sentences"]
 
 HERE = Path(__file__).parent
+EXAMPLE = REPOSITORY / "web_demo" / "electron"
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +28,20 @@ def node() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def pages(node: str) -> Iterator[str]:
+@contextmanager
+def serving(node: str, folder: Path) -> Iterator[str]:
     """Where the example's pages are served, by the code that serves them in Electron."""
     with subprocess.Popen(
-        [node, str(HERE / "serve_pages.mjs")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [node, str(HERE / "serve_pages.mjs"), str(folder)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def pages(node: str) -> Iterator[str]:
+    with serving(node, EXAMPLE.parent) as url:
+        yield url

@@ -1,11 +1,13 @@
-/** Serves the example's pages over HTTP, as its own scheme does in Electron. Prints the address. */
+/**
+ * Serves the example's pages over HTTP, as its own scheme does in Electron: node serve_pages.mjs FOLDER.
+ * Prints the address.
+ */
 
 import { createServer } from "node:http";
-import { fileURLToPath } from "node:url";
 import { answer } from "../../web_demo/electron/main/assets.js";
 import { ORIGIN } from "../../web_demo/electron/main/own-pages.js";
 
-const root = fileURLToPath(new URL("../../web_demo", import.meta.url));
+const [root] = process.argv.slice(2);
 
 const server = createServer(async (request, response) => {
   const page = await answer(root, new Request(ORIGIN + request.url, { method: request.method }));

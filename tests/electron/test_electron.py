@@ -13,9 +13,9 @@ import psutil
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.support import REPOSITORY, left_over, wait_until
+from tests.electron.conftest import EXAMPLE
+from tests.support import left_over, wait_until
 
-EXAMPLE = REPOSITORY / "web_demo" / "electron"
 SPOKEN_LIMIT_MS = 60_000
 
 

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { existsSync } from "node:fs";
-import { app, BrowserWindow, desktopCapturer, ipcMain, protocol, screen, session } from "electron";
+import { app, BrowserWindow, ipcMain, protocol, screen, session } from "electron";
 import { answer } from "./main/assets.js";
 import { guardContents, guardSession } from "./main/guard.js";
 import { isBoolean, isCaption, isDrag, isEdge, isNothing, listen } from "./main/messages.js";
@@ -102,7 +102,7 @@ if (app.requestSingleInstanceLock()) {
   // Not `await`: Electron is ready once this module has been run to its end.
   void app.whenReady().then(() => {
     protocol.handle(SCHEME, (request) => answer(web, request));
-    guardSession(session.defaultSession, desktopCapturer);
+    guardSession(session.defaultSession);
     server.start();
     const control = openWindows();
     app.on("second-instance", () => control.show());

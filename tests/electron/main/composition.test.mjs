@@ -5,8 +5,12 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { register } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "node:test";
 
+/** The application as it is packaged, where it was. */
+const packaged = process.env.SURTITLE_TEST_APPLICATION;
+const application = packaged ? pathToFileURL(`${packaged}/`) : new URL("../../../web_demo/electron/", import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), "application-"));
 process.env.SURTITLE_TEST_FOLDER = folder;
 process.env.SURTITLE_PYTHON = join(folder, "server.mjs");
@@ -36,7 +40,7 @@ register(`data:text/javascript,${encodeURIComponent(hook)}`);
 
 test("the application from its start to its end", async () => {
   const { app, BrowserWindow, handlers, ipcMain, protocol } = await import("./electron.mjs");
-  await import("../../../web_demo/electron/main.js");
+  await import(new URL("main.js", application).href);
   await new Promise((resolve) => setImmediate(resolve)); // it is ready
 
   assert.deepEqual(protocol.schemes, [

@@ -112,7 +112,6 @@ export const protocol = {
     this.handler = { scheme, handler };
   },
 };
-export const desktopCapturer = { getSources: async () => [] };
 /** @type {Record<string, any>} */
 export const handlers = {};
 export const session = {

@@ -32,35 +32,30 @@ export function admits(permission, { isMainFrame, requestingUrl, mediaTypes, med
 }
 
 /**
- * What to capture where a page asks for the display: the sound of the machine. Chromium gives none
- * without a picture, which the page drops at once.
+ * What to capture where a page asks for the display: the sound of the machine. There is none without a
+ * picture, so the page gets one of itself, and drops it. A picture of a screen would make macOS and
+ * Wayland ask the person for it.
  *
- * @param {{frame: {url: string, parent: unknown} | null, audioRequested: boolean}} request
- * @param {() => Promise<import("electron").DesktopCapturerSource[]>} screens
- * @returns {Promise<import("electron").Streams | null>} null: refused
+ * @template {{url: string, parent: unknown}} Frame
+ * @param {{frame: Frame | null, audioRequested: boolean}} request
+ * @returns {{video: Frame, audio: "loopback"} | null} null: refused
  */
-export async function systemAudio({ frame, audioRequested }, screens) {
+export function systemAudio({ frame, audioRequested }) {
   if (!frame || frame.parent || !isOwn(frame.url) || !audioRequested) return null;
-  const [video] = await screens().catch(() => []);
-  return video ? { video, audio: "loopback" } : null;
+  return { video: frame, audio: "loopback" };
 }
 
 /**
  * @param {Pick<Session, "setPermissionRequestHandler" | "setPermissionCheckHandler" | "setDisplayMediaRequestHandler">} session
- * @param {Pick<import("electron").DesktopCapturer, "getSources">} capturer
  */
-export function guardSession(session, capturer) {
+export function guardSession(session) {
   session.setPermissionRequestHandler((_contents, permission, decide, details) =>
     decide(admits(permission, details)),
   );
   session.setPermissionCheckHandler((_contents, permission, origin, details) =>
     admits(permission, { ...details, requestingUrl: details.requestingUrl ?? origin }),
   );
-  const screens = () =>
-    capturer.getSources({ types: ["screen"], thumbnailSize: { width: 0, height: 0 } });
-  session.setDisplayMediaRequestHandler((request, grant) => {
-    void systemAudio(request, screens).then(grant);
-  });
+  session.setDisplayMediaRequestHandler((request, grant) => grant(systemAudio(request)));
 }
 
 /**
