@@ -56,7 +56,6 @@ async function start() {
   current = run;
   notify("");
   showControls();
-  byId("welcome").hidden = true;
   void keepScreenOn(true);
   try {
     stateLine.show(dock.sourceKind === "file" || dock.sourceKind === "sample" ? "opening" : dock.sourceKind);
@@ -196,7 +195,7 @@ function notify(sentence) {
 function showControls() {
   dock.show(current === null ? "idle" : current.finishing ? "finishing" : "running");
   stage.mayClear(current === null);
-  document.body.toggleAttribute("data-running", current !== null);
+  byId("welcome").hidden = current !== null || stage.transcript.entries.length > 0;
 }
 
 addSettingsDialog(settings, ["words", "delay"]);
@@ -207,7 +206,7 @@ dock.addEventListener("run", () => {
 dock.addEventListener("language", () => current?.client?.update({ language: dock.language }));
 byId("clear").addEventListener("click", () => {
   stage.clear();
-  byId("welcome").hidden = false;
+  showControls();
   dock.focus(); // the button pressed is disabled now and would drop the keyboard's focus
 });
 showControls();

@@ -36,11 +36,8 @@ function watch(channel) {
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
   viewer.addEventListener("message", ({ detail }) => {
     if (recent.apply(detail)) show();
-  });
-  // Nobody wants to see the end of the last talk before the next one begins.
-  viewer.addEventListener("state", ({ detail }) => {
-    if (detail.state === "waiting") fade();
-    screen.hidden = detail.state === "waiting" && !text.textContent;
+    // Nobody wants to see the end of the last talk before the next one begins.
+    if (viewer.state === "waiting") fade();
   });
   viewer.connect().catch(() => {}); // an overlay has nowhere to say why
 }

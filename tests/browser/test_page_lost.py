@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from surtitle.gateway.web import web_root
-from tests.browser.page_parts import final_captions, lose, open_caption, start
+from tests.browser.page_parts import final_captions, lose, open_caption, open_transcript, start
 from tests.browser.scripted import ScriptedServer
 
 
@@ -74,7 +74,10 @@ def test_what_was_lost_is_noted_in_the_transcript(page: Page, scripted: Scripted
     stage.next_resume()
     lost = re.compile(r"\[\d s lost while the connection was away\]")
     expect(final_captions(page)).to_have_text([lost])
+    lines = open_transcript(page).locator("p")
     stage.final(1, "Said before.", start_ms=0, end_ms=90)
+    expect(lines).to_have_text(["Said before.", lost])
+    page.get_by_role("button", name="Transcript").click()
     expect(final_captions(page)).to_have_text(["Said before.", lost])
 
 

@@ -49,6 +49,45 @@ def test_a_file_is_sent_whole(page: Page, scripted: ScriptedServer, short_wav: P
     expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
+SHARED_TAB = """async () => {
+  const context = new AudioContext();
+  const tone = new OscillatorNode(context);
+  const shared = context.createMediaStreamDestination();
+  tone.connect(shared);
+  tone.start();
+  const picture = document.createElement('canvas').captureStream();
+  return new MediaStream([...shared.stream.getTracks(), ...picture.getTracks()]);
+}"""
+SILENT_TAB = "async () => document.createElement('canvas').captureStream()"
+
+
+def share_tab(page: Page, stream: str) -> None:
+    """Answer the browser's own dialog, which no test can press."""
+    page.add_init_script(
+        "document.createElement('canvas').getContext('2d');"
+        f"navigator.mediaDevices.getDisplayMedia = {stream}"
+    )
+
+
+def test_the_sound_of_a_tab_is_sent(page: Page, scripted: ScriptedServer) -> None:
+    share_tab(page, SHARED_TAB)
+    stage = start(page, scripted, source="Tab or system")
+    rate = stage.start["sample_rate"]
+    assert stage.next_frame_bytes() == rate // 10 * 2
+    expect(page.get_by_role("meter")).not_to_have_attribute("aria-valuetext", "silent")
+    page.get_by_role("button", name="Stop").click()
+    assert stage.next_command() == {"type": "stop"}
+
+
+def test_a_tab_without_sound_is_told(page: Page, scripted: ScriptedServer) -> None:
+    share_tab(page, SILENT_TAB)
+    page.goto(scripted.url)
+    page.get_by_role("radio", name="Tab or system").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("What was shared has no sound.")
+    expect(page.get_by_text("Press Start and speak.")).to_be_visible()
+
+
 def test_a_file_that_is_no_sound_is_refused_in_words(
     page: Page, scripted: ScriptedServer, tmp_path: Path
 ) -> None:

@@ -1,0 +1,186 @@
+"""The overlay: the last lines over a picture, dressed by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.channel import Channel, scripted_channel
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    with scripted_channel() as running:
+        yield running
+
+
+def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    expect(page.locator("body")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(page.locator(".window")).to_be_hidden()  # no empty box in the picture
+    viewer.partial(1, "Good", " even")
+    expect(page.locator("#text")).to_have_text("Good even")
+    viewer.final(1, "Good evening.")
+    viewer.partial(2, "And", " welcome")
+    expect(page.locator("#text")).to_have_text("Good evening. And welcome")
+    viewer.suppressed(2)
+    expect(page.locator("#text")).to_have_text("Good evening.")
+    assert page.get_by_role("button").count() == 0
+
+
+@pytest.mark.parametrize("lines", [1, 2, 4])
+def test_the_last_lines_are_seen(page: Page, channel: Channel, lines: int) -> None:
+    page.goto(channel.overlay_url(f"?lines={lines}&size=40&width=50"))
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "First. " + "And so on and on. " * 20 + "Last.")
+    expect(page.locator("#text")).to_contain_text("Last.")
+    window = page.locator(".window").bounding_box()
+    text = page.locator("#text").bounding_box()
+    assert window is not None
+    assert text is not None
+    assert window["height"] == pytest.approx(lines * 40 * 1.4)
+    assert text["y"] + text["height"] == pytest.approx(window["y"] + window["height"])
+    assert text["height"] > 4.5 * 40 * 1.4
+
+
+STYLE = """() => {
+  const style = getComputedStyle(document.querySelector('.window'));
+  const { color, backgroundColor, fontFamily, fontSize, fontWeight, textAlign } = style;
+  return { color, backgroundColor, fontFamily, fontSize, fontWeight, textAlign };
+}"""
+USUAL = {
+    "color": "rgb(255, 255, 255)",
+    "backgroundColor": "rgba(0, 0, 0, 0.72)",
+    "fontFamily": 'system-ui, "Noto Sans", sans-serif',
+    "fontSize": "48px",
+    "fontWeight": "500",
+    "textAlign": "left",
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "changed"),
+    [
+        ("", {}),
+        ("?size=72", {"fontSize": "72px"}),
+        ("?colour=ffcc00", {"color": "rgb(255, 204, 0)"}),
+        ("?color=%23fc0", {"color": "rgb(255, 204, 0)"}),
+        ("?colour=Gold", {"color": "rgb(255, 215, 0)"}),
+        ("?background=transparent", {"backgroundColor": "rgba(0, 0, 0, 0)"}),
+        ("?background=00000080", {"backgroundColor": "rgba(0, 0, 0, 0.5)"}),
+        (
+            "?font=Atkinson%20Hyperlegible",
+            {"fontFamily": '"Atkinson Hyperlegible", "Noto Sans", sans-serif'},
+        ),
+        ("?weight=700", {"fontWeight": "700"}),
+        ("?align=centre", {"textAlign": "center"}),
+        # What is wrong is ignored.
+        ("?size=1e3&lines=-1&width=0", {}),
+        ("?size=&colour=&font=&align=", {}),
+        ("?size=48px&weight=bold", {}),
+        ("?colour=url(x)&background=red;}", {}),
+        ("?colour=inherit%20!important", {}),
+        ("?font=x%22;color:red", {}),
+        ("?align=constructor&position=__proto__", {}),
+        ("?nonsense=1", {}),
+    ],
+)
+def test_the_address_dresses_it(
+    page: Page, channel: Channel, query: str, changed: dict[str, str]
+) -> None:
+    page.goto(channel.overlay_url(query))
+    channel.next_viewer()
+    assert page.evaluate(STYLE) == {**USUAL, **changed}
+
+
+@pytest.mark.parametrize("position", ["top", "centre", "bottom"])
+@pytest.mark.parametrize("align", ["left", "center", "right"])
+def test_where_it_stands(page: Page, channel: Channel, position: str, align: str) -> None:
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.goto(channel.overlay_url(f"?position={position}&align={align}&width=60&margin=50"))
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "Here.")
+    expect(page.locator("#text")).to_have_text("Here.")
+    box = page.locator(".window").bounding_box()
+    assert box is not None
+    tops = {"top": 50, "centre": (800 - box["height"]) / 2, "bottom": 750 - box["height"]}
+    # 60 % of the 900 px between the margins, in the middle of them.
+    lefts = {"left": 230, "center": (1000 - box["width"]) / 2, "right": 770 - box["width"]}
+    assert box["y"] == pytest.approx(tops[position], abs=1)
+    assert box["x"] == pytest.approx(lefts[align], abs=1)
+
+
+def test_it_fades_after_silence_and_what_was_there_does_not_come_again(
+    page: Page, channel: Channel
+) -> None:
+    page.clock.install()
+    page.goto(channel.overlay_url("?fade=5"))
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "Before the silence.")
+    screen = page.locator("#screen")
+    expect(page.locator("#text")).to_have_text("Before the silence.")
+    page.clock.run_for(2000)
+    expect(screen).to_have_css("opacity", "1")
+    page.clock.run_for(5000)
+    expect(screen).to_have_css("opacity", "0")
+    viewer.partial(2, "After", " it")
+    expect(page.locator("#text")).to_have_text("After it")
+    expect(screen).to_have_css("opacity", "1")
+
+
+def test_it_stays_where_the_address_says_so(page: Page, channel: Channel) -> None:
+    page.clock.install()
+    page.goto(channel.overlay_url("?fade=0"))
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "Here to stay.")
+    expect(page.locator("#text")).to_have_text("Here to stay.")
+    page.clock.run_for(3_600_000)
+    expect(page.locator("#screen")).to_have_css("opacity", "1")
+
+
+def test_the_last_talk_is_not_shown_before_the_next(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = channel.next_viewer()
+    viewer.channel("waiting", "")
+    viewer.channel("waiting", "s1")
+    viewer.final(9, "Thank you and good night.")
+    viewer.channel("waiting", "")
+    expect(page.locator("#text")).to_contain_text("good night")
+    expect(page.locator("#screen")).to_have_css("opacity", "0")
+    viewer.channel("live", "s2")
+    viewer.partial(1, "Good morning")
+    expect(page.locator("#text")).to_have_text("Good morning")
+    expect(page.locator("#screen")).to_have_css("opacity", "1")
+
+
+def test_it_comes_back_by_itself(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "First.")
+    expect(page.locator("#text")).to_have_text("First.")
+    viewer.die()
+    again = channel.next_viewer()
+    again.channel("live")
+    again.final(1, "First.")
+    again.final(2, "Second.")
+    expect(page.locator("#text")).to_have_text("First. Second.")
+
+
+def test_the_number_of_elements_stays_small(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    for utterance in range(1, 301):
+        viewer.partial(utterance, f"Number {utterance}")
+        viewer.final(utterance, f"Number {utterance}.")
+    expect(page.locator("#text")).to_contain_text("Number 300.")
+    assert page.locator("*").count() < 40
