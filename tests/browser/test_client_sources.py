@@ -1,0 +1,353 @@
+"""The client library's sources in a real Chromium, from the first frame until nothing is left."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.browser.conftest import CHROMIUM_ARGS, watched_page
+from tests.browser.scripted import ScriptedServer
+
+LEFTOVERS = Path(__file__).with_name("leftovers.js")
+NOTHING: dict[str, Any] = {"timers": 0, "contexts": 0, "tracks": [], "listeners": []}
+TONE_MS = 1250
+TONE_RMS = 0.1 / 2**0.5
+
+# What a source gives: until `enough` says so, or it ends. `started` is called when it is running.
+HEAR = """window.hear = async (open, { enough = () => false, started = () => {} } = {}) => {
+  const before = leftovers();
+  const source = await open(await import('/client/index.js'));
+  const { sampleRate, label, durationMs } = source;
+  const during = leftovers();
+  const frames = [];
+  let ended;
+  await new Promise((resolve) => {
+    source.start((frame) => {
+      frames.push(frame);
+      if (enough(frame, frames)) resolve();
+    });
+    ended = source.ended.then(() => 'ended', ({ code, message }) => [code, message]);
+    void ended.then(resolve);
+    started(source);
+  });
+  await source.stop();
+  await source.stop(); // which changes nothing
+  const after = leftovers();
+  return {
+    sampleRate, label, durationMs, during, after, before,
+    ended: await Promise.race([ended, null]),
+    sizes: [...new Set(frames.map(({ samples }) => samples.length))],
+    ms: frames.reduce((sum, { samples }) => sum + samples.length, 0) * 1000 / sampleRate,
+    rms: Math.max(...frames.map(({ rms }) => rms)),
+    peak: Math.max(...frames.map(({ peak }) => peak)),
+  };
+};
+window.loud = ({ rms }) => rms > 0.05;"""
+
+
+@pytest.fixture
+def page(browser: Browser, scripted: ScriptedServer, short_wav: Path) -> Iterator[Page]:
+    with watched_page(browser.new_context(), "127.0.0.1") as page:
+        yield opened(page, scripted, short_wav)
+
+
+def opened(page: Page, scripted: ScriptedServer, wav: Path) -> Page:
+    """A page with nothing on it but the library and a tone to be played."""
+    page.add_init_script(path=LEFTOVERS)
+    page.add_init_script(HEAR)
+    page.route("**/tone.wav", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
+    page.route(
+        "**/empty.html",
+        lambda route: route.fulfill(
+            body="<title>Empty</title><button>Start</button>", content_type="text/html"
+        ),
+    )
+    page.goto(f"{scripted.url}/empty.html")
+    page.get_by_role("button").click()  # browsers want that before sound
+    return page
+
+
+def tone_was_heard(heard: dict[str, Any]) -> None:
+    assert heard["rms"] == pytest.approx(TONE_RMS, rel=0.1)
+    assert heard["peak"] == pytest.approx(0.1, rel=0.1)
+
+
+# -- recordings and samples --------------------------------------------------------------------
+
+
+def test_a_recording_is_decoded_and_ends(page: Page) -> None:
+    heard = page.evaluate(
+        """hear(async ({ openRecording }) => {
+          const tone = await (await fetch('tone.wav')).blob();
+          return openRecording(tone, 'Tone');
+        })"""
+    )
+    assert (heard["sampleRate"], heard["label"], heard["ended"]) == (16_000, "Tone", "ended")
+    assert heard["durationMs"] == heard["ms"] == TONE_MS
+    assert heard["sizes"] == [1600, 800]
+    assert heard["during"]["contexts"] == 1
+    assert heard["after"] == NOTHING
+    tone_was_heard(heard)
+
+
+def test_samples_are_sent_as_they_are(page: Page) -> None:
+    sent = page.evaluate(
+        """async () => {
+          const { openSamples } = await import('/client/index.js');
+          const samples = Int16Array.from({ length: 2000 }, (_, i) => 32 * i - 32767);
+          const source = openSamples(samples, 8000, { label: 'Mine', pace: 10 });
+          const heard = [];
+          source.start((frame) => heard.push(...frame.samples));
+          await source.ended;
+          await source.stop();
+          return [source.durationMs, heard, leftovers().timers];
+        }"""
+    )
+    assert sent == [250, [32 * i - 32767 for i in range(2000)], 0]
+
+
+def test_a_file_without_sound_is_a_problem_with_a_code(page: Page) -> None:
+    code = page.evaluate(
+        """import('/client/index.js').then(({ openRecording }) =>
+          openRecording(new Blob(['no sound']), 'notes.txt')
+        ).catch(({ name, code, message }) => [name, code, message])"""
+    )
+    assert code[:2] == ["Problem", "not_decodable"]
+    assert "“notes.txt”" in code[2]
+    assert page.evaluate("leftovers()") == NOTHING
+
+
+# -- the microphone ----------------------------------------------------------------------------
+
+
+def test_a_microphone_until_it_is_stopped(page: Page) -> None:
+    heard = page.evaluate(
+        "hear(({ openMicrophone }) => openMicrophone(), { enough: (_, all) => all.length > 3 })"
+    )
+    assert heard["during"] == {
+        "timers": 0,
+        "contexts": 1,
+        "tracks": ["audio"],
+        "listeners": ["ended"],
+    }
+    assert heard["after"] == NOTHING
+    assert heard["durationMs"] == float("inf")
+    assert heard["sampleRate"] / 10 in heard["sizes"]
+    assert heard["ended"] is None
+
+
+def test_a_microphone_that_is_unplugged_is_a_problem(page: Page) -> None:
+    heard = page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices;
+          let track;
+          devices.getUserMedia = async (wanted) => {
+            const stream = await MediaDevices.prototype.getUserMedia.call(devices, wanted);
+            [track] = stream.getAudioTracks();
+            return stream;
+          };
+          return hear(({ openMicrophone }) => openMicrophone(), {
+            started: () => track.dispatchEvent(new Event('ended')), // no page can pull a plug
+          });
+        }"""
+    )
+    assert heard["ended"][0] == "disconnected"
+    assert "disconnected" in heard["ended"][1]
+    assert heard["after"] == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("NotAllowedError", "not_allowed"), ("NotFoundError", "not_found"), ("AbortError", "failed")],
+)
+def test_a_microphone_that_cannot_be_had_is_a_problem(page: Page, name: str, code: str) -> None:
+    found = page.evaluate(
+        """async (name) => {
+          navigator.mediaDevices.getUserMedia = async () => {
+            throw new DOMException('No.', name);
+          };
+          const { openMicrophone, Problem } = await import('/client/index.js');
+          const error = await openMicrophone().catch((error) => error);
+          return [error instanceof Problem, error.code, error.message, leftovers()];
+        }""",
+        name,
+    )
+    assert found[:2] == [True, code]
+    assert "microphone" in found[2].lower()
+    assert found[3] == NOTHING
+
+
+def test_when_the_worklet_cannot_be_fetched_the_microphone_is_let_go(page: Page) -> None:
+    found = page.evaluate(
+        """async () => {
+          const real = AudioWorklet.prototype.addModule;
+          AudioWorklet.prototype.addModule = function () {
+            return real.call(this, '/nothing.js');
+          };
+          const { openMicrophone } = await import('/client/index.js');
+          const { code } = await openMicrophone().catch((error) => error);
+          return [code, leftovers()];
+        }"""
+    )
+    assert found == ["not_fetched", NOTHING]
+
+
+# -- streams and elements ----------------------------------------------------------------------
+
+STREAM = """() => {
+  const context = new AudioContext();
+  const destination = context.createMediaStreamDestination();
+  const tone = context.createOscillator();
+  const volume = context.createGain();
+  volume.gain.value = 0.1;
+  tone.connect(volume).connect(destination);
+  tone.start();
+  Object.assign(window, { own: context, stream: destination.stream });
+}"""
+
+
+def test_a_stream_goes_on_when_its_source_is_stopped(page: Page) -> None:
+    page.evaluate(STREAM)
+    heard = page.evaluate(
+        "hear(({ openStream }) => openStream(stream, 'A call'), { enough: loud })"
+    )
+    assert heard["label"] == "A call"
+    assert heard["during"]["contexts"] == 2
+    assert heard["after"] == {**NOTHING, "contexts": 1}  # the stream's own
+    assert page.evaluate("stream.getTracks().map(({ readyState }) => readyState)") == ["live"]
+
+
+def test_a_stream_that_ends_ends_its_source(page: Page) -> None:
+    page.evaluate(STREAM)
+    heard = page.evaluate(
+        """hear(({ openStream }) => openStream(stream), {
+          started: () => stream.getTracks()[0].dispatchEvent(new Event('ended')),
+        })"""
+    )
+    assert heard["ended"] == "ended"
+
+
+def test_a_stream_without_sound_is_a_problem(page: Page) -> None:
+    code = page.evaluate(
+        "hear(({ openStream }) => openStream(new MediaStream())).catch(({ code }) => code)"
+    )
+    assert code == "no_audio"
+    assert page.evaluate("leftovers()") == NOTHING
+
+
+ELEMENT = """() => {
+  window.element = new Audio('tone.wav');
+  element.title = 'Tone';
+}"""
+
+
+def test_an_element_is_heard_while_it_plays_and_ends_with_it(page: Page) -> None:
+    page.evaluate(ELEMENT)
+    heard = page.evaluate(
+        "hear(({ openElement }) => openElement(element), { started: () => void element.play() })"
+    )
+    assert (heard["label"], heard["ended"]) == ("Tone", "ended")
+    assert heard["durationMs"] == TONE_MS
+    assert heard["ms"] >= TONE_MS - 200
+    tone_was_heard(heard)
+    assert heard["after"] == NOTHING
+
+
+def test_an_element_where_the_browser_cannot_copy_its_sound(page: Page) -> None:
+    """As in Safari: the element is led through a context for good, and can be heard again."""
+    page.evaluate(ELEMENT)
+    page.evaluate("delete HTMLMediaElement.prototype.captureStream")
+    for _ in range(2):
+        heard = page.evaluate(
+            "hear(({ openElement }) => openElement(element), { started: () => void element.play() })"
+        )
+        tone_was_heard(heard)
+        assert heard["ended"] == "ended"
+        assert heard["after"] == {**NOTHING, "contexts": 1}
+
+
+def test_an_element_that_cannot_be_played_is_a_problem(page: Page) -> None:
+    code = page.evaluate(
+        """hear(({ openElement }) => openElement(new Audio('/nothing.wav')))
+          .catch(({ code }) => code)"""
+    )
+    assert code == "not_playable"
+    assert page.evaluate("leftovers()") == NOTHING
+
+
+# -- the sound of a tab ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sharing(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium that plays aloud, and whose dialog shares the page itself."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no Chromium: install Debian's `chromium` package")
+    browser = playwright.chromium.launch(
+        executable_path=executable,
+        args=[*CHROMIUM_ARGS, "--auto-accept-this-tab-capture"],
+        ignore_default_args=["--mute-audio"],
+    )
+    yield browser
+    browser.close()
+
+
+def test_the_sound_of_a_tab(sharing: Browser, scripted: ScriptedServer, short_wav: Path) -> None:
+    with watched_page(sharing.new_context(), "127.0.0.1") as page:
+        opened(page, scripted, short_wav)
+        page.evaluate(ELEMENT)
+        heard = page.evaluate(
+            """() => {
+              const real = navigator.mediaDevices.getDisplayMedia.bind(navigator.mediaDevices);
+              navigator.mediaDevices.getDisplayMedia = (wanted) =>
+                real({ ...wanted, preferCurrentTab: true }); // nobody is there to choose
+              return hear(({ openDisplayAudio }) => openDisplayAudio(), {
+                enough: loud,
+                started: () => void element.play(),
+              });
+            }"""
+        )
+    assert heard["during"]["tracks"] == ["audio"]  # no picture is taken
+    assert heard["after"] == NOTHING
+    assert heard["rms"] > 0.05
+
+
+FAKE_DISPLAY = """async (how) => {
+  const { openDisplayAudio } = await import('/client/index.js');
+  const canvas = document.createElement('canvas');
+  canvas.getContext('2d');
+  const picture = canvas.captureStream();
+  const displays = {
+    silent: async () => picture,
+    refused: async () => { throw new DOMException('No.', 'NotAllowedError'); },
+    broken: async () => { throw new DOMException('No.', 'NotReadableError'); },
+    none: undefined,
+  };
+  Object.defineProperty(navigator.mediaDevices, 'getDisplayMedia', { value: displays[how] });
+  const { code, message } = await openDisplayAudio().catch((error) => error);
+  return [code, message, picture.getTracks()[0].readyState, leftovers()];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "advice", "picture"),
+    [
+        ("silent", "no_audio_shared", "switch on “Also share tab audio”", "ended"),
+        ("refused", "not_allowed", "choose in the dialog", "live"),
+        ("broken", "failed", "Sound cannot be shared", "live"),
+        ("none", "unsupported", "Use Chrome or Edge", "live"),
+    ],
+)
+def test_sound_that_is_not_shared_is_a_problem_that_says_what_to_do(
+    page: Page, how: str, code: str, advice: str, picture: str
+) -> None:
+    found = page.evaluate(FAKE_DISPLAY, how)
+    assert found[0] == code
+    assert advice in found[1]
+    assert found[2:] == [picture, NOTHING]
