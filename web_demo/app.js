@@ -1,11 +1,12 @@
 /** The speaker's page: joins controls, sound, client, transcript and captions. */
 
+import { tokenOfPage } from "./address.js";
 import { CaptionClient, FRAME_MS } from "./client/index.js";
 import { clock } from "./clock.js";
 import { ConnectionWords } from "./connection-words.js";
 import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
-import { byId } from "./dom.js";
+import { byId, create } from "./dom.js";
 import { LevelMeter } from "./level-meter.js";
 import { runSession } from "./live-session.js";
 import { addSettingsDialog } from "./settings-dialog.js";
@@ -13,7 +14,6 @@ import { Settings } from "./settings.js";
 import { Share } from "./share.js";
 import { Stage } from "./stage.js";
 import { StateLine } from "./state-line.js";
-import { tokenOfPage } from "./address.js";
 import { keepScreenOn } from "./wake-lock.js";
 
 /**
@@ -182,12 +182,8 @@ function summary({ audio_ms, utterances }) {
 
 /** @param {string} sentence empty to take the notice away */
 function notify(sentence) {
-  const notice = byId("notice");
-  notice.replaceChildren();
-  if (!sentence) return;
-  const paragraph = document.createElement("p");
-  paragraph.textContent = sentence;
-  notice.append(paragraph);
+  byId("notice").replaceChildren(...(sentence ? [create("p", {}, sentence)] : []));
+  byId("dismiss").hidden = !sentence;
 }
 
 // ---- controls ----------------------------------------------------------------------------------
@@ -204,6 +200,10 @@ dock.addEventListener("run", () => {
   else void start();
 });
 dock.addEventListener("language", () => current?.client?.update({ language: dock.language }));
+byId("dismiss").addEventListener("click", () => {
+  notify("");
+  dock.focus(); // the button is gone now
+});
 byId("clear").addEventListener("click", () => {
   stage.clear();
   showControls();

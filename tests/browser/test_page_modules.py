@@ -120,8 +120,8 @@ def test_sessions_of_a_channel_follow_one_another(page: Page) -> None:
         final(1, "Two."),
         partial(2, "Grows"),
         channel("b"),  # the number of viewers has changed
-        channel("a"),
-        final(3, "Of the first again.", start_ms=5000),  # told late, by a history
+        channel("a"),  # the history, told again
+        final(1, "One."),
         channel("b"),
         final(2, "Two and a half.", start_ms=1000),
     ]
@@ -129,7 +129,6 @@ def test_sessions_of_a_channel_follow_one_another(page: Page) -> None:
     assert [entry for entry in entries if entry[0] != "suppressed"] == [
         ["final", 0, "One."],
         ["final", 1000, "Two."],
-        ["final", 5000, "Of the first again."],
         ["final", 2000, "Two and a half."],
     ]
 
@@ -166,7 +165,8 @@ def test_proposed_names_are_names(page: Page) -> None:
     names = page.evaluate("""async () => {
       const { NAME_PATTERN, proposeName } = await import('/channel-names.js');
       const names = Array.from({ length: 200 }, proposeName);
-      return { wrong: names.filter((name) => !NAME_PATTERN.test(name)), different: new Set(names).size };
+      const wrong = names.filter((name) => !NAME_PATTERN.test(name));
+      return { wrong, different: new Set(names).size };
     }""")
     assert names["wrong"] == []
     assert names["different"] > 150

@@ -121,6 +121,9 @@ def test_an_error_that_is_not_fatal_is_shown_and_the_run_goes_on(
     stage = start(page, scripted)
     stage.say("error", code="bad_message", message="This model speaks English only.", fatal=False)
     expect(page.get_by_role("alert")).to_have_text("This model speaks English only.")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
     stage.final(1, "Still here.")
     expect(final_captions(page)).to_have_text(["Still here."])
 
