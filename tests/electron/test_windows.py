@@ -206,6 +206,48 @@ def test_captions_go_on_after_the_server_has_crashed(
         doomed.release()
 
 
+def test_what_the_computer_plays_is_captioned(control: Page, subtitles: Page, pages: str) -> None:
+    """What it plays is here what the microphone hears: no screen, no sound card."""
+    control.evaluate(
+        """() => {
+          window.asked = [];
+          navigator.mediaDevices.getDisplayMedia = (options) => {
+            asked.push([Boolean(options.audio), navigator.userActivation.isActive]);
+            return navigator.mediaDevices.getUserMedia({ audio: true });
+          };
+        }"""
+    )
+    server = start_server(
+        decoder=FAKE_DECODER, model="fake", allowed_origins=origin_of(pages), max_utterance_ms=2000
+    )
+    try:
+        serve_at(control, server.url)
+        control.get_by_label("Sound").select_option("What this computer plays")
+        control.get_by_role("button", name="Start").click()
+        expect(subtitles.locator("#lines")).to_contain_text("ms", timeout=SPOKEN_LIMIT_MS)
+        assert control.evaluate("asked") == [[True, True]]
+        expect(control.get_by_label("Language")).to_be_disabled()
+        control.get_by_role("button", name="Stop").click()
+        expect(control.get_by_role("status")).to_have_text("Ready.")
+        expect(control.get_by_label("Language")).to_be_enabled()
+    finally:
+        server.stop()
+
+
+def test_a_refusal_is_said_and_can_be_tried_again(control: Page) -> None:
+    control.evaluate(
+        """() => {
+          const refused = new DOMException('no', 'NotAllowedError');
+          navigator.mediaDevices.getDisplayMedia = () => Promise.reject(refused);
+        }"""
+    )
+    serve_at(control, "http://127.0.0.1:9")
+    control.get_by_label("Sound").select_option("What this computer plays")
+    control.get_by_role("button", name="Start").click()
+    expect(control.get_by_role("alert")).not_to_be_empty()
+    expect(control.get_by_role("button", name="Start")).to_be_enabled()
+
+
 def test_what_is_wrong_with_the_server_is_said(control: Page) -> None:
     sentence = "The caption server ended (status 1). There is no such model."
     control.evaluate("message => tell('server', { state: 'failed', url: '', message })", sentence)

@@ -13,8 +13,15 @@ import sys
 import threading
 import time
 
-GRACE_S = 1.0
-"""Nobody is left to wait for captions, so this is shorter than a server's own patience."""
+GRACE_S = 0.5
+"""Nobody is left to wait for captions, so this is far shorter than a server's own patience."""
+
+
+def main() -> None:
+    """Run the module, and watch standard input beside it."""
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def end_with_stdin() -> None:
@@ -29,6 +36,4 @@ def end_with_stdin() -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_stdin, daemon=True).start()
-    del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    main()
