@@ -47,12 +47,13 @@
   };
 
   const listeners = new Set();
+  const playwrights = /^(__playwright|mouse|pointer|touch|auxclick|click|dblclick|contextmenu|drag|drop|key|wheel)/;
   const outlives = (target) =>
     target === globalThis || target instanceof MediaStreamTrack || target instanceof HTMLMediaElement;
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   EventTarget.prototype.addEventListener = function (type, listener, options) {
     addEventListener.call(this, type, listener, options);
-    if (!outlives(this ?? globalThis)) return;
+    if (!outlives(this ?? globalThis) || playwrights.test(type)) return;
     const entry = { target: this, type, listener };
     listeners.add(entry);
     options?.signal?.addEventListener("abort", () => listeners.delete(entry));
