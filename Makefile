@@ -13,7 +13,7 @@ serve: $(VENV)/installed  ## Run the server; its page is at http://127.0.0.1:876
 	@$(BIN)/surtitle serve
 
 test: $(VENV)/installed-dev  ## Set up what the tests need and run them all
-	@scripts/ensure_chromium.sh
+	@scripts/ensure_system_packages.sh
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-dev  ## Formatting, lint and types

@@ -20,8 +20,9 @@ if JUMPING_CLOCK in os.environ:
 
 
 def main(decoder: str) -> int:
-    from surtitle.app import run_on_loop, serve
+    from surtitle.app import serve
     from surtitle.config import load_settings
+    from surtitle.mainloop import run_on_loop
 
     return run_on_loop(serve(load_settings({}), decoder=decoder))
 

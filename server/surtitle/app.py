@@ -8,11 +8,9 @@ process at once, even where the loop is stuck (the worker follows, see `worker.d
 import asyncio
 import contextlib
 import gc
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import partial
+from collections.abc import AsyncIterator
 
 import structlog
 
@@ -28,6 +26,7 @@ from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
+from surtitle.mainloop import stop_signals
 from surtitle.messages import ServiceState
 from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
@@ -49,8 +48,6 @@ WATCH_TOKEN_S = 12 * 3600.0
 """How long an audience may come in with the token that a speaker hands on: a long day."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
-
-_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _STATE_MESSAGES = {
     EngineState.READY: ("normal", "Captions are being made again."),
@@ -225,29 +222,6 @@ async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[A
         await app.stop()
 
 
-@contextlib.contextmanager
-def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` on the loop at the first signal to end; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
-
-    def handle(number: int, frame: object) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_DFL)
-        # Not here: a log line that the signal has interrupted holds the logger's lock.
-        loop.call_soon_threadsafe(partial(log.info, "stopping", signal=signal.Signals(number).name))
-        loop.call_soon_threadsafe(stop)
-
-    # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
-    # second Ctrl+C from working.
-    previous = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 def fetch_model(name: str, report: Report | None) -> None:
     """Download a hub model before the worker wants it. Raises ModelError."""
     if name not in BUNDLED:
@@ -295,16 +269,6 @@ def _allow_many_connections() -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):  # macOS has a lower one of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def run_on_loop(main: Coroutine[None, None, int]) -> int:
-    """Run a coroutine on uvloop where there is one."""
-    if sys.platform == "win32":
-        return asyncio.run(main)
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
 
 
 def _watch_token(keys: KeyRing, channel: str) -> str:

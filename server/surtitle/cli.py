@@ -17,7 +17,9 @@ from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.errors import SurtitleError
 
 if TYPE_CHECKING:
+    from surtitle.captioning.cues import Layout
     from surtitle.gateway.access import Scope
+    from surtitle.terminal import Writing
 
 
 class GroupedCommand(click.Command):
@@ -81,41 +83,71 @@ def serve(**options: Any) -> None:
     from rich.console import Console
 
     from surtitle import app
+    from surtitle.mainloop import run_on_loop
     from surtitle.terminal import byte_progress
 
     with byte_progress(Console(stderr=True)) as report:
-        sys.exit(app.run_on_loop(app.serve(settings, report)))
+        sys.exit(run_on_loop(app.serve(settings, report)))
 
 
-@cli.command(cls=GroupedCommand)
-@click.argument("file")
-@click.option(
-    "--server", metavar="URL", help="Server to use, such as ws://HOST:PORT; else its own."
-)
-@click.option(
-    "--key",
-    envvar=ENV_PREFIX + "KEY",
-    help=f"Key for that server; better given as {ENV_PREFIX}KEY, where nobody sees it.",
-)
-@click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "jsonl", "srt", "vtt"]),
-    show_default="as the output file is named, or text",
-    help="What to write.",
-)
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
-@click.option("--words", is_flag=True, help="Ask for the time of each word.")
-@click.option("--translate", is_flag=True, help="Translate into English.")
-@click.option(
-    "--style",
-    type=click.Choice(["block", "roll-up"]),
-    default="block",
-    show_default=True,
-    help="Cues in SRT and WebVTT that replace each other, or lines that push up those above.",
-)
-@settings_options(
+def _server(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that name a server."""
+    text = "Server to use, such as ws://HOST:PORT" + ("." if required else "; else its own.")
+    default = "ws://127.0.0.1:8765" if required else None
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = click.option(
+            "--key",
+            envvar=ENV_PREFIX + "KEY",
+            help=f"Key for that server; better given as {ENV_PREFIX}KEY, where nobody sees it.",
+        )(function)
+        return click.option(
+            "--server", metavar="URL", default=default, show_default=required, help=text
+        )(function)
+
+    return decorate
+
+
+def _written(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that say what is written, and where."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if "srt" in kinds:
+            function = click.option(
+                "--style",
+                type=click.Choice(["block", "roll-up"]),
+                default="block",
+                show_default=True,
+                help="Cues in SRT and WebVTT that replace each other, or lines that push others up.",
+            )(function)
+        path = click.Path(dir_okay=False)
+        function = click.option("-o", "--output", type=path, help="Write there, not to stdout.")(
+            function
+        )
+        return click.option(
+            "--format",
+            "kind",
+            type=click.Choice(kinds),
+            show_default="as the output file is named, or text",
+            help="What to write.",
+        )(function)
+
+    return decorate
+
+
+def _writing(options: dict[str, Any], layout: "Layout") -> "Writing":
+    """What is to be written, from the options of a command."""
+    from surtitle.terminal import Writing
+
+    output = options["output"]
+    kind = options["kind"] or _format_of(output)
+    return Writing(kind, output, replace(layout, style=options["style"]))
+
+
+_OWN_SERVER = {"host": "127.0.0.1", "port": 0, "keys_file": None, "log_level": "warning"}
+"""Settings of the server that a command starts for itself."""
+
+_captioning_settings = settings_options(
     "model",
     "device",
     "compute_type",
@@ -125,19 +157,72 @@ def serve(**options: Any) -> None:
     "caption_width",
     "caption_lines",
 )
+
+
+def _take(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """These options, which are not settings."""
+    return {name: options.pop(name) for name in names}
+
+
+@cli.command(cls=GroupedCommand)
+@click.argument("file")
+@_server(required=False)
+@click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
+@_written("text", "jsonl", "srt", "vtt")
+@click.option("--words", is_flag=True, help="Ask for the time of each word.")
+@click.option("--translate", is_flag=True, help="Translate into English.")
+@_captioning_settings
 def caption(**options: Any) -> None:
     """Caption FILE: any audio or video, or - for standard input."""
     from surtitle.commands import CaptionRequest, caption_file
 
-    style = options.pop("style")
-    options["kind"] = options["kind"] or _format_of(options["output"])
-    request = {
-        name: options.pop(name)
-        for name in ("file", "server", "key", "fast", "kind", "output", "words", "translate")
-    }
-    settings = _settings(options, host="127.0.0.1", port=0, keys_file=None, log_level="warning")
-    layout = replace(settings.layout(), style=style)
-    sys.exit(caption_file(CaptionRequest(**request, layout=layout), settings))
+    request = _take(options, "file", "server", "key", "fast", "words", "translate")
+    written = _take(options, "kind", "output", "style")
+    settings = _settings(options, **_OWN_SERVER)
+    writing = _writing(written, settings.layout())
+    sys.exit(caption_file(CaptionRequest(**request, writing=writing), settings))
+
+
+@cli.command(cls=GroupedCommand)
+@click.option(
+    "--input", "microphone", metavar="NAME", help="Microphone: a number or part of a name."
+)
+@click.option("--list", "listed", is_flag=True, help="Show which microphones there are, and end.")
+@click.option("--channel", metavar="NAME", help="Publish the captions under this name.")
+@_server(required=False)
+@_written("text", "jsonl", "srt", "vtt")
+@click.option("--translate", is_flag=True, help="Translate into English.")
+@_captioning_settings
+def mic(**options: Any) -> None:
+    """Caption a microphone, until Ctrl+C."""
+    if options.pop("listed"):
+        from surtitle.microphone import input_names
+
+        for number, name in input_names().items():
+            click.echo(f"{number:3}  {name}")
+        sys.exit(0)
+    from surtitle.listening import MicRequest, caption_microphone
+
+    request = _take(options, "channel", "server", "key", "translate")
+    request["device"] = options.pop("microphone")
+    written = _take(options, "kind", "output", "style")
+    settings = _settings(options, **_OWN_SERVER)
+    writing = _writing(written, settings.layout())
+    sys.exit(caption_microphone(MicRequest(**request, writing=writing), settings))
+
+
+@cli.command()
+@click.argument("channel")
+@_server(required=True)
+@_written("text", "jsonl")
+def watch(channel: str, server: str, key: str | None, **written: Any) -> None:
+    """Show what is said in CHANNEL, until Ctrl+C."""
+    from surtitle.terminal import Writing
+    from surtitle.watching import watch_channel
+
+    output = written["output"]
+    kind = written["kind"] or ("jsonl" if _format_of(output) == "jsonl" else "text")
+    sys.exit(watch_channel(server, channel, key, Writing(kind, output)))
 
 
 def _format_of(output: str | None) -> str:

@@ -1,32 +1,34 @@
-"""What `surtitle caption` and `surtitle demo` do."""
+"""What `surtitle caption` and `surtitle demo` do; `mic` and `watch` are in `listening.py`."""
 
-import asyncio
 import contextlib
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from io import FileIO
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 
-from surtitle.app import fetch_model, first_of, run_on_loop, running, stop_signals
+from surtitle.app import fetch_model, first_of, running
 from surtitle.background import in_daemon_thread
 from surtitle.captionfile import Figures, FileStream
-from surtitle.captioning.cues import Layout
-from surtitle.client import Event, connect
+from surtitle.client import Captions, Event, connect
 from surtitle.config import Settings
 from surtitle.errors import EngineError
 from surtitle.gateway.web import web_root
+from surtitle.mainloop import run_on_loop, until_interrupted
 from surtitle.media import read_chunks
 from surtitle.messages import Start
 from surtitle.telemetry import configure_logging
-from surtitle.terminal import CaptionView, CaptionWriter, byte_progress, open_output, waiting
-
-EXIT_INTERRUPTED = 130
-"""What a shell reports of a command that Ctrl+C ended."""
+from surtitle.terminal import (
+    CaptionView,
+    Writing,
+    byte_progress,
+    clock,
+    waiting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +39,19 @@ class CaptionRequest:
     server: str | None
     key: str | None
     fast: bool
-    kind: str
-    output: str | None
+    writing: Writing
     words: bool
     translate: bool
-    layout: Layout
 
 
 def caption_file(request: CaptionRequest, settings: Settings) -> int:
     """Caption a file; returns the exit status. Raises SurtitleError."""
-    return run_on_loop(_until_interrupted(_caption(request, settings)))
+    return run_on_loop(until_interrupted(_caption(request, settings)))
 
 
 def run_demo(settings: Settings) -> int:
     """Caption the spoken sample in real time; returns the exit status. Raises SurtitleError."""
-    return run_on_loop(_until_interrupted(_demo(settings)))
-
-
-async def _until_interrupted(work: Coroutine[None, None, None]) -> int:
-    task = asyncio.ensure_future(work)
-    with stop_signals(task.cancel):
-        try:
-            await task
-        except asyncio.CancelledError:
-            return EXIT_INTERRUPTED
-    return 0
+    return run_on_loop(until_interrupted(_demo(settings)))
 
 
 async def _caption(request: CaptionRequest, settings: Settings) -> None:
@@ -71,32 +61,26 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
     source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
     start = Start(
         language=settings.language,
-        # Cues are timed by their words.
-        words=request.words or request.kind in ("srt", "vtt"),
+        words=request.words or request.writing.needs_words,
         task="translate" if request.translate else "transcribe",
         # Finals keep what partials have shown. Where nobody watches, they are as decoded.
-        partials=request.kind == "jsonl" or not request.fast,
+        partials=request.writing.kind == "jsonl" or not request.fast,
     )
     chunks = read_chunks(source)
     if request.file != "-":  # a file that cannot be read is better said before a model is loaded
         chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(open_output(request.output))
-        writer = CaptionWriter(output, request.kind, request.layout)
-        # On a terminal the view already shows the text that would be written beside it.
-        shows_text = request.kind == "text" and request.output is None and sys.stdout.isatty()
-        async with _server(request.server, settings, console) as url:
-            figures = await _stream(
+    with request.writing.writer() as writer:
+        async with server_for(request.server, settings, console) as url:
+            figures = await stream(
                 url,
                 start,
                 lambda captions: FileStream(captions, chunks, real_time=not request.fast),
                 console,
-                on_message=(lambda message: None) if shows_text else writer.write,
+                on_message=writer.write,
                 quiet=not console.is_terminal,
                 key=request.key,
             )
-        if not shows_text and (speed := writer.finish()) is not None:
-            figures.reading_speed = speed
+        figures.reading_speed = writer.finish()
     console.print(f"[dim]{figures.summary()}[/dim]")
 
 
@@ -104,11 +88,11 @@ async def _demo(settings: Settings) -> None:
     console = Console()
     configure_logging(settings.log())
     started = time.monotonic()
-    async with _server(None, settings, console) as url:
+    async with server_for(None, settings, console) as url:
         console.print(f"The server is ready at {url} after {time.monotonic() - started:.1f} s.")
         console.print("Streaming a spoken sample, as a microphone would:\n")
         chunks = read_chunks(web_root() / "sample.flac")
-        figures = await _stream(
+        figures = await stream(
             url,
             Start(language=settings.language),
             lambda captions: FileStream(captions, chunks, real_time=True),
@@ -117,18 +101,32 @@ async def _demo(settings: Settings) -> None:
     console.print(f"\n{figures.summary()}")
 
 
-async def _stream(
+class Stream(Protocol):
+    """Sound on its way to a server."""
+
+    @property
+    def sent_s(self) -> float:
+        """Seconds of audio sent so far."""
+        ...
+
+    async def run(self, on_message: Callable[[Event], None]) -> Figures:
+        """Send everything, hand each message on, return after `ended`. Raises ClientError."""
+        ...
+
+
+async def stream(
     url: str,
     start: Start,
-    make_stream: Callable[..., FileStream],
+    make_stream: Callable[[Captions], Stream],
     console: Console,
     on_message: Callable[[Event], None] = lambda message: None,
     quiet: bool = False,
     key: str | None = None,
 ) -> Figures:
+    """Send a stream to a server, and show what comes back. Raises ClientError."""
     async with connect(url, start, key=key) as captions:
-        stream = make_stream(captions)
-        view = CaptionView(console, lambda: stream.sent_s)
+        sound = make_stream(captions)
+        view = CaptionView(console, lambda: clock(round(sound.sent_s * 1000)))
 
         def show(message: Event) -> None:
             on_message(message)
@@ -136,11 +134,11 @@ async def _stream(
                 view.show(message)
 
         with view.shown():
-            return await stream.run(show)
+            return await sound.run(show)
 
 
 @contextlib.asynccontextmanager
-async def _server(url: str | None, settings: Settings, console: Console) -> AsyncIterator[str]:
+async def server_for(url: str | None, settings: Settings, console: Console) -> AsyncIterator[str]:
     """The address of the server to use: the one given, or one of our own for as long as needed."""
     if url is not None:
         yield url

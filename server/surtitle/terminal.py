@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -15,8 +16,9 @@ from rich.text import Text
 
 from surtitle.captioning.cues import Layout, ReadingSpeed, lay_out, reading_speed
 from surtitle.captioning.subtitles import format_srt, format_vtt
-from surtitle.client import ClientError, Disconnected, Event, Gap
+from surtitle.client import ClientError, Disconnected, Event, Gap, ViewerEvent
 from surtitle.messages import (
+    Channel,
     Failed,
     Final,
     Partial,
@@ -26,6 +28,12 @@ from surtitle.messages import (
     Status,
     Suppressed,
 )
+
+CHANNEL_STATES = {
+    "live": "{viewers} watching",
+    "away": "the speaker's connection is broken; it may come back",
+    "waiting": "nobody speaks here now",
+}
 
 
 def clock(ms: int) -> str:
@@ -40,11 +48,13 @@ class CaptionView:
     Without a terminal (a pipe, a log) each final is a line and partials are left out.
     """
 
-    def __init__(self, console: Console, seconds_sent: Callable[[], float]) -> None:
+    def __init__(self, console: Console, position: Callable[[], str]) -> None:
+        """`position` is what the line below the captions begins with."""
         self._console = console
-        self._seconds_sent = seconds_sent
+        self._position = position
         self._open: Partial | Speech | None = None
         self._status = ""
+        self._session = ""  # of the channel, where one is watched
         self._live = Live(
             console=console, get_renderable=self._render, refresh_per_second=10, transient=True
         )
@@ -58,7 +68,7 @@ class CaptionView:
         with self._live:
             yield
 
-    def show(self, message: Event) -> None:
+    def show(self, message: Event | ViewerEvent) -> None:
         """Take the next message."""
         match message:
             case Speech() | Partial():
@@ -76,6 +86,10 @@ class CaptionView:
                 self._status = message.reason + " Connecting again …"
             case Resumed() | Ready():
                 self._status = ""
+            case Channel():
+                self._open = None if message.session != self._session else self._open
+                self._session = message.session
+                self._status = CHANNEL_STATES[message.state].format(viewers=message.viewers)
             case Gap():
                 lost = f"[{(message.end_ms - message.start_ms) / 1000:.1f} s lost]"
                 times = Text(f"{clock(message.start_ms)} – {clock(message.end_ms)}  ", style="cyan")
@@ -96,7 +110,7 @@ class CaptionView:
             start = Text(f"{clock(self._open.start_ms)} …        ", style="cyan")
             lines.append(start + Text(self._open.stable) + Text(self._open.unstable, "italic dim"))
         state = "listening" if self._open is None else "speech"
-        text = Text(f"{clock(round(self._seconds_sent() * 1000))}  {state}  {self._status}", "dim")
+        text = Text(f"{self._position()}  {state}  {self._status}", "dim")
         lines.append(text)
         return Group(*lines)
 
@@ -104,21 +118,21 @@ class CaptionView:
 class CaptionWriter:
     """Writes the messages of a stream in a format: text, jsonl, srt or vtt."""
 
-    def __init__(self, output: TextIO, kind: str, layout: Layout | None = None) -> None:
-        """`layout` is for srt and vtt."""
+    def __init__(self, output: TextIO, kind: str | None, layout: Layout | None = None) -> None:
+        """`layout` is for srt and vtt. Without a `kind` nothing is written."""
         self._output = output
         self._kind = kind
         self._layout = layout
         self._finals: list[Final] = []
 
-    def write(self, message: Event) -> None:
+    def write(self, message: Event | ViewerEvent) -> None:
         """Take the next message; text and jsonl are written at once."""
         if self._kind == "jsonl":
             self._line(json.encode(message).decode())
         elif isinstance(message, Final):
             if self._kind == "text":
                 self._line(message.text)
-            else:
+            elif self._kind is not None:
                 self._finals.append(message)
 
     def finish(self) -> ReadingSpeed | None:
@@ -134,6 +148,47 @@ class CaptionWriter:
     def _line(self, text: str) -> None:
         self._output.write(text + "\n")
         self._output.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What is written, and where."""
+
+    kind: str
+    """text, jsonl, srt or vtt."""
+    output: str | None
+    """A path, or None for standard output."""
+    layout: Layout | None = None
+    """For srt and vtt."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is what a terminal shows anyway."""
+        return self.kind == "text" and self.output is None and sys.stdout.isatty()
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether the times of words are needed: cues are timed by them."""
+        return self.kind in ("srt", "vtt")
+
+    @contextmanager
+    def writer(self) -> Iterator[CaptionWriter]:
+        """Raises ClientError where the file cannot be written."""
+        with _open(self.output) as output:
+            yield CaptionWriter(output, None if self.is_shown else self.kind, self.layout)
+
+
+@contextmanager
+def _open(path: str | None) -> Iterator[TextIO]:
+    """The file to write to, or standard output. Raises ClientError."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise ClientError(f"Cannot write {path}: {error.strerror}.") from error
 
 
 @contextmanager
@@ -171,16 +226,3 @@ def byte_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]
             progress.update(tasks[stage], completed=done, total=total)
 
         yield report
-
-
-@contextmanager
-def open_output(path: str | None) -> Iterator[TextIO]:
-    """The file to write to, or standard output. Raises ClientError."""
-    if path is None:
-        yield sys.stdout
-        return
-    try:
-        with Path(path).open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise ClientError(f"Cannot write {path}: {error.strerror}.") from error

@@ -214,7 +214,7 @@ def test_a_signal_in_the_middle_of_a_log_line_is_taken() -> None:
 SIGNAL_IN_A_LOG_LINE = """
 import asyncio, signal, sys
 import structlog
-from surtitle.app import stop_signals
+from surtitle.mainloop import run_on_loop, stop_signals
 from surtitle.telemetry import LogOptions, configure_logging
 
 class Interrupted:
@@ -270,7 +270,7 @@ async def serve_and_block():
     return await app.serve(load_settings({{}}), decoder={FAKE_DECODER!r})
 
 if __name__ == "__main__":
-    sys.exit(app.run_on_loop(serve_and_block()))
+    sys.exit(run_on_loop(serve_and_block()))
 """
 
 

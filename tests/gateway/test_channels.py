@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import TEXT
 
-from surtitle.client import ClientError, connect, watch
+from surtitle.client import ClientError, Disconnected, ViewerEvent, connect, watch
 from surtitle.errors import BadStart
 from surtitle.gateway import channels as module
 from surtitle.gateway.access import Key, KeyRing, digest_of
@@ -80,7 +80,7 @@ class Watcher:
         return [_short(message) for message in self.seen]
 
 
-def _short(message: ViewerMessage) -> str:
+def _short(message: ViewerEvent) -> str:
     match message:
         case Channel():
             return f"{message.state} {message.session}".strip()
@@ -88,6 +88,8 @@ def _short(message: ViewerMessage) -> str:
             return f"{message.utterance} {message.stable}{message.unstable}…"
         case Final():
             return f"{message.utterance} {message.text}"
+        case Disconnected():
+            return "disconnected"
     return f"{message.utterance} {type(message).__name__}"
 
 

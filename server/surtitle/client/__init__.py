@@ -28,6 +28,7 @@ from websockets.exceptions import ConnectionClosed
 from surtitle.client.dialing import (
     Broken,
     ClientError,
+    Disconnected,
     dial,
     endpoint,
     receive,
@@ -36,7 +37,7 @@ from surtitle.client.dialing import (
 )
 from surtitle.client.outbox import Audio, Command, Outbox, Said
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
-from surtitle.client.viewer import watch
+from surtitle.client.viewer import ViewerEvent, watch
 from surtitle.messages import (
     Ack,
     ClientMessage,
@@ -64,6 +65,7 @@ __all__ = [
     "Disconnected",
     "Event",
     "Gap",
+    "ViewerEvent",
     "connect",
     "watch",
 ]
@@ -79,12 +81,6 @@ UNSENT_BYTES = 1 << 20
 """Audio that may wait for a server that reads slowly before `send` waits too."""
 GREETING_S = 20.0
 """Time for a server to answer `start` or `resume`."""
-
-
-class Disconnected(Struct, tag="disconnected", frozen=True):
-    """The connection broke; it is being set up again."""
-
-    reason: str
 
 
 class Gap(Struct, tag="gap", frozen=True):

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import (
@@ -36,6 +37,12 @@ class ClientError(SurtitleError):
 
 class Broken(Exception):
     """The connection has gone, or cannot be made now; trying again makes sense."""
+
+
+class Disconnected(Struct, tag="disconnected", frozen=True):
+    """The connection broke; it is being set up again."""
+
+    reason: str
 
 
 async def dial(url: str, key: str | None) -> ClientConnection:

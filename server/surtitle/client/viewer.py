@@ -14,8 +14,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from urllib.parse import quote
 
 from msgspec import DecodeError
+from websockets.asyncio.client import ClientConnection
 
-from surtitle.client.dialing import Broken, ClientError, dial, endpoint, receive, waits_s
+from surtitle.client.dialing import (
+    Broken,
+    ClientError,
+    Disconnected,
+    dial,
+    endpoint,
+    receive,
+    waits_s,
+)
 from surtitle.messages import (
     Channel,
     Failed,
@@ -28,47 +37,69 @@ from surtitle.messages import (
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again."""
 
+ViewerEvent = ViewerMessage | Disconnected
+
 
 def channel_url(url: str, channel: str) -> str:
     """Where a channel is watched, from a server's address. Raises ClientError."""
     return endpoint(url, f"/v1/channels/{quote(channel, safe='')}")
 
 
-@contextlib.asynccontextmanager
-async def watch(
-    url: str, channel: str, *, key: str | None = None, patience_s: float = PATIENCE_S
-) -> AsyncIterator[AsyncIterator[ViewerMessage]]:
-    """The messages of a channel, without an end.
+class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
+    """The messages of a channel, without an end: `async with watch(url, channel) as messages`.
 
-    `url` is as for `connect`; `key` is a key or a token, for a server that asks for one. The iterator
-    raises ClientError where the server refuses, or was not there for `patience_s`.
+    `url` is as for `connect`; `key` is a key or a token, for a server that asks for one. Raises
+    ClientError where the server cannot be reached or refuses; later on, where it was gone for
+    `patience_s`.
     """
-    messages = _messages(channel_url(url, channel), key, patience_s)
-    try:
-        yield messages
-    finally:
-        await messages.aclose()
 
+    def __init__(
+        self, url: str, channel: str, *, key: str | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._url = channel_url(url, channel)
+        self._key = key
+        self._patience_s = patience_s
+        self._messages: AsyncGenerator[ViewerEvent, None] | None = None
 
-async def _messages(
-    url: str, key: str | None, patience_s: float
-) -> AsyncGenerator[ViewerMessage, None]:
-    known = _Known()
-    loop = asyncio.get_running_loop()
-    waits, gone_at = waits_s(), loop.time()
-    while True:
+    async def __aenter__(self) -> AsyncIterator[ViewerEvent]:
+        """Connect."""
         try:
-            socket = await dial(url, key)
-            async with socket:
-                while True:
-                    message = _parse(await receive(socket))
-                    waits, gone_at = waits_s(), loop.time()
-                    if message is not None and known.is_new(message):
-                        yield message
+            socket = await dial(self._url, self._key)
         except Broken as broken:
-            if loop.time() - gone_at > patience_s:
-                raise ClientError(f"{broken} Gave up after {patience_s:.0f} s.") from broken
-        await asyncio.sleep(next(waits))
+            raise ClientError(str(broken)) from broken
+        self._messages = self._follow(socket)
+        return self._messages
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the connection."""
+        if self._messages is not None:
+            await self._messages.aclose()
+
+    async def _follow(self, socket: ClientConnection) -> AsyncGenerator[ViewerEvent, None]:
+        known = _Known()
+        while True:
+            try:
+                async with socket:
+                    while True:
+                        message = _parse(await receive(socket))
+                        if message is not None and known.is_new(message):
+                            yield message
+            except Broken as broken:
+                yield Disconnected(str(broken))
+            socket = await self._come_back()
+
+    async def _come_back(self) -> ClientConnection:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_s
+        for wait_s in waits_s():
+            await asyncio.sleep(wait_s)
+            try:
+                return await dial(self._url, self._key)
+            except Broken as broken:
+                reason = str(broken)
+            if loop.time() > deadline:
+                break
+        raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
 
 
 def _parse(data: str | bytes) -> ViewerMessage | None:

@@ -1,0 +1,108 @@
+"""What `surtitle mic` does."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from surtitle.captionfile import Figures
+from surtitle.client import Captions, Event
+from surtitle.commands import server_for, stream
+from surtitle.config import Settings
+from surtitle.mainloop import run_on_loop, stop_signals
+from surtitle.messages import Ended, Start
+from surtitle.microphone import Microphone, open_microphone
+from surtitle.telemetry import configure_logging
+from surtitle.terminal import Writing
+
+
+@dataclass(frozen=True, slots=True)
+class MicRequest:
+    """The arguments of `surtitle mic`."""
+
+    device: str | None
+    channel: str | None
+    server: str | None
+    key: str | None
+    writing: Writing
+    translate: bool
+
+
+def caption_microphone(request: MicRequest, settings: Settings) -> int:
+    """Caption a microphone until Ctrl+C; returns the exit status. Raises SurtitleError."""
+    return run_on_loop(_caption(request, settings))
+
+
+class MicStream:
+    """A microphone on its way to a server, until it is told to stop."""
+
+    def __init__(self, captions: Captions, microphone: Microphone, stopped: asyncio.Event) -> None:
+        self._captions = captions
+        self._microphone = microphone
+        self._stopped = stopped
+        self.sent_s = 0.0
+        """Seconds of audio sent so far."""
+
+    async def run(self, on_message: Callable[[Event], None]) -> Figures:
+        """See Stream."""
+        figures = Figures()
+        sending = asyncio.create_task(self._send())
+        stopping = asyncio.create_task(self._stop(sending))
+        try:
+            async for event in self._captions:
+                on_message(event)
+                if isinstance(event, Ended):
+                    figures.ended = event
+        finally:
+            sending.cancel()
+            stopping.cancel()
+        return figures
+
+    async def _send(self) -> None:
+        async for block in self._microphone:
+            await self._captions.send(block)
+            self.sent_s += len(block) / 2 / self._microphone.sample_rate
+
+    async def _stop(self, sending: asyncio.Task[None]) -> None:
+        await self._stopped.wait()
+        sending.cancel()
+        await self._captions.stop()
+
+
+async def _caption(request: MicRequest, settings: Settings) -> int:
+    console = Console(stderr=True)
+    configure_logging(settings.log())
+    stopped = asyncio.Event()
+    # The second Ctrl+C does not wait for the last caption.
+    with request.writing.writer() as writer, stop_signals(stopped.set):
+        # The device first: what is wrong with it is better said before a model is loaded.
+        async with (
+            open_microphone(request.device) as microphone,
+            server_for(request.server, settings, console) as url,
+        ):
+            start = Start(
+                language=settings.language,
+                sample_rate=microphone.sample_rate,
+                words=request.writing.needs_words,
+                task="translate" if request.translate else "transcribe",
+                channel=request.channel,
+            )
+            parts = [f"Listening to {microphone.name}", "Ctrl+C ends"]
+            if request.channel is not None:
+                page = url.replace("ws", "http", 1) if url.startswith("ws") else url
+                parts.insert(1, f"to be watched at {page}/watch/{request.channel}")
+            console.print(Text(" · ".join(parts), "dim"))
+            figures = await stream(
+                url,
+                start,
+                lambda captions: MicStream(captions, microphone, stopped),
+                console,
+                on_message=writer.write,
+                quiet=not console.is_terminal,
+                key=request.key,
+            )
+        figures.reading_speed = writer.finish()
+    console.print(f"[dim]{figures.summary()}[/dim]")
+    return 0

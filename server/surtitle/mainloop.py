@@ -1,0 +1,60 @@
+"""How a command runs on an event loop, and how a signal ends it."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+
+import structlog
+
+log = structlog.get_logger("surtitle.app")
+
+EXIT_INTERRUPTED = 130
+"""What a shell reports of a command that Ctrl+C ended."""
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def run_on_loop(main: Coroutine[None, None, int]) -> int:
+    """Run a coroutine on uvloop where there is one."""
+    if sys.platform == "win32":
+        return asyncio.run(main)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+@contextlib.contextmanager
+def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` on the loop at the first signal to end; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
+
+    def handle(number: int, frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+        # Not here: a log line that the signal has interrupted holds the logger's lock.
+        loop.call_soon_threadsafe(partial(log.info, "stopping", signal=signal.Signals(number).name))
+        loop.call_soon_threadsafe(stop)
+
+    # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
+    # second Ctrl+C from working.
+    previous = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+async def until_interrupted(work: Coroutine[None, None, None]) -> int:
+    """The exit status of something that Ctrl+C ends."""
+    task = asyncio.ensure_future(work)
+    with stop_signals(task.cancel):
+        try:
+            await task
+        except asyncio.CancelledError:
+            return EXIT_INTERRUPTED
+    return 0
