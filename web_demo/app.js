@@ -195,6 +195,7 @@ function showControls() {
 }
 
 addSettingsDialog(settings, ["words", "delay"]);
+byId("words-hint").append(" From the next Start on."); // a session has words or has none
 dock.addEventListener("run", () => {
   if (current) stop();
   else void start();
