@@ -20,11 +20,15 @@ if JUMPING_CLOCK in os.environ:
 
 
 def main(decoder: str) -> int:
-    from surtitle.app import serve
     from surtitle.config import load_settings
-    from surtitle.mainloop import run_on_loop
+    from surtitle.mainloop import run_on_loop, stop_with_stdin
 
-    return run_on_loop(serve(load_settings({}), decoder=decoder))
+    settings = load_settings({})
+    if settings.stop_with_stdin:
+        stop_with_stdin()
+    from surtitle.app import serve
+
+    return run_on_loop(serve(settings, decoder=decoder))
 
 
 if __name__ == "__main__":

@@ -80,10 +80,13 @@ def cli() -> None:
 def serve(**options: Any) -> None:
     """Run the server: captions, demo page and health checks on one port."""
     settings = _settings(options)
+    from surtitle.mainloop import run_on_loop, stop_with_stdin
+
+    if settings.stop_with_stdin:  # before what takes long
+        stop_with_stdin()
     from rich.console import Console
 
     from surtitle import app
-    from surtitle.mainloop import run_on_loop
     from surtitle.terminal import byte_progress
 
     with byte_progress(Console(stderr=True)) as report:

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     drain_s: Annotated[float, Field(ge=0)] = _setting(
         4.0, "Network", "Seconds that open utterances get to finish when the server stops."
     )
+    stop_with_stdin: bool = _setting(
+        False,
+        "Network",
+        "Stop when standard input ends: a program that starts the server holds its other end.",
+    )
     max_backlog_s: Seconds = _setting(
         60.0,
         "Network",

@@ -1,9 +1,13 @@
 """How a command runs on an event loop, and how a signal ends it."""
 
+import _thread
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 
@@ -13,6 +17,8 @@ log = structlog.get_logger("surtitle.app")
 
 EXIT_INTERRUPTED = 130
 """What a shell reports of a command that Ctrl+C ended."""
+ORPHAN_GRACE_S = 0.5
+"""For a clean stop once the program that started us is gone: nobody is left who reads captions."""
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
@@ -58,3 +64,23 @@ async def until_interrupted(work: Coroutine[None, None, None]) -> int:
         except asyncio.CancelledError:
             return EXIT_INTERRUPTED
     return 0
+
+
+def stop_with_stdin() -> None:
+    """From now on end with standard input: a pipe whose other end a program holds.
+
+    When that program is gone, however it went, the pipe ends; even SIGKILL closes it, on every system.
+    Then this process stops as by SIGTERM, and ends after a moment whatever it does.
+    """
+    threading.Thread(target=_wait_for_stdin, name="standard input", daemon=True).start()
+
+
+def _wait_for_stdin() -> None:
+    with contextlib.suppress(OSError):  # closed already
+        while os.read(0, 4096):
+            pass
+    # Not `os.kill`, which on Windows ends the process at once. Where no handler is set yet this does
+    # nothing, and the process ends below.
+    _thread.interrupt_main(signal.SIGTERM)
+    time.sleep(ORPHAN_GRACE_S)
+    os._exit(1)

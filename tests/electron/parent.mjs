@@ -5,17 +5,13 @@
  * line. When its standard input ends it stops the server and says how that ended.
  */
 
-import { fileURLToPath } from "node:url";
 import { Supervisor } from "../../web_demo/electron/main/supervisor.js";
 
-const [patienceMs, python, , ...program] = process.argv.slice(2);
-const script = fileURLToPath(
-  new URL("../../web_demo/electron/server/end_with_stdin.py", import.meta.url),
-);
+const [patienceMs, ...command] = process.argv.slice(2);
 /** @param {object} fields */
 const tell = (fields) => process.stderr.write(`${JSON.stringify(fields)}\n`);
 
-const supervisor = new Supervisor([python, script, ...program], {
+const supervisor = new Supervisor(command, {
   patienceMs: Number(patienceMs),
   firstWaitMs: 100,
   log: (line) => process.stderr.write(`${line}\n`),

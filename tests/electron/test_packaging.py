@@ -61,6 +61,5 @@ def test_its_pages_have_all_their_modules(node: str, application: Path, browser:
 
 def test_what_belongs_to_the_repository_alone_is_not_packed(application: Path) -> None:
     packed = {path.relative_to(application).as_posix() for path in application.rglob("*.*")}
-    assert "server/end_with_stdin.py" in packed
     assert not {name for name in packed if "README" in name or "node_modules" in name}
     assert not {name for name in packed if name.startswith("web_demo/electron/main")}

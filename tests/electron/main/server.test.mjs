@@ -9,18 +9,15 @@ import { serverCommand } from "../../../web_demo/electron/main/server-command.js
 import { Supervisor } from "../../../web_demo/electron/main/supervisor.js";
 
 test("the server is started with the Python named, shipped, or of the checkout", () => {
-  const folder = join("/work", "web_demo", "electron");
+  const folder = join("/checkout", "web_demo", "electron");
   const resources = mkdtempSync(join(tmpdir(), "resources-"));
   const at = { folder, resources, environment: {}, platform: "linux" };
-  const script = join(folder, "server", "end_with_stdin.py");
-  assert.deepEqual(serverCommand(at), ["/work/.venv/bin/python", script, "surtitle", "serve"]);
+  assert.deepEqual(serverCommand(at), ["/checkout/.venv/bin/python", "-m", "surtitle", "serve"]);
   const shipped = join(resources, "python", "bin", "python3");
   mkdirSync(join(shipped, ".."), { recursive: true });
   writeFileSync(shipped, "");
   assert.equal(serverCommand(at)[0], shipped);
   assert.equal(serverCommand({ ...at, environment: { SURTITLE_PYTHON: "/opt/py" } })[0], "/opt/py");
-  const archived = serverCommand({ ...at, folder: "/opt/x/resources/app.asar" })[1];
-  assert.equal(archived, "/opt/x/resources/app.asar.unpacked/server/end_with_stdin.py");
 });
 
 /**

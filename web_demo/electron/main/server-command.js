@@ -16,7 +16,5 @@ export function serverCommand({ folder, resources, environment, platform }) {
   const shipped = join(resources, "python", ...(windows ? ["python.exe"] : ["bin", "python3"]));
   const own = join(folder, "../../.venv", windows ? "Scripts/python.exe" : "bin/python");
   const python = environment.SURTITLE_PYTHON || (existsSync(shipped) ? shipped : own);
-  // A packaged application's files are in an archive, which Python cannot read; this one is not.
-  const script = join(folder, "server", "end_with_stdin.py").replace(/app\.asar(?=[\\/])/, "app.asar.unpacked");
-  return [python, script, "surtitle", "serve"];
+  return [python, "-m", "surtitle", "serve"];
 }

@@ -28,7 +28,7 @@ const PATIENCE_MS = 10_000;
  */
 export function startServer([program, ...args], settings, log) {
   const child = spawn(program, args, {
-    env: { ...process.env, ...settings, SURTITLE_LOG_FORMAT: "json" },
+    env: { ...process.env, ...settings, SURTITLE_LOG_FORMAT: "json", SURTITLE_STOP_WITH_STDIN: "true" },
     stdio: ["pipe", "ignore", "pipe"],
     windowsHide: true,
   });

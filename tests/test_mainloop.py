@@ -1,0 +1,59 @@
+"""How a server ends with the program that started it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import FAKE_DECODER, ServerProcess, left_over, start_server
+
+GONE_S = 2.0
+PATIENT = """
+import sys
+from surtitle import mainloop
+mainloop.ORPHAN_GRACE_S = 60
+from tests import serve_with
+sys.exit(serve_with.main(sys.argv[1]))
+"""
+"""A server with so much time that a clean stop can be told from an end."""
+
+
+def stop_by_stdin(server: ServerProcess, within_s: float) -> int:
+    """End its input; returns the exit status."""
+    processes = server.tree()
+    assert server.process.stdin is not None
+    server.process.stdin.close()
+    assert left_over(processes, within_s) == []
+    status = server.process.wait()
+    server.close_pipes()
+    return status
+
+
+@pytest.mark.parametrize("model", ["fake", "slow:600"], ids=["idle", "loading"])
+def test_a_server_stops_cleanly_with_its_standard_input(model: str) -> None:
+    command = (sys.executable, "-c", PATIENT, FAKE_DECODER)
+    server = start_server(command=command, model=model, ready=model == "fake", stop_with_stdin=True)
+    assert stop_by_stdin(server, within_s=30) == 0
+    assert server.events("stopped")
+    assert server.errors == []
+
+
+def test_one_that_cannot_stop_is_ended() -> None:
+    """Nobody has set a handler for SIGTERM here."""
+    code = (
+        "import time; from surtitle.mainloop import stop_with_stdin\n"
+        "stop_with_stdin(); print('waiting', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.stdin.close()
+        assert process.wait(GONE_S) == 1
+
+
+def test_the_command() -> None:
+    command = (sys.executable, "-m", "surtitle", "serve", "--stop-with-stdin", "true")
+    server = start_server(command=command)
+    assert stop_by_stdin(server, GONE_S) in (0, 1)  # 0 where it was quick enough
