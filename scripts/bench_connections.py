@@ -15,11 +15,9 @@ and, for those who speak, the time from sending the frame that makes it speech t
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -28,7 +26,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -38,6 +36,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from load.raw_client import RawClient, masked
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.gateway.server import CAPTIONS_PATH
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
@@ -75,18 +74,6 @@ class Message(msgspec.Struct):
 _decoder = msgspec.json.Decoder(Message)
 
 
-def masked(opcode: int, payload: bytes) -> bytes:
-    """A client's frame, ready for the socket."""
-    key = secrets.token_bytes(4)
-    head = bytes([0x80 | opcode])
-    if len(payload) < 126:
-        head += bytes([0x80 | len(payload)])
-    else:
-        head += b"\xfe" + len(payload).to_bytes(2, "big")
-    mask = np.resize(np.frombuffer(key, np.uint8), len(payload))
-    return head + key + (np.frombuffer(payload, np.uint8) ^ mask).tobytes()
-
-
 def noise_frames(count: int) -> list[bytes]:
     """Frames of white noise at NOISE_DBFS."""
     level = 10 ** (NOISE_DBFS / 20) * 32768
@@ -101,81 +88,30 @@ def speech_frames(noise: list[bytes]) -> list[bytes]:
     return spoken + noise[:PAUSE_FRAMES]
 
 
-class Session(asyncio.Protocol):
-    """A client as cheap as can be: frames out, messages in."""
+class Session(RawClient):
+    """Who sends audio."""
 
     def __init__(self, host: str, frames: list[bytes], first: int, speaks: bool) -> None:
-        self._host = host
+        super().__init__(host, f"{CAPTIONS_PATH}?language=en")
         self._frames = frames
         self._next = first
         self.speaks = speaks
-        self._transport: asyncio.Transport | None = None
-        self._buffer = b""
-        self._open = False
         self._sent: list[float] = []  # when each frame was sent, where it speaks
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.behind_ms: list[float] = []
         self.speech_s: list[float] = []
         self.judged = 0  # samples, as far as acknowledged
-        self.problem = ""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the handshake."""
-        transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
-        self._transport = transport
-        key = base64.b64encode(secrets.token_bytes(16)).decode()
-        transport.write(
-            f"GET {CAPTIONS_PATH}?language=en HTTP/1.1\r\nHost: {self._host}\r\n"
-            f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Whatever the reason, it is a problem here unless we closed."""
-        self._transport = None
-        self.problem = self.problem or "connection lost"
-        if not self.opened.done():
-            self.opened.set_exception(ConnectionError(self.problem))
 
     def send_frame(self) -> None:
         """Send the next frame."""
-        if self._transport is not None:
-            self._transport.write(self._frames[self._next % len(self._frames)])
+        if self.transport is not None:
+            self.transport.write(self._frames[self._next % len(self._frames)])
             self._next += 1
             if self.speaks:
                 self._sent.append(time.perf_counter())
 
-    def close(self) -> None:
-        """Cut the connection."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        """Take frames apart: short text frames, now and then a ping."""
-        self._buffer += data
-        if not self._open:
-            head, end, rest = self._buffer.partition(b"\r\n\r\n")
-            if not end:
-                return
-            if b" 101 " not in head:
-                self.problem = head.partition(b"\r\n")[0].decode()
-                return
-            self._open, self._buffer = True, rest
-            self.opened.set_result(None)
-        while len(self._buffer) >= 4:
-            length, start = self._buffer[1], 2
-            if length == 126:
-                length, start = int.from_bytes(self._buffer[2:4], "big"), 4
-            if len(self._buffer) < start + length:
-                return
-            opcode, payload = self._buffer[0] & 15, self._buffer[start : start + length]
-            self._buffer = self._buffer[start + length :]
-            if opcode == 1:
-                self._take(_decoder.decode(payload))
-            elif opcode == 9 and self._transport is not None:
-                self._transport.write(masked(10, payload))
-
-    def _take(self, message: Message) -> None:
+    def take(self, data: bytes) -> None:
+        """See RawClient."""
+        message = _decoder.decode(data)
         if message.type == "ack":
             received, safe = message.received // 2, message.safe // 2
             if not self.speaks and safe:

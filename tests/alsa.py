@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import SAMPLE, read_pcm16
+from surtitle.jobs import Pcm16
 
 BLOCK_BYTES = 3200
 BLOCK_S = 0.1
 
 
 @contextmanager
-def recorded_microphone(folder: Path) -> Iterator[dict[str, str]]:
-    """The environment in which `recording` is the default microphone. It says nothing until `speak`."""
+def recorded_microphone(folder: Path, spoken: Pcm16) -> Iterator[dict[str, str]]:
+    """The environment in which `recording` is the default microphone.
+
+    It hears what is spoken, 16 kHz, again and again, each time after three seconds of silence.
+    """
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     configuration = folder / "asound.conf"
@@ -28,7 +31,7 @@ def recorded_microphone(folder: Path) -> Iterator[dict[str, str]]:
         "pcm.!default recording\n"
     )
     over = threading.Event()
-    feeding = threading.Thread(target=_feed, args=(pipe, over))
+    feeding = threading.Thread(target=_feed, args=(pipe, spoken, over))
     feeding.start()
     try:
         yield {"ALSA_CONFIG_PATH": str(configuration)}
@@ -37,10 +40,8 @@ def recorded_microphone(folder: Path) -> Iterator[dict[str, str]]:
         feeding.join()
 
 
-def _feed(pipe: Path, over: threading.Event) -> None:
-    """The first two sentences of the sample again and again, each time after some silence."""
-    spoken = read_pcm16(SAMPLE)[: 9 * 16_000].tobytes()
-    sound = bytes(3 * 32_000) + spoken
+def _feed(pipe: Path, spoken: Pcm16, over: threading.Event) -> None:
+    sound = bytes(3 * 32_000) + spoken.tobytes()
     # Open at both ends: who looks at the device and closes it again breaks nothing.
     handle = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
     due = time.monotonic()

@@ -1,6 +1,7 @@
 """The documents: every setting with its default, commands that exist, snippets that run."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from surtitle.cli import cli
 from surtitle.config import Settings
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import json_schema
+from tests.alsa import recorded_microphone
 from tests.support import REPOSITORY, SAMPLE, SAMPLE_TEXT, read_pcm16, running_server
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -64,10 +66,10 @@ def test_the_python_snippets_print_what_is_said_in_the_sample(tmp_path: Path) ->
             wav.setsampwidth(2)
             wav.setframerate(SAMPLE_RATE)
             wav.writeframes(speech.tobytes())
-    with ThreadPoolExecutor() as pool:
+    with recorded_microphone(tmp_path, speech) as environment, ThreadPoolExecutor() as pool:
         # Those with a server of their own need not wait for ours.
         programs = {
-            i: pool.submit(run, tmp_path / f"snippet_{i}.py", snippet.code)
+            i: pool.submit(run, tmp_path / f"snippet_{i}.py", snippet.code, environment)
             for i, snippet in enumerate(PYTHON_SNIPPETS)
             if EXAMPLE_SERVER not in snippet.code
         }
@@ -75,7 +77,7 @@ def test_the_python_snippets_print_what_is_said_in_the_sample(tmp_path: Path) ->
             for i, snippet in enumerate(PYTHON_SNIPPETS):
                 if i not in programs:
                     code = snippet.code.replace(EXAMPLE_SERVER, urlsplit(url).netloc)
-                    programs[i] = pool.submit(run, tmp_path / f"snippet_{i}.py", code)
+                    programs[i] = pool.submit(run, tmp_path / f"snippet_{i}.py", code, environment)
             outcomes = {i: program.result() for i, program in programs.items()}
     last_word = SAMPLE_TEXT.split()[-1]
     for i, outcome in outcomes.items():
@@ -83,11 +85,12 @@ def test_the_python_snippets_print_what_is_said_in_the_sample(tmp_path: Path) ->
         assert last_word in outcome.stdout, PYTHON_SNIPPETS[i].document
 
 
-def run(script: Path, code: str) -> subprocess.CompletedProcess[str]:
+def run(script: Path, code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     script.write_text(code, encoding="utf-8")
     return subprocess.run(
         [sys.executable, script.name],
         cwd=script.parent,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=SNIPPET_LIMIT_S,

@@ -13,14 +13,15 @@ import pytest
 from surtitle import microphone as microphones
 from surtitle.client import ClientError
 from tests.alsa import recorded_microphone
-from tests.support import ServerProcess, start_server, wait_until
+from tests.support import SAMPLE, ServerProcess, read_pcm16, start_server, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
 
 
 @pytest.fixture(scope="module")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with recorded_microphone(tmp_path_factory.mktemp("alsa")) as environment:
+    spoken = read_pcm16(SAMPLE)[: 9 * 16_000]  # its first two sentences
+    with recorded_microphone(tmp_path_factory.mktemp("alsa"), spoken) as environment:
         yield os.environ | environment
 
 

@@ -45,7 +45,12 @@ class Example(NamedTuple):
 
 def examples() -> list[Example]:
     found = []
-    for document in (REPOSITORY / "docs" / "javascript.md", LIBRARY / "README.md"):
+    documents = (
+        REPOSITORY / "README.md",
+        REPOSITORY / "docs" / "javascript.md",
+        LIBRARY / "README.md",
+    )
+    for document in documents:
         for place, code in _BLOCK.findall(document.read_text(encoding="utf-8")):
             place = place or ("browser" if "openMicrophone" in code else "node")
             found.append(Example(document.name, place, code))
