@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect as dial
@@ -17,6 +18,7 @@ from surtitle.gateway import channels as module
 from surtitle.gateway.access import Key, KeyRing, digest_of
 from surtitle.gateway.channels import BEHIND_BYTES, HISTORY, Channels
 from surtitle.gateway.channels import Channel as Hall
+from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, Result
 from surtitle.messages import (
     Ack,
@@ -324,52 +326,52 @@ class QuickEngine(FakeEngine):
         asyncio.get_running_loop().call_soon(self.answer, "word")
 
 
-async def test_from_the_speaker_to_a_viewer_and_to_one_who_comes_late() -> None:
-    gateway = make_gateway(QuickEngine())
+@asynccontextmanager
+async def serving(engine: FakeEngine, **options: Any) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway that listens, and its address."""
+    gateway = make_gateway(engine, **options)
     await gateway.start("127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{gateway.port}"
     try:
-        async with watch(url, "hall") as early, asyncio.timeout(10):
-            assert _short(await anext(early)) == "waiting"
-            async with connect(url, Start(channel="hall", partials=False)) as captions:
-                assert captions.ready.channel == "hall"
-                assert captions.ready.watch_token == "watch hall"
-                await captions.send(WORD)
-                said = [_short(await anext(early)) for _ in range(3)]
-                assert said[0] == f"live {captions.ready.session}"
-                assert said[1:] == ["1 Speech", "1 word"]
-                async with watch(url, "hall") as late:
-                    assert [_short(await anext(late)) for _ in range(2)][1] == "1 word"
-                    async for event in captions:
-                        if isinstance(event, Ack) and event.viewers == 2:
-                            break
-            assert _short(await anext(early)) == f"waiting {captions.ready.session}"
+        yield gateway, f"ws://127.0.0.1:{gateway.port}"
     finally:
         await gateway.drain(0)
+
+
+async def test_from_the_speaker_to_a_viewer_and_to_one_who_comes_late() -> None:
+    async with serving(QuickEngine()) as (_, url), watch(url, "hall") as early, asyncio.timeout(10):
+        assert _short(await anext(early)) == "waiting"
+        async with connect(url, Start(channel="hall", partials=False)) as captions:
+            assert captions.ready.channel == "hall"
+            assert captions.ready.watch_token == "watch hall"
+            await captions.send(WORD)
+            said = [_short(await anext(early)) for _ in range(3)]
+            assert said[0] == f"live {captions.ready.session}"
+            assert said[1:] == ["1 Speech", "1 word"]
+            async with watch(url, "hall") as late:
+                assert [_short(await anext(late)) for _ in range(2)][1] == "1 word"
+                async for event in captions:
+                    if isinstance(event, Ack) and event.viewers == 2:
+                        break
+        assert _short(await anext(early)) == f"waiting {captions.ready.session}"
 
 
 async def test_a_speaker_who_is_away_and_comes_back() -> None:
-    gateway = make_gateway(FakeEngine())
-    await gateway.start("127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{gateway.port}"
-    try:
-        async with watch(url, "hall") as messages, asyncio.timeout(10):
-            await anext(messages)
-            async with connect(url, Start(channel="hall", partials=False)) as captions:
-                assert _short(await anext(messages)).startswith("live")
-                assert captions._socket is not None
-                captions._socket.transport.abort()
-                assert _short(await anext(messages)).startswith("away")
-                assert _short(await anext(messages)).startswith("live")
-    finally:
-        await gateway.drain(0)
+    async with (
+        serving(FakeEngine()) as (_, url),
+        watch(url, "hall") as messages,
+        asyncio.timeout(10),
+    ):
+        await anext(messages)
+        async with connect(url, Start(channel="hall", partials=False)) as captions:
+            assert _short(await anext(messages)).startswith("live")
+            assert captions._socket is not None
+            captions._socket.transport.abort()
+            assert _short(await anext(messages)).startswith("away")
+            assert _short(await anext(messages)).startswith("live")
 
 
 async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
-    gateway = make_gateway(FakeEngine())
-    await gateway.start("127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{gateway.port}"
-    try:
+    async with serving(FakeEngine()) as (gateway, url):
         async with connect(url, Start(channel="hall", partials=False)):
             with pytest.raises(ClientError, match="Another session publishes in the channel hall"):
                 async with connect(url, Start(channel="hall", partials=False)):
@@ -377,15 +379,11 @@ async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
         async with asyncio.timeout(5):
             while len(gateway._sessions):  # noqa: ASYNC110 - the server's end closes later
                 await asyncio.sleep(0.01)
-    finally:
-        await gateway.drain(0)
 
 
 async def test_a_viewer_may_say_what_it_likes() -> None:
-    gateway = make_gateway(FakeEngine())
-    await gateway.start("127.0.0.1", 0)
-    try:
-        async with dial(f"ws://127.0.0.1:{gateway.port}/v1/channels/hall") as viewer:
+    async with serving(FakeEngine()) as (gateway, url):
+        async with dial(f"{url}/v1/channels/hall") as viewer:
             for _ in range(100):
                 await viewer.send(b"x" * 10_000)
                 await viewer.send("nonsense")
@@ -395,8 +393,6 @@ async def test_a_viewer_may_say_what_it_likes() -> None:
         async with asyncio.timeout(5):
             while len(gateway._channels):  # noqa: ASYNC110 - the server's end closes later
                 await asyncio.sleep(0.01)
-    finally:
-        await gateway.drain(0)
 
 
 @pytest.mark.parametrize(
@@ -417,20 +413,16 @@ async def test_who_may_watch(key: str | None, channel: str, status: int | None) 
         "token for hall": KEYS.make_token("guests", ["watch"], 2e9, channel="hall"),
         "token for speaking": KEYS.make_token("page", ["speak"], 2e9),
     }
-    gateway = make_gateway(FakeEngine(), keys=lambda: KEYS)
-    await gateway.start("127.0.0.1", 0)
-    headers = {} if key is None else {"Authorization": f"Bearer {tokens.get(key, key)}"}
-    url = f"ws://127.0.0.1:{gateway.port}/v1/channels/{channel}"
-    try:
+    async with serving(FakeEngine(), keys=lambda: KEYS) as (_, url):
+        headers = {} if key is None else {"Authorization": f"Bearer {tokens.get(key, key)}"}
+        place = f"{url}/v1/channels/{channel}"
         if status is None:
-            async with dial(url, additional_headers=headers) as viewer:
+            async with dial(place, additional_headers=headers) as viewer:
                 assert json.loads(await viewer.recv())["channel"] == channel
         else:
             with pytest.raises(InvalidStatus) as refused:
-                await dial(url, additional_headers=headers)
+                await dial(place, additional_headers=headers)
             assert refused.value.response.status_code == status
-    finally:
-        await gateway.drain(0)
 
 
 async def test_a_token_for_watching_a_channel_is_not_for_speaking() -> None:
@@ -439,39 +431,33 @@ async def test_a_token_for_watching_a_channel_is_not_for_speaking() -> None:
 
 
 async def test_viewers_have_their_own_limit_and_are_told_when_the_server_stops() -> None:
-    gateway = make_gateway(FakeEngine(), max_viewers=2)
-    await gateway.start("127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{gateway.port}/v1/channels/hall"
-    async with dial(url) as viewer, dial(url):
-        with pytest.raises(InvalidStatus) as refused:
-            await dial(url)
-        assert refused.value.response.status_code == 503
-        await viewer.recv()
-        await gateway.drain(0)
-        with pytest.raises(ConnectionClosed) as closed:
+    async with serving(FakeEngine(), max_viewers=2) as (gateway, url):
+        hall = f"{url}/v1/channels/hall"
+        async with dial(hall) as viewer, dial(hall):
+            with pytest.raises(InvalidStatus) as refused:
+                await dial(hall)
+            assert refused.value.response.status_code == 503
             await viewer.recv()
-        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+            await gateway.drain(0)
+            with pytest.raises(ConnectionClosed) as closed:
+                await viewer.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
 
 
 async def test_a_viewer_comes_again_and_gets_each_answer_once() -> None:
-    gateway = make_gateway(QuickEngine())
-    await gateway.start("127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{gateway.port}"
-    try:
-        async with (
-            connect(url, Start(channel="hall", partials=False)) as captions,
-            watch(url, "hall") as messages,
-            asyncio.timeout(10),
-        ):
-            heard = [_short(await anext(messages))]
-            for number in range(1, 6):
-                await captions.send(WORD)
-                while not heard[-1].startswith(f"{number} word"):
-                    heard.append(_short(await anext(messages)))
-                for channel in gateway._channels._channels.values():
-                    for viewer in list(channel._viewers):
-                        viewer.socket.abort()
+    async with (
+        serving(QuickEngine()) as (gateway, url),
+        connect(url, Start(channel="hall", partials=False)) as captions,
+        watch(url, "hall") as messages,
+        asyncio.timeout(10),
+    ):
+        heard = [_short(await anext(messages))]
+        for number in range(1, 6):
+            await captions.send(WORD)
+            while not heard[-1].startswith(f"{number} word"):
+                heard.append(_short(await anext(messages)))
+            for channel in gateway._channels._channels.values():
+                for viewer in list(channel._viewers):
+                    viewer.socket.abort()
         answers = [each for each in heard if each.endswith("word")]
         assert answers == [f"{number} word" for number in range(1, 6)]
-    finally:
-        await gateway.drain(0)

@@ -234,15 +234,17 @@ class Channel:
             self._sender = asyncio.create_task(self._send_pending(), name="channel")
 
     async def _send_pending(self) -> None:
-        while self._pending:
-            item = self._pending.popleft()
-            viewers = iter(list(self._viewers))
-            while some := list(islice(viewers, AT_ONCE)):
-                for viewer in some:
-                    if viewer.next <= item.number:
-                        self._send(viewer, item)
-                await asyncio.sleep(0)
-        self._sender = None
+        try:
+            while self._pending:
+                item = self._pending.popleft()
+                viewers = iter(list(self._viewers))
+                while some := list(islice(viewers, AT_ONCE)):
+                    for viewer in some:
+                        if viewer.next <= item.number:
+                            self._send(viewer, item)
+                    await asyncio.sleep(0)
+        finally:
+            self._sender = None
 
     def _send(self, viewer: _Viewer, item: _Item) -> None:
         unsent = viewer.socket.unsent_bytes
