@@ -291,12 +291,16 @@ def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
 @click.argument("name", default="browser")
 @_keys_file
 @_scopes
+@click.option("--channel", help="For watching this channel, and nothing else.")
 @click.option("--minutes", type=click.FloatRange(0.1, 1440), default=10.0, show_default=True)
-def token(name: str, keys_file: Path, scopes: "tuple[Scope, ...]", minutes: float) -> None:
+def token(
+    name: str, keys_file: Path, scopes: "tuple[Scope, ...]", channel: str | None, minutes: float
+) -> None:
     """Make a token that a browser may have, good for some minutes, and print it."""
     from surtitle.gateway.access import read_keys
 
-    click.echo(read_keys(keys_file).make_token(name, scopes, time.time() + 60 * minutes))
+    until = time.time() + 60 * minutes
+    click.echo(read_keys(keys_file).make_token(name, scopes, until, channel=channel))
 
 
 def main() -> NoReturn:

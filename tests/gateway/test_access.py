@@ -6,7 +6,9 @@ from pathlib import Path
 
 import jwt
 import pytest
+from click.testing import CliRunner
 
+from surtitle.cli import cli
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import Caller, OriginPolicy, add_key, read_keys
 
@@ -85,6 +87,17 @@ def test_a_token_is_good_until_it_expires_and_for_its_scope(tmp_path: Path) -> N
     assert set(good) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
     )  # a subprotocol may have no others
+
+
+def test_a_token_for_the_audience_of_a_channel(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak", "watch"])
+    command = ["token", "guests", "--keys-file", str(path), "--channel", "hall"]
+    printed = CliRunner().invoke(cli, command).output.strip()
+    caller = read_keys(path).by_token(printed)
+    assert caller is not None
+    assert (caller.name, caller.scopes) == ("guests", {"watch"})
+    assert caller.may_watch("hall") and not caller.may_watch("stage")
 
 
 def test_tokens_of_others_are_worth_nothing(tmp_path: Path) -> None:
