@@ -124,8 +124,10 @@ export class Share {
   async #showCode(link) {
     if (link === this.#coded) return;
     this.#coded = link;
+    code.style.visibility = "hidden"; // nobody shall read the one before
     const svg = await qrCode(link);
     if (link !== this.#coded) return; // another one was asked for meanwhile
+    code.style.visibility = "";
     code.hidden = !svg;
     if (svg) code.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
     else this.#coded = "";

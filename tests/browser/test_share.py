@@ -1,0 +1,85 @@
+"""From the speaker's page to a phone that reads the QR code: the real server, model and pages."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import zxingcpp
+from playwright.sync_api import Browser, Page, expect
+
+from surtitle.gateway.access import add_key, read_keys
+from tests.browser.conftest import watched_page
+from tests.browser.page_parts import choose_sample, final_captions
+from tests.support import running_server
+
+PHONE = {"width": 390, "height": 844}
+SPOKEN_LIMIT_MS = 45_000
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file of keys, and a token for a speaker."""
+    path = tmp_path_factory.mktemp("keys") / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    return path, read_keys(path).make_token("page", ["speak"], time.time() + 600)
+
+
+@pytest.fixture(scope="module")
+def server_url(token: tuple[Path, str]) -> Iterator[str]:
+    with running_server(keys_file=token[0], language="en") as url:
+        yield url
+
+
+def scanned(page: Page, folder: Path) -> str:
+    """What a phone reads off the screen."""
+    picture = folder / "screen.png"
+    page.screenshot(path=picture)
+    pixels = (matplotlib.image.imread(picture)[..., :3] * 255).astype(np.uint8)
+    (code,) = zxingcpp.read_barcodes(np.ascontiguousarray(pixels))
+    return str(code.text)
+
+
+def test_an_audience_reads_along(
+    browser: Browser, page: Page, server_url: str, token: tuple[Path, str], tmp_path: Path
+) -> None:
+    page.goto(f"{server_url}/#token={token[1]}")
+    page.get_by_role("button", name="Share").click()
+    panel = page.get_by_role("dialog", name="Share")
+    panel.get_by_role("switch", name="Share these captions").check()
+    panel.get_by_label("Name of the channel").fill("main-hall")
+    page.keyboard.press("Escape")
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+
+    page.get_by_role("button", name="0 watching").click()
+    link = page.get_by_label("Link for the audience", exact=True)
+    expect(link).to_have_value(re.compile("#token="))
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    address = scanned(page, tmp_path)
+    assert address == link.input_value()
+    assert token[1] not in address  # theirs is for watching alone
+
+    with watched_page(browser.new_context(viewport=PHONE), "127.0.0.1") as phone:
+        phone.goto(address)
+        expect(page.get_by_role("dialog", name="Share")).to_contain_text("1 watching now.")
+        expect(page.locator("#state-words")).to_contain_text("Finished", timeout=SPOKEN_LIMIT_MS)
+        spoken = final_captions(page).all_inner_texts()
+        assert len(spoken) == 4
+        expect(final_captions(phone)).to_have_count(4)
+        assert final_captions(phone).all_inner_texts() == spoken
+
+        with watched_page(browser.new_context(viewport=PHONE), "127.0.0.1") as late:
+            late.goto(address)
+            expect(final_captions(late)).to_have_count(4)
+            assert final_captions(late).all_inner_texts() == spoken
+
+
+def test_without_a_token_nobody_reads_along(page: Page, server_url: str) -> None:
+    page.goto(f"{server_url}/watch/main-hall")
+    expect(page.get_by_text("asks for a key or a token")).to_be_visible()
