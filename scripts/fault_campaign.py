@@ -7,6 +7,7 @@ Each word must be answered once, in order, and each millisecond of audio account
 process may be left. Everything is drawn from `--seed`. Phases:
 
     link cuts      the connection is reset or closed at a random byte, sometimes in the handshake
+    viewer cuts    the same happens to viewers of a channel; each gets each word once all the same
     worker faults  the recognition worker is killed, exits, hangs or stops in the middle of a job
     bad inputs     handshakes, frames and messages that make no sense, each answered by an `error` or
                    a close; beside them somebody speaks
@@ -26,8 +27,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -48,7 +49,8 @@ from tests.support import (
     start_server,
 )
 
-from surtitle.client import Captions, ClientError, Disconnected, Gap, connect, dialing
+from outcome import Outcome
+from surtitle.client import Captions, ClientError, Disconnected, Gap, connect, dialing, watch
 from surtitle.messages import Ended, Failed, Final, Resumed, Speech, Start, Suppressed, Update
 
 SPARE_WORDS_S = 0.02
@@ -66,31 +68,24 @@ LIMIT_S = 120.0
 
 
 @dataclass
-class Account:
-    """What came of a phase. From `lost` to `orphans` all must be 0 in the end."""
+class Account(Outcome):
+    """What came of a phase."""
 
     faults: int = 0
     sessions: int = 0
     words: int = 0
     resumes: int = 0
-    lost: int = 0
-    doubled: int = 0
-    unexpected: int = 0
-    disorder: int = 0
-    unbalanced: int = 0
-    orphans: int = 0
     lag_ms: float = 0.0
     seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing went wrong that may not."""
-        wrong = self.lost + self.doubled + self.unexpected + self.disorder + self.unbalanced
-        return not (wrong or self.orphans or self.problems)
 
 
-async def tell(port: int, prompts: list[str], expected: list[str], account: Account) -> None:
+async def tell(
+    port: int,
+    prompts: list[str],
+    expected: list[str],
+    account: Account,
+    channel: str | None = None,
+) -> None:
     """Speak one word for each prompt, and compare what comes back with what is expected."""
     answers: list[tuple[int, str]] = []
     ended: Ended | None = None
@@ -99,7 +94,7 @@ async def tell(port: int, prompts: list[str], expected: list[str], account: Acco
     try:
         async with (
             asyncio.timeout(LIMIT_S),
-            connect(f"ws://127.0.0.1:{port}", Start(language="en")) as captions,
+            connect(f"ws://127.0.0.1:{port}", Start(language="en", channel=channel)) as captions,
         ):
             speaking = asyncio.create_task(_speak(captions, prompts))
             async for event in captions:
@@ -181,6 +176,51 @@ async def cut_links(server: ServerProcess, count: int, seed: int, progress: Prog
             progress.update(task, completed=account.faults)
 
     await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+    account.seconds = time.monotonic() - began
+    return account
+
+
+def _viewer_cuts(chance: random.Random) -> Iterator[tuple[int, Cut] | None]:
+    """The first connection is made; all others break anywhere, often before the history has come."""
+    yield chance.randrange(1500, 20_000), Cut.RESET
+    while True:
+        most = chance.choice([500, 5000, 20_000, 100_000])
+        yield chance.randrange(most), chance.choice([Cut.RESET, Cut.CLOSE])
+
+
+async def watch_words(port: int, channel: str, count: int) -> list[tuple[int, str]]:
+    """The answers as a viewer gets them, until there are so many; fewer where more do not come."""
+    answers: list[tuple[int, str]] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LIMIT_S), watch(f"ws://127.0.0.1:{port}", channel) as messages:
+            async for message in messages:
+                if isinstance(message, Final):
+                    answers.append((message.utterance, message.text))
+                if len(answers) >= count:
+                    break
+    return answers
+
+
+async def cut_viewers(server: ServerProcess, count: int, seed: int, progress: Progress) -> Account:
+    """One speaks, several watch over connections that break, until there were so many breaks."""
+    account, task = Account(), progress.add_task("viewer cuts", total=count)
+    began = time.monotonic()
+    while account.faults < count:
+        channel = f"hall-{account.sessions}"
+        words = [str(number) for number in range(WORDS)]
+        async with AsyncExitStack() as stack:
+            links = [
+                await stack.enter_async_context(Link(server.port, _viewer_cuts(chance)))
+                for chance in (random.Random(f"{seed} {channel} {n}") for n in range(AT_ONCE))
+            ]
+            watching = [
+                asyncio.create_task(watch_words(link.port, channel, WORDS)) for link in links
+            ]
+            await tell(server.port, [f"say:{word}" for word in words], words, account, channel)
+            for answers in await asyncio.gather(*watching):
+                judge(answers, words, account)
+            account.faults += sum(link.cuts for link in links)
+        progress.update(task, completed=account.faults)
     account.seconds = time.monotonic() - began
     return account
 
@@ -319,7 +359,12 @@ def run_phase(name: str, count: int, seed: int, console: Console) -> Account:
     """One phase on a server of its own, which must leave nothing behind."""
     if name == "stops":
         return stop_servers(count, seed, console)
-    phase = {"link cuts": cut_links, "worker faults": break_workers, "bad inputs": send_nonsense}
+    phase = {
+        "link cuts": cut_links,
+        "viewer cuts": cut_viewers,
+        "worker faults": break_workers,
+        "bad inputs": send_nonsense,
+    }
     server = start_server(decoder=FAKE_DECODER, lease_s=1, max_sessions=64)
     tree = server.tree()
 
@@ -359,6 +404,7 @@ def table(accounts: dict[str, Account]) -> str:
 
 @click.command()
 @click.option("--link-cuts", default=200, show_default=True)
+@click.option("--viewer-cuts", default=100, show_default=True)
 @click.option("--worker-faults", default=10, show_default=True)
 @click.option("--bad-inputs", default=2000, show_default=True)
 @click.option("--stops", default=5, show_default=True)
@@ -370,7 +416,7 @@ def main(seed: int, markdown: Path | None, **counts: int) -> None:
     console = Console(stderr=True)
     accounts = {
         name: run_phase(name, counts[name.replace(" ", "_")], seed, console)
-        for name in ("link cuts", "worker faults", "bad inputs", "stops")
+        for name in ("link cuts", "viewer cuts", "worker faults", "bad inputs", "stops")
         if counts[name.replace(" ", "_")]
     }
     click.echo(table(accounts))

@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.faults.link import Link
 from tests.support import SAMPLE, Ledger, ServerProcess, figure, left_over, start_server
 
+from outcome import Outcome
 from surtitle.client import ClientError, Gap, connect
 from surtitle.media import read_chunks
 from surtitle.messages import Failed, Resumed, Start
@@ -58,7 +59,7 @@ class Measured:
 
 
 @dataclass
-class Soak:
+class Soak(Outcome):
     """What has happened so far."""
 
     sessions: int = 0
@@ -67,21 +68,8 @@ class Soak:
     link_cuts: int = 0
     worker_faults: int = 0
     resumes: int = 0
-    lost: int = 0
-    doubled: int = 0
-    unexpected: int = 0
-    disorder: int = 0
-    unbalanced: int = 0
-    orphans: int = 0
     crash_costs_s: list[float] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing went wrong that may not."""
-        wrong = self.lost + self.doubled + self.unexpected + self.disorder
-        return not (wrong or self.unbalanced or self.orphans or self.problems)
 
 
 async def speak(soak: Soak, port: int, over: Callable[[], bool]) -> None:

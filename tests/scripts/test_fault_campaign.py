@@ -13,13 +13,14 @@ from tests.support import REPOSITORY
 
 def test_a_short_campaign_is_clean() -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "fault_campaign.py")]
-    command += ["--link-cuts", "60", "--worker-faults", "4", "--bad-inputs", "1000"]
+    command += ["--link-cuts", "60", "--viewer-cuts", "60", "--worker-faults", "4"]
+    command += ["--bad-inputs", "1000"]
     command += ["--stops", "2", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines()[2:] if line]
     faults = [int(row[0].replace(",", "")) for row in rows]
-    assert all(many >= few for many, few in zip(faults, (60, 4, 1000, 2), strict=True))
+    assert all(many >= few for many, few in zip(faults, (60, 60, 4, 1000, 2), strict=True))
     assert all(row[4:10] == ["0"] * 6 for row in rows)
 
 
