@@ -8,7 +8,6 @@ import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
 import { byId, create } from "./dom.js";
 import { LevelMeter } from "./level-meter.js";
-import { runSession } from "./live-session.js";
 import { addSettingsDialog } from "./settings-dialog.js";
 import { Settings } from "./settings.js";
 import { Share } from "./share.js";
@@ -22,7 +21,7 @@ import { keepScreenOn } from "./wake-lock.js";
  * @typedef {import("./client/index.js").Ended} Ended
  *
  * @typedef {object} Run from Start to the last caption
- * @property {AbortController} stop
+ * @property {AbortController} stop         aborted when no more sound is sent
  * @property {Source | null} source         null until the sound is open
  * @property {CaptionClient | null} client  null until then as well
  * @property {boolean} finishing            the last captions are awaited
@@ -60,13 +59,11 @@ async function start() {
   try {
     stateLine.show(dock.sourceKind === "file" || dock.sourceKind === "sample" ? "opening" : dock.sourceKind);
     run.source = await dock.openSource();
-    const ended = await caption(run, run.source, words);
-    closeTranscript(ended.audio_ms, "The session ended before this caption was complete.");
-    stateLine.show("ended", summary(ended));
+    await caption(run, run.source, words);
   } catch (error) {
-    closeTranscript(run.sentMs, "The connection was lost before this caption was complete.");
     showFailure(run, error);
   }
+  run.stop.abort(); // nothing of this page listens to the run any more
   words.end();
   share.end();
   current = null;
@@ -95,7 +92,6 @@ function caption(run, source, words) {
   const client = new CaptionClient(
     new URL("v1/captions", document.baseURI),
     {
-      sample_rate: source.sampleRate,
       language: dock.language,
       ...(settings.isOn("words") && { words: true }),
       ...(channel && { channel }),
@@ -114,24 +110,31 @@ function caption(run, source, words) {
   client.addEventListener("gap", ({ detail }) => stage.show(stage.transcript.lose(detail)));
   client.addEventListener("error", ({ detail }) => detail.fatal || notify(detail.message));
   client.addEventListener("ack", ({ detail }) => share.noteViewers(detail.viewers));
-  const until = { signal: run.stop.signal };
-  dock.addEventListener("audible", () => source.setAudible(dock.audible), until);
-  return runSession(source, client, {
-    stopped: run.stop.signal,
-    onStart: () => meter.reset(source.durationMs === Infinity),
-    onFrame: (frame) => {
-      run.sentMs += FRAME_MS;
-      meter.show(frame);
-      dock.showPosition(run.sentMs, source.durationMs);
-      if (run.sentMs % 1000 === 0) words.show();
-    },
-    onSourceProblem: (problem) => notify(problem.message),
-    onFinishing: () => {
-      run.finishing = true;
-      words.show();
-      showControls();
-    },
+  client.addEventListener("level", ({ detail }) => {
+    run.sentMs += FRAME_MS;
+    meter.show(detail);
+    dock.showPosition(run.sentMs, source.durationMs);
+    if (run.sentMs % 1000 === 0) words.show();
   });
+  // Not the value of `stream`, which fails where the sound broke off before.
+  client.addEventListener("ended", ({ detail }) => {
+    closeTranscript(detail.audio_ms, "The session ended before this caption was complete.");
+    stateLine.show("ended", summary(detail));
+  });
+  const { signal } = run.stop;
+  const finish = () => {
+    if (client.state === "closed") return; // no caption comes any more
+    run.finishing = true;
+    words.show();
+    showControls();
+  };
+  signal.addEventListener("abort", finish);
+  if (signal.aborted) finish(); // while the sound was being opened
+  dock.addEventListener("audible", () => source.setAudible(dock.audible), { signal });
+  // What is wrong with the sound is said at once, the captions of what was heard still come.
+  void source.ended.catch((problem) => notify(problem.message)).then(() => run.stop.abort());
+  meter.reset(source.durationMs === Infinity);
+  return client.stream(source, { signal });
 }
 
 /**
@@ -163,6 +166,8 @@ function closeTranscript(audioMs, reason) {
  * @param {unknown} error
  */
 function showFailure(run, error) {
+  if (run.client?.state === "ended") return; // the sound broke off, which is said, and no caption is missing
+  closeTranscript(run.sentMs, "The connection was lost before this caption was complete.");
   const sentence = error instanceof Error ? error.message : String(error);
   if (run.finishing && run.client?.state === "closed") stateLine.show("ended", "Stopped");
   else stateLine.show(run.client ? "closed" : "idle");

@@ -1,7 +1,7 @@
 /**
  * The level of the sound, as a bar and in words.
  *
- * @typedef {import("./client/index.js").Frame} Frame
+ * @typedef {import("./client/index.js").Level} Level
  */
 
 /** Lower end of the bar, in decibels below full scale. */
@@ -32,7 +32,7 @@ export class LevelMeter {
     this.peakMark = /** @type {HTMLElement} */ (meter.querySelector(".level-peak"));
   }
 
-  /** @param {Frame} frame */
+  /** @param {Level} level of a frame */
   show({ rms, peak }) {
     this.#draw(decibels(rms), decibels(peak));
     this.#silentFrames = decibels(peak) < SILENCE_DB ? this.#silentFrames + 1 : 0;

@@ -11,7 +11,6 @@
 
 import { CaptionClient, listMicrophones, openDisplayAudio, openMicrophone } from "../../client/index.js";
 import { addLanguages } from "../../languages.js";
-import { runSession } from "../../live-session.js";
 
 const { host } = /** @type {{host: ControlHost}} */ (/** @type {unknown} */ (window));
 const source = /** @type {HTMLSelectElement} */ (document.getElementById("source"));
@@ -66,13 +65,9 @@ async function run() {
   try {
     const sound = await open(source.value);
     void showMicrophones(); // they have names once one was allowed
-    await runSession(sound, connectTo(sound), {
-      stopped: stop.signal,
-      onStart: () => host.showCaption({ type: "clear" }),
-      onFrame: () => {},
-      onSourceProblem: tell,
-      onFinishing: () => say("The last captions are coming."),
-    });
+    // What is wrong with the sound is said at once, the captions of what was heard still come.
+    void sound.ended.catch(tell).then(() => stop.abort());
+    await clientFor(sound, stop.signal).stream(sound, { signal: stop.signal });
   } catch (error) {
     tell(/** @type {Error} */ (error));
   }
@@ -89,18 +84,21 @@ function open(chosen) {
   return chosen === "system" ? openDisplayAudio() : openMicrophone(chosen.slice(MICROPHONE.length));
 }
 
-/** @param {Source} sound */
-function connectTo(sound) {
-  const client = new CaptionClient(new URL("/v1/captions", serverUrl), {
-    sample_rate: sound.sampleRate,
-    language: language.value,
-  });
+/**
+ * @param {Source} sound
+ * @param {AbortSignal} stopped
+ */
+function clientFor(sound, stopped) {
+  const client = new CaptionClient(new URL("/v1/captions", serverUrl), { language: language.value });
   client.addEventListener("message", ({ detail }) => {
     if (SHOWN.has(detail.type)) host.showCaption(/** @type {Shown} */ (detail));
   });
+  client.addEventListener("ready", () => host.showCaption({ type: "clear" }), { once: true });
+  const doing = () => (stopped.aborted ? "The last captions are coming." : `Listening to ${sound.label}.`);
   client.addEventListener("state", ({ detail }) => {
-    say(detail.state === "ready" ? `Listening to ${sound.label}.` : detail.message);
+    say(detail.state === "ready" ? doing() : detail.message);
   });
+  stopped.addEventListener("abort", () => say(doing()));
   return client;
 }
 
