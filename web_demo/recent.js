@@ -23,7 +23,7 @@ export class Recent {
   apply(message) {
     switch (message.type) {
       case "channel":
-        return this.#enter(message.session);
+        return this.#enter(message.session, message.state === "waiting");
       case "partial":
         return this.#put(message.utterance, message.stable + message.unstable, true, "");
       case "final":
@@ -41,11 +41,15 @@ export class Recent {
     this.#keep(({ open }) => open);
   }
 
-  /** @param {string} session */
-  #enter(session) {
-    if (session === this.#session) return false;
+  /**
+   * @param {string} session
+   * @param {boolean} over nobody speaks in it any more
+   */
+  #enter(session, over) {
+    if (session === this.#session && !over) return false;
+    const changed = this.#keep(({ open }) => !open); // nobody will answer it
+    if (session === this.#session) return changed;
     this.#session = session;
-    const changed = this.#keep(({ open }) => !open);
     for (const caption of this.captions) caption.utterance = OVER;
     return changed;
   }

@@ -15,6 +15,11 @@ const settings = new Settings();
 const stage = new Stage(settings);
 const stateLine = new StateLine(byId("state"), byId("state-words"));
 
+/** @param {import("./transcript.js").Entry[]} withdrawn captions without an end */
+function drop(withdrawn) {
+  for (const entry of withdrawn) stage.show(entry);
+}
+
 /** The session that the messages belong to. */
 let session = "";
 
@@ -27,12 +32,13 @@ function watch(channel) {
     // Who waits before the first word, and who waits after the last one, want to know different things.
     const over = detail.state === "waiting" && !stage.transcript.isEmpty;
     stateLine.show(over ? "over" : detail.state, detail.message);
+    if (detail.state === "waiting") drop(stage.transcript.withdrawOpen()); // nobody will answer it
     void keepScreenOn(detail.state === "live" || detail.state === "away");
   });
   viewer.addEventListener("channel", ({ detail }) => {
     if (detail.session === session) return;
     session = detail.session;
-    stage.transcript.enterSession(session).forEach((entry) => stage.show(entry));
+    drop(stage.transcript.enterSession(session));
   });
   for (const type of /** @type {const} */ (["speech", "partial", "final", "suppressed", "failed"])) {
     viewer.addEventListener(type, ({ detail }) => {

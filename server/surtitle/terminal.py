@@ -87,7 +87,8 @@ class CaptionView:
             case Resumed() | Ready():
                 self._status = ""
             case Channel():
-                self._open = None if message.session != self._session else self._open
+                if message.state == "waiting" or message.session != self._session:
+                    self._open = None  # nobody will answer it
                 self._session = message.session
                 self._status = CHANNEL_STATES[message.state].format(viewers=message.viewers)
             case Gap():

@@ -11,14 +11,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 import zxingcpp
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from surtitle.gateway.access import add_key, read_keys
 from tests.browser.conftest import watched_page
 from tests.browser.page_parts import choose_sample, final_captions
 from tests.support import running_server
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SPOKEN_LIMIT_MS = 45_000
 
 

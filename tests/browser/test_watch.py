@@ -76,15 +76,19 @@ def test_it_says_how_things_stand(page: Page, channel: Channel) -> None:
     expect(final_captions(page)).to_have_text(["Said."])
 
 
-def test_a_session_that_ends_takes_its_open_caption_with_it(page: Page, channel: Channel) -> None:
+@pytest.mark.parametrize(("state", "session"), [("live", "s2"), ("waiting", "s1")])
+def test_a_session_that_ends_takes_its_open_caption_with_it(
+    page: Page, channel: Channel, state: str, session: str
+) -> None:
     page.goto(channel.watch_url)
     viewer = channel.next_viewer()
     viewer.channel("live", "s1")
     viewer.final(1, "Of the first session.")
     viewer.partial(2, "Never to be")
     expect(open_caption(page)).to_have_text(["Never to be"])
-    viewer.channel("live", "s2")
+    viewer.channel(state, session)
     expect(open_caption(page)).to_have_count(0)
+    viewer.channel("live", "s2")
     viewer.final(1, "Of the second.")
     expect(final_captions(page)).to_have_text(["Of the first session.", "Of the second."])
 
