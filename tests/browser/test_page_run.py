@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import INSECURE_HOST, Launch, watched_page
-from tests.browser.page_parts import choose_sample, final_captions, start
+from tests.browser.page_parts import choose_sample, final_captions, lose, start
 from tests.browser.scripted import ScriptedServer, scripted_server
 
 # -- what goes to the server -------------------------------------------------------------------
@@ -187,17 +187,34 @@ def test_no_microphone_at_all(page: Page, scripted: ScriptedServer) -> None:
 
 
 def test_a_microphone_that_is_pulled_out(page: Page, scripted: ScriptedServer) -> None:
-    """What was said before is still captioned."""
+    """It is said at once, and what was said before is still captioned."""
     page.add_init_script(
         "const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
         "navigator.mediaDevices.getUserMedia = async (c) => (window.microphone = await ask(c))"
     )
     stage = start(page, scripted, source="Microphone")
     stage.next_frame_bytes()
+    lose(stage, scripted)
+    expect(page.locator("#state")).to_contain_text("is being set up again")
     page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
-    assert stage.next_command() == {"type": "stop"}
     expect(page.get_by_role("alert")).to_contain_text("The microphone was disconnected.")
-    expect(page.locator("#state-words")).to_contain_text("Finished")
+    expect(page.get_by_role("button", name="Stop now")).to_be_visible()
+    stage.final(1, "Said before.")
+    scripted.refusal = None
+    assert stage.next_command() == {"type": "stop"}
+    expect(final_captions(page)).to_have_text(["Said before."])
+    expect(page.get_by_role("alert")).to_contain_text("The microphone was disconnected.")
+    expect(page.locator("#state-words")).to_contain_text("Finished: 2 captions")
+
+
+def test_stop_now_before_the_server_has_answered(page: Page, scripted: ScriptedServer) -> None:
+    scripted.on_start = lambda stage: None
+    start(page, scripted)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop now").click()
+    expect(page.locator("#state")).to_have_text("Stopped")
+    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
 
 
 def test_an_insecure_page_explains_itself_and_plays_the_sample(

@@ -162,8 +162,9 @@ def test_the_control_window_places_them_frees_them_and_quits(
 def test_subtitles_go_when_nothing_more_is_said_and_with_another_talk(
     control: Page, subtitles: Page
 ) -> None:
-    subtitles.clock.install()
+    subtitles.clock.install(time=0)
     subtitles.reload()
+    subtitles.clock.pause_at(60_000)  # from now on time passes here alone
     times = {"start_ms": 0, "end_ms": 900}
     final = {"type": "final", "utterance": 1, "text": "Good night.", "language": "en", **times}
     show(control, **final)
@@ -230,6 +231,27 @@ def test_what_the_computer_plays_is_captioned(control: Page, subtitles: Page, pa
         control.get_by_role("button", name="Stop").click()
         expect(control.get_by_role("status")).to_have_text("Ready.")
         expect(control.get_by_label("Language")).to_be_enabled()
+    finally:
+        server.stop()
+
+
+def test_a_microphone_that_is_pulled_out(control: Page, subtitles: Page, pages: str) -> None:
+    """It is said, and the session ends like any other."""
+    control.evaluate(
+        """() => {
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (c) => (window.microphone = await ask(c));
+        }"""
+    )
+    server = start_server(decoder=FAKE_DECODER, model="fake", allowed_origins=origin_of(pages))
+    try:
+        serve_at(control, server.url)
+        control.get_by_role("button", name="Start").click()
+        expect(subtitles.locator("#lines")).to_contain_text("ms", timeout=SPOKEN_LIMIT_MS)
+        control.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
+        expect(control.get_by_role("alert")).to_contain_text("The microphone was disconnected.")
+        expect(control.get_by_role("status")).to_have_text("Ready.")
+        expect(control.get_by_role("button", name="Start")).to_be_enabled()
     finally:
         server.stop()
 
