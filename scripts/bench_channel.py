@@ -143,7 +143,8 @@ def enter(figures: Figures, answered: dict[int, float], viewers: list[Viewer], l
             viewer.finals[utterance] - at for viewer in viewers[late:] if utterance in viewer.finals
         ]
         figures.missing += sum(utterance not in viewer.finals for viewer in viewers)
-        last.append(max(delays) * 1000)
+        if delays:
+            last.append(max(delays) * 1000)
         each += [delay * 1000 for delay in delays]
     figures.finals = len(answered)
     figures.last_viewer_p50_ms, figures.last_viewer_p95_ms = np.percentile(last, [50, 95])

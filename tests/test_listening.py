@@ -60,6 +60,7 @@ def test_from_the_microphone_to_somebody_who_watches(
 ) -> None:
     url = server.url.replace("http", "ws", 1)
     watching = Command(tmp_path, microphone, "watch", "hall", "--server", url, "--format", "jsonl")
+    wait_until(lambda: watching.said, 30)
     speaking = Command(tmp_path, microphone, "mic", "--server", url, "--channel", "hall")
     try:
         wait_until(lambda: "still talking" in speaking.said, 60)

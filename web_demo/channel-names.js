@@ -1,4 +1,4 @@
-/** Names for channels: easy to read out, and hardly one twice. */
+/** Names for channels: easy to read out, and not to be guessed. */
 
 const FIRST = [
   "amber", "blue", "bright", "calm", "clear", "coral", "gentle", "golden", "green", "ivory", "lively",
@@ -12,8 +12,25 @@ const SECOND = [
 /** As the server wants them. */
 export const NAME_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** @returns {string} such as quiet-harbour-42 */
+/** What is hardly taken for something else. */
+const MARKS = "23456789abcdefghjkmnpqrstuvwxyz";
+const MARKS_IN_A_NAME = 5;
+
+/**
+ * Where a server asks for no key, whoever knows the name reads along: 20 × 20 × 31⁵ names, ten thousand
+ * million, so that nobody finds one by trying.
+ *
+ * @returns {string} such as quiet-harbour-k7m2x
+ */
 export function proposeName() {
-  const pick = (/** @type {string[]} */ words) => words[Math.floor(Math.random() * words.length)];
-  return `${pick(FIRST)}-${pick(SECOND)}-${10 + Math.floor(Math.random() * 90)}`;
+  const marks = Array.from({ length: MARKS_IN_A_NAME }, () => MARKS[below(MARKS.length)]).join("");
+  return `${FIRST[below(FIRST.length)]}-${SECOND[below(SECOND.length)]}-${marks}`;
+}
+
+/**
+ * @param {number} limit
+ * @returns {number} 0 to limit - 1, at random
+ */
+function below(limit) {
+  return crypto.getRandomValues(new Uint32Array(1))[0] % limit;
 }

@@ -1,6 +1,7 @@
 /** Captions over a picture, for OBS and the like: the last lines, and nothing else. */
 
 import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
+import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
 import { byId, create } from "./dom.js";
 import { overlayOptions, styleOverlay } from "./overlay-options.js";
@@ -31,11 +32,14 @@ function fade() {
   recent.forgetFinals();
 }
 
+const arrival = new Arrival();
+
 /** @param {string} channel */
 function watch(channel) {
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
   viewer.addEventListener("message", ({ detail }) => {
-    if (recent.apply(detail)) show();
+    const past = !arrival.take(detail) && detail.type === "final"; // nobody wants to read that again
+    if (!past && recent.apply(detail)) show();
     // Nobody wants to see the end of the last talk before the next one begins.
     if (viewer.state === "waiting") fade();
   });

@@ -1,5 +1,6 @@
 /** Captions for an audience: the channel's name, its links, its QR code, and how many watch. */
 
+import { tokenOfPage } from "./address.js";
 import { NAME_PATTERN, proposeName } from "./channel-names.js";
 import { addCopy } from "./copy.js";
 import { byId } from "./dom.js";
@@ -15,6 +16,9 @@ const watchLink = /** @type {HTMLInputElement} */ (byId("watch-link"));
 const overlayLink = /** @type {HTMLInputElement} */ (byId("overlay-link"));
 const code = /** @type {HTMLImageElement} */ (byId("qr"));
 
+/** A name that is being typed is not asked for at each letter. */
+const TYPING_MS = 250;
+
 export class Share {
   /** The token for the audience, where the server asks for one. */
   #token = "";
@@ -22,6 +26,10 @@ export class Share {
   /** @type {string | null} */
   #running = null;
   #viewers = 0;
+  /** Whether another session publishes under the name now: this one was away. */
+  #taken = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #codeTimer;
   /** The link that the code shows. */
   #coded = "";
 
@@ -60,6 +68,7 @@ export class Share {
   /** @param {string | undefined} channel of the run that begins */
   begin(channel) {
     this.#running = channel ?? "";
+    this.#taken = false;
     this.#viewers = 0;
     this.#show();
   }
@@ -72,8 +81,9 @@ export class Share {
 
   /** @param {number | undefined} viewers */
   noteViewers(viewers) {
-    if (viewers === undefined || viewers === this.#viewers) return;
-    this.#viewers = viewers;
+    if (!this.#running || viewers === this.#viewers) return;
+    this.#taken = viewers === undefined;
+    this.#viewers = viewers ?? 0;
     this.#show();
   }
 
@@ -104,6 +114,7 @@ export class Share {
    * @param {boolean} fixed
    */
   #note(sharing, fixed) {
+    if (this.#taken) return "Somebody else has this name now. Stop, and start with another one.";
     if (sharing && !wanted.checked) return "Sharing ends when you press Stop.";
     if (sharing) return `${this.#viewers} watching now.`;
     if (!wanted.checked) return "";
@@ -125,6 +136,8 @@ export class Share {
     if (link === this.#coded) return;
     this.#coded = link;
     code.style.visibility = "hidden"; // nobody shall read the one before
+    clearTimeout(this.#codeTimer);
+    await new Promise((resolve) => (this.#codeTimer = setTimeout(resolve, TYPING_MS)));
     const svg = await qrCode(link);
     if (link !== this.#coded) return; // another one was asked for meanwhile
     code.style.visibility = "";
@@ -139,7 +152,10 @@ export class Share {
  * @returns {Promise<string>} an SVG image; empty where the server makes none
  */
 async function qrCode(text) {
+  /** @type {Record<string, string>} */
   const headers = { "Surtitle-Text": encodeURIComponent(text) };
+  const token = tokenOfPage();
+  if (token) headers.Authorization = `Bearer ${token}`;
   const response = await fetch(new URL("v1/qr", document.baseURI), { headers }).catch(() => null);
   return response?.ok ? response.text() : "";
 }

@@ -31,9 +31,11 @@ export class Transcript {
   #utterances = new Map();
   /** Where the current session starts on the time line. */
   #offsetMs = 0;
-  /** Sessions that were entered by name, and how far they are. */
-  /** @type {Map<string, {offsetMs: number, utterances: Map<number, Entry>}>} */
+  /** Sessions that were entered by name; the offset is known with their first utterance. */
+  /** @type {Map<string, {offsetMs: number | null, utterances: Map<number, Entry>}>} */
   #sessions = new Map();
+  /** The one that was entered last. */
+  #session = "";
 
   /**
    * Take in a message; return the entry it changed, or null.
@@ -42,6 +44,7 @@ export class Transcript {
    * @returns {Entry | null}
    */
   apply(message) {
+    if ("utterance" in message) this.#placeSession();
     switch (message.type) {
       case "speech":
         return this.#entry(message.utterance, message.start_ms);
@@ -108,15 +111,20 @@ export class Transcript {
    */
   enterSession(session) {
     const withdrawn = this.withdrawOpen();
-    let known = this.#sessions.get(session);
-    if (!known) {
-      const endMs = this.entries.reduce((latest, entry) => Math.max(latest, entry.endMs), 0);
-      known = { offsetMs: endMs, utterances: new Map() };
-      this.#sessions.set(session, known);
-    }
-    this.#offsetMs = known.offsetMs;
+    const known = this.#sessions.get(session) ?? { offsetMs: null, utterances: new Map() };
+    this.#sessions.set(session, known);
+    this.#session = session;
     this.#utterances = known.utterances;
+    this.#offsetMs = known.offsetMs ?? this.#offsetMs;
     return withdrawn;
+  }
+
+  /** A session that was entered before anything was said in it begins after all that there is by now. */
+  #placeSession() {
+    const session = this.#sessions.get(this.#session);
+    if (session?.offsetMs !== null) return;
+    session.offsetMs = this.entries.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
+    this.#offsetMs = session.offsetMs;
   }
 
   /**
@@ -139,6 +147,7 @@ export class Transcript {
     this.entries = [];
     this.#utterances = new Map();
     this.#sessions.clear();
+    this.#session = "";
     this.#offsetMs = 0;
   }
 

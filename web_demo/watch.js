@@ -1,6 +1,7 @@
 /** The audience's page: the captions of one channel. */
 
 import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
+import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
 import { byId } from "./dom.js";
 import { addSettingsDialog } from "./settings-dialog.js";
@@ -20,6 +21,9 @@ function drop(withdrawn) {
   for (const entry of withdrawn) stage.show(entry);
 }
 
+const arrival = new Arrival();
+const log = byId("log");
+
 /** The session that the messages belong to. */
 let session = "";
 
@@ -35,6 +39,8 @@ function watch(channel) {
     if (detail.state === "waiting") drop(stage.transcript.withdrawOpen()); // nobody will answer it
     void keepScreenOn(detail.state === "live" || detail.state === "away");
   });
+  // A screen reader shall not read out a quarter of an hour.
+  viewer.addEventListener("message", ({ detail }) => (log.ariaBusy = String(!arrival.take(detail))));
   viewer.addEventListener("channel", ({ detail }) => {
     if (detail.session === session) return;
     session = detail.session;

@@ -4,6 +4,7 @@ This module is imported by the worker process too (multiprocessing loads the mai
 whatever is heavy is imported where it is used.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -291,14 +292,19 @@ def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
 @click.argument("name", default="browser")
 @_keys_file
 @_scopes
-@click.option("--channel", help="For watching this channel, and nothing else.")
+@click.option("--channel", metavar="NAME", help="For watching this channel, and nothing else.")
 @click.option("--minutes", type=click.FloatRange(0.1, 1440), default=10.0, show_default=True)
 def token(
     name: str, keys_file: Path, scopes: "tuple[Scope, ...]", channel: str | None, minutes: float
 ) -> None:
     """Make a token that a browser may have, good for some minutes, and print it."""
     from surtitle.gateway.access import read_keys
+    from surtitle.messages import CHANNEL_NAME
 
+    if channel is not None and not re.fullmatch(CHANNEL_NAME, channel):
+        raise click.UsageError("A channel's name has 1 to 64 letters, digits, - and _.")
+    if channel is not None and "watch" not in scopes:
+        raise click.UsageError("A token for a channel is for watching it: leave --scope out.")
     until = time.time() + 60 * minutes
     click.echo(read_keys(keys_file).make_token(name, scopes, until, channel=channel))
 

@@ -1,18 +1,21 @@
 """What `surtitle mic` does."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from rich.console import Console
 from rich.text import Text
 
 from surtitle.captionfile import Figures
-from surtitle.client import Captions, Event
+from surtitle.client import CAPTIONS_PATH, Captions, Event
+from surtitle.client.dialing import endpoint
 from surtitle.commands import server_for, stream
 from surtitle.config import Settings
-from surtitle.mainloop import run_on_loop, stop_signals
-from surtitle.messages import Ended, Start
+from surtitle.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
+from surtitle.messages import Ended, Ready, Start
 from surtitle.microphone import Microphone, open_microphone
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import Writing
@@ -32,7 +35,28 @@ class MicRequest:
 
 def caption_microphone(request: MicRequest, settings: Settings) -> int:
     """Caption a microphone until Ctrl+C; returns the exit status. Raises SurtitleError."""
-    return run_on_loop(_caption(request, settings))
+    return run_on_loop(_until_stopped(request, settings))
+
+
+async def _until_stopped(request: MicRequest, settings: Settings) -> int:
+    """The first Ctrl+C ends the speech, and waits for its last caption; the second does not wait."""
+    listening, stopped = asyncio.Event(), asyncio.Event()
+    task = asyncio.ensure_future(_caption(request, settings, listening, stopped))
+    with contextlib.ExitStack() as stack:
+
+        def stop() -> None:
+            if stopped.is_set() or not listening.is_set():
+                task.cancel()
+            else:
+                stopped.set()
+                stack.enter_context(stop_signals(stop))
+
+        stack.enter_context(stop_signals(stop))
+        try:
+            await task
+        except asyncio.CancelledError:
+            return EXIT_INTERRUPTED
+    return 0
 
 
 class MicStream:
@@ -71,12 +95,12 @@ class MicStream:
         await self._captions.stop()
 
 
-async def _caption(request: MicRequest, settings: Settings) -> int:
+async def _caption(
+    request: MicRequest, settings: Settings, listening: asyncio.Event, stopped: asyncio.Event
+) -> None:
     console = Console(stderr=True)
     configure_logging(settings.log())
-    stopped = asyncio.Event()
-    # The second Ctrl+C does not wait for the last caption.
-    with request.writing.writer() as writer, stop_signals(stopped.set):
+    with request.writing.writer() as writer:
         # The device first: what is wrong with it is better said before a model is loaded.
         async with (
             open_microphone(request.device) as microphone,
@@ -89,15 +113,19 @@ async def _caption(request: MicRequest, settings: Settings) -> int:
                 task="translate" if request.translate else "transcribe",
                 channel=request.channel,
             )
-            parts = [f"Listening to {microphone.name}", "Ctrl+C ends"]
-            if request.channel is not None:
-                page = url.replace("ws", "http", 1) if url.startswith("ws") else url
-                parts.insert(1, f"to be watched at {page}/watch/{request.channel}")
-            console.print(Text(" · ".join(parts), "dim"))
+
+            def begin(captions: Captions) -> MicStream:
+                parts = [f"Listening to {microphone.name}", "Ctrl+C ends"]
+                if request.channel is not None:
+                    parts.insert(1, f"to be watched at {_watch_page(url, captions.ready)}")
+                console.print(Text(" · ".join(parts), "dim"))
+                listening.set()
+                return MicStream(captions, microphone, stopped)
+
             figures = await stream(
                 url,
                 start,
-                lambda captions: MicStream(captions, microphone, stopped),
+                begin,
                 console,
                 on_message=writer.write,
                 quiet=not console.is_terminal,
@@ -105,4 +133,17 @@ async def _caption(request: MicRequest, settings: Settings) -> int:
             )
         figures.reading_speed = writer.finish()
     console.print(f"[dim]{figures.summary()}[/dim]")
-    return 0
+
+
+def _watch_page(server: str, ready: Ready) -> str:
+    """The address of the page for the audience."""
+    address = urlsplit(endpoint(server, CAPTIONS_PATH))
+    return urlunsplit(
+        (
+            address.scheme.replace("ws", "http", 1),
+            address.netloc,
+            f"{address.path.removesuffix(CAPTIONS_PATH)}/watch/{ready.channel}",
+            "",
+            f"token={ready.watch_token}" if ready.watch_token else "",
+        )
+    )

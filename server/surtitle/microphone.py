@@ -52,11 +52,12 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
 
     def take(data: bytes) -> None:
         nonlocal losing
-        if blocks.full():
+        is_full = blocks.full()
+        if is_full:
             blocks.get_nowait()
             if not losing:
                 log.warning("sound is lost: nobody takes it")
-        losing = blocks.full()
+        losing = is_full
         blocks.put_nowait(data)
 
     def on_block(data: Any, frames: int, time: Any, status: "sounddevice.CallbackFlags") -> None:

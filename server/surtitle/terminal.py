@@ -125,6 +125,7 @@ class CaptionWriter:
         self._kind = kind
         self._layout = layout
         self._finals: list[Final] = []
+        self._finished = False
 
     def write(self, message: Event | ViewerEvent) -> None:
         """Take the next message; text and jsonl are written at once."""
@@ -137,7 +138,13 @@ class CaptionWriter:
                 self._finals.append(message)
 
     def finish(self) -> ReadingSpeed | None:
-        """Write what is only complete at the end; returns how fast the cues must be read."""
+        """Write what is only complete at the end; returns how fast the cues must be read.
+
+        Once: further calls do nothing.
+        """
+        if self._finished:
+            return None
+        self._finished = True
         cues = lay_out(self._finals, self._layout)
         if self._kind == "srt":
             self._output.writelines(format_srt(cues))
@@ -165,7 +172,8 @@ class Writing:
     @property
     def is_shown(self) -> bool:
         """Whether it is what a terminal shows anyway."""
-        return self.kind == "text" and self.output is None and sys.stdout.isatty()
+        shown = sys.stdout.isatty() and sys.stderr.isatty()  # the view is on standard error
+        return self.kind == "text" and self.output is None and shown
 
     @property
     def needs_words(self) -> bool:
@@ -174,9 +182,13 @@ class Writing:
 
     @contextmanager
     def writer(self) -> Iterator[CaptionWriter]:
-        """Raises ClientError where the file cannot be written."""
+        """Raises ClientError where the file cannot be written. What has come is written in any case."""
         with _open(self.output) as output:
-            yield CaptionWriter(output, None if self.is_shown else self.kind, self.layout)
+            writer = CaptionWriter(output, None if self.is_shown else self.kind, self.layout)
+            try:
+                yield writer
+            finally:
+                writer.finish()
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def test_a_token_for_the_audience_of_a_channel(tmp_path: Path) -> None:
     printed = CliRunner().invoke(cli, command).output.strip()
     caller = read_keys(path).by_token(printed)
     assert caller is not None
-    assert (caller.name, caller.scopes) == ("guests", {"watch"})
+    assert (caller.name, caller.scopes) == ("guests", frozenset({"watch"}))
     assert caller.may_watch("hall") and not caller.may_watch("stage")
 
 

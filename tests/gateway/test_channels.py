@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from surtitle.client import ClientError, Disconnected, ViewerEvent, connect, wat
 from surtitle.errors import BadStart
 from surtitle.gateway import channels as module
 from surtitle.gateway.access import Key, KeyRing, digest_of
-from surtitle.gateway.channels import BEHIND_BYTES, HISTORY, Channels
+from surtitle.gateway.channels import BEHIND_BYTES, HISTORY_BYTES, Channels
 from surtitle.gateway.channels import Channel as Hall
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, Result
@@ -39,8 +41,12 @@ WORD = LOUD * 20 + QUIET * 40
 class Speaker:
     """A session, as a channel knows it."""
 
-    id: str = "one"
+    public_id: str = "one"
     is_connected: bool = True
+    has_lost: bool = False
+
+    def lose_channel(self) -> None:
+        self.has_lost = True
 
 
 @dataclass
@@ -194,12 +200,23 @@ async def test_what_another_session_said_is_told_apart(hall: Hall) -> None:
 async def test_the_history_is_bounded(hall: Hall) -> None:
     speaker, watcher = Speaker(), Watcher()
     hall.claim(speaker)
-    for number in range(1, HISTORY + 11):
-        hall.publish(speaker, final(number))
+    for number in range(1, 101):
+        hall.publish(speaker, final(number, "x" * 1000))
     with hall.watched_by(watcher):
         pass
     answers = [message for message in watcher.seen if isinstance(message, Final)]
-    assert [answers[0].utterance, answers[-1].utterance] == [11, HISTORY + 10]
+    assert HISTORY_BYTES - 2000 < len(watcher.frames) < HISTORY_BYTES + 1000
+    assert [message.utterance for message in answers] == list(range(101 - len(answers), 101))
+
+
+async def test_the_open_partial_outlasts_the_answer_to_the_utterance_before(hall: Hall) -> None:
+    speaker, watcher = Speaker(), Watcher()
+    hall.claim(speaker)
+    for message in (speech(1), speech(2), partial(2, "w"), final(1, "hello")):
+        hall.publish(speaker, message)
+    with hall.watched_by(watcher):
+        pass
+    assert watcher.said == ["live one", "1 hello", "live one", "2 w…"]
 
 
 async def test_a_name_is_taken_while_its_speaker_is_there(hall: Hall) -> None:
@@ -215,6 +232,7 @@ async def test_a_name_is_taken_while_its_speaker_is_there(hall: Hall) -> None:
         hall.release(first)
         await settle()
     assert watcher.said == ["live one", "away one", "live two"]
+    assert first.has_lost and not second.has_lost
 
 
 async def test_who_reads_slowly_misses_partials_and_nothing_else(hall: Hall) -> None:
@@ -345,14 +363,14 @@ async def test_from_the_speaker_to_a_viewer_and_to_one_who_comes_late() -> None:
             assert captions.ready.watch_token == "watch hall"
             await captions.send(WORD)
             said = [_short(await anext(early)) for _ in range(3)]
-            assert said[0] == f"live {captions.ready.session}"
+            assert said[0].startswith("live ") and captions.ready.session not in said[0]
             assert said[1:] == ["1 Speech", "1 word"]
             async with watch(url, "hall") as late:
                 assert [_short(await anext(late)) for _ in range(2)][1] == "1 word"
                 async for event in captions:
                     if isinstance(event, Ack) and event.viewers == 2:
                         break
-        assert _short(await anext(early)) == f"waiting {captions.ready.session}"
+        assert _short(await anext(early)) == said[0].replace("live", "waiting")
 
 
 async def test_a_speaker_who_is_away_and_comes_back() -> None:
@@ -378,6 +396,36 @@ async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
                     pass
         async with asyncio.timeout(5):
             while len(gateway._sessions):  # noqa: ASYNC110 - the server's end closes later
+                await asyncio.sleep(0.01)
+
+
+async def test_who_was_away_and_lost_the_name_goes_on_without_it() -> None:
+    async with serving(QuickEngine()) as (gateway, url), asyncio.timeout(10):
+        start = Start(channel="hall", partials=False)
+        async with connect(url, start) as first, watch(url, "hall") as messages:
+            one = _short(await anext(messages))
+            (session,) = gateway._sessions
+            session.link = None  # its connection is gone, as far as the server knows
+            async with connect(url, start):
+                assert _short(await anext(messages)) not in (one, one.replace("live", "away"))
+            assert _short(await anext(messages)).startswith("waiting")
+            assert session.channel is None
+            assert session.ack().viewers is None
+        async with connect(url, start), watch(url, "hall") as messages:
+            third = _short(await anext(messages))
+            gateway._sessions._remove(session)  # nobody came back to it
+            assert third.startswith("live") and gateway._channels.viewers == 1
+            async with watch(url, "hall") as more:
+                assert _short(await anext(more)) == third
+        del first
+
+
+async def test_a_watch_that_nobody_reads_is_closed() -> None:
+    async with serving(FakeEngine()) as (gateway, url):
+        async with watch(url, "hall"):
+            pass
+        async with asyncio.timeout(5):
+            while gateway._channels.viewers:  # noqa: ASYNC110 - the server's end closes later
                 await asyncio.sleep(0.01)
 
 
@@ -423,6 +471,30 @@ async def test_who_may_watch(key: str | None, channel: str, status: int | None) 
             with pytest.raises(InvalidStatus) as refused:
                 await dial(place, additional_headers=headers)
             assert refused.value.response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/metrics", "st_desk", 200),
+        ("/metrics", "token for hall", 403),
+        ("/v1/qr", "st_desk", 200),
+        ("/v1/qr", None, 401),
+    ],
+)
+async def test_what_else_a_key_or_token_opens(path: str, key: str | None, status: int) -> None:
+    async with serving(FakeEngine(), keys=lambda: KEYS) as (_, url):
+        token = KEYS.make_token("guests", ["watch"], 2e9, channel="hall")
+        headers = {"Surtitle-Text": "https%3A//captions.example/"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {token if key == 'token for hall' else key}"
+        request = urllib.request.Request(url.replace("ws", "http", 1) + path, headers=headers)
+        try:
+            answer = await asyncio.to_thread(urllib.request.urlopen, request)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            assert answer.status == status
 
 
 async def test_a_token_for_watching_a_channel_is_not_for_speaking() -> None:

@@ -136,8 +136,8 @@ def test_a_qr_code_says_what_was_asked_for() -> None:
     )  # version 3 (29 modules), and 4 of margin on each side
 
 
-@pytest.mark.parametrize("text", ["", "x" * 501, "é" * 251])
+@pytest.mark.parametrize("text", ["", "x" * 501, "é" * 251, "line\nfeed", "\udcff"])
 def test_no_qr_code_of_nothing_or_too_much(text: str) -> None:
     page = qr_page(text)
     assert page.status == 400
-    assert "1 to 500 bytes" in json.loads(page.body)["error"]
+    assert "printable text of 1 to 500 bytes" in json.loads(page.body)["error"]

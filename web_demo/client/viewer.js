@@ -121,6 +121,7 @@ export class ChannelViewer extends EventTarget {
       onEnd: (end) => void this.#onEnd(link, end),
     });
     this.#link = link;
+    link.watch(); // a handshake that nobody answers is an end, too
   }
 
   /** @param {ViewerMessage} message */

@@ -34,6 +34,8 @@ from surtitle.messages import (
     parse_viewer_message,
 )
 
+MAX_SESSIONS = 400
+"""Whose answers are remembered; a server tells fewer again."""
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again."""
 
@@ -60,33 +62,37 @@ class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
         self._key = key
         self._patience_s = patience_s
         self._messages: AsyncGenerator[ViewerEvent, None] | None = None
+        self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> AsyncIterator[ViewerEvent]:
         """Connect."""
         try:
-            socket = await dial(self._url, self._key)
+            self._socket = await dial(self._url, self._key)
         except Broken as broken:
             raise ClientError(str(broken)) from broken
-        self._messages = self._follow(socket)
+        self._messages = self._follow(self._socket)
         return self._messages
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Close the connection."""
         if self._messages is not None:
             await self._messages.aclose()
+        if self._socket is not None:  # nobody may have begun to iterate
+            await self._socket.close()
 
     async def _follow(self, socket: ClientConnection) -> AsyncGenerator[ViewerEvent, None]:
         known = _Known()
         while True:
             try:
-                async with socket:
-                    while True:
-                        message = _parse(await receive(socket))
-                        if message is not None and known.is_new(message):
-                            yield message
+                while True:
+                    message = _parse(await receive(socket))
+                    for each in known.new(message):
+                        yield each
             except Broken as broken:
+                await socket.close()
                 yield Disconnected(str(broken))
-            socket = await self._come_back()
+            self._socket = socket = await self._come_back()
+            known.begin_anew()
 
     async def _come_back(self) -> ClientConnection:
         loop = asyncio.get_running_loop()
@@ -113,16 +119,37 @@ class _Known:
     """What has been passed on. The answers of a session come in the order of their utterances."""
 
     def __init__(self) -> None:
-        self._session = ""
+        self._present: str | None = None  # the session of the channel, as told on this connection
+        self._session = ""  # that of what comes now
+        self._past: Channel | None = None  # names an earlier one, of which nothing new has come yet
         self._answered: dict[str, int] = {}  # session -> number of its newest answer
 
-    def is_new(self, message: ViewerMessage) -> bool:
+    def begin_anew(self) -> None:
+        """What comes next is the greeting on another connection."""
+        self._present = None
+
+    def new(self, message: ViewerMessage | None) -> list[ViewerMessage]:
+        """What is to be passed on now."""
+        if message is None:
+            return []
         if isinstance(message, Channel):
-            self._session = message.session
-            return True
-        answered = self._answered.get(self._session, 0)
-        if message.utterance <= answered:
-            return False
+            return self._enter(message)
+        if message.utterance <= self._answered.get(self._session, 0):
+            return []
         if isinstance(message, Final | Failed | Suppressed):
+            self._answered.pop(self._session, None)  # so that the newest come last
             self._answered[self._session] = message.utterance
-        return True
+            if len(self._answered) > MAX_SESSIONS:
+                del self._answered[next(iter(self._answered))]
+        past, self._past = self._past, None
+        return [message] if past is None else [past, message]
+
+    def _enter(self, channel: Channel) -> list[ViewerMessage]:
+        """History tells of earlier sessions, too; of one without anything new nothing is passed on."""
+        self._session, self._past = channel.session, None
+        of_the_past = channel.state == "waiting" and channel.session not in ("", self._present)
+        if self._present is not None and of_the_past:
+            self._past = channel
+            return []
+        self._present = channel.session
+        return [channel]

@@ -36,8 +36,9 @@ from surtitle.messages import (
 
 log = structlog.get_logger("surtitle.channels")
 
-HISTORY = 200
-"""Answers that somebody who comes late gets: those of a quarter of an hour, some 60 KB."""
+HISTORY_BYTES = 64 * 1024
+"""Of the newest answers, for somebody who comes late: a quarter of an hour, less where words have
+their times. Each viewer gets a copy."""
 KEEP_S = 900.0
 """How long they stay when nobody publishes or watches any more."""
 MAX_IDLE = 100
@@ -57,13 +58,17 @@ class Publisher(Protocol):
     """What a channel knows of the session that publishes in it."""
 
     @property
-    def id(self) -> str:
-        """The name of the session."""
+    def public_id(self) -> str:
+        """A name of the session for its viewers, with which they can do nothing else."""
         ...
 
     @property
     def is_connected(self) -> bool:
         """Whether its client is there now."""
+        ...
+
+    def lose_channel(self) -> None:
+        """Another session has taken the name over."""
         ...
 
 
@@ -115,8 +120,11 @@ class Channel:
         self._publisher: Publisher | None = None
         self._session = ""  # of the newest publisher
         self._viewers: set[_Viewer] = set()
-        self._history: deque[tuple[str, bytes]] = deque(maxlen=HISTORY)  # session, frame
-        self._open: bytes | None = None  # the newest partial of an utterance without an answer
+        self._history: deque[tuple[str, bytes]] = deque()  # session, frame
+        self._history_bytes = 0
+        self._open: tuple[int, bytes] | None = (
+            None  # the newest partial without an answer, its utterance
+        )
         self._count = 0  # of all messages there ever were
         self._pending: deque[_Item] = deque()
         self._sender: asyncio.Task[None] | None = None
@@ -146,7 +154,9 @@ class Channel:
         """
         if self._publisher is not None and self._publisher.is_connected:
             raise BadStart(f"Another session publishes in the channel {self.name}; choose a name.")
-        self._publisher, self._session, self._open = publisher, publisher.id, None
+        if self._publisher is not None:
+            self._publisher.lose_channel()
+        self._publisher, self._session, self._open = publisher, publisher.public_id, None
         self.announce()
 
     def release(self, publisher: Publisher) -> None:
@@ -161,9 +171,18 @@ class Channel:
             return
         frame = _frame(message)
         if isinstance(message, Final | Failed):
-            self._history.append((self._session, frame))
-        self._open = frame if isinstance(message, Partial) else None
+            self._keep(frame)
+        if isinstance(message, Partial):
+            self._open = message.utterance, frame
+        elif self._open is not None and message.utterance == self._open[0]:
+            self._open = None
         self._post(frame, is_partial=isinstance(message, Partial))
+
+    def _keep(self, answer: bytes) -> None:
+        self._history.append((self._session, answer))
+        self._history_bytes += len(answer)
+        while self._history_bytes > HISTORY_BYTES:
+            self._history_bytes -= len(self._history.popleft()[1])
 
     def announce(self) -> None:
         """Tell all who watch how the channel is."""
@@ -209,7 +228,7 @@ class Channel:
         if self._history:
             frames.append(self._state_frame())
         if self._open is not None:
-            frames.append(self._open)
+            frames.append(self._open[1])
         return b"".join(frames)
 
     def _state_frame(self) -> bytes:
@@ -326,7 +345,7 @@ class Channels:
         """Keep it, or keep it for some time, or let it go."""
         if (timer := self._idle.pop(channel.name, None)) is not None:
             timer.cancel()
-        if not channel.is_idle:
+        if not channel.is_idle or self._channels.get(channel.name) is not channel:
             return
         if not channel.has_history:
             self._forget(channel)

@@ -10,6 +10,7 @@ kept is the order in which they were numbered. Partials are not kept: the next o
 """
 
 import asyncio
+import hashlib
 import hmac
 import math
 import secrets
@@ -117,6 +118,15 @@ class HostedSession:
     def id(self) -> str:
         """The name of the session, which is no secret to those who watch it."""
         return self.session.id
+
+    @property
+    def public_id(self) -> str:
+        """See Publisher. Who knows `id` can read the session as WebVTT, whoever may watch a channel."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:16]
+
+    def lose_channel(self) -> None:
+        """See Publisher."""
+        self.channel = None
 
     @property
     def is_connected(self) -> bool:
@@ -387,16 +397,16 @@ class Sessions:
         hosted.stop()
 
     def _remove(self, hosted: HostedSession) -> None:
+        self._sessions.pop(hosted.id, None)
         hosted.end()
         if hosted.channel is not None:
             self.channels.release(hosted.channel, hosted)
-        self._sessions.pop(hosted.id, None)
 
     def close(self) -> None:
         """The server ends."""
-        self.channels.close()
         for timer in self._expiries.values():
             timer.cancel()
         self._expiries.clear()
         for hosted in self:
             self._remove(hosted)
+        self.channels.close()

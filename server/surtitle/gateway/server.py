@@ -29,6 +29,7 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import Data
 
+from surtitle.background import DaemonThread
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
@@ -53,6 +54,11 @@ QR_TEXT = "Surtitle-Text"
 """The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
 TOKEN_PREFIX = "token."
 """A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
+VIEWERS_PER_S = 50.0
+"""From one address, after `max_viewers` at once: a hall of phones has one address. It is for those who
+try one name after the other."""
+MAX_QR_CODES = 8
+"""At once, over all who ask."""
 RETRY_AFTER_S = 5
 HANDSHAKE_TIMEOUT_S = 10.0
 TCP_TIMEOUT_MS = 20_000
@@ -121,6 +127,9 @@ class Gateway:
         self._max_sessions = max_sessions
         self._channels = sessions.channels
         self._max_viewers = max_viewers
+        self._viewer_limits = AddressLimits(
+            max_connections=max(1, max_viewers), handshakes_per_s=VIEWERS_PER_S, burst=max_viewers
+        )
         self._max_frame_bytes = max_frame_bytes
         self._limits = limits
         self._metrics = metrics
@@ -146,6 +155,8 @@ class Gateway:
         self._connections: set[Connection] = set()
         self._draining = False
         self._lag = LoopLag()
+        self._qr_thread = DaemonThread("qr codes")
+        self._qr_codes = 0  # being made, or waiting for that
         self.port = 0
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -187,6 +198,7 @@ class Gateway:
             except TimeoutError:
                 log.debug("left half-open handshakes behind")
         self._sessions.close()
+        self._qr_thread.stop()
 
     # -- WebSocket ------------------------------------------------------------------------------
 
@@ -244,13 +256,15 @@ class Gateway:
         socket.caller = caller.name
         return None
 
-    def _excluded(self, channel: str, request: Request) -> Page | None:
+    def _excluded(self, channel: str, socket: ServerConnection, request: Request) -> Page | None:
         """Why this client may not watch a channel, or None."""
         if (page := self._foreign(request)) is not None:
             return page
         caller = self._caller(request)
         if caller is None:
             return _no_key()
+        if (why := self._viewer_limits.refusal(_address(socket), time.monotonic())) is not None:
+            return _too_many(why)
         if not caller.may_watch(channel):
             return json_page(403, {"error": "This key or token is not for watching this channel."})
         if self._draining:
@@ -298,7 +312,9 @@ class Gateway:
 
     # -- HTTP -----------------------------------------------------------------------------------
 
-    def _answer_http(self, socket: ServerConnection, request: Request) -> Response | None:
+    def _answer_http(
+        self, socket: ServerConnection, request: Request
+    ) -> Response | Awaitable[Response] | None:
         """None lets the handshake go on."""
         path = request.path.partition("?")[0]
         if path == CAPTIONS_PATH:
@@ -307,7 +323,7 @@ class Gateway:
                 return None
             self._metrics.on_refusal(page.status)
         elif channel := CHANNEL_PATH.fullmatch(path):
-            page = self._excluded(channel[1], request)
+            page = self._excluded(channel[1], socket, request)
             if page is None:
                 assert isinstance(socket, CaptionSocket)
                 socket.channel = channel[1]
@@ -324,14 +340,32 @@ class Gateway:
         elif path == "/metrics":
             page = self._figures(request)
         elif path == QR_PATH:
-            page = self._greedy(socket) or qr_page(unquote(request.headers.get(QR_TEXT, "")))
+            return self._make_qr(socket, request)
         elif audience := AUDIENCE_PATH.fullmatch(path):
             page = static_page(f"/{audience[1]}.html")
         else:
             page = static_page(path)
+        return self._give(socket, page)
+
+    @staticmethod
+    def _give(socket: ServerConnection, page: Page) -> Response:
         assert isinstance(socket, CaptionSocket)
         socket.stop_listening()
         return _response(page)
+
+    async def _make_qr(self, socket: ServerConnection, request: Request) -> Response:
+        """A QR code takes up to 50 ms: not on the loop, one at a time, and for who may be here."""
+        page = self._foreign(request) or (_no_key() if self._caller(request) is None else None)
+        if page is None and self._qr_codes >= MAX_QR_CODES:
+            page = _too_many("Too many QR codes are asked for; wait a moment.")
+        if page is None:
+            self._qr_codes += 1
+            try:
+                text = unquote(request.headers.get(QR_TEXT, ""))
+                page = await self._qr_thread.run(qr_page, text)
+            finally:
+                self._qr_codes -= 1
+        return self._give(socket, page)
 
     def _follow(self, socket: ServerConnection, request: Request, session: str) -> Page | None:
         """Let the client follow the captions of a session, or say why it cannot."""
@@ -368,9 +402,12 @@ class Gateway:
         return not self._draining and self._engine.state is EngineState.READY
 
     def _figures(self, request: Request) -> Page:
-        """For Prometheus; a server with keys asks for any of them."""
-        if self._caller(request) is None:
+        """For Prometheus; a server with keys asks for any of them, and not for an audience's token."""
+        caller = self._caller(request)
+        if caller is None:
             return _no_key()
+        if caller.channel is not None:
+            return json_page(403, {"error": "This token is for watching a channel."})
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Page(200, self._metrics.page(), headers)
 

@@ -25,6 +25,7 @@ _TYPES = {
     ".flac": "audio/flac",
     ".txt": "text/plain; charset=utf-8",
     ".md": "text/markdown; charset=utf-8",
+    "": "text/plain; charset=utf-8",  # LICENSE
     ".ts": "text/plain; charset=utf-8",  # declarations; mimetypes would have it be a video
 }
 
@@ -56,8 +57,10 @@ def json_page(status: int, value: dict[str, Any]) -> Page:
 
 def qr_page(text: str) -> Page:
     """The QR code of a text as SVG, black on white with the margin that readers want, or 400."""
-    if not 0 < len(text.encode(errors="replace")) <= MAX_QR_BYTES:
-        return json_page(400, {"error": f"A QR code takes a text of 1 to {MAX_QR_BYTES} bytes."})
+    if not 0 < len(text.encode(errors="replace")) <= MAX_QR_BYTES or not text.isprintable():
+        return json_page(
+            400, {"error": f"A QR code takes a printable text of 1 to {MAX_QR_BYTES} bytes."}
+        )
     headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **_SECURITY_HEADERS}
     return Page(200, _qr_svg(text), headers)
 
