@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,14 @@ import pytest
 from surtitle import microphone as microphones
 from surtitle.client import ClientError
 from tests.alsa import recorded_microphone
-from tests.support import SAMPLE, ServerProcess, read_pcm16, start_server, wait_until
+from tests.support import (
+    SAMPLE,
+    ServerProcess,
+    figure,
+    read_pcm16,
+    start_server,
+    wait_until,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
 
@@ -86,6 +94,31 @@ def test_from_the_microphone_to_somebody_who_watches(
     finals = [message["text"] for message in messages if message["type"] == "final"]
     assert finals == speaking.said.splitlines()
     assert {"partial", "speech"} <= {message["type"] for message in messages}
+
+
+def test_who_does_not_wait_for_the_last_caption_keeps_the_others(
+    microphone: dict[str, str], tmp_path: Path
+) -> None:
+    server = start_server()
+    subtitles = tmp_path / "talk.srt"
+    speaking = Command(tmp_path, microphone, "mic", "--server", server.url, "-o", str(subtitles))
+    try:
+        wait_until(lambda: finals_of(server) >= 1, 60)
+        server.process.send_signal(signal.SIGSTOP)
+        speaking.process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            speaking.process.wait(1)  # the last caption may still come
+        assert speaking.interrupt() == 130
+        assert re.search(r" --> [\d:,]+\n\w", subtitles.read_text())
+    finally:
+        speaking.process.kill()
+        speaking.process.wait()
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
+
+
+def finals_of(server: ServerProcess) -> float:
+    return figure(server, "surtitle_final_seconds_count")
 
 
 def test_the_microphones_are_listed(microphone: dict[str, str]) -> None:
