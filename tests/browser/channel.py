@@ -1,36 +1,58 @@
-"""A channel without a server behind it: a test says to the audience's pages what it wants."""
+"""A channel without a publisher: says to who watches what a test says. Serves the pages too."""
 
 from __future__ import annotations
 
-import http
 import json
 import queue
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import Server, ServerConnection, serve
-from websockets.typing import Subprotocol
+from websockets.sync.server import ServerConnection
 
 from surtitle.gateway.web import json_page, static_page
+from tests.browser.serving import WAIT_S, Speaker, serving, to_response
 
-WAIT_S = 15.0  # for a page to come; only a failing test takes that long
 NAME = "main-hall"
+PATH = f"/v1/channels/{NAME}"
+
+
+class Viewer(Speaker):
+    """One connection of somebody who watches."""
+
+    def __init__(self, connection: ServerConnection, offered: list[str]) -> None:
+        self.offered = offered  # subprotocols, a token among them
+        self._connection = connection
+
+    def say(self, kind: str, **fields: Any) -> None:
+        self._connection.send(json.dumps({"type": kind, **fields}))
+
+    def channel(self, state: str = "live", session: str = "s1", viewers: int = 1) -> None:
+        """Say how the channel is."""
+        self.say("channel", channel=NAME, state=state, session=session, viewers=viewers)
+
+    def close(self, code: int) -> None:
+        """Close with a reason."""
+        self._connection.close(code)
+
+    def die(self) -> None:
+        """Cut the connection without a word."""
+        self._connection.close_socket()
 
 
 @dataclass
 class Channel:
-    """The channel `main-hall`, and the pages that show it."""
+    """The channel `main-hall`. Set `refusal` to let nobody in."""
 
     url: str = ""
-    refusal_status: int | None = None
-    tokens: list[str] = field(default_factory=list)  # that came, one a connection
-    _viewers: queue.Queue[ServerConnection] = field(default_factory=queue.Queue)
+    refusal: tuple[int, str] | None = None  # status and sentence
+    heard: list[str | bytes] = field(default_factory=list)  # from viewers, who have nothing to say
+    _viewers: queue.Queue[Viewer] = field(default_factory=queue.Queue)
+    _refused: queue.Queue[int] = field(default_factory=queue.Queue)
+    _closes: queue.Queue[int | None] = field(default_factory=queue.Queue)
 
     @property
     def watch_url(self) -> str:
@@ -40,93 +62,46 @@ class Channel:
         return f"{self.url}/overlay/{NAME}{query}"
 
     def next_viewer(self) -> Viewer:
-        """Wait until the next page has connected."""
-        return Viewer(self._viewers.get(timeout=WAIT_S))
+        """Wait for somebody who comes, or comes again."""
+        return self._viewers.get(timeout=WAIT_S)
+
+    def next_refused(self) -> int:
+        """Wait until somebody was refused; the status."""
+        return self._refused.get(timeout=WAIT_S)
+
+    def next_close(self) -> int | None:
+        """Wait until a connection has gone; the code that the viewer gave, None if it gave none."""
+        return self._closes.get(timeout=WAIT_S)
 
     def handle(self, connection: ServerConnection) -> None:
         """Serve one connection: nothing is said until the test says it."""
         assert connection.request is not None
-        offered = connection.request.headers.get("Sec-WebSocket-Protocol", "")
-        self.tokens += [part.strip()[6:] for part in offered.split(",") if "token." in part]
-        self._viewers.put(connection)
+        offered = connection.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        self._viewers.put(Viewer(connection, [name.strip() for name in offered if name]))
         with suppress(ConnectionClosed):
-            while True:
-                connection.recv()
+            for message in connection:
+                self.heard.append(message)
+        received = connection.protocol.close_rcvd
+        self._closes.put(None if received is None else received.code)
 
-    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Serve the pages; let only viewers through to the handshake."""
+    def answer(self, _connection: ServerConnection, request: Request) -> Response | None:
+        """Serve the pages; let in who watches, unless nobody is."""
         path = request.path.partition("?")[0]
-        if path == f"/v1/channels/{NAME}":
-            if self.refusal_status is None:
+        if path == PATH:
+            if self.refusal is None:
                 return None
-            page = json_page(self.refusal_status, {"error": "This link does not hold any more."})
-        elif path.startswith("/watch/"):
-            page = static_page("/watch.html")
-        elif path.startswith("/overlay/"):
-            page = static_page("/overlay.html")
-        else:
-            page = static_page(path)
-        headers = Headers(page.headers)
-        headers["Content-Length"] = str(len(page.body))
-        headers["Connection"] = "close"
-        return Response(page.status, http.HTTPStatus(page.status).phrase, headers, page.body)
-
-
-class Viewer:
-    """One connection of a page."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self._connection = connection
-
-    def say(self, kind: str, **fields: Any) -> None:
-        self._connection.send(json.dumps({"type": kind, **fields}))
-
-    def channel(self, state: str = "live", session: str = "s1") -> None:
-        self.say("channel", channel=NAME, state=state, session=session, viewers=1)
-
-    def partial(self, utterance: int, stable: str, unstable: str = "") -> None:
-        said = {"stable": stable, "unstable": unstable}
-        self.say("partial", seq=0, utterance=utterance, **said, **_times(utterance))
-
-    def final(self, utterance: int, text: str, **more: Any) -> None:
-        scores = {"language": "en", "language_probability": 0.99, "confidence": 0.9}
-        self.say(
-            "final", seq=0, utterance=utterance, text=text, **_times(utterance), **scores, **more
-        )
-
-    def suppressed(self, utterance: int) -> None:
-        self.say("suppressed", seq=0, utterance=utterance, reason="no_speech", **_times(utterance))
-
-    def die(self) -> None:
-        """Cut the connection without a word."""
-        self._connection.close_socket()
-
-
-def _select(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    return Subprotocol("surtitle.v1") if offered else None
-
-
-def _times(utterance: int) -> dict[str, int]:
-    return {"start_ms": utterance * 2000, "end_ms": utterance * 2000 + 1000}
+            status, sentence = self.refusal
+            self._refused.put(status)
+            return to_response(json_page(status, {"error": sentence}))
+        if path.startswith(("/watch/", "/overlay/")):
+            path = f"/{path.split('/')[1]}.html"
+        return to_response(static_page(path))
 
 
 @contextmanager
 def scripted_channel() -> Iterator[Channel]:
     """Run the channel on a free port of the loopback interface."""
     channel = Channel()
-    server: Server = serve(
-        channel.handle,
-        "127.0.0.1",
-        0,
-        process_request=channel.answer,
-        compression=None,
-        select_subprotocol=_select,
-    )
-    channel.url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(channel.handle, channel.answer) as channel.url:
         yield channel
-    finally:
-        server.shutdown()
-        thread.join(WAIT_S)
+    assert channel.heard == []

@@ -21,6 +21,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.channel import Channel, scripted_channel
 from tests.browser.scripted import ScriptedServer, scripted_server
 
 WEB_DEMO = Path(__file__).resolve().parents[2] / "web_demo"
@@ -128,6 +129,12 @@ def page(browser: Browser) -> Iterator[Page]:
 def scripted() -> Iterator[ScriptedServer]:
     with scripted_server() as server:
         yield server
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    with scripted_channel() as running:
+        yield running
 
 
 @pytest.fixture

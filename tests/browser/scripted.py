@@ -6,7 +6,6 @@ mid-sentence. It speaks the wire protocol and serves the page exactly as the rea
 
 from __future__ import annotations
 
-import http
 import json
 import queue
 import threading
@@ -15,17 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import Server, ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
 from surtitle.gateway.web import json_page, static_page
+from tests.browser.serving import WAIT_S, Speaker, serving, to_response
 
-WAIT_S = 15.0  # for a page to do its part; only a failing test takes that long
 
-
-class Stage:
+class Stage(Speaker):
     """One session, as a test sees it: what the page sends, what the server says.
 
     One thread for each connection takes what the page sends; the test may call `say` and the like
@@ -61,27 +58,6 @@ class Stage:
             if kind != "partial":
                 self._said.append(message)
             self._connection.send(json.dumps(message))
-
-    def partial(self, utterance: int, stable: str, unstable: str) -> None:
-        """Say what has been understood so far; utterance N covers second 2N to 2N + 1."""
-        self.say(
-            "partial", utterance=utterance, stable=stable, unstable=unstable, **_times(utterance)
-        )
-
-    def final(self, utterance: int, text: str, language: str = "en", **times: int) -> None:
-        """Say the text of an utterance."""
-        times = times or _times(utterance)
-        scores = {"language_probability": 0.99, "confidence": 0.9}
-        self.say("final", utterance=utterance, text=text, language=language, **times, **scores)
-
-    def suppressed(self, utterance: int) -> None:
-        """Say that there was nothing to caption."""
-        self.say("suppressed", utterance=utterance, reason="no_speech", **_times(utterance))
-
-    def failed(self, utterance: int, message: str) -> None:
-        """Say that recognition gave up."""
-        times = _times(utterance)
-        self.say("failed", utterance=utterance, code="engine_failed", message=message, **times)
 
     def ack(self, safe: int) -> None:
         """Say what has come, and what is answered."""
@@ -174,10 +150,6 @@ def _fail(connection: ServerConnection, code: str, close_code: int) -> None:
     connection.close(close_code)
 
 
-def _times(utterance: int) -> dict[str, int]:
-    return {"start_ms": utterance * 2000, "end_ms": utterance * 2000 + 1000}
-
-
 @dataclass
 class ScriptedServer:
     """A running server. Set `on_start` or `refusal` before the page connects."""
@@ -248,24 +220,12 @@ class ScriptedServer:
             sentence, retry_after_s = self.refusal
             page = json_page(self.refusal_status, {"error": sentence})
             page.headers["Retry-After"] = str(retry_after_s)
-        headers = Headers(page.headers)
-        headers["Content-Length"] = str(len(page.body))
-        headers["Connection"] = "close"
-        return Response(page.status, http.HTTPStatus(page.status).phrase, headers, page.body)
+        return to_response(page)
 
 
 @contextmanager
 def scripted_server() -> Iterator[ScriptedServer]:
     """Run a scripted server on a free port of the loopback interface."""
     scripted = ScriptedServer()
-    server: Server = serve(
-        scripted.handle, "127.0.0.1", 0, process_request=scripted.answer, compression=None
-    )
-    scripted.url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(scripted.handle, scripted.answer) as scripted.url:
         yield scripted
-    finally:
-        server.shutdown()
-        thread.join(WAIT_S)

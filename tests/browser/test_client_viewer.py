@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.scripted_channel import PATH, ScriptedChannel, Seat, scripted_channel
+from tests.browser.channel import PATH, Channel, Viewer
 
 WATCH = """async ([path, token]) => {
   const { ChannelViewer } = await import('/client/index.js');
@@ -23,14 +22,7 @@ WATCH = """async ([path, token]) => {
 }"""
 
 
-@pytest.fixture
-def channel() -> Iterator[ScriptedChannel]:
-    with scripted_channel() as server:
-        yield server
-        assert server.heard == []
-
-
-def watch(page: Page, channel: ScriptedChannel, token: str = "") -> None:
+def watch(page: Page, channel: Channel, token: str = "") -> None:
     page.goto(channel.url)
     page.evaluate(WATCH, [PATH, token])
 
@@ -39,11 +31,15 @@ def wait_for_state(page: Page, state: str) -> None:
     page.wait_for_function("(state) => viewer.state === state", arg=state)
 
 
-def wait_for(page: Page, seat: Seat) -> None:
+def wait_for(page: Page, viewer: Viewer) -> None:
     """Until all that was said has been heard."""
     page.evaluate("void (window.marks = heard.filter(({ type }) => type === 'mark').length)")
-    seat.say("mark")
+    viewer.say("mark")
     page.wait_for_function("heard.filter(({ type }) => type === 'mark').length > marks")
+
+
+def text_of(message: dict[str, Any]) -> str:
+    return "".join(message.get(name, "") for name in ("stable", "unstable", "text", "message"))
 
 
 def heard(page: Page, *kinds: str) -> list[Any]:
@@ -52,7 +48,7 @@ def heard(page: Page, *kinds: str) -> list[Any]:
         "(kinds) => heard.filter(({ type }) => kinds.includes(type))", list(kinds)
     )
     return [
-        (message["utterance"], message.get("text", message.get("unstable")))
+        (message["utterance"], text_of(message))
         if "utterance" in message
         else (message["session"], message["state"])
         if message["type"] == "channel"
@@ -61,17 +57,17 @@ def heard(page: Page, *kinds: str) -> list[Any]:
     ]
 
 
-def welcome(seat: Seat) -> None:
+def welcome(viewer: Viewer) -> None:
     """The greeting of a channel with two sessions before the one that goes on."""
-    seat.channel("live", "s3")
-    seat.channel("waiting", "s1")
-    seat.answer(1, "One.")
-    seat.answer(2, "Failed.", "failed")
-    seat.channel("waiting", "s2")
-    seat.answer(1, "Second session.")
-    seat.channel("live", "s3")
-    seat.answer(1, "Third session.")
-    seat.channel("live", "s3")
+    viewer.channel("live", "s3")
+    viewer.channel("waiting", "s1")
+    viewer.final(1, "One.")
+    viewer.failed(2, "Failed.")
+    viewer.channel("waiting", "s2")
+    viewer.final(1, "Second session.")
+    viewer.channel("live", "s3")
+    viewer.final(1, "Third session.")
+    viewer.channel("live", "s3")
 
 
 WELCOME = [
@@ -88,17 +84,15 @@ WELCOME = [
 ALL = ("channel", "partial", "final", "failed", "suppressed")
 
 
-def test_who_comes_late_gets_the_past_and_then_the_present(
-    page: Page, channel: ScriptedChannel
-) -> None:
+def test_who_comes_late_gets_the_past_and_then_the_present(page: Page, channel: Channel) -> None:
     watch(page, channel)
-    seat = channel.next_seat()
-    welcome(seat)
-    seat.say("speech", utterance=2, start_ms=2000)
-    seat.partial(2, "And now")
-    seat.answer(2, "And now this.")
-    seat.answer(3, "", "suppressed")
-    wait_for(page, seat)
+    viewer = channel.next_viewer()
+    welcome(viewer)
+    viewer.say("speech", utterance=2, start_ms=2000)
+    viewer.partial(2, "And now")
+    viewer.final(2, "And now this.")
+    viewer.suppressed(3)
+    wait_for(page, viewer)
     assert heard(page, *ALL) == [*WELCOME, (2, "And now"), (2, "And now this."), (3, "")]
     assert heard(page, "state") == ["connecting", "live"]  # the past is no state of now
     assert page.evaluate("connected.then(({ session, viewers }) => [session, viewers])") == [
@@ -108,27 +102,27 @@ def test_who_comes_late_gets_the_past_and_then_the_present(
 
 
 def test_after_a_break_the_past_comes_again_but_each_answer_once(
-    page: Page, channel: ScriptedChannel
+    page: Page, channel: Channel
 ) -> None:
     watch(page, channel)
-    seat = channel.next_seat()
-    welcome(seat)
-    seat.partial(2, "Half a")
-    wait_for(page, seat)
-    seat.die()
-    seat = channel.next_seat()
-    seat.channel("live", "s4")
+    viewer = channel.next_viewer()
+    welcome(viewer)
+    viewer.partial(2, "Half a")
+    wait_for(page, viewer)
+    viewer.die()
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s4")
     for session, answers in {
         "s1": ["One.", "Failed."],
         "s2": ["Second session."],
         "s3": ["Third session.", "Half a sentence."],
     }.items():
-        seat.channel("waiting", session)
+        viewer.channel("waiting", session)
         for utterance, text in enumerate(answers, 1):
-            seat.answer(utterance, text)
-    seat.channel("live", "s4")
-    seat.answer(1, "Fourth session.")
-    wait_for(page, seat)
+            viewer.final(utterance, text)
+    viewer.channel("live", "s4")
+    viewer.final(1, "Fourth session.")
+    wait_for(page, viewer)
     assert heard(page, *ALL) == [
         *WELCOME,
         (2, "Half a"),
@@ -141,33 +135,33 @@ def test_after_a_break_the_past_comes_again_but_each_answer_once(
     assert heard(page, "state") == ["connecting", "live", "reconnecting", "live"]
 
 
-def test_what_was_answered_does_not_open_again(page: Page, channel: ScriptedChannel) -> None:
+def test_what_was_answered_does_not_open_again(page: Page, channel: Channel) -> None:
     watch(page, channel)
     for _ in range(2):
-        seat = channel.next_seat()
-        seat.channel("live", "s1")
-        seat.answer(1, "One.")
-        seat.channel("live", "s1")
-        seat.partial(1, "One")
-        seat.say("speech", utterance=1, start_ms=0)
-        seat.partial(2, "Two")
-        wait_for(page, seat)
-        seat.die()
+        viewer = channel.next_viewer()
+        viewer.channel("live", "s1")
+        viewer.final(1, "One.")
+        viewer.channel("live", "s1")
+        viewer.partial(1, "One")
+        viewer.say("speech", utterance=1, start_ms=0)
+        viewer.partial(2, "Two")
+        wait_for(page, viewer)
+        viewer.die()
     assert heard(page, "final", "partial", "speech") == [(1, "One."), (2, "Two"), (2, "Two")]
 
 
-def test_the_state_is_that_of_the_publisher(page: Page, channel: ScriptedChannel) -> None:
+def test_the_state_is_that_of_the_publisher(page: Page, channel: Channel) -> None:
     watch(page, channel)
-    seat = channel.next_seat()
-    seat.channel("waiting", "")
-    seat.channel("live", "s1")
-    seat.channel("live", "s1", viewers=7)  # the audience grows, the state stays
-    seat.channel("away", "s1", viewers=7)
-    seat.channel("live", "s1", viewers=7)
-    seat.channel("waiting", "s1", viewers=7)
-    seat.channel("live", "s2", viewers=7)
-    seat.channel("waiting", "", viewers=7)
-    wait_for(page, seat)
+    viewer = channel.next_viewer()
+    viewer.channel("waiting", "")
+    viewer.channel("live", "s1")
+    viewer.channel("live", "s1", viewers=7)  # the audience grows, the state stays
+    viewer.channel("away", "s1", viewers=7)
+    viewer.channel("live", "s1", viewers=7)
+    viewer.channel("waiting", "s1", viewers=7)
+    viewer.channel("live", "s2", viewers=7)
+    viewer.channel("waiting", "", viewers=7)
+    wait_for(page, viewer)
     states = ["waiting", "live", "away", "live", "waiting", "live", "waiting"]
     assert heard(page, "state") == ["connecting", *states]
     assert page.evaluate("heard.filter(({ viewers }) => viewers === 7).length") == 6
@@ -175,24 +169,24 @@ def test_the_state_is_that_of_the_publisher(page: Page, channel: ScriptedChannel
 
 @pytest.mark.parametrize("code", [None, 1001, 1011, 1013, 1008])
 def test_it_comes_again_however_the_connection_ended(
-    page: Page, channel: ScriptedChannel, code: int | None
+    page: Page, channel: Channel, code: int | None
 ) -> None:
     watch(page, channel)
-    seat = channel.next_seat()
-    seat.channel("waiting", "")
+    viewer = channel.next_viewer()
+    viewer.channel("waiting", "")
     wait_for_state(page, "waiting")
     if code is None:
-        seat.die()
+        viewer.die()
     else:
-        seat.close(code)
-    channel.next_seat().channel("live", "s1")
+        viewer.close(code)
+    channel.next_viewer().channel("live", "s1")
     wait_for_state(page, "live")
     away = page.evaluate("heard.find(({ state }) => state === 'reconnecting')")
     assert away["code"] == f"closed_{code or 1006}"
     assert away["message"].startswith("The connection to the server is being set up again")
 
 
-def test_it_comes_again_for_ever_and_ever_more_slowly(page: Page, channel: ScriptedChannel) -> None:
+def test_it_comes_again_for_ever_and_ever_more_slowly(page: Page, channel: Channel) -> None:
     page.clock.install()
     channel.refusal = (503, "The server is full.")
     watch(page, channel)
@@ -202,13 +196,13 @@ def test_it_comes_again_for_ever_and_ever_more_slowly(page: Page, channel: Scrip
         page.clock.run_for(10_000)
     channel.refusal = None
     page.clock.run_for(10_000)
-    channel.next_seat().channel("live", "s1")
+    channel.next_viewer().channel("live", "s1")
     wait_for_state(page, "live")
     assert heard(page, "state") == ["connecting", "reconnecting", "live"]
 
 
 def test_waits_grow_to_a_limit_and_differ_from_viewer_to_viewer(
-    page: Page, channel: ScriptedChannel
+    page: Page, channel: Channel
 ) -> None:
     page.goto(channel.url)
     waits = page.evaluate(
@@ -227,35 +221,33 @@ def test_waits_grow_to_a_limit_and_differ_from_viewer_to_viewer(
     assert waits[2][0] <= 200
 
 
-def test_a_channel_that_says_nothing_is_taken_for_gone(
-    page: Page, channel: ScriptedChannel
-) -> None:
+def test_a_channel_that_says_nothing_is_taken_for_gone(page: Page, channel: Channel) -> None:
     page.clock.install()
     watch(page, channel)
-    channel.next_seat().channel("live", "s1")
+    channel.next_viewer().channel("live", "s1")
     wait_for_state(page, "live")
     page.clock.run_for(16_000)
-    channel.next_seat().channel("live", "s1")
+    channel.next_viewer().channel("live", "s1")
     wait_for_state(page, "live")
     assert heard(page, "state") == ["connecting", "live", "reconnecting", "live"]
 
 
-def test_a_network_that_is_back_is_tried_at_once(page: Page, channel: ScriptedChannel) -> None:
+def test_a_network_that_is_back_is_tried_at_once(page: Page, channel: Channel) -> None:
     page.clock.install(time=0)
     page.clock.pause_at(10)  # no timer ends any more
     watch(page, channel)
-    seat = channel.next_seat()
-    seat.channel("live", "s1")
-    wait_for(page, seat)
-    seat.die()
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    wait_for(page, viewer)
+    viewer.die()
     wait_for_state(page, "reconnecting")
     page.evaluate("dispatchEvent(new Event('online'))")
-    channel.next_seat().channel("live", "s1")
+    channel.next_viewer().channel("live", "s1")
     wait_for_state(page, "live")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refusal_for_good_is_explained(page: Page, channel: ScriptedChannel, status: int) -> None:
+def test_a_refusal_for_good_is_explained(page: Page, channel: Channel, status: int) -> None:
     channel.refusal = (status, "There is no such channel.")
     watch(page, channel)
     wait_for_state(page, "closed")
@@ -265,24 +257,22 @@ def test_a_refusal_for_good_is_explained(page: Page, channel: ScriptedChannel, s
     assert page.evaluate("connected.then(({ message }) => message)") == "There is no such channel."
 
 
-def test_a_token_that_is_no_longer_good_is_a_refusal_for_good(
-    page: Page, channel: ScriptedChannel
-) -> None:
+def test_a_token_that_is_no_longer_good_is_a_refusal_for_good(page: Page, channel: Channel) -> None:
     watch(page, channel, "a.token")
-    seat = channel.next_seat()
-    assert seat.tokens == ["surtitle.v1", "token.a.token"]
-    seat.channel("live", "s1")
+    viewer = channel.next_viewer()
+    assert viewer.offered == ["surtitle.v1", "token.a.token"]
+    viewer.channel("live", "s1")
     wait_for_state(page, "live")
     channel.refusal = (401, "The token has expired.")
-    seat.die()
+    viewer.die()
     wait_for_state(page, "closed")
     assert page.evaluate("heard.at(-1).message") == "The token has expired."
 
 
-def test_who_closes_it_is_heard_no_more(page: Page, channel: ScriptedChannel) -> None:
+def test_who_closes_it_is_heard_no_more(page: Page, channel: Channel) -> None:
     watch(page, channel)
-    seat = channel.next_seat()
-    seat.channel("live", "s1")
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
     wait_for_state(page, "live")
     page.evaluate("(viewer.close(), viewer.close())")
     assert channel.next_close() == 1000
@@ -290,7 +280,7 @@ def test_who_closes_it_is_heard_no_more(page: Page, channel: ScriptedChannel) ->
     assert heard(page, "state") == ["connecting", "live", "closed"]
 
 
-def test_close_while_the_connection_is_away(page: Page, channel: ScriptedChannel) -> None:
+def test_close_while_the_connection_is_away(page: Page, channel: Channel) -> None:
     channel.refusal = (503, "The server is full.")
     watch(page, channel)
     wait_for_state(page, "reconnecting")
@@ -309,33 +299,33 @@ LOOP = """async () => {
 }"""
 
 
-def test_a_loop_gets_the_messages_until_it_is_left(page: Page, channel: ScriptedChannel) -> None:
+def test_a_loop_gets_the_messages_until_it_is_left(page: Page, channel: Channel) -> None:
     watch(page, channel)
     page.evaluate(f"void (window.texts = ({LOOP})())")
-    seat = channel.next_seat()
-    seat.channel("live", "s1")
-    seat.answer(1, "One.")
-    seat.answer(2, "Two.")
-    seat.answer(3, "No.", "failed")
-    seat.answer(4, "Four.")
-    wait_for(page, seat)
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.final(1, "One.")
+    viewer.final(2, "Two.")
+    viewer.failed(3, "No.")
+    viewer.final(4, "Four.")
+    wait_for(page, viewer)
     assert page.evaluate("texts") == ["One.", "Two."]
     assert page.evaluate("viewer.state") == "live"  # leaving the loop is not leaving the channel
 
 
-def test_a_loop_ends_with_the_viewer(page: Page, channel: ScriptedChannel) -> None:
+def test_a_loop_ends_with_the_viewer(page: Page, channel: Channel) -> None:
     watch(page, channel)
     page.evaluate(f"void (window.texts = ({LOOP})())")
-    seat = channel.next_seat()
-    seat.channel("live", "s1")
-    seat.answer(1, "One.")
-    wait_for(page, seat)
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.final(1, "One.")
+    wait_for(page, viewer)
     page.evaluate("viewer.close()")
     assert page.evaluate("texts") == ["One."]
     assert page.evaluate(f"({LOOP})()") == []
 
 
-def test_a_loop_throws_why_it_was_refused(page: Page, channel: ScriptedChannel) -> None:
+def test_a_loop_throws_why_it_was_refused(page: Page, channel: Channel) -> None:
     channel.refusal = (404, "There is no such channel.")
     watch(page, channel)
     for _ in range(2):  # while it is refused, and afterwards

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.channel import Channel, scripted_channel
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    with scripted_channel() as running:
-        yield running
+from tests.browser.channel import Channel
 
 
 def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:

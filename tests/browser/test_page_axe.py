@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.channel import Channel, scripted_channel
+from tests.browser.channel import Channel
 from tests.browser.conftest import watched_page
 from tests.browser.page_parts import (
     choose_sample,
@@ -146,12 +146,6 @@ def test_old_captions(page: Page, scripted: ScriptedServer) -> None:
     page.keyboard.press("Home")
     expect(page.get_by_role("button", name="Newest caption")).to_be_visible()
     check(page)
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    with scripted_channel() as running:
-        yield running
 
 
 def test_the_audiences_page(page: Page, channel: Channel) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -12,6 +11,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from tests.browser.channel import scripted_channel
 from tests.browser.page_parts import final_captions, open_caption, open_transcript, saved, start
 from tests.browser.scripted import scripted_server
+from tests.browser.serving import Speaker
 from tests.subtitle_readers import read_with_pysubs2
 
 UTTERANCES = 900  # an hour: four seconds each
@@ -45,13 +45,7 @@ def measure(devtools: CDPSession) -> Size:
     )
 
 
-class Server(Protocol):
-    """What both scripted servers can do."""
-
-    def say(self, kind: str, **fields: Any) -> None: ...
-
-
-def speak(stage: Server, utterance: int) -> None:
+def speak(stage: Speaker, utterance: int) -> None:
     """All that a server says of an utterance."""
     text = SENTENCE.format(utterance)
     times = {"start_ms": utterance * 4000 - 3900, "end_ms": utterance * 4000 - 200}
@@ -75,7 +69,7 @@ def test_an_hour(page: Page, tmp_path: Path, who: str) -> None:
     devtools.send("Performance.enable")
     with scripted_server() as server, scripted_channel() as channel:
         if who == "speaker":
-            stage: Server = start(page, server, "Microphone")
+            stage: Speaker = start(page, server, "Microphone")
         else:
             page.goto(channel.watch_url)
             viewer = channel.next_viewer()

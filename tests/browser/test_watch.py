@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.channel import Channel, scripted_channel
+from tests.browser.channel import Channel
 from tests.browser.conftest import watched_page
 from tests.browser.page_parts import (
     choose_sample,
@@ -20,12 +20,6 @@ from tests.browser.page_parts import (
 )
 from tests.subtitle_readers import READERS
 from tests.support import FAKE_DECODER, ServerProcess, start_server
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    with scripted_channel() as running:
-        yield running
 
 
 def test_captions_grow_and_become_final(page: Page, channel: Channel) -> None:
@@ -116,7 +110,7 @@ def test_a_connection_that_breaks_comes_back_and_nothing_comes_twice(
 
 
 def test_a_link_that_does_not_hold_is_told(page: Page, channel: Channel) -> None:
-    channel.refusal_status = 401
+    channel.refusal = (401, "This link does not hold any more.")
     page.goto(f"{channel.watch_url}#token=old")
     expect(page.locator("#state")).to_contain_text("This link does not hold any more.")
     expect(page.locator("#state")).to_have_attribute("data-state", "trouble")
@@ -124,9 +118,10 @@ def test_a_link_that_does_not_hold_is_told(page: Page, channel: Channel) -> None
 
 def test_the_token_comes_from_the_fragment(page: Page, channel: Channel) -> None:
     page.goto(f"{channel.watch_url}#token=abc.def")
-    channel.next_viewer().channel()
+    viewer = channel.next_viewer()
+    viewer.channel()
     expect(page.locator("#state")).to_have_text("Live")
-    assert channel.tokens == ["abc.def"]
+    assert viewer.offered == ["surtitle.v1", "token.abc.def"]
 
 
 @pytest.mark.parametrize("path", ["/watch/", "/watch/two%20words", "/watch/.hidden"])
