@@ -133,6 +133,45 @@ def test_sessions_of_a_channel_follow_one_another(page: Page) -> None:
     ]
 
 
+def test_the_history_of_a_channel_comes_before_what_is_said_now(page: Page) -> None:
+    messages = [
+        channel("b"),  # how it is
+        channel("a"),
+        final(1, "One."),
+        channel("b"),
+        final(1, "Two.", start_ms=500),
+        channel("b"),
+        final(2, "Three.", start_ms=2000),
+    ]
+    assert page.evaluate(SESSIONS, messages) == [
+        ["final", 0, "One."],
+        ["final", 1500, "Two."],
+        ["final", 3000, "Three."],
+    ]
+
+
+ARRIVAL = """async (messages) => {
+  const { Arrival } = await import('/arrival.js');
+  const arrival = new Arrival();
+  return messages.map((message) => arrival.take(message));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("messages", "over"),
+    [
+        ([channel("b"), final(1, "One."), channel("b"), final(2, "Two.")], [0, 0, 1, 1]),
+        ([channel("b"), channel("a"), final(1, "One."), channel("b")], [0, 0, 0, 1]),
+        ([channel(""), channel("a"), partial(1, "On")], [0, 0, 1]),
+        ([channel("a"), partial(1, "On"), final(1, "One.")], [0, 1, 1]),
+    ],
+)
+def test_where_the_past_of_a_channel_ends(
+    page: Page, messages: list[dict[str, Any]], over: list[int]
+) -> None:
+    assert page.evaluate(ARRIVAL, messages) == [bool(each) for each in over]
+
+
 RECENT = """async (messages) => {
   const { Recent } = await import('/recent.js');
   const recent = new Recent();
@@ -152,6 +191,7 @@ RECENT = """async (messages) => {
         ([channel("a"), final(1, "One."), partial(2, "Void"), channel("b")], ["One."]),
         ([channel("a"), final(1, "One."), channel("b"), final(1, "Two.")], ["One.", "Two."]),
         ([channel("a"), partial(1, "On"), channel("a")], ["On"]),
+        ([channel("a"), partial(1, "On"), channel("a") | {"state": "waiting"}], []),
         ([final(1, "One."), partial(2, "Two"), {"type": "forget"}], ["Two"]),
         ([final(n, f"{n}.") for n in range(1, 100)], [f"{n}." for n in range(88, 100)]),
         ([{"type": "status", "state": "normal"}], []),

@@ -54,6 +54,10 @@ def test_a_channel_from_its_name_to_its_audience(page: Page, scripted: ScriptedS
     stage.say("ack", received=0, safe=0, viewers=312)
     page.get_by_role("button", name="312 watching").click()
     expect(panel).to_contain_text("312 watching now.")
+    stage.say("ack", received=0, safe=0)  # it was away, and somebody took the name
+    expect(panel).to_contain_text("Somebody else has this name now.")
+    stage.say("ack", received=0, safe=0, viewers=2)
+    expect(panel).to_contain_text("2 watching now.")
     expect(panel.get_by_label("Name of the channel")).not_to_be_editable()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Stop").click()
@@ -93,7 +97,7 @@ def test_the_link_is_copied(page: Page, scripted: ScriptedServer) -> None:
 def test_a_name_is_proposed_and_kept(page: Page, scripted: ScriptedServer) -> None:
     page.goto(scripted.url)
     field = share(page).get_by_label("Name of the channel")
-    expect(field).to_have_value(re.compile(r"^[a-z]+-[a-z]+-\d\d$"))
+    expect(field).to_have_value(re.compile(r"^[a-z]+-[a-z]+-[2-9a-z]{5}$"))
     first = field.input_value()
     page.get_by_role("button", name="Another").click()
     expect(field).not_to_have_value(first)
