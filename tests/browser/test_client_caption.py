@@ -110,6 +110,15 @@ def test_a_signal_that_was_aborted_before_begins_and_ends(
     nothing_is_left(page)
 
 
+def test_a_source_that_does_not_start_is_thrown(page: Page, scripted: ScriptedServer) -> None:
+    page.evaluate(
+        """begin(Object.assign(tone(300), { start: () => { throw new Error("No sound."); } }))"""
+    )
+    assert page.evaluate("over.then(([, message]) => message)") == "No sound."
+    assert page.evaluate("client.state") == "closed"
+    nothing_is_left(page)
+
+
 def test_who_leaves_the_loop_leaves_the_session(page: Page, scripted: ScriptedServer) -> None:
     page.evaluate(
         """library.openMicrophone().then((source) => begin(source, ({ type }) => type === 'final'))"""

@@ -34,7 +34,7 @@
 import { Backoff } from "./backoff.js";
 import { Deferred } from "./deferred.js";
 import { Link, webSocketOf } from "./link.js";
-import { MessageQueue } from "./message-queue.js";
+import { Loops } from "./message-queue.js";
 import { Outbox } from "./outbox.js";
 import { Problem } from "./problems.js";
 import { CaptionError, explainEnd } from "./reasons.js";
@@ -106,9 +106,6 @@ export class CaptionClient extends EventTarget {
   /** The last fatal error on this link: it comes just before the close and says why. */
   /** @type {ServerError | null} */
   #fatal = null;
-  /** Why the session was lost. */
-  /** @type {CaptionError | undefined} */
-  #lost;
   /** Whether stop() was called. */
   #stopping = false;
 
@@ -126,8 +123,8 @@ export class CaptionClient extends EventTarget {
   #connected = new Deferred();
   /** @type {Deferred<Ended>} */
   #ended = new Deferred();
-  /** @type {Set<MessageQueue<ServerMessage>>} of the loops over this client */
-  #queues = new Set();
+  /** @type {Loops<ServerMessage>} */
+  #loops = new Loops();
 
   /**
    * @param {string | URL} url
@@ -217,15 +214,13 @@ export class CaptionClient extends EventTarget {
    * @returns {Promise<Ended>}
    */
   async stream(source, { signal } = {}) {
-    const rate = this.#start.sample_rate ?? source.sampleRate;
-    if (this.#state !== "idle" || rate !== source.sampleRate) {
+    const unfit = this.#whyUnfit(source);
+    if (unfit) {
       await source.stop();
-      if (this.#state !== "idle") throw new Error("This client was used before; make a new one");
-      const sentence = `The source gives ${source.sampleRate} samples a second, not ${rate}. `;
-      throw new Problem(`${sentence}Leave out \`sample_rate\`: it is taken from the source.`, "sample_rate");
+      throw unfit;
     }
-    this.#start = { ...this.#start, sample_rate: rate };
-    this.#measure(rate);
+    this.#start = { ...this.#start, sample_rate: source.sampleRate };
+    this.#measure(source.sampleRate);
     return streamSource(this, source, {
       onFrame: ({ rms, peak }) => {
         this.dispatchEvent(new CustomEvent("level", { detail: { rms, peak } }));
@@ -241,32 +236,37 @@ export class CaptionClient extends EventTarget {
    * @returns {AsyncGenerator<ServerMessage, void, undefined>}
    */
   async *caption(source, options) {
-    /** @type {MessageQueue<ServerMessage>} */
-    const queue = new MessageQueue();
-    this.#queues.add(queue);
+    const unfit = this.#whyUnfit(source);
     const streamed = this.stream(source, options);
-    streamed.catch((error) => queue.end(error)); // where the session has not even begun
+    if (unfit) await streamed; // which throws
+    streamed.catch(() => {}); // the loop throws that
     try {
-      yield* queue.messages();
-      if (this.#state === "ended") await streamed; // for the Problem of a source that broke off
+      yield* this;
+      await streamed; // for the Problem of a source that broke off
+    } catch (error) {
+      if (!(error instanceof CaptionError && error.code === "closed")) throw error; // who closes it knows
     } finally {
-      this.#queues.delete(queue);
       this.close();
       await streamed.catch(() => {}); // the source has let go of everything
     }
   }
 
-  /** @returns {AsyncGenerator<ServerMessage, void, undefined>} */
-  async *[Symbol.asyncIterator]() {
-    /** @type {MessageQueue<ServerMessage>} */
-    const queue = new MessageQueue();
-    if (!this.#isOn() && this.#state !== "idle") queue.end(this.#lost);
-    this.#queues.add(queue);
-    try {
-      yield* queue.messages();
-    } finally {
-      this.#queues.delete(queue);
-    }
+  [Symbol.asyncIterator]() {
+    return this.#loops.messages();
+  }
+
+  /**
+   * Why the source cannot be streamed.
+   *
+   * @param {Source} source
+   * @returns {Error | null}
+   */
+  #whyUnfit({ sampleRate }) {
+    if (this.#state !== "idle") return new Error("This client was used before; make a new one");
+    const rate = this.#start.sample_rate ?? sampleRate;
+    if (rate === sampleRate) return null;
+    const sentence = `The source gives ${sampleRate} samples a second, not ${rate}. `;
+    return new Problem(`${sentence}Leave out \`sample_rate\`: it is taken from the source.`, "sample_rate");
   }
 
   // ---- one connection --------------------------------------------------------------------------
@@ -329,10 +329,8 @@ export class CaptionClient extends EventTarget {
     if (EVENT_TYPES.has(message.type)) {
       this.dispatchEvent(new CustomEvent(message.type, { detail: placed }));
     }
-    for (const queue of this.#queues) {
-      queue.push(placed);
-      if (message.type === "ended") queue.end();
-    }
+    this.#loops.push(placed);
+    if (message.type === "ended") this.#loops.end();
   }
 
   /** @param {Ready} ready */
@@ -552,8 +550,7 @@ export class CaptionClient extends EventTarget {
     this.#setState("closed", error.message, error);
     this.#connected.reject(error);
     this.#ended.reject(error);
-    this.#lost = error.code === "closed" ? undefined : error; // who closes it knows
-    for (const queue of this.#queues) queue.end(this.#lost);
+    this.#loops.end(error.code === "closed" ? undefined : error); // who closes it knows
   }
 
   /** Nothing more is sent or heard. */

@@ -57,6 +57,51 @@ export class MessageQueue {
 }
 
 /**
+ * The loops over what one side hears, each with a queue of its own.
+ *
+ * @template {{type: string, utterance?: number}} Message
+ */
+export class Loops {
+  /** @type {Set<MessageQueue<Message>>} */
+  #queues = new Set();
+  /** How it has ended. */
+  /** @type {{error?: Error} | null} */
+  #end = null;
+
+  /** @param {Message} message */
+  push(message) {
+    for (const queue of this.#queues) queue.push(message);
+  }
+
+  /**
+   * Nothing comes after this.
+   *
+   * @param {Error} [error] thrown by the loops, also by those that begin later
+   */
+  end(error) {
+    this.#end ??= { error };
+    for (const queue of this.#queues) queue.end(error);
+  }
+
+  /**
+   * The messages from now on, each once.
+   *
+   * @returns {AsyncGenerator<Message, void, undefined>}
+   */
+  async *messages() {
+    /** @type {MessageQueue<Message>} */
+    const queue = new MessageQueue();
+    if (this.#end) queue.end(this.#end.error);
+    this.#queues.add(queue);
+    try {
+      yield* queue.messages();
+    } finally {
+      this.#queues.delete(queue);
+    }
+  }
+}
+
+/**
  * @param {{type: string, utterance?: number}} message
  * @param {{type: string, utterance?: number}} next
  */

@@ -19,7 +19,7 @@
 import { Backoff } from "./backoff.js";
 import { Deferred } from "./deferred.js";
 import { Link, webSocketOf } from "./link.js";
-import { MessageQueue } from "./message-queue.js";
+import { Loops } from "./message-queue.js";
 import { CaptionError, explainEnd } from "./reasons.js";
 import { toWebSocketUrl } from "./urls.js";
 
@@ -60,10 +60,8 @@ export class ChannelViewer extends EventTarget {
   #answered = new Map();
   /** @type {Deferred<ChannelMessage>} */
   #connected = new Deferred();
-  /** @type {Set<MessageQueue<ViewerMessage>>} of the loops over this viewer */
-  #queues = new Set();
-  /** @type {CaptionError | undefined} why it was refused for good */
-  #refused;
+  /** @type {Loops<ViewerMessage>} */
+  #loops = new Loops();
   /** Ends a question that is still on its way when this viewer is closed. */
   #left = new AbortController();
 
@@ -94,20 +92,11 @@ export class ChannelViewer extends EventTarget {
     this.#letGo();
     this.#setState("closed");
     this.#connected.reject(new CaptionError("closed", "The viewer was closed by its own side."));
-    for (const queue of this.#queues) queue.end();
+    this.#loops.end();
   }
 
-  /** @returns {AsyncGenerator<ViewerMessage, void, undefined>} */
-  async *[Symbol.asyncIterator]() {
-    /** @type {MessageQueue<ViewerMessage>} */
-    const queue = new MessageQueue();
-    if (this.#state === "closed") queue.end(this.#refused);
-    this.#queues.add(queue);
-    try {
-      yield* queue.messages();
-    } finally {
-      this.#queues.delete(queue);
-    }
+  [Symbol.asyncIterator]() {
+    return this.#loops.messages();
   }
 
   // ---- one connection --------------------------------------------------------------------------
@@ -165,7 +154,7 @@ export class ChannelViewer extends EventTarget {
     if (EVENT_TYPES.has(message.type)) {
       this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
     }
-    for (const queue of this.#queues) queue.push(message);
+    this.#loops.push(message);
   }
 
   /**
@@ -213,10 +202,9 @@ export class ChannelViewer extends EventTarget {
   /** @param {CaptionError} error */
   #refuse(error) {
     this.#letGo();
-    this.#refused = error;
     this.#setState("closed", error.message, error);
     this.#connected.reject(error);
-    for (const queue of this.#queues) queue.end(error);
+    this.#loops.end(error);
   }
 
   #letGo() {
