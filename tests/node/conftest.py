@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import REPOSITORY
+from tests.support import FAKE_DECODER, REPOSITORY, ServerProcess, start_server
 
 LIBRARY = REPOSITORY / "web_demo" / "client"
 PACKAGES = ["ws@8", "@types/ws@8", "typescript@5"]
@@ -25,6 +26,16 @@ def npm(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=INSTALL_LIMIT_S,
     )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    running = start_server(decoder=FAKE_DECODER)
+    try:
+        yield running
+        assert not running.errors
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

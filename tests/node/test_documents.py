@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import subprocess
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,12 +18,10 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import browser, chromium, microphone_wav, playwright, watched_page
 from tests.node.conftest import LIBRARY
 from tests.support import (
-    FAKE_DECODER,
     REPOSITORY,
     SILENCE_1S,
     ServerProcess,
     spoken_word,
-    start_server,
 )
 
 __all__ = ["browser", "chromium", "microphone_wav", "playwright"]
@@ -64,16 +61,6 @@ def placed(place: str) -> list[object]:
         for number, example in enumerate(examples())
         if example.place == place
     ]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    running = start_server(decoder=FAKE_DECODER)
-    try:
-        yield running
-        assert not running.errors
-    finally:
-        running.stop()
 
 
 @pytest.fixture

@@ -77,16 +77,6 @@ console.log(JSON.stringify({ heard, levels, state: client.state }));
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    running = start_server(decoder=FAKE_DECODER)
-    try:
-        yield running
-        assert not running.errors
-    finally:
-        running.stop()
-
-
 async def run(node: str, folder: Path, code: str, *arguments: object) -> Any:
     """What the program says, as JSON. It has to end by itself, without an error."""
     program = folder / "program.mjs"
