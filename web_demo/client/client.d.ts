@@ -36,6 +36,7 @@ export type UpdateOptions = Pick<
   "language" | "languages" | "hotwords" | "prompt" | "partials"
 >;
 
+import type { TypedEventTarget } from "./events.js";
 import type { Source } from "./sources.js";
 
 /** How a client deals with connections that break. */
@@ -295,7 +296,7 @@ export interface CaptionEvents {
  * and goes on where it was: no caption is lost or comes twice. Where the server has lost the session, the
  * captions of what is not answered yet begin anew after another `ready`: partials before it are void.
  */
-export class CaptionClient extends EventTarget {
+export class CaptionClient extends TypedEventTarget<CaptionEvents> {
   /** `url`: of `/v1/captions`, with ws(s): or http(s):. */
   constructor(url: string | URL, start?: StartOptions, options?: ClientOptions);
 
@@ -339,25 +340,4 @@ export class CaptionClient extends EventTarget {
    * session that is lost. A loop that falls behind misses partials and acks, nothing else.
    */
   [Symbol.asyncIterator](): AsyncGenerator<ServerMessage, void, undefined>;
-
-  addEventListener<K extends keyof CaptionEvents>(
-    type: K,
-    listener: (event: CustomEvent<CaptionEvents[K]>) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<K extends keyof CaptionEvents>(
-    type: K,
-    listener: (event: CustomEvent<CaptionEvents[K]>) => void,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
 }

@@ -12,6 +12,7 @@ import type {
   Suppressed,
   WebSocketConstructor,
 } from "./client.js";
+import type { TypedEventTarget } from "./events.js";
 
 export interface ViewerOptions {
   /** The token for a server that asks for one. Asked for at each connection. */
@@ -80,7 +81,7 @@ export interface ViewerEvents {
  * for ever, unless the server refuses for good (401, 403, 404). Each answer is passed on once, though the
  * server tells the recent past at each connection.
  */
-export class ChannelViewer extends EventTarget {
+export class ChannelViewer extends TypedEventTarget<ViewerEvents> {
   /** `url`: of `/v1/channels/NAME`, with ws(s): or http(s):. */
   constructor(url: string | URL, options?: ViewerOptions);
 
@@ -95,25 +96,4 @@ export class ChannelViewer extends EventTarget {
    * behind misses partials, nothing else.
    */
   [Symbol.asyncIterator](): AsyncGenerator<ViewerMessage, void, undefined>;
-
-  addEventListener<K extends keyof ViewerEvents>(
-    type: K,
-    listener: (event: CustomEvent<ViewerEvents[K]>) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<K extends keyof ViewerEvents>(
-    type: K,
-    listener: (event: CustomEvent<ViewerEvents[K]>) => void,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
 }
