@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.channel import Channel
+from tests.browser.channel import Channel, Viewer
+
+
+def arrived(channel: Channel) -> Viewer:
+    """Somebody speaks, and nothing was said before."""
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.channel("live")  # the history ends here
+    return viewer
 
 
 def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:
     page.goto(channel.overlay_url())
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     expect(page.locator("body")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     expect(page.locator(".window")).to_be_hidden()  # no empty box in the picture
     viewer.partial(1, "Good", " even")
@@ -27,8 +34,7 @@ def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:
 @pytest.mark.parametrize("lines", [1, 2, 4])
 def test_the_last_lines_are_seen(page: Page, channel: Channel, lines: int) -> None:
     page.goto(channel.overlay_url(f"?lines={lines}&size=40&width=50"))
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     viewer.final(1, "First. " + "And so on and on. " * 20 + "Last.")
     expect(page.locator("#text")).to_contain_text("Last.")
     window = page.locator(".window").bounding_box()
@@ -95,8 +101,7 @@ def test_the_address_dresses_it(
 def test_where_it_stands(page: Page, channel: Channel, position: str, align: str) -> None:
     page.set_viewport_size({"width": 1000, "height": 800})
     page.goto(channel.overlay_url(f"?position={position}&align={align}&width=60&margin=50"))
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     viewer.final(1, "Here.")
     expect(page.locator("#text")).to_have_text("Here.")
     box = page.locator(".window").bounding_box()
@@ -113,8 +118,7 @@ def test_it_fades_after_silence_and_what_was_there_does_not_come_again(
 ) -> None:
     page.clock.install()
     page.goto(channel.overlay_url("?fade=5"))
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     viewer.final(1, "Before the silence.")
     screen = page.locator("#screen")
     expect(page.locator("#text")).to_have_text("Before the silence.")
@@ -130,8 +134,7 @@ def test_it_fades_after_silence_and_what_was_there_does_not_come_again(
 def test_it_stays_where_the_address_says_so(page: Page, channel: Channel) -> None:
     page.clock.install()
     page.goto(channel.overlay_url("?fade=0"))
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     viewer.final(1, "Here to stay.")
     expect(page.locator("#text")).to_have_text("Here to stay.")
     page.clock.run_for(3_600_000)
@@ -155,8 +158,7 @@ def test_the_last_talk_is_not_shown_before_the_next(page: Page, channel: Channel
 
 def test_it_comes_back_by_itself(page: Page, channel: Channel) -> None:
     page.goto(channel.overlay_url())
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     viewer.final(1, "First.")
     expect(page.locator("#text")).to_have_text("First.")
     viewer.die()
@@ -169,10 +171,19 @@ def test_it_comes_back_by_itself(page: Page, channel: Channel) -> None:
 
 def test_the_number_of_elements_stays_small(page: Page, channel: Channel) -> None:
     page.goto(channel.overlay_url())
-    viewer = channel.next_viewer()
-    viewer.channel("live")
+    viewer = arrived(channel)
     for utterance in range(1, 301):
         viewer.partial(utterance, f"Number {utterance}")
         viewer.final(utterance, f"Number {utterance}.")
     expect(page.locator("#text")).to_contain_text("Number 300.")
     assert page.locator("*").count() < 40
+
+
+def test_what_was_said_before_it_came_is_not_shown(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "Minutes ago.")
+    viewer.channel("live")
+    viewer.partial(2, "And now")
+    expect(page.locator("#text")).to_have_text("And now")
