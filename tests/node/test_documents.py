@@ -26,6 +26,11 @@ from tests.support import (
 
 __all__ = ["browser", "chromium", "microphone_wav", "playwright"]
 
+DOCUMENTS = (
+    REPOSITORY / "README.md",
+    REPOSITORY / "docs" / "javascript.md",
+    LIBRARY / "README.md",
+)
 EXAMPLE_SERVER = "127.0.0.1:8765"
 LIMIT_S = 60.0
 LIMIT_MS = 60_000
@@ -42,12 +47,7 @@ class Example(NamedTuple):
 
 def examples() -> list[Example]:
     found = []
-    documents = (
-        REPOSITORY / "README.md",
-        REPOSITORY / "docs" / "javascript.md",
-        LIBRARY / "README.md",
-    )
-    for document in documents:
+    for document in DOCUMENTS:
         for place, code in _BLOCK.findall(document.read_text(encoding="utf-8")):
             place = place or ("browser" if "openMicrophone" in code else "node")
             found.append(Example(document.name, place, code))
@@ -142,8 +142,8 @@ def test_it_is_javascript(node_20: str, tmp_path: Path, example: Example) -> Non
 
 
 def test_every_block_is_in_one_of_these_tests() -> None:
-    text = (REPOSITORY / "docs" / "javascript.md").read_text(encoding="utf-8")
-    assert text.count("```js\n") + 3 == len(examples())
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    assert sum(text.count("```js\n") for text in texts) == len(examples())
     assert {example.place for example in examples()} == {"node", "browser", "electron"}
 
 
