@@ -143,12 +143,10 @@ def test_it_stays_where_the_address_says_so(page: Page, channel: Channel) -> Non
 
 def test_the_last_talk_is_not_shown_before_the_next(page: Page, channel: Channel) -> None:
     page.goto(channel.overlay_url())
-    viewer = channel.next_viewer()
-    viewer.channel("waiting", "")
-    viewer.channel("waiting", "s1")
+    viewer = arrived(channel)
     viewer.final(9, "Thank you and good night.")
-    viewer.channel("waiting", "")
     expect(page.locator("#text")).to_contain_text("good night")
+    viewer.channel("waiting")
     expect(page.locator("#screen")).to_have_css("opacity", "0")
     viewer.channel("live", "s2")
     viewer.partial(1, "Good morning")
