@@ -1,6 +1,6 @@
 """The examples of docs/javascript.md and of the package, run in Node or in a browser.
 
-`<!-- browser -->` before one says where; what is marked `electron` is read by Node's parser alone.
+`<!-- browser -->` before one says where.
 """
 
 from __future__ import annotations
@@ -134,17 +134,10 @@ def hear_a_final(page: Page, said: list[str]) -> None:
         page.wait_for_event("console", timeout=LIMIT_MS)
 
 
-@pytest.mark.parametrize("example", placed("electron"))
-def test_it_is_javascript(node_20: str, tmp_path: Path, example: Example) -> None:
-    program = tmp_path / "example.mjs"
-    program.write_text(example.code)
-    subprocess.run([node_20, "--check", program], check=True, timeout=LIMIT_S)
-
-
 def test_every_block_is_in_one_of_these_tests() -> None:
     texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
     assert sum(text.count("```js\n") for text in texts) == len(examples())
-    assert {example.place for example in examples()} == {"node", "browser", "electron"}
+    assert {example.place for example in examples()} == {"node", "browser"}
 
 
 def test_every_name_of_the_library_is_documented() -> None:
