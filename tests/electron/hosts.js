@@ -14,7 +14,7 @@
   };
   wire.onmessage = ({ data: [channel, value] }) => tell(channel, value);
 
-  /** @type {import("../../web_demo/electron/preload/hosts.d.ts").ControlHost} */
+  /** @type {import("../../web_demo/electron/preload/hosts.js").ControlHost} */
   const control = {
     onServer: (listener) => {
       listeners.set("server", listener);
@@ -25,7 +25,7 @@
     placeAt: call("placeAt"),
     quit: call("quit"),
   };
-  /** @type {import("../../web_demo/electron/preload/hosts.d.ts").SubtitleHost} */
+  /** @type {import("../../web_demo/electron/preload/hosts.js").SubtitleHost} */
   const subtitles = {
     onCaption: (listener) => void listeners.set("caption", listener),
     onMovable: (listener) => void listeners.set("movable", listener),

@@ -4,7 +4,7 @@
  *
  * @typedef {import("./server-process.js").Server} Server
  * @typedef {import("./server-process.js").Exit} Exit
- * @typedef {import("../preload/hosts.d.ts").ServerState} ServerState
+ * @typedef {import("../preload/hosts.js").ServerState} ServerState
  *
  * @typedef {object} Options
  * @property {Record<string, string>} [settings] environment of the server

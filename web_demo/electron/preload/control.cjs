@@ -1,7 +1,7 @@
 // CommonJS, and no file beside it: a sandboxed preload script has nothing else.
 const { contextBridge, ipcRenderer } = require("electron");
 
-/** @type {import("./hosts.d.ts").ControlHost} */
+/** @type {import("./hosts.js").ControlHost} */
 const host = {
   onServer: (listener) => {
     ipcRenderer.on("server", (_event, state) => listener(state)); // the event would hand over ipcRenderer

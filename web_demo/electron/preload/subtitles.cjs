@@ -1,7 +1,7 @@
 // CommonJS, and no file beside it: a sandboxed preload script has nothing else.
 const { contextBridge, ipcRenderer } = require("electron");
 
-/** @type {import("./hosts.d.ts").SubtitleHost} */
+/** @type {import("./hosts.js").SubtitleHost} */
 const host = {
   onCaption: (listener) => {
     ipcRenderer.on("caption", (_event, caption) => listener(caption)); // the event would hand over ipcRenderer

@@ -3,9 +3,9 @@
  * has the sound, and not the subtitle window, because a browser gives the sound of the machine only to a
  * page in which somebody has just pressed something.
  *
- * @typedef {import("../preload/hosts.d.ts").ControlHost} ControlHost
- * @typedef {import("../preload/hosts.d.ts").ServerState} ServerState
- * @typedef {import("../preload/hosts.d.ts").Shown} Shown
+ * @typedef {import("../preload/hosts.js").ControlHost} ControlHost
+ * @typedef {import("../preload/hosts.js").ServerState} ServerState
+ * @typedef {import("../preload/hosts.js").Shown} Shown
  * @typedef {import("../../client/sources.js").Source} Source
  */
 

@@ -1,8 +1,8 @@
 /**
  * The page of the subtitle window: shows what the control page hears, and can be moved by its handle.
  *
- * @typedef {import("../preload/hosts.d.ts").SubtitleHost} SubtitleHost
- * @typedef {import("../preload/hosts.d.ts").Caption} Caption
+ * @typedef {import("../preload/hosts.js").SubtitleHost} SubtitleHost
+ * @typedef {import("../preload/hosts.js").Caption} Caption
  */
 
 import { BlockView } from "../../block-view.js";
