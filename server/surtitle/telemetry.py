@@ -125,7 +125,8 @@ def configure_logging(options: LogOptions, *, in_background: bool = False) -> Ca
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, output)),
+        # A line and its end in one piece: the worker writes to the same pipe.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, output)),
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard module: only what needs a look.

@@ -82,7 +82,7 @@ function openWindows() {
   });
 
   overlay.once("ready-to-show", () => overlay.showInactive());
-  control.once("closed", () => app.quit());
+  for (const window of [control, overlay]) window.once("closed", () => app.quit()); // both or none
   void overlay.loadURL(pageUrl("subtitles.html"));
   void control.loadURL(pageUrl("control.html"));
   return control;
