@@ -10,6 +10,7 @@ half. What a crash costs is the time from the worker's death to the next one tha
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -131,10 +132,14 @@ async def measure(soak: Soak, server: ServerProcess) -> None:
     process, began = psutil.Process(server.process.pid), time.monotonic()
     while True:
         await asyncio.sleep(MEASURE_EVERY_S)
-        tasks, lag_s = [
-            await asyncio.to_thread(figure, server, f"surtitle_{name}")
-            for name in ("tasks", "loop_lag_seconds")
-        ]
+        try:
+            tasks, lag_s = [
+                await asyncio.to_thread(figure, server, f"surtitle_{name}")
+                for name in ("tasks", "loop_lag_seconds")
+            ]
+        except OSError as error:
+            soak.problems.append(f"the server did not tell its figures: {error}")
+            continue
         soak.measured.append(
             Measured(
                 at_s=time.monotonic() - began,
@@ -226,8 +231,12 @@ async def run(
             while not all(task.done() for task in speaking):
                 progress.update(bar, completed=time.monotonic() - began)
                 await asyncio.sleep(1)
-        for task in (*beside, *speaking):
-            task.cancel() if task in beside else task.result()
+        for task in speaking:
+            task.result()
+        for task in beside:
+            if task.done():
+                task.result()  # it ended by a fault of its own
+            task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
 
 
@@ -239,6 +248,7 @@ async def run(
 @click.option("--seed", default=1, show_default=True)
 @click.option("--markdown", type=click.Path(path_type=Path))
 @click.option("--picture", type=click.Path(path_type=Path))
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Everything measured.")
 def main(
     minutes: float,
     clients: int,
@@ -247,6 +257,7 @@ def main(
     seed: int,
     markdown: Path | None,
     picture: Path | None,
+    out: Path | None,
 ) -> None:
     """Soak a server; the exit status is 1 where anything was lost, doubled or left behind."""
     soak = Soak()
@@ -268,6 +279,8 @@ def main(
         markdown.write_text(table(soak, minutes))
     if picture is not None:
         draw(soak, picture)
+    if out is not None:
+        out.write_text(json.dumps(asdict(soak)) + "\n")
     sys.exit(not soak.clean)
 
 

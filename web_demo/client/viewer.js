@@ -26,7 +26,7 @@ import { toWebSocketUrl } from "./urls.js";
 const LONGEST_WAIT_MS = 10_000;
 /** Refusals that another attempt does not change: token, origin, name. */
 const FINAL_REFUSALS = new Set([401, 403, 404]);
-/** Sessions whose answers are remembered; the server's history reaches back 200 answers. */
+/** Sessions whose answers are remembered; the server tells no more of them again. */
 const MAX_SESSIONS = 400;
 
 const AWAY_SENTENCE = "The connection to the server is being set up again.";
