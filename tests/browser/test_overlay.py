@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+from matplotlib import image
 from playwright.sync_api import Page, expect
 
 from tests.browser.channel import Channel, Viewer
@@ -185,3 +189,26 @@ def test_what_was_said_before_it_came_is_not_shown(page: Page, channel: Channel)
     viewer.channel("live")
     viewer.partial(2, "And now")
     expect(page.locator("#text")).to_have_text("And now")
+
+
+def test_the_picture_that_a_mixer_gets(page: Page, channel: Channel) -> None:
+    """Letters on a box that is seen through, and nothing else: everything around it is transparent."""
+    page.set_viewport_size({"width": 960, "height": 540})
+    page.goto(channel.overlay_url("?size=60&align=centre"))
+    viewer = arrived(channel)
+    viewer.final(1, "Good evening.")
+    expect(page.locator("#text")).to_have_text("Good evening.")
+    expect(page.locator("#screen")).to_have_css("opacity", "1")
+    picture = image.imread(io.BytesIO(page.screenshot(omit_background=True)))  # RGBA, 0 to 1
+    alpha = picture[..., 3]
+    assert alpha[:270].max() == 0  # the upper half
+    box = page.locator(".window").bounding_box()
+    assert box is not None
+    inside = picture[
+        int(box["y"]) : int(box["y"] + box["height"]), int(box["x"]) : int(box["x"] + box["width"])
+    ]
+    letters = (inside[..., :3].min(axis=-1) > 0.95) & (inside[..., 3] > 0.95)
+    assert 0.02 < letters.mean() < 0.5
+    assert abs(np.median(inside[..., 3]) - 0.72) < 0.02
+    outside = alpha.sum() - inside[..., 3].sum()
+    assert outside < 0.01 * alpha.sum()
