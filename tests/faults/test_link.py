@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from surtitle import client
 from surtitle.client import Captions, Disconnected, Event, Gap, connect, dialing
 from surtitle.messages import Ended, Final, Resumed, Start, Update
 from tests.faults.link import Cut, Link
@@ -162,7 +163,7 @@ async def test_more_than_is_kept_is_told_as_a_gap(
     monkeypatch: pytest.MonkeyPatch, forgets: bool
 ) -> None:
     """What was changed in it holds all the same, in the session that goes on or in the next one."""
-    monkeypatch.setattr(dialing, "KEEP_S", 2.0)
+    monkeypatch.setattr(client, "KEEP_S", 2.0)
     server = start_server(decoder=FAKE_DECODER, resume_window_s=0 if forgets else 60)
     port = server.port
     async with (

@@ -214,7 +214,7 @@ def test_a_signal_in_the_middle_of_a_log_line_is_taken() -> None:
 SIGNAL_IN_A_LOG_LINE = """
 import asyncio, signal, sys
 import structlog
-from surtitle.mainloop import run_on_loop, stop_signals
+from surtitle.mainloop import stop_signals
 from surtitle.telemetry import LogOptions, configure_logging
 
 class Interrupted:
@@ -257,6 +257,7 @@ BLOCKED_LOOP = f"""
 import asyncio, threading, sys, time
 from surtitle import app
 from surtitle.config import load_settings
+from surtitle.mainloop import run_on_loop
 
 async def serve_and_block():
     loop = asyncio.get_running_loop()
