@@ -1,4 +1,4 @@
-"""What `surtitle caption` and `surtitle demo` do; `mic` and `watch` are in `listening.py`."""
+"""What `surtitle caption` and `surtitle demo` do."""
 
 import contextlib
 import time
@@ -22,13 +22,7 @@ from surtitle.mainloop import run_on_loop, until_interrupted
 from surtitle.media import read_chunks
 from surtitle.messages import Start
 from surtitle.telemetry import configure_logging
-from surtitle.terminal import (
-    CaptionView,
-    Writing,
-    byte_progress,
-    clock,
-    waiting,
-)
+from surtitle.terminal import CaptionView, Writing, byte_progress, clock, waiting
 
 
 @dataclass(frozen=True, slots=True)

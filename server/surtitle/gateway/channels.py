@@ -122,9 +122,8 @@ class Channel:
         self._viewers: set[_Viewer] = set()
         self._history: deque[tuple[str, bytes]] = deque()  # session, frame
         self._history_bytes = 0
-        self._open: tuple[int, bytes] | None = (
-            None  # the newest partial without an answer, its utterance
-        )
+        self._open: tuple[int, bytes] | None = None
+        """The newest partial of an utterance without an answer: utterance, frame."""
         self._count = 0  # of all messages there ever were
         self._pending: deque[_Item] = deque()
         self._sender: asyncio.Task[None] | None = None
