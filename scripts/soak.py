@@ -5,12 +5,14 @@
 A real server with the real model. Several clients speak the sample of the demo page at the pace of
 speech, one session after the other; now and then a connection is cut and the worker is killed, crashed
 or stopped. Every session must come out whole. Memory, file descriptors and threads of the server and
-its event loop's tasks are read every few seconds; the slope is that of a line fitted to the second
-half. What a crash costs is the time from the worker's death to the next one that is ready.
+its event loop's tasks are read every few seconds; the slope is that of a line fitted to the means of
+minutes after the first quarter, with its standard error. What a crash costs is the time from a worker's
+death to the next one that is ready.
 """
 
 import asyncio
 import json
+import math
 import os
 import random
 import signal
@@ -152,19 +154,29 @@ async def measure(soak: Soak, server: ServerProcess) -> None:
         )
 
 
-def slope(soak: Soak, name: str) -> float:
-    """By how much a figure grows in an hour, over the second half of the time."""
-    late = soak.measured[len(soak.measured) // 2 :]
-    hours = [each.at_s / 3600 for each in late]
-    return float(np.polyfit(hours, [getattr(each, name) for each in late], 1)[0])
+def slope(soak: Soak, name: str) -> tuple[float, float]:
+    """By how much a figure grows in an hour after the first quarter, and the standard error of that."""
+    minutes: dict[int, list[float]] = {}
+    for each in soak.measured[len(soak.measured) // 4 :]:
+        minutes.setdefault(int(each.at_s // 60), []).append(getattr(each, name))
+    if len(minutes) < 4:  # a line through two points or three has no error to speak of
+        return math.nan, math.nan
+    hours = [minute / 60 for minute in minutes]
+    line, covariance = np.polyfit(
+        hours, [np.mean(values) for values in minutes.values()], 1, cov=True
+    )
+    return float(line[0]), float(np.sqrt(covariance[0, 0]))
 
 
 def crash_costs_s(log: list[dict[str, Any]]) -> list[float]:
-    """Seconds from each death of a worker to the next that is ready, less the loading of the model."""
+    """Seconds from a worker's death to the next one that is ready, less the loading of the model.
+
+    Where a worker died before it was ready, they count from the last death.
+    """
     costs, died = [], None
     for line in log:
         if line.get("event") == "worker died":
-            died = died or datetime.fromisoformat(line["timestamp"])
+            died = datetime.fromisoformat(line["timestamp"])
         elif line.get("event") == "worker ready" and died is not None:
             took = datetime.fromisoformat(line["timestamp"]) - died
             costs.append(took.total_seconds() - line["load_s"])
@@ -188,10 +200,11 @@ def table(soak: Soak, minutes: float) -> str:
     for name, unit in (("rss_mb", " MB"), ("descriptors", ""), ("threads", ""), ("tasks", "")):
         values = [getattr(each, name) for each in soak.measured]
         half = len(values) // 2
+        growth, error = slope(soak, name)
         lines.append(
             f"| {name.removesuffix('_mb').upper() if unit else name}, first and second half (mean); "
             f"growth an hour | {np.mean(values[:half]):.1f}{unit}, {np.mean(values[half:]):.1f}{unit}; "
-            f"{slope(soak, name):+.2f}{unit} |"
+            f"{growth:+.2f} ± {error:.2f}{unit} |"
         )
     return "\n".join(lines) + "\n"
 

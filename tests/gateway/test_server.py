@@ -1,11 +1,13 @@
 """Admission, health, handshake and drain on a real port, with a fake engine behind."""
 
 import asyncio
+import gc
 import json
 import random
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,13 +18,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import KeyFile, KeyRing, add_key, read_keys
+from surtitle.gateway.connection import Connection
+from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.server import CaptionSocket
 from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
@@ -134,6 +141,37 @@ async def test_while_the_worker_recovers_sessions_are_admitted() -> None:
         async with connect(site.websocket) as client:
             await client.send(START)
             assert isinstance(expect(await client.recv()), Ready)
+
+
+async def test_nothing_of_an_ended_session_waits_for_the_garbage_collector() -> None:
+    """It comes once in hundreds of sessions, and each of them has its audio."""
+
+    def alive() -> Counter[str]:
+        kept = {CaptionSocket, ServerProtocol, Connection, HostedSession, CaptionSession}
+        return Counter(type(each).__name__ for each in gc.get_objects() if type(each) in kept)
+
+    async with listening() as site:
+        gc.collect()
+        before = alive()
+        gc.disable()
+        try:
+            async with connect(site.websocket) as client:
+                await client.send(START)
+                assert isinstance(expect(await client.recv()), Ready)
+                await client.send(QUIET)
+                during = alive() - before
+                await client.send('{"type":"stop"}')
+                await client.wait_closed()
+            assert (await site.get("/healthz"))[0] == 200
+            assert (await site.get("/v1/nothing"))[0] == 404
+            await site.until_empty()
+            del client
+            async with asyncio.timeout(5):
+                while alive() != before:  # noqa: ASYNC110 - no event tells it
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
+        assert during["CaptionSession"] == 1
 
 
 async def test_a_full_server_says_so_and_has_room_again_later() -> None:

@@ -454,6 +454,20 @@ class CaptionSocket(ServerConnection):
                     socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_TIMEOUT_MS
                 )
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what refers back to this socket.
+
+        A cycle would keep a session with its audio until the garbage collector comes, which is rare:
+        a hundred ended sessions are not yet worth its while.
+        """
+        super().connection_lost(exc)
+        for callback in ("fail", "select_subprotocol"):
+            vars(self.protocol).pop(callback, None)
+        self.protocol.parser.close()
+        if self.protocol.parser_exc is not None:
+            self.protocol.parser_exc.__traceback__ = None
+        self.connection = None
+
     def data_received(self, data: bytes) -> None:
         """Take what came; a client that asks for answers and reads none of them is cut off."""
         super().data_received(data)
