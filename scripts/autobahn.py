@@ -20,7 +20,7 @@ import click
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from surtitle.gateway.server import listen
+from surtitle.gateway.caption_socket import listen
 
 MAX_SIZE = 1 << 24
 """Bytes of a message; the suite sends some of 16 MiB."""

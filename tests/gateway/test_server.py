@@ -26,10 +26,10 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import KeyFile, KeyRing, add_key, read_keys
+from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.limits import AddressLimits
-from surtitle.gateway.server import CaptionSocket
 from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway

@@ -9,7 +9,7 @@ import pytest
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
-from surtitle.gateway import server
+from surtitle.gateway import caption_socket
 from surtitle.gateway.tls import Certificates
 from tests.gateway.fakes import FakeEngine, make_gateway
 
@@ -65,7 +65,7 @@ async def test_a_renewed_certificate_holds_for_who_comes_after_it(
 async def test_one_who_never_begins_with_tls_is_sent_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HANDSHAKE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(caption_socket, "HANDSHAKE_TIMEOUT_S", 0.3)
     gateway = make_gateway(FakeEngine())
     await gateway.start("127.0.0.1", 0, Certificates(*make_certificate(tmp_path, "one")).context)
     try:
