@@ -1,0 +1,70 @@
+"""What a session can be: audio, language and task against the model."""
+
+import numpy as np
+import pytest
+
+from surtitle.captioning.recipe import make_recipe, whisper_language
+from surtitle.errors import BadAudio, BadStart
+from surtitle.jobs import ModelInfo, Recipe
+from surtitle.messages import Start
+from tests.captioning.driver import BASE, TINY_EN, open_session
+
+
+def test_bad_audio_is_refused() -> None:
+    driver = open_session(Start(language="en", encoding="pcm_f32le"))
+    with pytest.raises(BadAudio):
+        driver.feed(np.array([np.nan], "<f4").tobytes())
+    driver = open_session(Start(language="en", encoding="webm"))
+    with pytest.raises(BadAudio):
+        driver.feed(b"not a container" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("tag", "model", "code"),
+    [
+        ("en", BASE, "en"),
+        ("en-US", BASE, "en"),
+        ("ZH-Hans", BASE, "zh"),
+        ("auto", BASE, None),
+        (None, BASE, None),
+        ("auto", TINY_EN, "en"),
+        (None, TINY_EN, "en"),
+        ("en-GB", TINY_EN, "en"),
+    ],
+)
+def test_languages(tag: str | None, model: ModelInfo, code: str | None) -> None:
+    assert whisper_language(tag, model) == code
+
+
+def test_a_language_that_the_model_does_not_know() -> None:
+    with pytest.raises(BadStart, match=r"tiny\.en does not know the language 'de'.* it knows en\."):
+        whisper_language("de", TINY_EN)
+    with pytest.raises(BadStart):
+        open_session(Start(languages=["en", "xx"]))
+    with pytest.raises(BadStart):
+        open_session(Start(language="xx"))
+
+
+def test_an_english_model_cannot_translate() -> None:
+    with pytest.raises(BadStart, match="cannot translate"):
+        make_recipe(Start(task="translate"), TINY_EN)
+    assert make_recipe(Start(task="translate", language="de"), BASE) == Recipe(
+        language="de", task="translate"
+    )
+
+
+def test_everything_of_a_start_reaches_the_recipe() -> None:
+    start = Start(
+        language="auto",
+        languages=["en", "de-DE"],
+        hotwords=["Surtitle"],
+        prompt="An opera.",
+        words=True,
+    )
+    assert make_recipe(start, BASE) == Recipe(
+        language=None,
+        languages=("en", "de"),
+        hotwords=("Surtitle",),
+        prompt="An opera.",
+        words=True,
+    )
