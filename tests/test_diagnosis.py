@@ -16,31 +16,23 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import surtitle.diagnosis
-from surtitle.diagnosis import (
-    Cpu,
-    Finding,
-    Gpu,
-    PortState,
+import surtitle
+from surtitle.diagnosis import diagnose, exit_status, render
+from surtitle.diagnosis.child import (
     ProbeOutcome,
     StepResult,
     describe_exit,
-    diagnose,
-    exit_status,
-    judge_compute_type,
-    judge_cpu,
-    judge_gpu,
-    judge_libraries,
-    judge_port,
     judge_probe,
-    judge_python,
     parse_probe_output,
     probe_command,
-    probe_cpu,
-    probe_port,
-    render,
     run_probe,
 )
+from surtitle.diagnosis.finding import Finding
+from surtitle.diagnosis.gpu import Gpu, judge_compute_type, judge_gpu
+from surtitle.diagnosis.libraries import judge_libraries, judge_python
+from surtitle.diagnosis.machine import Cpu, judge_cpu, probe_cpu
+from surtitle.diagnosis.port import PortState, judge_port, probe_port
+from surtitle.diagnosis.probe import PROBE_STEPS
 
 
 @dataclass(frozen=True)
@@ -311,7 +303,7 @@ GOOD_STEPS = {
     "load": StepResult(0.4, {"device": "cpu", "compute_type": "int8"}),
     "decode": StepResult(0.25),
 }
-ALL_STEPS = surtitle.diagnosis.PROBE_STEPS
+ALL_STEPS = PROBE_STEPS
 
 
 def got_to(step: str) -> dict[str, StepResult]:
@@ -457,7 +449,7 @@ def test_garbage_for_a_model_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_probe_without_its_flag_explains_itself() -> None:
-    folder = Path(surtitle.diagnosis.__file__).parents[1]
+    folder = Path(surtitle.__file__).parents[1]
     command = [sys.executable, "-m", "surtitle.diagnosis", "nonsense"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1
@@ -498,7 +490,7 @@ def test_the_check_itself_loads_no_model_library() -> None:
         "    host='127.0.0.1', port=0))\n"
         "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
     )
-    folder = Path(surtitle.diagnosis.__file__).parents[1]
+    folder = Path(surtitle.__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
 
 

@@ -243,16 +243,16 @@ def test_nobody_inside_knows_the_command_line() -> None:
 
 def test_only_the_process_starts_the_worker() -> None:
     users = [file for file in FILES if knows(file, "surtitle.recognition.whisper")]
-    assert set(users) <= {"diagnosis.py"}  # in a child of its own
+    assert set(users) <= {"diagnosis/probe.py"}  # in a child of its own
 
 
 def test_only_whisper_and_the_probe_import_the_model_libraries() -> None:
     for library in ("faster_whisper", "ctranslate2"):
         assert [file for file in FILES if knows(file, library)] == [
-            "diagnosis.py",
+            "diagnosis/probe.py",
             "recognition/whisper.py",
         ]
-    at_import = [each.module for each in imports("diagnosis.py") if each.at_import]
+    at_import = [each.module for each in imports("diagnosis/probe.py") if each.at_import]
     assert not {"faster_whisper", "ctranslate2", "surtitle.recognition.whisper"} & set(at_import)
 
 
@@ -264,7 +264,13 @@ def test_only_config_reads_the_environment() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
     # The others read or set what native libraries look at, and where the service manager listens.
-    others = {"diagnosis.py", "engine/process.py", "recognition/whisper.py", "service.py"}
+    others = {
+        "diagnosis/__init__.py",
+        "diagnosis/child.py",
+        "engine/process.py",
+        "recognition/whisper.py",
+        "service.py",
+    }
     assert readers <= {"config.py", *others}
 
 
