@@ -1,4 +1,4 @@
-"""What the machine may run out of: file descriptors, room for the log, the right time."""
+"""What the machine may run out of: file descriptors, memory, room for the log, the right time."""
 
 import asyncio
 import fcntl
@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -50,6 +52,66 @@ async def test_all_file_descriptors_used_up() -> None:
         assert spent < 0.5  # it does not run in circles
         wait_until(lambda: is_ready(server.url))
         assert (await converse(server.url, "say:after")).outcomes == ["after"]
+    finally:
+        assert server.stop() == 0
+
+
+@dataclass(frozen=True)
+class MemoryGroup:
+    """A control group that is limited in memory, as a container is."""
+
+    folder: Path
+    limit: str  # name of the file with the limit in bytes
+    used: str  # name of the file with what is used of it
+    events: str  # name of the file that counts what was killed
+
+    def leave(self, more_bytes: int) -> None:
+        """Set the limit to what is used now and so many bytes more."""
+        used = int((self.folder / self.used).read_text())
+        (self.folder / self.limit).write_text(str(used + more_bytes))
+
+    @property
+    def killed(self) -> int:
+        """How many processes the kernel has ended for lack of memory."""
+        lines = (self.folder / self.events).read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+@pytest.fixture
+def memory_group() -> Iterator[MemoryGroup]:
+    """Of either version of control groups; who may make one is the superuser as a rule."""
+    name = f"surtitle-test-{os.getpid()}"
+    root = Path("/sys/fs/cgroup")
+    second = "memory.max", "memory.current", "memory.events"
+    first = "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control"
+    for group in (MemoryGroup(root / name, *second), MemoryGroup(root / "memory" / name, *first)):
+        with suppress(OSError):
+            group.folder.mkdir()
+            if (group.folder / group.limit).exists():
+                yield group
+                group.folder.rmdir()
+                return
+            group.folder.rmdir()
+    pytest.skip("no control group for memory can be made here")
+
+
+async def test_a_container_without_memory_costs_a_worker_and_never_the_server(
+    memory_group: MemoryGroup,
+) -> None:
+    """Although the server is larger, as it is beside a small model."""
+    enter = f'echo $$ > {memory_group.folder / "cgroup.procs"} && exec "$@"'
+    server = start_server(decoder=FAKE_DECODER, parent=("sh", "-c", enter, "sh"))
+    try:
+        memory_group.leave(100 << 20)
+        poison, beside = await asyncio.gather(
+            converse(server.url, "eat:500", "say:behind"), converse(server.url, "say:beside")
+        )
+        assert (poison.faults, beside.faults) == (NO_FAULTS, NO_FAULTS)
+        assert (poison.outcomes, beside.outcomes) == (["quarantined", "behind"], ["beside"])
+        assert memory_group.killed == 2
+        assert {death["cause"] for death in server.events("worker died")} == {
+            "it was killed by SIGKILL"
+        }
     finally:
         assert server.stop() == 0
 

@@ -13,6 +13,7 @@ way to die is decided here:
 A crash, and the signal to end because of a hang, tell the parent the stacks of all threads.
 """
 
+import contextlib
 import ctypes
 import faulthandler
 import importlib
@@ -27,6 +28,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -47,6 +49,9 @@ of a busy processor more than it seems: at 24 speakers a quarter of the wake-ups
 NICENESS = 10
 """How far the worker stands back where the cores are busy: audio and captions of all sessions go
 through the server, which needs little of a core but needs it at once."""
+OOM_SCORE_ADJ = 500
+"""Where memory runs out, Linux ends the process with the highest score: its share of the memory in
+thousandths, and this. What the worker was doing is done again; the server has everybody's sessions."""
 DEAD_MAN_EVERY_S = 1.0
 """How often the dead-man switch is set anew, which takes a thread."""
 EXIT_OUT_OF_MEMORY = 70
@@ -126,6 +131,8 @@ def main(
         faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # not Linux, or whoever started us has a higher one
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
     write_last_lines = configure_logging(options.log, in_background=True)
     try:
         decoder = _load(options)
