@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from surtitle.cli import cli, main
+from surtitle.commands import wishes
 from surtitle.config import ENV_PREFIX, Settings
 from surtitle.errors import ConfigurationError
+from surtitle.messages import Start
 from tests.support import SAMPLE
 
 COMMANDS = ("serve", "caption", "demo", "check")
@@ -119,6 +121,11 @@ def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["caption", str(SAMPLE), "--server", "ftp://127.0.0.1"], "ftp"),
         (["caption", str(SAMPLE), "--server", "ws://127.0.0.1:port"], "ws://127.0.0.1:port"),
         (["caption", str(SAMPLE), "--server", ""], "surtitle: "),
+        (["caption", "x.wav", "--server", CLOSED_PORT, "--model", "base"], "--model is not for us"),
+        (
+            ["mic", "--server", CLOSED_PORT, "--compute-type", "int8"],
+            "--compute-type is not for us",
+        ),
     ],
     ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
 )
@@ -188,3 +195,9 @@ def test_the_package_is_the_command() -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("surtitle: --port")
+
+
+def test_a_server_is_asked_for_what_was_set_and_nothing_else() -> None:
+    assert wishes(Settings()) == Start()
+    assert wishes(Settings(language="de"), words=True) == Start(language="de", words=True)
+    assert wishes(Settings(endpoint_silence_ms=300)) == Start(endpoint_silence_ms=300)

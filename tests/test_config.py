@@ -57,6 +57,30 @@ def test_the_file_may_be_named_in_the_environment(
     assert load_settings({}, other).port == 1002
 
 
+def test_a_slip_of_the_pen_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SURTITLE_MAX_SESSION", "8")
+    with pytest.raises(
+        ConfigurationError, match=r"SURTITLE_MAX_SESSION; SURTITLE_MAX_SESSIONS may"
+    ):
+        load_settings({})
+
+
+@pytest.mark.parametrize(
+    "name", ["KEY", "SERVICE_HOST", "PORT_8765_TCP_PORT", "SPEECH", "TEST_CLOCK"]
+)
+def test_what_others_put_into_the_environment_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Kubernetes tells of a service called surtitle in this way."""
+    monkeypatch.setenv(ENV_PREFIX + name, "x")
+    assert load_settings({}) == Settings()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="/proc/self/mem"):
+        load_settings({}, Path("/proc/self/mem"))
+
+
 def test_no_file_is_read_that_nobody_named(tmp_path: Path) -> None:
     toml(tmp_path, "port = 1001\n")
     (tmp_path / ".env").write_text("SURTITLE_PORT=1002\n")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from surtitle.config import ENV_PREFIX, Settings, load_settings
-from surtitle.errors import SurtitleError
+from surtitle.errors import ConfigurationError, SurtitleError
 
 if TYPE_CHECKING:
     from surtitle.captioning.cues import Layout
@@ -168,6 +168,16 @@ def _take(options: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: options.pop(name) for name in names}
 
 
+def _own_or_other(server: str | None, options: dict[str, Any]) -> None:
+    """Refuse settings of a server of our own beside the name of another."""
+    for name in ("model", "device", "compute_type"):
+        if server is not None and options[name] is not None:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigurationError(
+                f"{flag} is not for us to say at {server}; leave one of them out."
+            )
+
+
 @cli.command(cls=GroupedCommand)
 @click.argument("file")
 @_server(required=False)
@@ -181,6 +191,7 @@ def caption(**options: Any) -> None:
     from surtitle.commands import CaptionRequest, caption_file
 
     request = _take(options, "file", "server", "key", "fast", "words", "translate")
+    _own_or_other(request["server"], options)
     written = _take(options, "kind", "output", "style")
     settings = _settings(options, **_OWN_SERVER)
     writing = _writing(written, settings.layout())
@@ -208,6 +219,7 @@ def mic(**options: Any) -> None:
     from surtitle.listening import MicRequest, caption_microphone
 
     request = _take(options, "channel", "server", "key", "translate")
+    _own_or_other(request["server"], options)
     request["device"] = options.pop("microphone")
     written = _take(options, "kind", "output", "style")
     settings = _settings(options, **_OWN_SERVER)
@@ -241,8 +253,7 @@ def demo(**options: Any) -> None:
     """Start a server, stream it a spoken sample in real time, and show the captions growing."""
     from surtitle.commands import run_demo
 
-    fixed = {"host": "127.0.0.1", "port": 0, "keys_file": None, "log_level": "warning"}
-    sys.exit(run_demo(_settings(options, **fixed)))
+    sys.exit(run_demo(_settings(options, **_OWN_SERVER)))
 
 
 @cli.command(cls=GroupedCommand)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -53,8 +53,8 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
     configure_logging(settings.log())
     # Unbuffered: a thread that waits in a buffered read could not be left behind at exit.
     source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
-    start = Start(
-        language=settings.language,
+    start = wishes(
+        settings,
         words=request.words or request.writing.needs_words,
         task="translate" if request.translate else "transcribe",
         # Finals keep what partials have shown. Where nobody watches, they are as decoded.
@@ -88,7 +88,7 @@ async def _demo(settings: Settings) -> None:
         chunks = read_chunks(web_root() / "sample.flac")
         figures = await stream(
             url,
-            Start(language=settings.language),
+            wishes(settings),
             lambda captions: FileStream(captions, chunks, real_time=True),
             console,
         )
@@ -129,6 +129,12 @@ async def stream(
 
         with view.shown():
             return await sound.run(show)
+
+
+def wishes(settings: Settings, **fields: Any) -> Start:
+    """A `start` with these fields, and with the settings that were made; the rest is the server's."""
+    names = {"language", "endpoint_silence_ms", "max_utterance_ms"} & settings.model_fields_set
+    return Start(**fields, **{name: getattr(settings, name) for name in names})
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 """
 
 import os
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -296,9 +297,17 @@ class Settings(BaseSettings):
         return LogOptions(self.log_level, self.log_format)
 
 
+_VARIABLES = {ENV_PREFIX + name.upper() for name in (*Settings.model_fields, "config", "key")}
+
+
 def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Settings:
     """Read all sources. Raises ConfigurationError that names each bad setting and what is wrong."""
-    if config is None and (name := os.environ.get(ENV_PREFIX + "CONFIG")):
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX) and name not in _VARIABLES:
+            # What only begins like one is not ours: Kubernetes names the ports of services so.
+            for meant in get_close_matches(name, _VARIABLES, 1, cutoff=0.9):
+                raise ConfigurationError(f"There is no setting {name}; {meant} may be meant.")
+    if config is None and (name := os.environ.get(ENV_PREFIX + "CONFIG", "")):
         config = Path(name)
     if config is not None and not config.is_file():
         raise ConfigurationError(f"There is no configuration file {config}.")
@@ -310,7 +319,7 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
             for problem in error.errors()
         ]
         raise ConfigurationError("; ".join(problems)) from error
-    except ValueError as error:  # a TOML file that does not parse
+    except (OSError, ValueError) as error:  # a TOML file that cannot be read, or does not parse
         raise ConfigurationError(f"{config}: {error}") from error
     if not _is_loopback(settings.host) and not settings.keys_file and not settings.open_to_network:
         raise ConfigurationError(

@@ -12,10 +12,10 @@ from rich.text import Text
 from surtitle.captionfile import Figures
 from surtitle.client import CAPTIONS_PATH, Captions, Event
 from surtitle.client.dialing import endpoint
-from surtitle.commands import server_for, stream
+from surtitle.commands import server_for, stream, wishes
 from surtitle.config import Settings
 from surtitle.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
-from surtitle.messages import Ended, Ready, Start
+from surtitle.messages import Ended, Ready
 from surtitle.microphone import Microphone, open_microphone
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import Writing
@@ -106,8 +106,8 @@ async def _caption(
             open_microphone(request.device) as microphone,
             server_for(request.server, settings, console) as url,
         ):
-            start = Start(
-                language=settings.language,
+            start = wishes(
+                settings,
                 sample_rate=microphone.sample_rate,
                 words=request.writing.needs_words,
                 task="translate" if request.translate else "transcribe",

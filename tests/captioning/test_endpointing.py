@@ -523,16 +523,16 @@ def test_flush_inside_a_window_ends_there_while_speech_goes_on() -> None:
 def test_at_the_end_of_the_audio_speech_that_has_only_begun_is_an_utterance(begun: int) -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, silence(10) + speech(begun))
-    assert endpointer.finish() == [Opened(6 * W), Closed((10 + begun) * W)]
+    assert endpointer.finish(endpointer.position) == [Opened(6 * W), Closed((10 + begun) * W)]
     assert not endpointer.is_open
 
 
 def test_at_the_end_of_the_audio_silence_stays_silence_and_speech_is_ended() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, silence(10))
-    assert endpointer.finish() == []
+    assert endpointer.finish(endpointer.position) == []
     run(endpointer, speech(10))
-    assert endpointer.finish() == [Closed(20 * W)]
+    assert endpointer.finish(endpointer.position) == [Closed(20 * W)]
 
 
 def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:

@@ -298,6 +298,20 @@ def test_flush_ends_the_open_utterance() -> None:
     assert driver.finals[0].audio.tolist() == samples(audio)
 
 
+@pytest.mark.parametrize("more", [0, 0.9])
+def test_what_is_left_of_a_window_behind_a_flush_is_no_utterance(more: float) -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(10.1))
+    driver.session.flush()
+    if more:
+        driver.feed(speech(more))
+    driver.stop()
+    assert len(driver.of(Speech)) == 1
+    assert all(job.audio.size for job in driver.jobs)
+    ended = driver.of(Ended)[0]
+    assert (ended.utterances, ended.audio_ms) == (1, ended.captioned_ms + ended.silence_ms)
+
+
 def test_flush_takes_effect_at_its_place_in_the_audio() -> None:
     driver = open_session()
     first, second = speech(10), speech(7, seed=2)

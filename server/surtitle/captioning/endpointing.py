@@ -190,9 +190,13 @@ class Endpointer:
             end_sample = self._speech_end()
         return [self._close(end_sample)]
 
-    def finish(self) -> list[Event]:
-        """The audio ends here: speech that has only begun is an utterance too."""
-        begun = self._onset and not self.is_open
+    def finish(self, end_sample: int) -> list[Event]:
+        """The audio ends at `end_sample`, in the newest window or at its end.
+
+        Speech that has only begun is an utterance too, but less than a window of it is none: so much
+        may be left behind a flush.
+        """
+        begun = self._onset and not self.is_open and end_sample - self.settled >= WINDOW_SAMPLES
         return [*([self._open_onset()] if begun else []), *self.flush()]
 
     def _while_silent(self, window: _Window) -> list[Event]:

@@ -197,10 +197,10 @@ class CaptionSession:
             return
         self.stopping = True
         self._audio.append(self._decoder.finish())
-        self._audio_end = self._audio.end
+        end = self._audio_end = self._audio.end
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
-        self._mark(lambda: self._on_events(self._endpointer.finish()))
+        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
         self._settle()
 
     def say(self, state: ServiceState, message: str) -> None:
