@@ -160,6 +160,7 @@ def open_session(
     model: ModelInfo = BASE,
     answer: Callable[[Job], Result | None] = lambda job: None,
     partial_window_ms: int = 8000,
+    max_backlog_s: float = 60.0,
 ) -> Driver:
     session = CaptionSession(
         "abc",
@@ -167,6 +168,7 @@ def open_session(
         options,
         model,
         partial_window_ms=partial_window_ms,
+        max_backlog_s=max_backlog_s,
     )
     return Driver(session, answer)
 

@@ -1,5 +1,6 @@
 import io
 import struct
+import wave
 from collections.abc import Iterable
 from functools import cache
 
@@ -16,13 +17,29 @@ from surtitle.errors import BadAudio
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import Encoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
+from tests.containers import in_flac
 
 RATES = (8000, 16000, 44100, 48000, 96000)
 
 
+def fed(decoder: Decoder, data: bytes) -> Pcm16:
+    """All that comes of these bytes."""
+    parts = [decoder.feed(data)]
+    while decoder.behind:
+        parts.append(decoder.feed(b""))
+    return np.concatenate(parts)
+
+
+def finished(decoder: Decoder) -> Pcm16:
+    parts = [decoder.finish()]
+    while decoder.behind:
+        parts.append(decoder.finish())
+    return np.concatenate(parts)
+
+
 def decode(decoder: Decoder, pieces: Iterable[bytes]) -> Pcm16:
-    parts = [decoder.feed(piece) for piece in pieces]
-    parts.append(decoder.finish())
+    parts = [fed(decoder, piece) for piece in pieces]
+    parts.append(finished(decoder))
     decoder.close()
     return np.concatenate(parts)
 
@@ -273,7 +290,7 @@ def test_a_container_that_streams_gives_what_the_whole_file_gives(
 def test_samples_come_while_the_container_is_still_arriving(name: str) -> None:
     data = container(name)
     decoder = open_decoder(encoding_of(name), 16000, 1)
-    half = len(decoder.feed(data[: len(data) // 2]))
+    half = len(fed(decoder, data[: len(data) // 2]))
     decoder.close()
     # An Ogg page holds a second of Opus, FFmpeg looks several FLAC frames ahead, and it searches
     # the first 64 KiB of a PCM WAV for S/PDIF before it lets go of them.
@@ -418,9 +435,9 @@ def test_many_containers_interleaved_do_not_disturb_each_other() -> None:
     size = 4001
     for start in range(0, max(len(container(name)) for name in names), size):
         for name, decoder, part in zip(names, decoders, parts, strict=True):
-            part.append(decoder.feed(container(name)[start : start + size]))
+            part.append(fed(decoder, container(name)[start : start + size]))
     for name, decoder, part in zip(names, decoders, parts, strict=True):
-        part.append(decoder.finish())
+        part.append(finished(decoder))
         samples = np.concatenate(part)
         assert len(samples) == len(decoded_offline(name))
         assert np.abs(samples.astype(np.int32) - decoded_offline(name)).max() <= 1
@@ -430,13 +447,43 @@ def test_a_broken_neighbour_does_not_disturb_a_container() -> None:
     data = container("webm-opus")
     good, bad, left = (ContainerDecoder("webm") for _ in range(3))
     left.feed(data[:3000])
-    samples = [good.feed(data[:9000])]
+    samples = [fed(good, data[:9000])]
     with pytest.raises(BadAudio):
         bad.feed(b"nonsense" * 3000)
         bad.finish()
     left.close()
-    samples += [good.feed(data[9000:]), good.finish()]
+    samples += [fed(good, data[9000:]), finished(good)]
     assert np.array_equal(np.concatenate(samples), decode(open_decoder("webm", 8000, 1), [data]))
+
+
+def test_a_few_bytes_that_hold_much_come_in_small_steps() -> None:
+    decoder = open_decoder("flac", 16000, 1)
+    data = in_flac(np.zeros(600 * SAMPLE_RATE, np.int16))
+    assert len(data) < 200_000
+    steps = [decoder.feed(data)]
+    while decoder.behind:
+        steps.append(decoder.feed(b""))
+    assert max(map(len, steps)) <= SAMPLE_RATE
+    assert sum(map(len, steps)) + len(finished(decoder)) == 600 * SAMPLE_RATE
+
+
+def test_one_that_is_behind_may_be_closed() -> None:
+    decoder = open_decoder("flac", 16000, 1)
+    decoder.feed(in_flac(np.zeros(600 * SAMPLE_RATE, np.int16)))
+    behind = decoder.behind
+    decoder.close()
+    assert (behind, decoder.behind) == (True, False)
+
+
+@pytest.mark.parametrize("rate", [1, 7999, 96_001, 768_000])
+def test_a_container_at_a_rate_that_nobody_records_at_is_refused(rate: int) -> None:
+    """A second of audio at 1 Hz would be two bytes."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, 100_000, "NONE", ""))
+        writer.writeframes(bytes(200_000))
+    with pytest.raises(BadAudio, match=f"{rate} Hz"):
+        decode(open_decoder("wav", 16000, 1), [file.getvalue()])
 
 
 # -- the buffer ---------------------------------------------------------------------------------

@@ -8,14 +8,17 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from surtitle.client import connect as open_captions
+from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import (
     Ended,
     Error,
@@ -25,6 +28,7 @@ from surtitle.messages import (
     Start,
     format_message,
 )
+from tests.containers import in_flac
 from tests.support import (
     FAKE_DECODER,
     NO_FAULTS,
@@ -335,6 +339,26 @@ async def test_long_silence_is_all_accounted_for(server: ServerProcess) -> None:
     whole_ms = SILENCE_S * 1000
     assert (ended.audio_ms, ended.silence_ms, ended.utterances) == (whole_ms, whole_ms, 0)
     assert memory[1] - memory[0] < 20_000_000
+
+
+async def test_much_in_one_frame_is_decoded_bit_by_bit(server: ServerProcess) -> None:
+    """A container may hold hours in a megabyte. At once, these 20 minutes are 38 MB."""
+    frame = await asyncio.to_thread(in_flac, np.zeros(1200 * SAMPLE_RATE, np.int16))
+    before = peak_memory(server)
+    async with open_captions(server.url, Start(language="en", encoding="flac")) as captions:
+        await captions.send(frame)
+        await captions.stop()
+        messages = [message async for message in captions]
+    ended = messages[-1]
+    assert isinstance(ended, Ended)
+    assert (ended.audio_ms, ended.silence_ms) == (1_200_000, 1_200_000)
+    assert peak_memory(server) - before < 20_000_000
+
+
+def peak_memory(server: ServerProcess) -> int:
+    """Bytes."""
+    status = Path("/proc", str(server.process.pid), "status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def _masked(opcode: Opcode, payload: bytes) -> bytes:

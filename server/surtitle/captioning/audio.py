@@ -7,7 +7,8 @@ Two decoders share one interface (`feed`, `finish`). `RawDecoder` handles sample
 file object, while a socket *pushes* them. A greenlet joins the two: the demuxer runs in it, and a
 read that finds no bytes switches back to `feed`, which returns. So a container costs no thread, and
 the same bytes give the same samples at the same moment. (Rejected: a thread for each session, which
-makes the answer depend on scheduling; demuxers of our own.)
+makes the answer depend on scheduling; demuxers of our own.) A few bytes may hold hours of audio, so
+the demuxer also switches back after so many samples, and is `behind` until it is asked to go on.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ from surtitle.messages import CONTAINERS, Encoding
 Float = NDArray[np.float32]
 
 _FULL_SCALE = np.float32(32768)
+_STEP_SAMPLES = SAMPLE_RATE // 2
+"""After so many a container's demuxer pauses, so that nobody waits for it: a few ms of work."""
+_RATES = range(8000, 96_001)
+"""Sample rates that are taken, as `start` takes them for raw audio."""
 _EMPTY: Pcm16 = np.zeros(0, np.int16)
 
 
@@ -89,6 +94,11 @@ class _Resampler:
 class Decoder(Protocol):
     """Encoded bytes in, 16 kHz mono samples out."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether bytes wait to be decoded: `feed(b"")` goes on with them, or `finish` after it."""
+        ...
+
     def feed(self, data: bytes) -> Pcm16:
         """Decode the next bytes; returns shape (n,), n may be 0. Raises BadAudio."""
         ...
@@ -111,6 +121,8 @@ class Decoder(Protocol):
 
 class RawDecoder:
     """Samples without a header: PCM16, float32, mu-law or A-law, interleaved channels mixed down."""
+
+    behind = False
 
     def __init__(self, encoding: Encoding, sample_rate: int, channels: int) -> None:
         self._encoding = encoding
@@ -172,6 +184,9 @@ class ContainerDecoder:
         self._feeder: greenlet | None = None  # who called feed() and waits for the demuxer
         self._demuxer = greenlet(self._run)
         self._received = 0
+        self._made = 0  # samples of this step
+        self._closed = False
+        self.behind = False
 
     def feed(self, data: bytes) -> Pcm16:
         """Hand bytes to the demuxer and let it run until it wants more; see Decoder.feed."""
@@ -195,10 +210,13 @@ class ContainerDecoder:
 
         (An exception thrown into it would have to pass through FFmpeg, which prints it.)
         """
+        self._closed = True
+        self._input.clear()
         with suppress(BadAudio):
             self.finish()
 
     def _resume(self) -> Pcm16:
+        self.behind, self._made = False, 0
         if not self._demuxer.dead:
             self._feeder = getcurrent()
             self._demuxer.parent = self._feeder  # where it returns to, or raises into, at its end
@@ -216,15 +234,24 @@ class ContainerDecoder:
     def read(self, size: int) -> bytes:
         """What PyAV calls for more bytes: at most `size`, b"" at the end of the stream."""
         while not self._input and not self._ended:
-            assert self._feeder is not None
-            self._feeder.switch()
+            self._pause()
         data = bytes(self._input[:size])
         del self._input[:size]
         return data
 
+    def _pause(self) -> None:
+        assert self._feeder is not None
+        self._feeder.switch()
+
     def _run(self) -> None:
         for samples in self._decode():
+            if self._closed:
+                return
             self._output.append(samples)
+            self._made += len(samples)
+            if self._made >= _STEP_SAMPLES:
+                self.behind = True
+                self._pause()
 
     def _decode(self) -> Iterator[Pcm16]:
         # A live stream is not worth probing: the header names codec and rate, and each byte that
@@ -237,6 +264,11 @@ class ContainerDecoder:
             resampler: _Resampler | None = None
             try:
                 for frame in source.decode(source.streams.audio[0]):
+                    if frame.sample_rate not in _RATES:
+                        raise BadAudio(
+                            f"The {self._name} stream has a sample rate of {frame.sample_rate} Hz; "
+                            f"from {_RATES[0]} to {_RATES[-1]} can be used."
+                        )
                     resampler = resampler or _Resampler(frame.sample_rate)
                     for mono in to_mono.resample(frame):
                         yield resampler.push(_checked(mono.to_ndarray()[0]))

@@ -87,11 +87,13 @@ class CaptionSession:
         last_seq: int = 0,
         *,
         partial_window_ms: int = 8000,
+        max_backlog_s: float = 60.0,
     ) -> None:
         """Raises BadStart where `start` asks for what the model cannot do.
 
         `last_seq` is the number of messages that the client was sent before the session opened.
         Longer audio than `partial_window_ms` is decoded for a partial only where it has no pause.
+        The session is `full` with more than `max_backlog_s` of unanswered audio.
         """
         self.id = session_id
         self._model = model
@@ -107,6 +109,7 @@ class CaptionSession:
         self._endpointer = Endpointer(replace(endpointing, **changes))
         self._decoder = open_decoder(start.encoding, start.sample_rate, start.channels)
         self._audio = AudioBuffer()
+        self._max_backlog_s = max_backlog_s
         self._given = 0  # windows handed out for scoring, by the sample after the last one
         self._scores: deque[tuple[float, float]] = deque()  # of those not judged yet, with levels
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
@@ -136,8 +139,14 @@ class CaptionSession:
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """Up to `limit` windows to score next, in order; shape (n, WINDOW_SAMPLES), n may be 0.
 
-        Each must be answered, in order, by `receive_probabilities`.
+        Each must be answered, in order, by `receive_probabilities`. Raises BadAudio.
         """
+        wanted = self._given + limit * WINDOW_SAMPLES
+        while self._decoder.behind and self._audio.end < wanted and not self._has_backlog:
+            if self.stopping:
+                self._finish_audio()
+            else:
+                self._audio.append(self._decoder.feed(b""))
         count = min((self._audio.end - self._given) // WINDOW_SAMPLES, limit)
         end = self._given + count * WINDOW_SAMPLES
         windows = self._audio.slice(self._given, end).reshape(count, WINDOW_SAMPLES)
@@ -196,12 +205,7 @@ class CaptionSession:
         if self.stopping:
             return
         self.stopping = True
-        self._audio.append(self._decoder.finish())
-        end = self._audio_end = self._audio.end
-        # Fill the last window with silence: it must be scored to be answered.
-        self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
-        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
-        self._settle()
+        self._finish_audio()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
@@ -266,12 +270,39 @@ class CaptionSession:
         return (self._audio.end - self._settled_sample()) / SAMPLE_RATE
 
     @property
+    def behind(self) -> bool:
+        """Whether audio waits to be decoded, which goes on as windows are taken."""
+        return self._decoder.behind
+
+    @property
+    def full(self) -> bool:
+        """Whether no more audio should be sent for now."""
+        return self.behind or self._has_backlog
+
+    @property
     def idle(self) -> bool:
-        """Whether nothing is open, waiting for a result or waiting to be scored."""
+        """Whether nothing is open, waiting for a result or waiting to be decoded or scored."""
+        if self.behind:
+            return False
         unscored = self._audio.end - self._endpointer.position >= WINDOW_SAMPLES
         return not self._utterances and not self._marks and not unscored
 
     # -- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _has_backlog(self) -> bool:
+        return self.unanswered_s > self._max_backlog_s
+
+    def _finish_audio(self) -> None:
+        """Take what the decoder still held back; once that is all, the audio has its end."""
+        self._audio.append(self._decoder.finish())
+        if self._decoder.behind:
+            return
+        end = self._audio_end = self._audio.end
+        # Fill the last window with silence: it must be scored to be answered.
+        self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
+        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
+        self._settle()
 
     def _judge_windows(self) -> None:
         """Let the endpointer have the windows that are scored, as far as it can judge them."""

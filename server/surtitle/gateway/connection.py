@@ -346,6 +346,7 @@ class Connection:
             model,
             self._errors_before_start,
             partial_window_ms=self._options.partial_window_ms,
+            max_backlog_s=self._options.max_backlog_s,
         )
         try:
             self._hosted = self._sessions.open(session, self, start.channel)
@@ -370,7 +371,7 @@ class Connection:
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much audio is unanswered."""
         assert self._hosted is not None
-        full = self._hosted.session.unanswered_s > self._options.max_backlog_s
+        full = self._hosted.session.full
         if full == self._room.is_set():
             if full:
                 self._room.clear()

@@ -25,6 +25,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.cues import Layout
+from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import InternalError, UnknownSession, WireError
@@ -48,6 +49,7 @@ log = structlog.get_logger("surtitle.session")
 KEPT_MESSAGES = 256
 """Of a session, for a client that comes back: a hundred utterances, some 100 KB."""
 TOKEN_BYTES = 24
+NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
 
 
 class Ticker(Protocol):
@@ -107,6 +109,7 @@ class HostedSession:
         self._on_answered = on_answered
         self._metrics = metrics
         self._arrivals = Arrivals()
+        self._received_s = 0.0  # counted
         self._engine = engine
         self._ticker = ticker
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -197,7 +200,17 @@ class HostedSession:
 
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """See VadClient."""
-        return self.session.take_windows(limit)
+        windows, was_behind = NO_WINDOWS, self.session.behind
+
+        def take() -> None:
+            nonlocal windows
+            windows = self.session.take_windows(limit)
+
+        self.guarded(take)
+        self._count_audio()
+        if was_behind and not self.session.behind:
+            self.pump()  # more may be sent
+        return windows
 
     def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
         """See VadClient."""
@@ -206,12 +219,17 @@ class HostedSession:
 
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
-        before_s = self.session.received_s
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
-        received_s = self.session.received_s
-        self._metrics.on_audio(received_s - before_s)
-        self._arrivals.add(received_s * 1000, time.monotonic())
+        self._count_audio()
         self._ticker.request(self)
+
+    def _count_audio(self) -> None:
+        """After audio was decoded."""
+        received_s = self.session.received_s
+        if received_s > self._received_s:
+            self._metrics.on_audio(received_s - self._received_s)
+            self._arrivals.add(received_s * 1000, time.monotonic())
+            self._received_s = received_s
 
     def stop(self) -> None:
         """No more audio comes."""
@@ -235,6 +253,8 @@ class HostedSession:
             self._engine.submit(job, self._on_result)
         for message in self.session.messages():
             self.post(message)
+        if self.session.behind:
+            self._ticker.request(self)  # there may be room for more of it
         if self.link is not None:
             self.link.progressed()
         elif self.abandoned and self.session.ended:
