@@ -49,8 +49,13 @@ WATCH_TOKEN_S = 12 * 3600.0
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
-_STATE_MESSAGES = {
-    EngineState.READY: ("normal", "Captions are being made again."),
+Told = tuple[ServiceState, str]
+_NORMAL: Told = ("normal", "Captions are made as usual again.")
+_OVERLOADED: Told = (
+    "overloaded",
+    "Many people speak at once: captions grow in larger steps. Finished ones come as before.",
+)
+_WITHOUT_WORKER: dict[EngineState, Told] = {
     EngineState.RECOVERING: (
         "recovering",
         "The recognition worker is being restarted. Keep speaking: nothing is lost.",
@@ -60,13 +65,6 @@ _STATE_MESSAGES = {
         "The recognition worker has died again and again. It is still tried, and what is said is kept.",
     ),
 }
-
-
-_OVERLOADED: tuple[ServiceState, str] = (
-    "overloaded",
-    "Many people speak at once: captions grow in larger steps. Finished ones come as before.",
-)
-_NOT_OVERLOADED: tuple[ServiceState, str] = ("normal", "Captions grow as usual again.")
 
 
 class App:
@@ -93,7 +91,7 @@ class App:
             worker,
             settings.watchdog(),
             self._on_engine_state,
-            self._on_load,
+            lambda overloaded: self._tell(),
             overload_wait_s=settings.overload_wait_ms / 1000,
             metrics=metrics,
         )
@@ -137,6 +135,7 @@ class App:
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
+        self._told = _NORMAL
         self.ready = asyncio.Event()
         """Set when the model has been loaded for the first time."""
         self.failed = asyncio.Event()
@@ -166,12 +165,12 @@ class App:
 
     async def stop(self) -> None:
         """Drain and end everything."""
-        drain_s = 0.0 if self.failed.is_set() else self.settings.drain_s
-        await self.gateway.drain(drain_s)
-        for task in self._watching:
-            task.cancel()
-        await self._ticker.stop()
-        await self.engine.stop()
+        async with contextlib.AsyncExitStack() as rest:  # each, whatever becomes of the others
+            rest.push_async_callback(self.engine.stop)
+            rest.push_async_callback(self._ticker.stop)
+            for task in self._watching:
+                rest.callback(task.cancel)
+            await self.gateway.drain(0.0 if self.failed.is_set() else self.settings.drain_s)
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """Without its ticker or its watchdog a server only looks alive: better it ends."""
@@ -180,17 +179,22 @@ class App:
             self.engine.failure = f"Internal error in {task.get_name()}."
             self.failed.set()
 
-    def _on_load(self, overloaded: bool) -> None:
-        self.gateway.say(*(_OVERLOADED if overloaded else _NOT_OVERLOADED))
-
     def _on_engine_state(self, state: EngineState) -> None:
         if state is EngineState.FAILED:
             self.failed.set()
         elif self.ready.is_set():
-            self.gateway.say(*_STATE_MESSAGES[state])  # type: ignore[arg-type]
+            self._tell()
         elif state is EngineState.READY:
             log.info("ready", url=self.url)
             self.ready.set()
+
+    def _tell(self) -> None:
+        """Tell everybody how the service is, where that has changed."""
+        normal = _OVERLOADED if self.engine.overloaded else _NORMAL
+        told = _WITHOUT_WORKER.get(self.engine.state, normal)
+        if told != self._told:
+            self._told = told
+            self.gateway.say(*told)
 
 
 def _certificates(settings: Settings) -> Certificates | None:
@@ -215,8 +219,8 @@ async def first_of(*events: asyncio.Event) -> None:
 async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[App]:
     """A server inside another program, on its event loop and main thread."""
     app = App(settings, decoder)
-    await app.start()
     try:
+        await app.start()
         yield app
     finally:
         await app.stop()

@@ -10,7 +10,6 @@ NumPy releases Python's lock in each product of matrices.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -126,11 +125,10 @@ class VadTicker:
         return self._task
 
     async def stop(self) -> None:
-        """Stop ticking."""
+        """Stop ticking. What the task ended by, if it has, is for whoever started it to see."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
 
     def request(self, client: VadClient) -> None:
         """The client may have windows to score."""

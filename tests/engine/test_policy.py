@@ -338,6 +338,16 @@ def test_a_worker_that_was_there_for_long_ends_the_row() -> None:
         watchdog.on_ready(1)
 
 
+def test_nothing_is_kept_of_a_second_try_that_nobody_waits_for() -> None:
+    watchdog = busy(now=0.0)
+    assert RetryAlone(FINAL) in watchdog.on_death("signal 11", 1.0)
+    watchdog.on_ready(1)
+    watchdog.on_grant([FINAL], 2.0)
+    watchdog.abandon(FINAL)
+    watchdog.on_death("signal 11", 3.0)
+    assert not watchdog._retried
+
+
 # -- replacing a worker on purpose --------------------------------------------------------------
 
 
@@ -346,7 +356,7 @@ def grown(watchdog: Watchdog) -> Watchdog:
     watchdog.on_memory(21_000)
     assert free(watchdog) == 1 or watchdog.running
     watchdog.on_memory(21_001)
-    assert watchdog.replacing
+    assert free(watchdog) == 0
     return watchdog
 
 
@@ -359,8 +369,9 @@ def test_a_worker_whose_memory_has_grown_is_replaced_when_it_is_idle() -> None:
     assert watchdog.next_deadline is not None and watchdog.next_deadline < 2.0
     assert watchdog.tick(2.0) == [Recycle("its memory has grown from 0 to 0 MB")]
     assert watchdog.tick(2.5) == []
+    planned = watchdog.planned
     assert watchdog.on_death("status 0", 2.6) == [Spawn()]
-    assert not watchdog.replacing
+    assert (planned, watchdog.planned) == (True, False)
     watchdog.on_ready(1)
     assert watchdog.on_death("signal 11", 2.7) == [Spawn()]  # it was not the second in a row
 

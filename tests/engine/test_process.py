@@ -115,6 +115,13 @@ def test_a_worker_whose_parent_does_nothing_about_a_hang_ends_itself(tmp_path: P
         assert "Timeout" in watched.incarnation.last_words
 
 
+def test_one_that_only_looks_at_batches_that_never_end_does_so_too(tmp_path: Path) -> None:
+    """A replica or a GPU hangs while the main thread goes round."""
+    with worker(give_up_s=0.5) as watched:
+        watched.incarnation.send([make_job(1, f"wait:{tmp_path / 'flag'}")])
+        assert watched.ended() == "it exited with status 1"
+
+
 def test_only_work_counts_as_a_hang() -> None:
     with worker(give_up_s=0.5) as watched:
         watched.incarnation.send([make_job(1, "sleep:0.2")])

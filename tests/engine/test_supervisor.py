@@ -1,6 +1,7 @@
 """The engine on a real worker process: one result for each job, whatever happens to the worker."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -10,12 +11,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from surtitle.engine import load, supervisor
 from surtitle.engine.policy import EngineState, WatchdogOptions
+from surtitle.engine.process import Incarnation
 from surtitle.engine.supervisor import Supervisor
 from surtitle.jobs import Job, JobKind, Recipe, Result
 from surtitle.recognition.worker import WorkerOptions
@@ -487,13 +490,66 @@ async def test_a_worker_whose_memory_grows_is_replaced_between_jobs(
     monkeypatch.setattr(supervisor, "MEMORY_CHECK_S", 0.05)
     async with running(max_growth=1.0, spare_bytes=100 << 20) as run:
         pid = run.engine.worker_pid
-        await asyncio.sleep(0.2)  # it is measured
         run.submit(1, "eat:150")
         await run.answered(1)
         await run.until(lambda: run.engine.worker_pid not in (None, pid))
         run.submit(2, "say:next")
         assert (await run.answered(2))[1:] == ["next"]
-        assert run.deaths("planned") == 1
+        assert run.deaths("planned") == 0
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No descriptors left, or no memory: that may pass."""
+    failures = iter([OSError(errno.EMFILE, "Too many open files")] * 2)
+
+    def start(*arguments: Any) -> Incarnation:
+        for failure in failures:
+            raise failure
+        return Incarnation(*arguments)
+
+    async with running() as run:
+        pid = run.engine.worker_pid
+        monkeypatch.setattr(supervisor, "Incarnation", start)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await run.until(lambda: run.engine.worker_pid != pid)
+        run.submit(1, "say:after")
+        assert await run.answered(1) == ["after"]
+        assert run.engine.worker_pid not in (None, pid)
+        assert run.deaths("it could not be started") == 2
+
+
+async def test_who_cannot_take_a_result_holds_up_nobody(tmp_path: Path) -> None:
+    async with running() as run:
+        flags = await run.fill(tmp_path)
+        job = Job("x/1", "x", 1, "final", np.zeros(1600, np.int16), Recipe(prompt="crash"))
+
+        def refuse(result: Result) -> None:
+            raise RuntimeError("a session's mistake")
+
+        run.engine.submit(job, refuse)
+        run.submit(2, "say:behind")
+        for flag in flags:
+            flag.unlink()
+        await run.until(lambda: "behind" in [result.text for result in run.results])
+
+
+async def test_a_wait_for_a_new_worker_is_no_load(tmp_path: Path) -> None:
+    """A partial that a final supersedes meanwhile has waited long, but not for others."""
+    async with running(overload_wait_s=0.05, first_backoff_s=0.5) as run:
+        for _ in range(2):  # the second start has to wait
+            pid = run.engine.worker_pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await run.until(lambda pid=pid: run.engine.worker_pid != pid)  # type: ignore[misc]
+        await run.until(lambda: run.engine.state is EngineState.RECOVERING)
+        run.submit(1, "say:part", kind="partial")
+        await asyncio.sleep(0.2)
+        run.submit(1, "say:all", samples=3200)
+        assert await run.answered(1) == ["all"]
+        assert run.loads == []
 
 
 async def test_a_worker_that_hangs_says_where(

@@ -8,6 +8,7 @@ import pytest
 
 from surtitle.captioning.session import CaptionSession
 from surtitle.gateway.connection import MAX_MISTAKES, Connection
+from surtitle.jobs import Job
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
 from tests.gateway.fakes import (
     LOUD,
@@ -261,6 +262,24 @@ async def test_a_mistake_of_ours_closes_without_its_details(
         assert s.socket.closed == (1011, "internal")
         assert "secret" not in s.error.message
     assert "a secret of the inside" in "".join(capsys.readouterr())  # but in the log
+
+
+async def test_a_mistake_while_messages_leave_is_one_session_s_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is met by the ticker of all sessions."""
+    async with served() as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+
+        def fail() -> list[Job]:
+            raise KeyError("a secret of the inside")
+
+        monkeypatch.setattr(s.session, "jobs", fail)
+        (hosted,) = s.sessions
+        hosted.receive_probabilities([], [])
+        await s.until(lambda: s.socket.closed)
+        assert s.socket.closed == (1011, "internal")
 
 
 async def test_mistakes_without_end_end_the_connection() -> None:

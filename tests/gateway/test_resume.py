@@ -362,4 +362,4 @@ async def test_a_mistake_of_ours_without_a_client_ends_the_session(
         await first.break_off()
         monkeypatch.setattr(session.session, "receive_result", fail)
         s.engine.answer()
-        assert not len(s.sessions)
+        assert (len(s.sessions), s.sessions.waiting) == (0, 0)

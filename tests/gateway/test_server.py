@@ -30,7 +30,7 @@ from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.limits import AddressLimits
-from surtitle.messages import Error, Ready, Resume, Resumed, Status, format_message
+from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 from tests.support import expect
@@ -172,6 +172,20 @@ async def test_nothing_of_an_ended_session_waits_for_the_garbage_collector() -> 
         finally:
             gc.enable()
         assert during["CaptionSession"] == 1
+
+
+async def test_who_comes_while_the_service_is_not_normal_is_told() -> None:
+    async with listening() as site:
+        for told in ("recovering", "normal"):
+            site.gateway.say(told, "It is.")
+            async with connect(site.websocket) as client:
+                await client.send(START)
+                assert isinstance(expect(await client.recv()), Ready)
+                second = expect(await client.recv())
+                if told == "normal":
+                    assert isinstance(second, Ack)
+                else:
+                    assert isinstance(second, Status) and second.state == "recovering"
 
 
 async def test_a_full_server_says_so_and_has_room_again_later() -> None:

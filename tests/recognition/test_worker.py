@@ -1,7 +1,7 @@
 """The worker's promise: exactly one result for each job, whatever the decoder does."""
 
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import Pipe
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 from surtitle.errors import EngineError
 from surtitle.jobs import Job, ModelInfo, Recipe, Result
-from surtitle.recognition.worker import WorkerOptions, _explain, answer, serve
+from surtitle.recognition.worker import Decoder, WorkerOptions, _explain, serve
 from surtitle.telemetry import LogOptions
 
 
@@ -36,6 +36,15 @@ class Scripted:
             if job.id == self.poison:
                 raise self.error
             yield Result(job.id, text=job.id)
+
+
+def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None]) -> None:
+    """Decode one batch and wait for its end."""
+    receiving, sending = Pipe(duplex=False)
+    with receiving:
+        with sending:
+            sending.send(batch)
+        serve(decoder, receiving, send)
 
 
 def answers(decoder: Scripted, *names: str) -> list[Result]:

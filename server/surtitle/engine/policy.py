@@ -204,9 +204,13 @@ class Watchdog:
             self._recycling = f"its memory has grown from {then} to {now} MB"
 
     @property
-    def replacing(self) -> bool:
-        """Whether the worker ends because it is to be replaced."""
-        return bool(self._recycling)
+    def planned(self) -> bool:
+        """Whether the worker may end now, for it is to be replaced and nobody waits for its work."""
+        return bool(self._recycling) and not self._awaited
+
+    @property
+    def _awaited(self) -> list[Job]:
+        return [job for job in self.running if job.id not in self._abandoned]
 
     def on_start_failure(self, cause: str) -> list[Action]:
         """The worker said why it cannot work; its end will follow."""
@@ -217,8 +221,8 @@ class Watchdog:
 
     def on_death(self, cause: str, now: float) -> list[Action]:
         """The worker's process has ended."""
-        lost = [job for job in self.running if job.id not in self._abandoned]
-        planned = self.replacing and not lost
+        lost, planned = self._awaited, self.planned
+        self._retried -= self._abandoned
         self._leases, self._abandoned = [], set()
         self._alive, self._terminating, self._deadline = False, False, None
         self._recycling, self._memory_when_ready = "", None
@@ -287,7 +291,7 @@ class Watchdog:
 
     @property
     def _may_recycle(self) -> bool:
-        return self.replacing and self._alive and not self._leases and not self._terminating
+        return bool(self._recycling) and self._alive and not self._leases and not self._terminating
 
     def _deadlines(self) -> list[float]:
         """Of the start-up, of the leases; once it is terminating only of the grace."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -68,7 +69,7 @@ class Engine(Protocol):
         ...
 
     def submit(self, job: Job, deliver: Deliver) -> None:
-        """Queue a job. `deliver` gets its result, once; a superseded partial gets none."""
+        """Queue a job. `deliver` gets its result, once; a partial may get none."""
         ...
 
     def cancel(self, job: Job) -> None:
@@ -154,8 +155,7 @@ class Supervisor:
         self._stopping = True
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
         incarnation = self._incarnation
         if incarnation is None:
             return
@@ -206,7 +206,8 @@ class Supervisor:
         while True:
             self._wake.clear()
             now = time.monotonic()
-            self._check_memory(now)
+            if now - self._memory_checked_at >= MEMORY_CHECK_S:
+                self._check_memory(now)
             self._wakes_at = min(self._deadline, self._memory_checked_at + MEMORY_CHECK_S)
             if self._load.overloaded:
                 self._wakes_at = min(self._wakes_at, now + LOAD_CHECK_S)
@@ -217,8 +218,6 @@ class Supervisor:
             self._judge_load()
 
     def _check_memory(self, now: float) -> None:
-        if now - self._memory_checked_at < MEMORY_CHECK_S:
-            return
         self._memory_checked_at = now
         used = self._incarnation.memory_bytes() if self._incarnation is not None else None
         if used is not None:
@@ -259,6 +258,8 @@ class Supervisor:
 
     def _observe_wait(self, kind: JobKind, waiting: _Waiting, now: float) -> None:
         """Tell the gauge of load; a wait for a new worker is none."""
+        if self.state is not EngineState.READY:
+            return
         wait_s = now - max(waiting.due_since, self._ready_since)
         self._load.observe(kind, wait_s, now)
         self._metrics.on_wait(kind, wait_s)
@@ -270,17 +271,25 @@ class Supervisor:
             self._wake.set()
 
     def _carry_out(self, actions: list[Action]) -> None:
-        for action in actions:
-            self._do(action)
+        waiting = deque(actions)
+        while waiting:
+            waiting.extend(self._do(waiting.popleft()))
         if self.state is not self._told_state:
             self._told_state = self.state
             self._on_state(self.state)
         self._watch_deadline()
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action) -> list[Action]:
+        """Carry an action out; returns what follows from it."""
         match action:
             case Spawn():
-                self._spawn()
+                try:
+                    self._spawn()
+                except OSError as error:  # no descriptors or no memory left, for now
+                    cause = f"it could not be started ({error})"
+                    log.error("worker died", cause=cause)
+                    self._metrics.on_death("it could not be started")
+                    return self._watchdog.on_death(cause, time.monotonic())
             case Terminate(reason):
                 log.warning("ending the worker", reason=reason, pid=self.worker_pid)
                 if self._incarnation:
@@ -305,6 +314,7 @@ class Supervisor:
                 self._deliver(Result(job.id, error_code=code, error=text))
             case GiveUp(cause):
                 self._give_up(cause)
+        return []
 
     def _spawn(self) -> None:
         assert self._loop is not None
@@ -344,6 +354,7 @@ class Supervisor:
                 )
                 self._ready_since = time.monotonic()
                 self._watchdog.on_ready(model.parallel)
+                self._check_memory(self._ready_since)
                 self._carry_out([])
             case StartFailed(cause):
                 self._carry_out(self._watchdog.on_start_failure(cause))
@@ -358,13 +369,12 @@ class Supervisor:
         if not self._is_current(number) or self._stopping:
             return
         assert self._incarnation is not None
-        if self._watchdog.replacing and not self._watchdog.running:
-            cause = "planned"
+        if self._watchdog.planned:
             log.info("worker ended", pid=self.worker_pid)
         else:
             stack = {"stack": words} if (words := self._incarnation.last_words) else {}
             log.error("worker died", cause=cause, pid=self.worker_pid, **stack)
-        self._metrics.on_death(cause)
+            self._metrics.on_death(cause)
         self._incarnation = None
         self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
 
@@ -381,9 +391,13 @@ class Supervisor:
             wait_ms=round(result.timings.wait_s * 1000),
             features_ms=round(result.timings.features_s * 1000),
             inference_ms=round(result.timings.inference_s * 1000),
+            total_ms=round((time.monotonic() - waiting.since) * 1000),
             suppressed=result.suppressed,
         )
-        waiting.deliver(result)
+        try:
+            waiting.deliver(result)
+        except Exception:  # of one session; the others' results must come
+            log.exception("a result could not be delivered", trace=waiting.trace)
 
     def _give_up(self, cause: str) -> None:
         log.error("the engine gives up", cause=cause)

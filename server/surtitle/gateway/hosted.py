@@ -106,6 +106,7 @@ class HostedSession:
         self.abandoned = False
         """Nobody can come back to it: what was heard is still being answered, for who watches."""
         self._over = False
+        self._broken = False  # by a mistake of ours: it says nothing any more
         self._on_answered = on_answered
         self._metrics = metrics
         self._arrivals = Arrivals()
@@ -245,8 +246,16 @@ class HostedSession:
 
     def pump(self) -> None:
         """Carry on what came up in the session: jobs to the engine, messages to the client."""
-        if self._over:
+        if self._over or self._broken:
             return
+        try:
+            self._pump()
+        except Exception:
+            self._broken = True  # telling the client comes by here again
+            self._log.exception("internal error")
+            self._fail(_internal_error())
+
+    def _pump(self) -> None:
         for job in self.session.cancelled():
             self._engine.cancel(job)
         for job in self.session.jobs():
@@ -268,7 +277,7 @@ class HostedSession:
             self._fail(error)
         except Exception:
             self._log.exception("internal error")
-            self._fail(InternalError("The server made a mistake; its log says more."))
+            self._fail(_internal_error())
 
     def end(self) -> None:
         """Let go of everything."""
@@ -290,6 +299,10 @@ class HostedSession:
             self.link.fail(error)
         elif error.close_code is not None:
             self._on_answered(self)
+
+
+def _internal_error() -> InternalError:
+    return InternalError("The server made a mistake; its log says more.")
 
 
 def _seq(message: ServerMessage) -> int:
@@ -326,6 +339,7 @@ class Sessions:
         self._metrics = metrics
         self._sessions: dict[str, HostedSession] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
+        self._told: tuple[ServiceState, str] | None = None
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -367,7 +381,15 @@ class Sessions:
             resume_window_s=math.floor(self._resume_window_s),
             watch_token=None if channel is None else self._watch_token(channel),
         )
+        if self._told is not None:
+            session.say(*self._told)
         return hosted
+
+    def say(self, state: ServiceState, message: str) -> None:
+        """Tell every client how the service is, and those who come while it is not normal."""
+        self._told = None if state == "normal" else (state, message)
+        for hosted in self:
+            hosted.say(state, message)
 
     def resume(self, session_id: str, token: str, last_seq: int, link: Link) -> HostedSession:
         """Give a session to another connection, which is told what it has missed.
@@ -418,15 +440,14 @@ class Sessions:
 
     def _remove(self, hosted: HostedSession) -> None:
         self._sessions.pop(hosted.id, None)
+        if (timer := self._expiries.pop(hosted.id, None)) is not None:
+            timer.cancel()
         hosted.end()
         if hosted.channel is not None:
             self.channels.release(hosted.channel, hosted)
 
     def close(self) -> None:
         """The server ends."""
-        for timer in self._expiries.values():
-            timer.cancel()
-        self._expiries.clear()
         for hosted in self:
             self._remove(hosted)
         self.channels.close()

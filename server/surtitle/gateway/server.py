@@ -133,9 +133,8 @@ class Gateway:
         self._lag.start()
 
     def say(self, state: ServiceState, message: str) -> None:
-        """Tell every client how the service is."""
-        for hosted in self._sessions:
-            hosted.say(state, message)
+        """Tell every client how the service is, and those who come later where it is not normal."""
+        self._sessions.say(state, message)
 
     async def drain(self, within_s: float) -> None:
         """Refuse new sessions, let the open utterances finish, close everything."""
@@ -143,6 +142,8 @@ class Gateway:
         self._lag.stop()
         if self._connections:
             await asyncio.gather(*(c.drain(within_s) for c in self._connections))
+        for hosted in self._sessions:
+            hosted.live.close()  # its readers are connections too
         if self._server is not None:
             # Handshakes that never ended would hold the library's close for their whole time.
             self._server.close(close_connections=True, code=1001)

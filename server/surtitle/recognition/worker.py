@@ -8,7 +8,8 @@ way to die is decided here:
 - When the parent is gone, so is the worker, even in the middle of a decode.
 - A GPU that has failed or has no memory left for a single job is left at once: nothing that this
   process does there will work again, and its memory comes free with its end.
-- Should a batch hold it for long beyond its lease, the parent is stuck, and the worker ends itself.
+- Should nothing be answered for long beyond the lease of a batch, the parent is stuck, and the
+  worker ends itself.
 
 A crash, and the signal to end because of a hang, tell the parent the stacks of all threads.
 """
@@ -89,7 +90,7 @@ class WorkerOptions:
     decoder_options: dict[str, Any]
     log: LogOptions
     give_up_s: float
-    """A batch that holds the worker for so long means that the parent is stuck."""
+    """Work under way without an answer for so long means that the parent is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,16 @@ def serve(
     times = _Times()
     receiving = True
     arrived = _poll(jobs)
+
+    def hold() -> None:
+        """Something has come or gone. That batches are looked at tells nothing of them."""
+        if switch is not None:
+            switch.hold(time.perf_counter())
+
+    def answer(result: Result) -> None:
+        send(result)
+        hold()
+
     while receiving or under_way:
         now = time.perf_counter()
         if switch is not None and not under_way:
@@ -173,15 +184,14 @@ def serve(
         elif arrived(wait_s):
             try:
                 under_way.append(_Batch(decoder, jobs.recv(), times))
+                hold()
             except EOFError:  # the parent closed its end: a clean stop
                 receiving = False
         now = time.perf_counter()
-        if switch is not None and under_way:
-            switch.hold(now)
         under_way = [
             rest
             for batch in under_way
-            for rest in (batch.advance(send) if batch.due <= now else [batch])
+            for rest in (batch.advance(answer) if batch.due <= now else [batch])
         ]
 
 
@@ -192,13 +202,6 @@ def _poll(jobs: Connection) -> Callable[[float | None], bool]:
     poller = select.poll()
     poller.register(jobs.fileno(), select.POLLIN)
     return lambda seconds: bool(poller.poll(None if seconds is None else seconds * 1000))
-
-
-def answer(decoder: Decoder, batch: Sequence[Job], send: Callable[[Result], None]) -> None:
-    """Decode one batch and wait for its end."""
-    under_way = [_Batch(decoder, batch, _Times())]
-    while under_way := [rest for each in under_way for rest in each.advance(send)]:
-        time.sleep(POLL_S)
 
 
 class _DeadManSwitch:
@@ -215,7 +218,7 @@ class _DeadManSwitch:
         self._is_set = False
 
     def hold(self, now: float) -> None:
-        """The worker works."""
+        """The worker gets on with its work."""
         if not self._is_set or now - self._set_at >= DEAD_MAN_EVERY_S:
             faulthandler.dump_traceback_later(self._after_s, file=self._stack, exit=True)
             self._is_set, self._set_at = True, now

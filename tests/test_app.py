@@ -1,0 +1,59 @@
+"""The whole server in this process: what becomes of it where one of its parts fails."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from surtitle.app import App, running
+from surtitle.client import ClientError, connect
+from surtitle.config import Settings
+from surtitle.engine.policy import EngineState
+from surtitle.messages import Start
+from surtitle.vad import SileroVad
+from tests.support import FAKE_DECODER, spoken_word
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
+
+SETTINGS = Settings(port=0, log_level="error")
+
+
+async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise RuntimeError("out of order")
+
+    async with running(SETTINGS, FAKE_DECODER) as app:
+        await app.ready.wait()
+        worker = psutil.Process(app.engine.worker_pid)
+        monkeypatch.setattr(SileroVad, "score", fail)
+        with pytest.raises(ClientError):
+            async with connect(app.url, Start(language="en"), patience_s=0) as captions:
+                await captions.send(spoken_word())
+                await app.failed.wait()
+                await app.stop()
+                async for _ in captions:
+                    pass
+    assert app.engine.failure == "Internal error in vad."
+    assert not worker.is_running()
+
+
+def test_clients_are_told_what_matters_most() -> None:
+    """And nothing twice: a new worker is no end of an overload, nor the end of an overload a worker."""
+    app = App(SETTINGS, FAKE_DECODER)
+    told: list[str] = []
+    app.gateway.say = lambda state, message: told.append(state)  # type: ignore[method-assign]
+    app.ready.set()
+    for state, overloaded in (
+        (EngineState.READY, True),
+        (EngineState.RECOVERING, True),
+        (EngineState.RECOVERING, False),
+        (EngineState.BROKEN, True),
+        (EngineState.READY, True),
+        (EngineState.READY, False),
+    ):
+        app.engine = SimpleNamespace(state=state, overloaded=overloaded)  # type: ignore[assignment]
+        app._tell()
+    assert told == ["overloaded", "recovering", "recovering", "overloaded", "normal"]
