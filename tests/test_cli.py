@@ -185,6 +185,31 @@ def test_the_file_counts(
     assert "--endpoint-silence-ms" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "runs"),
+    [
+        (["caption", "x.wav"], "surtitle.commands.caption_file"),
+        (["mic"], "surtitle.listening.caption_microphone"),
+        (["demo"], "surtitle.commands.run_demo"),
+    ],
+)
+def test_a_server_of_its_own_has_nothing_of_the_real_one_that_keeps_others_out_or_lets_them_in(
+    command: list[str], runs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Settings(port=0, log_level="warning", language="de").model_dump()
+    path = tmp_path / "surtitle.toml"
+    path.write_text(
+        'host = "0.0.0.0"\nport = 443\nkeys_file = "keys.toml"\nallowed_origins = ["*"]\n'
+        'tls_cert = "chain.pem"\nlog_level = "debug"\nlanguage = "de"\n'
+    )
+    monkeypatch.setenv("SURTITLE_TLS_KEY", "key.pem")
+    used: list[Settings] = []
+    monkeypatch.setattr(runs, lambda *arguments: used.append(arguments[-1]))
+    result = CliRunner().invoke(cli, [*command, "--config", str(path)])
+    assert result.exit_code == 0
+    assert [settings.model_dump() for settings in used] == [own]
+
+
 def test_errors_reach_main_as_they_are() -> None:
     result = CliRunner().invoke(cli, ["serve", "--port", "x"])
     assert isinstance(result.exception, ConfigurationError)

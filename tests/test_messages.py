@@ -342,6 +342,16 @@ def test_any_fields_are_a_message_or_a_known_mistake(name: str, fields: dict[str
     assert parse_client_message(format_message(message).encode()) == message
 
 
+def test_a_mistake_is_not_repeated_at_length() -> None:
+    long = "A" * 1_000_000
+    with pytest.raises(BadStart) as told:
+        parse_client_message(f'{{"type":"start","encoding":"{long}"}}'.encode())
+    assert len(str(told.value)) < 300
+    with pytest.raises(BadStart) as told:
+        parse_start_query({"encoding": [long]})
+    assert len(str(told.value)) < 300
+
+
 # -- the query string ---------------------------------------------------------------------------
 
 

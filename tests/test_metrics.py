@@ -54,6 +54,14 @@ def test_a_delay_counts_from_when_the_audio_had_come() -> None:
     assert arrivals.first_since(partial(2, 1450), 52.0) == pytest.approx(0.5)
 
 
+def test_short_frames_are_remembered_for_as_long() -> None:
+    arrivals = Arrivals()
+    for number in range(1, 60 * 50 + 1):  # a minute in frames of 20 ms
+        arrivals.add(20 * number, 0.02 * number)
+    assert arrivals.since(1000, 60.0) == pytest.approx(59.0, abs=0.1)
+    assert arrivals.since(59_990, 60.0) == pytest.approx(0.0, abs=0.1)
+
+
 def test_what_came_too_long_ago_has_no_delay() -> None:
     arrivals = Arrivals()
     for number in range(1, 2 * Arrivals.KEPT):

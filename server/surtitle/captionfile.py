@@ -12,7 +12,7 @@ from surtitle.background import in_daemon_thread
 from surtitle.captioning.cues import ReadingSpeed
 from surtitle.client import Captions, Event
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
-from surtitle.messages import Ended, Final, Partial
+from surtitle.messages import Ack, Ended, Final, Partial
 
 _SPEECH_FLOOR = 0.03
 """Level of the end of speech, over that of the loudest block of the utterance (-30 dB)."""
@@ -60,7 +60,10 @@ class FileStream:
         self._chunks = chunks
         self._real_time = real_time
         self._began = 0.0  # when sample 0 was "recorded"; only meaningful at real-time pace
-        self._audio = bytearray()  # what was sent, to find the true end of speech
+        self._audio = (
+            bytearray()
+        )  # what was sent and is not answered, to find the true end of speech
+        self._audio_start = 0  # byte of the stream
         self._partial_seen: set[int] = set()
         self.figures = Figures()
         self.sent_s = 0.0
@@ -110,11 +113,17 @@ class FileStream:
         elif isinstance(message, Final):
             end_ms = self._end_of_speech_ms(message)
             self.figures.final_s.append((now_ms - end_ms) / 1000)
+        elif isinstance(message, Ack) and message.safe > self._audio_start:
+            del self._audio[: message.safe - self._audio_start]
+            self._audio_start = message.safe
 
     def _end_of_speech_ms(self, final: Final) -> int:
         """The end of the last block of the utterance that is loud enough to be speech."""
-        samples = np.frombuffer(bytes(self._audio), np.int16)
-        samples = samples[ms_to_samples(final.start_ms) : ms_to_samples(final.end_ms)]
+        start, end = (
+            max(2 * ms_to_samples(ms) - self._audio_start, 0)
+            for ms in (final.start_ms, final.end_ms)
+        )
+        samples = np.frombuffer(self._audio[start:end], np.int16)
         block = SAMPLE_RATE // 100
         blocks = samples[: len(samples) // block * block].reshape(-1, block)
         levels = np.sqrt(np.mean(np.square(blocks, dtype=np.float64), axis=1))

@@ -148,8 +148,16 @@ def _writing(options: dict[str, Any], layout: "Layout") -> "Writing":
     return Writing(kind, output, replace(layout, style=options["style"]))
 
 
-_OWN_SERVER = {"host": "127.0.0.1", "port": 0, "keys_file": None, "log_level": "warning"}
-"""Settings of the server that a command starts for itself."""
+_OWN_SERVER = {
+    "host": "127.0.0.1",
+    "port": 0,
+    "keys_file": None,
+    "allowed_origins": [],
+    "tls_cert": None,
+    "tls_key": None,
+    "log_level": "warning",
+}
+"""Settings of the server that a command starts for itself: it is there for nobody else."""
 
 _captioning_settings = settings_options(
     "model",

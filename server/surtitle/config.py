@@ -116,10 +116,12 @@ class Settings(BaseSettings):
         "Network",
         "Stop when standard input ends: a program that starts the server holds its other end.",
     )
-    max_backlog_s: Seconds = _setting(
+    max_backlog_s: float = _setting(
         60.0,
         "Network",
-        "Seconds of unanswered audio of one session beyond which the server stops reading from it.",
+        "Seconds of unanswered audio of one session beyond which the server stops reading from it; "
+        "more than the longest utterance with the silence after it.",
+        ge=35,
     )
 
     # Model

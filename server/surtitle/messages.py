@@ -266,8 +266,11 @@ def parse_client_message(data: bytes) -> ClientMessage:
         return msgspec.json.decode(data, type=_CLIENT_TYPES[kind])
     except (msgspec.DecodeError, RecursionError) as error:
         kind_of_error = BadStart if kind == "start" else BadMessage
-        raise kind_of_error(f"`{kind}` cannot be used: {error}.") from error
+        raise kind_of_error(f"`{kind}` cannot be used: {_short(error)}.") from error
 
+
+MAX_REASON = 200
+"""Characters of what is wrong with a message."""
 
 _LISTS = {"languages", "hotwords"}
 
@@ -283,7 +286,13 @@ def parse_start_query(query: Mapping[str, Sequence[str]]) -> Start:
     try:
         return msgspec.convert(fields | {"type": "start"}, Start, strict=False)
     except msgspec.ValidationError as error:
-        raise BadStart(f"The query string cannot be used: {error}.") from error
+        raise BadStart(f"The query string cannot be used: {_short(error)}.") from error
+
+
+def _short(error: Exception) -> str:
+    """What the library says; it repeats what was sent, which may be a megabyte."""
+    text = str(error)
+    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "…"
 
 
 def format_message(message: ServerMessage | ClientMessage | Channel) -> str:

@@ -140,7 +140,8 @@ class Arrivals:
     """When the audio of a session came, as far back as an utterance may reach."""
 
     KEPT = 1000
-    """Frames: a minute and more."""
+    EVERY_MS = 100.0
+    """Frames that end within so much count as one: 100 s at the least, longer than any utterance."""
 
     def __init__(self) -> None:
         self._ends_ms: deque[float] = deque(maxlen=self.KEPT)
@@ -149,6 +150,9 @@ class Arrivals:
 
     def add(self, end_ms: float, now: float) -> None:
         """All audio before `end_ms` has come."""
+        if len(self._at) > 1 and end_ms - self._ends_ms[-2] <= self.EVERY_MS:
+            self._ends_ms.pop()
+            self._at.pop()
         self._ends_ms.append(end_ms)
         self._at.append(now)
 

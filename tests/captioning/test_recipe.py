@@ -1,5 +1,7 @@
 """What a session can be: audio, language and task against the model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,9 +32,20 @@ def test_bad_audio_is_refused() -> None:
         ("auto", TINY_EN, "en"),
         (None, TINY_EN, "en"),
         ("en-GB", TINY_EN, "en"),
+        ("AUTO", BASE, None),
+        ("cmn-Hans-CN", BASE, "zh"),
     ],
 )
 def test_languages(tag: str | None, model: ModelInfo, code: str | None) -> None:
+    assert whisper_language(tag, model) == code
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [("nb-NO", "no"), ("fil", "tl"), ("jv", "jw"), ("iw", "he"), ("in", "id"), ("ji", "yi")],
+)
+def test_names_that_whisper_has_of_its_own(tag: str, code: str) -> None:
+    model = replace(BASE, languages=("en", code))
     assert whisper_language(tag, model) == code
 
 

@@ -166,7 +166,10 @@ def test_addresses(given: str, url: str) -> None:
     assert endpoint(given, CAPTIONS_PATH) == url
 
 
-@pytest.mark.parametrize("given", ["", "ftp://host", "ws://", "ws://[::1", "ws://host:port"])
+@pytest.mark.parametrize(
+    "given",
+    ["", "ftp://host", "ws://", "ws://[::1", "ws://host:port", "ws://a..b", f"ws://{64 * 'a'}.org"],
+)
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(ClientError, match="is not a server's address"):
         endpoint(given, CAPTIONS_PATH)

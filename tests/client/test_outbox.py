@@ -11,13 +11,12 @@ def everything_from(outbox: Outbox, byte: int) -> tuple[bytes, list[tuple[int, C
     """What a server that has all before this byte is sent."""
     audio, commands = b"", list[tuple[int, Command]]()
     number = outbox.number_at(byte)
-    while (found := outbox.next(number)) is not None:
-        number, item = found
+    while (item := outbox.next(number)) is not None:
         if isinstance(item, Audio):
             audio += item.data[max(byte - item.start, 0) :]
         else:
             commands.append((item.start, item.command))
-        number += 1
+        number = item.number + 1
     return audio, commands
 
 
@@ -54,20 +53,32 @@ def test_commands_before_a_safe_byte_are_told_once() -> None:
     assert everything_from(outbox, 3) == (b"def", [])
 
 
-def test_too_much_drops_the_oldest_with_its_commands() -> None:
+def test_too_much_drops_the_oldest_but_no_command() -> None:
     outbox = Outbox(6)
     update = Update(prompt="x")
     outbox.add_audio(b"abc")
     outbox.add_command(update)
-    assert outbox.add_audio(b"def") == []
+    outbox.add_audio(b"def")
     assert outbox.start == 0
-    assert outbox.add_audio(b"ghi") == []
+    outbox.add_audio(b"ghi")
     assert outbox.start == 3
-    assert outbox.add_audio(b"jkl") == [Said(3, update)]
+    outbox.add_audio(b"jkl")
     assert (outbox.safe, outbox.start) == (0, 6)
     assert everything_from(outbox, 6) == (b"ghijkl", [])
-    assert outbox.add_audio(b"m" * 20) == []  # one frame is kept whatever its size
-    assert everything_from(outbox, outbox.start)[0] == b"m" * 20
+    assert everything_from(outbox, 0) == (b"ghijkl", [(3, update)])
+    outbox.add_audio(b"m" * 20)  # one frame is kept whatever its size
+    assert everything_from(outbox, 0) == (b"m" * 20, [(3, update)])
+    assert outbox.forget_before(12) == [update]
+
+
+def test_a_command_whose_audio_was_dropped_keeps_its_number() -> None:
+    """What has been sent is not sent again while the connection holds."""
+    outbox = Outbox(4)
+    outbox.add_command(Flush())
+    outbox.add_audio(b"ab")
+    outbox.add_audio(b"cdef")
+    assert outbox.next(0) == Said(0, 0, Flush())
+    assert outbox.next(1) == Audio(2, 2, b"cdef")
 
 
 def test_an_item_that_was_dropped_is_passed_over() -> None:
@@ -75,7 +86,7 @@ def test_an_item_that_was_dropped_is_passed_over() -> None:
     outbox.add_audio(b"ab")
     number = outbox.number_at(0)
     outbox.add_audio(b"cdef")
-    assert outbox.next(number) == (number + 1, Audio(2, b"cdef"))
+    assert outbox.next(number) == Audio(number + 1, 2, b"cdef")
     assert outbox.next(number + 2) is None
 
 

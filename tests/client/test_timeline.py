@@ -2,6 +2,7 @@
 
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
 from surtitle.messages import (
+    Ack,
     Ended,
     Final,
     Partial,
@@ -64,6 +65,7 @@ def test_times_and_numbers_go_on_in_the_next_session() -> None:
     placed = timeline.place(partial)
     assert isinstance(placed, Partial)
     assert (placed.utterance, placed.start_ms, placed.end_ms) == (3, 2500, 2800)
+    assert timeline.place(Ack(received=96, safe=32)) == Ack(received=64_096, safe=64_032)
     answer = timeline.place(final(1, 500, 1200))
     assert answer == final(3, 2500, 3200)
     assert timeline.place(ended(1500, 700, 0, 1)) == ended(3500, 1500, 400, 3)

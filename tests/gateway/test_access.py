@@ -180,6 +180,16 @@ def test_a_server_with_keys_or_a_proxy_may_have_any_name() -> None:
     assert not PUBLIC.admits("http://captions.example", "captions.example:443")
 
 
+def test_a_local_server_goes_by_local_names_and_by_those_that_are_allowed() -> None:
+    policy = OriginPolicy(("https://App.example:8443/", "file://"), local_names_only=True)
+    for host in (None, "localhost", "127.0.0.1:8765", "[::1]:8765", "app.example", "app.example:9"):
+        assert policy.knows(host)
+    for host in ("", "other.example", "127.0.0.1.other.example"):
+        assert not policy.knows(host)
+    assert PUBLIC.knows("other.example")
+    assert OriginPolicy(("*",), local_names_only=True).knows("other.example")
+
+
 def test_what_is_allowed_is_allowed() -> None:
     policy = OriginPolicy(("https://App.example/", "file://"), local_names_only=True)
     assert policy.admits("https://app.example", "127.0.0.1:8765")

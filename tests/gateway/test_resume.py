@@ -41,9 +41,9 @@ START = '{"type":"start","partials":false}'
 class Client:
     """One connection, seen from the client."""
 
-    def __init__(self, site: "Site") -> None:
+    def __init__(self, site: "Site", owner: str) -> None:
         self.socket = FakeSocket()
-        connection = Connection(self.socket, site.engine, site.sessions, options())
+        connection = Connection(self.socket, site.engine, site.sessions, options(), owner=owner)
         self.task = asyncio.create_task(connection.run(None))
 
     def put(self, *frames: str | bytes) -> None:
@@ -85,14 +85,14 @@ class Site:
         self.sessions = make_sessions(self.engine, self.ticker, resume_window_s=resume_window_s)
         self.clients: list[Client] = []
 
-    def connect(self, *frames: str | bytes) -> Client:
-        client = Client(self)
+    def connect(self, *frames: str | bytes, owner: str = "somebody") -> Client:
+        client = Client(self, owner)
         self.clients.append(client)
         client.put(*frames)
         return client
 
-    async def start(self, *frames: str | bytes) -> Client:
-        client = self.connect(START, *frames)
+    async def start(self, *frames: str | bytes, owner: str = "somebody") -> Client:
+        client = self.connect(START, *frames, owner=owner)
         await until(lambda: client.said(Ready))
         return client
 
@@ -262,6 +262,30 @@ async def test_so_many_wait_and_no_more() -> None:
         back = [s.resume(c.ready, c.ready.token, 1) for c in clients]
         await until(lambda: all(b.said(Resumed, Error) for b in back))
         assert [b.order for b in back] == [["Error"], ["Resumed"], ["Resumed"]]
+
+
+async def test_who_leaves_many_sessions_behind_pushes_out_his_own() -> None:
+    async with site() as s:
+        clients = [await s.start(owner=owner) for owner in ("a", "b", "b")]
+        for client in clients:
+            await client.break_off()
+        back = [s.resume(c.ready, c.ready.token, 1) for c in clients]
+        await until(lambda: all(b.said(Resumed, Error) for b in back))
+        assert [b.order for b in back] == [["Resumed"], ["Error"], ["Resumed"]]
+
+
+async def test_what_ends_a_connection_alone_takes_no_number_of_the_session() -> None:
+    """Whoever has the session next would miss it."""
+    async with site() as s:
+        old = await s.start(WORD, PAUSE)
+        await until(lambda: s.engine.jobs)
+        before = old.last_seq()
+        new = s.resume(old.ready, old.ready.token, before)
+        await until(lambda: old.said(Error))
+        assert old.last_seq() == before
+        s.engine.answer()
+        await until(lambda: new.said(Final))
+        assert [m.seq for m in new.said(Final) if isinstance(m, Final)] == [before + 1]
 
 
 async def test_a_session_that_has_ended_can_be_asked_for_its_end() -> None:

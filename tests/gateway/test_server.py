@@ -1,6 +1,7 @@
 """Admission, health, handshake and drain on a real port, with a fake engine behind."""
 
 import asyncio
+import email.message
 import gc
 import json
 import random
@@ -25,7 +26,14 @@ from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import KeyFile, KeyRing, add_key, read_keys
+from surtitle.gateway.access import (
+    SAME_ORIGIN,
+    KeyFile,
+    KeyRing,
+    OriginPolicy,
+    add_key,
+    read_keys,
+)
 from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
@@ -42,10 +50,15 @@ class Site:
     """A gateway that listens."""
 
     def __init__(
-        self, keys: Callable[[], KeyRing] | None = None, limits: AddressLimits | None = None
+        self,
+        keys: Callable[[], KeyRing] | None = None,
+        limits: AddressLimits | None = None,
+        origins: OriginPolicy = SAME_ORIGIN,
     ) -> None:
         self.engine = FakeEngine()
-        self.gateway = make_gateway(self.engine, keys=keys, max_sessions_per_key=1, limits=limits)
+        self.gateway = make_gateway(
+            self.engine, keys=keys, max_sessions_per_key=1, limits=limits, origins=origins
+        )
 
     @property
     def websocket(self) -> str:
@@ -66,6 +79,23 @@ class Site:
         status, body = await asyncio.to_thread(fetch)
         return status, json.loads(body)
 
+    async def ask(
+        self, path: str, method: str = "GET", **headers: str
+    ) -> tuple[int, email.message.Message]:
+        """The status and the headers of an answer."""
+
+        def fetch() -> tuple[int, email.message.Message]:
+            url = f"http://127.0.0.1:{self.gateway.port}{path}"
+            request = urllib.request.Request(url, headers=headers, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=5) as response:
+                    return response.status, response.headers
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.headers
+
+        return await asyncio.to_thread(fetch)
+
     async def until_empty(self) -> None:
         """Wait until the server knows that its clients have gone."""
         async with asyncio.timeout(5):
@@ -84,9 +114,11 @@ class Site:
 
 @asynccontextmanager
 async def listening(
-    keys: Callable[[], KeyRing] | None = None, limits: AddressLimits | None = None
+    keys: Callable[[], KeyRing] | None = None,
+    limits: AddressLimits | None = None,
+    origins: OriginPolicy = SAME_ORIGIN,
 ) -> AsyncIterator[Site]:
-    site = Site(keys, limits)
+    site = Site(keys, limits, origins)
     await site.gateway.start("127.0.0.1", 0)
     try:
         yield site
@@ -248,6 +280,36 @@ async def test_who_sends_much_and_goes_leaves_nothing_behind(state: EngineState)
             while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - the count is no event
                 await asyncio.sleep(0.01)
         assert not site.gateway._connections
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+async def test_an_admitted_page_may_read_why_it_is_refused(path: str, tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "a", ["speak"])
+    async with listening(KeyFile(tmp_path / "keys.toml").ring) as site:
+        page, other = f"http://127.0.0.1:{site.gateway.port}", "https://other.example"
+        refused, headers = await site.ask(path, Origin=page)
+        assert (refused, headers["Access-Control-Allow-Origin"]) == (401, page)
+        assert headers["Vary"] == "Origin"
+        refused, headers = await site.ask(path, Origin=other)
+        assert (refused, headers["Access-Control-Allow-Origin"]) == (403, None)
+        told, headers = await site.ask(path, method="OPTIONS", Origin=page)
+        assert (told, headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
+
+
+async def test_what_cannot_be_told_apart_is_refused() -> None:
+    """Two of a header that decides: a proxy before us may have looked at the other."""
+    async with listening() as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: other.example\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+
+async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing() -> None:
+    async with listening(origins=OriginPolicy(local_names_only=True)) as site:
+        for path in ("/healthz", "/metrics", "/v1/captions/x.vtt", "/"):
+            assert (await site.ask(path, Host="rebound.example"))[0] == 403
+        assert (await site.ask("/healthz", Host="localhost"))[0] == 200
 
 
 NO_KEY = (401, None, "This server asks for a key or a token that holds.")

@@ -8,7 +8,7 @@ import pytest
 from faster_whisper.audio import decode_audio
 
 from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result
-from surtitle.recognition.whisper import WhisperDecoder
+from surtitle.recognition.whisper import WhisperDecoder, _Attempt
 from tests.support import SAMPLE
 
 ENGLISH = Recipe(language="en")
@@ -66,6 +66,20 @@ def test_each_job_of_a_mixed_batch_is_answered_once_as_if_it_were_alone() -> Non
     assert [word.text for word in together["words"].words] == together["words"].text.split()
     assert not together["short"].words
     assert all(0 < r.timings.features_s < r.timings.total_s for r in together.values())
+
+
+def test_a_client_cannot_say_special_tokens() -> None:
+    """The start token a second time, or an end, is no word of a prompt."""
+    recipe = Recipe(language="en", prompt="<|endoftext|> <|startoftranscript|> A story. <|en|>")
+    mel = np.zeros((80, 0), np.float32)
+    attempt = _Attempt(job("a", 0.0, 4.0, recipe), mel, 0.0, 0.0, [], language="en")
+    tokenizer = decoder("tiny.en")._tokenizer(attempt)
+    previous, *context = decoder("tiny.en")._prompt(attempt)
+    assert previous == tokenizer.sot_prev
+    assert [token for token in context if token >= tokenizer.eot] == [
+        *tokenizer.sot_sequence,
+        tokenizer.no_timestamps,
+    ]
 
 
 def test_two_batches_under_way_do_not_disturb_each_other() -> None:

@@ -21,7 +21,7 @@ def chinese_script(tags: Iterable[str]) -> Script:
     """
     for tag in tags:
         language, *subtags = tag.lower().replace("_", "-").split("-")
-        if language == "zh":
+        if language in ("zh", "cmn"):
             asked = [_TRADITIONAL[subtag] for subtag in subtags if subtag in _TRADITIONAL]
             return asked[-1] if asked and "hans" not in subtags else "hans"
     return "hans"

@@ -6,13 +6,24 @@ from surtitle.jobs import ModelInfo, Recipe
 from surtitle.messages import Start
 
 _AUTO = "auto"
+_WHISPER_NAMES = {
+    "cmn": "zh",
+    "fil": "tl",
+    "in": "id",
+    "iw": "he",
+    "ji": "yi",
+    "jv": "jw",
+    "nb": "no",
+}
+"""Subtags of BCP 47, as browsers have them in their locales, that Whisper knows by another name."""
 
 
 def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
     """A BCP 47 tag as the model's language code; None to detect. Raises BadStart."""
-    if tag is None or tag == _AUTO:
+    code = (tag or _AUTO).split("-")[0].lower()
+    if code == _AUTO:
         return None if model.multilingual else model.languages[0]
-    code = tag.split("-")[0].lower()
+    code = _WHISPER_NAMES.get(code, code)
     if code not in model.languages:
         known = ", ".join(model.languages[:8]) + (" …" if len(model.languages) > 8 else "")
         raise BadStart(

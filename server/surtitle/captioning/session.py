@@ -211,9 +211,14 @@ class CaptionSession:
         """Tell the client how the service is."""
         self._send(Status(seq=self._next_seq(), state=state, message=message))
 
-    def make_error(self, code: str, message: str, *, fatal: bool) -> Error:
-        """An `error` with its place in the order of messages, to be sent at once."""
-        return Error(seq=self._next_seq(), code=code, message=message, fatal=fatal)
+    def make_error(self, code: str, message: str, *, fatal: bool, counted: bool = True) -> Error:
+        """An `error` with its place in the order of messages, to be sent at once.
+
+        One that is not `counted` is for a connection that the session outlives: whoever has the
+        session next would miss its number.
+        """
+        seq = self._next_seq() if counted else self._seq
+        return Error(seq=seq, code=code, message=message, fatal=fatal)
 
     def greet(self, token: str, resume_window_s: int, watch_token: str | None = None) -> None:
         """Say `ready`; the first message of a session."""

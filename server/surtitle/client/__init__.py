@@ -29,13 +29,14 @@ from surtitle.client.dialing import (
     Broken,
     ClientError,
     Disconnected,
+    Patience,
     dial,
     endpoint,
+    hang_up,
     receive,
-    waits_s,
     why_closed,
 )
-from surtitle.client.outbox import Audio, Command, Outbox, Said
+from surtitle.client.outbox import Audio, Command, Outbox
 from surtitle.client.timeline import Timeline, bytes_per_second, silence
 from surtitle.client.viewer import ViewerEvent, watch
 from surtitle.messages import (
@@ -79,8 +80,6 @@ KEEP_CONTAINER_BYTES = 64 << 20
 """The same of a container, of which nothing can be dropped: then `send` waits."""
 UNSENT_BYTES = 1 << 20
 """Audio that may wait for a server that reads slowly before `send` waits too."""
-GREETING_S = 20.0
-"""Time for a server to answer `start` or `resume`."""
 
 
 class Gap(Struct, tag="gap", frozen=True):
@@ -104,7 +103,8 @@ class Captions:
         self._url = url
         self._key = key
         self._start = start
-        self._patience_s = patience_s
+        self._comes_back = patience_s > 0
+        self._patience = Patience(patience_s)
         self._rate = bytes_per_second(start)
         self._outbox = Outbox(None if self._rate is None else round(self._rate * KEEP_S))
         self._timeline = Timeline()
@@ -114,13 +114,13 @@ class Captions:
         self._last_seq = 0
         self._next_item = 0  # number of the item of the outbox to be sent next
         self._next_byte = 0  # of the stream, what the server has been sent up to
-        self._unsaid: list[Said] = []  # commands dropped with the audio around them
+        self._gaps_told_to = 0  # what was lost up to this byte has been told
         self._news = asyncio.Event()  # there is something to send
         self._room = asyncio.Event()  # `send` may look again whether it has to wait
         # Without a bound: who sends everything before it iterates must not be waited for here.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._over = False
-        self._error: ClientError | None = None  # why it is over before its end
+        self._error: Exception | None = None  # why it is over before its end
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -141,9 +141,7 @@ class Captions:
         """
         self._check()
         if audio:
-            dropped = self._outbox.add_audio(bytes(audio))
-            self._unsaid += dropped
-            self._passed(said.command for said in dropped)
+            self._outbox.add_audio(bytes(audio))
             self._news.set()
         while self._is_full():
             self._room.clear()
@@ -203,8 +201,9 @@ class Captions:
         """End the connection, whatever is still to come."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
+        if self._socket is not None:  # the task had not begun
+            await hang_up(self._socket)
 
     async def _run(self, socket: ClientConnection | None) -> None:
         """Serve connection after connection until the session has ended."""
@@ -214,15 +213,16 @@ class Captions:
                     await self._converse(socket)
                     socket = None
                 except Broken as broken:
-                    if not self._patience_s:
+                    if not self._comes_back:
                         raise ClientError(str(broken)) from broken
                     self._events.put_nowait(Disconnected(str(broken)))
                     socket = await self._come_back(str(broken))
-        except ClientError as error:
+        except Exception as error:  # also a mistake of ours: nobody may wait for what never comes
             self._error = error
-        self._over = True
-        self._room.set()
-        self._events.put_nowait(None)
+        finally:
+            self._over = True
+            self._room.set()
+            self._events.put_nowait(None)
 
     async def _converse(self, socket: ClientConnection) -> None:
         """Send and receive on one connection until `ended`. Raises Broken and ClientError."""
@@ -234,9 +234,10 @@ class Captions:
             self._socket = None
             self._room.set()  # nobody waits for a server that is gone
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
-            await socket.close()
+            await hang_up(socket)
+            await asyncio.wait({sending})
+            if not sending.cancelled():
+                sending.result()
 
     async def _receive_all(self, socket: ClientConnection) -> None:
         while True:
@@ -267,6 +268,7 @@ class Captions:
             raise ClientError("The server does not speak Surtitle's protocol.") from error
 
     def _on_ack(self, ack: Ack) -> None:
+        self._patience.renew()  # this connection is of use
         self._passed(self._outbox.forget_before(self._timeline.begin_byte + ack.safe))
         self._room.set()
 
@@ -286,63 +288,58 @@ class Captions:
     async def _send_all(self, socket: ClientConnection) -> None:
         try:
             while True:
-                found = self._outbox.next(self._next_item)
-                if found is None:
+                self._tell_gap(self._next_byte)
+                item = self._outbox.next(self._next_item)
+                if item is None:
                     self._news.clear()
                     await self._news.wait()
-                    continue
-                number, item = found
-                if item.start > self._next_byte:
-                    await self._fill_gap(socket, item.start)
-                if isinstance(item, Audio):
-                    await socket.send(item.data[self._next_byte - item.start :])
+                elif item.start > self._next_byte:
+                    await self._send_silence(socket, item.start)
                 else:
-                    await socket.send(format_message(item.command))
-                self._next_item, self._next_byte = number + 1, item.end
-                self._room.set()
+                    if isinstance(item, Audio):
+                        await socket.send(item.data[self._next_byte - item.start :])
+                    else:
+                        await socket.send(format_message(item.command))
+                    self._next_item, self._next_byte = item.number + 1, item.end
+                    self._room.set()
         except ConnectionClosed:
             pass  # the receiver finds out why
+        except Exception:
+            socket.transport.abort()  # so that the receiver ends, too
+            raise
 
-    async def _fill_gap(self, socket: ClientConnection, end: int) -> None:
-        """Send silence for audio that is not kept any more: times after it stay right."""
-        while self._unsaid:
-            said = self._unsaid.pop(0)
-            if said.start >= self._next_byte:  # else the server has had it
-                await socket.send(format_message(said.command))
-        rate = self._rate
-        assert rate is not None, "nothing of a container is dropped"
-        self._events.put_nowait(self._gap(self._next_byte, end))
-        while self._next_byte < end:
-            length = min(end - self._next_byte, rate)
-            await socket.send(silence(self._start, length))
-            self._next_byte += length
+    async def _send_silence(self, socket: ClientConnection, end: int) -> None:
+        """A second at most, for audio that is not kept any more: times after it stay right."""
+        assert self._rate is not None, "nothing of a container is dropped"
+        length = min(end - self._next_byte, self._rate)
+        await socket.send(silence(self._start, length))
+        self._next_byte += length
 
-    def _gap(self, start: int, end: int) -> Gap:
-        assert self._rate is not None
-        return Gap(start * 1000 // self._rate, end * 1000 // self._rate)
+    def _tell_gap(self, byte: int) -> None:
+        """Tell of the audio from this byte on that is not kept any more though it is needed."""
+        start, end = max(byte, self._gaps_told_to), self._outbox.start
+        if start < end:
+            assert self._rate is not None, "nothing of a container is dropped"
+            self._gaps_told_to = end
+            gap = Gap(start * 1000 // self._rate, end * 1000 // self._rate)
+            self._events.put_nowait(gap)
 
     # -- connecting -----------------------------------------------------------------------------
 
     async def _begin(self) -> ClientConnection:
         """A connection with a new session, from the first byte that is not answered."""
+        self._tell_gap(self._outbox.safe)
+        byte = self._outbox.start
+        self._passed(self._outbox.forget_before(byte))
         socket, ready = await self._greet(self._start)
         if not isinstance(ready, Ready):
-            await socket.close()
+            await hang_up(socket)
             raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
-        if self._ready is not None:
-            self._go_on()
-        self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
-        return socket
-
-    def _go_on(self) -> None:
-        """What is sent next is the beginning of a session."""
-        byte = self._outbox.start
-        self._unsaid.clear()  # it begins with what they have changed
         if self._rate is not None:
-            if byte > self._outbox.safe:
-                self._events.put_nowait(self._gap(self._outbox.safe, byte))
             self._timeline.go_on(byte, self._rate)
         self._next_item, self._next_byte = self._outbox.number_at(byte), byte
+        self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
+        return socket
 
     async def _resume(self) -> ClientConnection:
         """A connection with the same session, or with a new one where that is lost."""
@@ -359,7 +356,7 @@ class Captions:
             self._events.put_nowait(self.ready)
             return socket
         if not isinstance(resumed, Resumed):
-            await socket.close()
+            await hang_up(socket)
             raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
         self._token = resumed.token or self._token
         byte = self._timeline.begin_byte + resumed.received
@@ -369,17 +366,12 @@ class Captions:
 
     async def _come_back(self, reason: str) -> ClientConnection:
         """Connect again, sooner or later. Raises ClientError once patience is at its end."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience_s
-        for wait_s in waits_s():
-            await asyncio.sleep(wait_s)
+        while True:
+            await self._patience.wait(reason)
             try:
                 return await self._resume()
             except Broken as broken:
                 reason = str(broken)
-            if loop.time() > deadline:
-                break
-        raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
 
     async def _greet(self, message: ClientMessage) -> tuple[ClientConnection, ServerMessage | None]:
         """A connection, and what the server says to the first message on it.
@@ -393,10 +385,10 @@ class Captions:
         except ConnectionClosed as closed:
             raise Broken(why_closed(closed)) from closed
         except BaseException:
-            await socket.close()
+            await hang_up(socket)
             raise
         if isinstance(answer, Error) and answer.fatal:
-            await socket.close()
+            await hang_up(socket)
             if answer.code == "unknown_session":
                 raise _Unknown
             if answer.code == "busy":

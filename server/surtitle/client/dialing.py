@@ -1,8 +1,8 @@
 """One connection to a server: make it, hear from it, and tell why it cannot be or has ended."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -10,10 +10,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import (
     ConnectionClosed,
-    InvalidHandshake,
     InvalidMessage,
     InvalidStatus,
-    InvalidURI,
+    WebSocketException,
 )
 from websockets.typing import Subprotocol
 
@@ -26,6 +25,8 @@ viewers how their channel is."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 """Between attempts to connect: doubled from one to the other, less up to half at random, so that the
 clients of a server that comes back do not come all at once."""
+CLOSE_S = 2.0
+"""Time for a server to take leave of us; one that is frozen never does."""
 _COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014}
 """Close codes after which it makes sense to connect again; None is a connection that broke."""
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
@@ -61,7 +62,8 @@ async def dial(url: str, key: str | None) -> ClientConnection:
         raise kind(_why_refused(url, error)) from error
     except (OSError, TimeoutError, InvalidMessage) as error:  # cut in the handshake, too
         raise Broken(f"Cannot reach a Surtitle server at {url}: {error}.") from error
-    except (InvalidHandshake, InvalidURI) as error:
+    # ValueError: an address that is none, perhaps one that we were sent on to.
+    except (WebSocketException, ValueError) as error:
         raise ClientError(f"Cannot reach a Surtitle server at {url}: {error}.") from error
 
 
@@ -79,12 +81,41 @@ async def receive(socket: ClientConnection) -> str | bytes:
         raise ClientError(why_closed(closed)) from closed
 
 
-def waits_s() -> Iterator[float]:
-    """How long to wait before each attempt to connect again."""
-    wait_s = FIRST_WAIT_S
-    while True:
-        yield wait_s * random.uniform(0.5, 1)
-        wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+async def hang_up(socket: ClientConnection) -> None:
+    """Close the connection; it is cut where that takes long."""
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await socket.close()
+    finally:
+        socket.transport.abort()
+
+
+class Patience:
+    """When to connect again after a break, and when to give up.
+
+    Both count from the last connection that was of use: one that is made and breaks at once, time and
+    again, helps nobody.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self.renew()
+
+    def renew(self) -> None:
+        """The connection is of use."""
+        self._wait_s = FIRST_WAIT_S
+        self._deadline: float | None = None
+
+    async def wait(self, reason: str) -> None:
+        """Wait for the next attempt. Raises ClientError with the reason where there is none."""
+        now = asyncio.get_running_loop().time()
+        if self._deadline is None:
+            self._deadline = now + self._patience_s
+        elif now > self._deadline:
+            raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
+        await asyncio.sleep(self._wait_s * random.uniform(0.5, 1))
+        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
 
 
 def endpoint(url: str, path: str) -> str:
@@ -92,7 +123,8 @@ def endpoint(url: str, path: str) -> str:
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that do not match, a port that is no number
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # brackets that do not match, a port that is no number, a..b
         usable = False
     if not usable:
         raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from surtitle.messages import (
     CONTAINERS,
+    Ack,
     Ended,
     Failed,
     Final,
@@ -91,6 +92,12 @@ class Timeline:
                 return self._answer(message)
             case Ended():
                 return self._sum(message)
+            case Ack():
+                return structs.replace(
+                    message,
+                    received=message.received + self.begin_byte,
+                    safe=message.safe + self.begin_byte,
+                )
         return message
 
     def _moved(self, message: Numbered) -> Numbered:

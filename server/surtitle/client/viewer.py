@@ -17,13 +17,15 @@ from msgspec import DecodeError
 from websockets.asyncio.client import ClientConnection
 
 from surtitle.client.dialing import (
+    LONGEST_WAIT_S,
     Broken,
     ClientError,
     Disconnected,
+    Patience,
     dial,
     endpoint,
+    hang_up,
     receive,
-    waits_s,
 )
 from surtitle.messages import (
     Channel,
@@ -60,7 +62,7 @@ class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
     ) -> None:
         self._url = channel_url(url, channel)
         self._key = key
-        self._patience_s = patience_s
+        self._patience = Patience(patience_s)
         self._messages: AsyncGenerator[ViewerEvent, None] | None = None
         self._socket: ClientConnection | None = None
 
@@ -78,34 +80,34 @@ class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
         if self._messages is not None:
             await self._messages.aclose()
         if self._socket is not None:  # nobody may have begun to iterate
-            await self._socket.close()
+            await hang_up(self._socket)
 
     async def _follow(self, socket: ClientConnection) -> AsyncGenerator[ViewerEvent, None]:
+        clock_s = asyncio.get_running_loop().time
         known = _Known()
         while True:
+            began_s = clock_s()
             try:
                 while True:
                     message = _parse(await receive(socket))
+                    if clock_s() > began_s + LONGEST_WAIT_S:  # sooner, it may be the welcome alone
+                        self._patience.renew()
                     for each in known.new(message):
                         yield each
             except Broken as broken:
-                await socket.close()
-                yield Disconnected(str(broken))
-            self._socket = socket = await self._come_back()
+                await hang_up(socket)
+                reason = str(broken)
+            yield Disconnected(reason)
+            self._socket = socket = await self._come_back(reason)
             known.begin_anew()
 
-    async def _come_back(self) -> ClientConnection:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience_s
-        for wait_s in waits_s():
-            await asyncio.sleep(wait_s)
+    async def _come_back(self, reason: str) -> ClientConnection:
+        while True:
+            await self._patience.wait(reason)
             try:
                 return await dial(self._url, self._key)
             except Broken as broken:
                 reason = str(broken)
-            if loop.time() > deadline:
-                break
-        raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
 
 
 def _parse(data: str | bytes) -> ViewerMessage | None:

@@ -3,7 +3,7 @@
 A key is a random secret of a program. The server's file has its SHA-256 alone, which is enough for a
 secret that nobody can guess. A token is what such a program gives to a browser, which must not know the
 key: a JWT (RFC 7519, HS256) signed with the file's `token_secret`, with a scope and an expiry. Neither
-belongs in a URL: browsers keep those, proxies log them.
+belongs in what is sent of a URL, which proxies log: a link may hold a token behind its `#`.
 
 A page of another origin may not use the server, unless it is allowed to. Where the server asks nobody
 for a key, this is all that stands between it and any page that is open in a browser on the same
@@ -153,7 +153,7 @@ def read_keys(path: Path) -> KeyRing:
 
 
 class KeyFile:
-    """A key file that is read again when it has changed: a key that is taken out ends at once."""
+    """A key file that is read again when it has changed: a key that was taken out lets nobody in."""
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError as `read_keys` does."""
@@ -222,6 +222,15 @@ class OriginPolicy:
     """Origins such as `https://captions.example` or `file://`, besides the server's own; `*`: all."""
     local_names_only: bool = False
     """The server asks nobody for a key: it answers under this machine's own names alone."""
+
+    def knows(self, host: str | None) -> bool:
+        """Whether this is a name of ours, by the header `Host`: a page that was made to point here
+        asks under a name of its own, and by GET without an `Origin`.
+        """
+        if not self.local_names_only or host is None or "*" in self.allowed or _is_local(host):
+            return True
+        name = urlsplit(f"//{host}").hostname
+        return name is not None and name in {urlsplit(each).hostname for each in self.allowed}
 
     def admits(self, origin: str | None, host: str | None) -> bool:
         """Whether a page of this origin may connect, by the headers of its request.

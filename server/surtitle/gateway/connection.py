@@ -118,13 +118,15 @@ class Connection:
         sessions: Sessions,
         options: ConnectionOptions,
         refusal: Callable[[], str | None] = lambda: None,
+        owner: str = "",
     ) -> None:
-        """`refusal` says why no session can begin now, or None."""
+        """`refusal` says why no session can begin now, or None; `owner` whose connection it is."""
         self._socket = socket
         self._engine = engine
         self._sessions = sessions
         self._options = options
         self._refusal = refusal
+        self._owner = owner
         self._hosted: HostedSession | None = None
         self._for_good = False  # nobody comes back to the session
         self._errors_before_start = 0
@@ -349,7 +351,7 @@ class Connection:
             max_backlog_s=self._options.max_backlog_s,
         )
         try:
-            self._hosted = self._sessions.open(session, self, start.channel)
+            self._hosted = self._sessions.open(session, self, start.channel, self._owner)
         except BadStart:
             session.close()
             raise
@@ -386,7 +388,8 @@ class Connection:
             return Error(
                 seq=self._errors_before_start, code=error.code, message=str(error), fatal=fatal
             )
-        return self._hosted.session.make_error(error.code, str(error), fatal=fatal)
+        counted = not isinstance(error, IdleTimeout | ResumedElsewhere)
+        return self._hosted.session.make_error(error.code, str(error), fatal=fatal, counted=counted)
 
     def _close(self, code: int, reason: str) -> None:
         """Close once everything in the outbox has been sent."""

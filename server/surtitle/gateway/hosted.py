@@ -15,7 +15,7 @@ import hmac
 import math
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -34,12 +34,14 @@ from surtitle.gateway.live import LiveCaptions
 from surtitle.jobs import Result
 from surtitle.messages import (
     Ack,
+    Failed,
     Final,
     Partial,
     Published,
     Resumed,
     ServerMessage,
     ServiceState,
+    Suppressed,
 )
 from surtitle.metrics import Arrivals, Metrics
 from surtitle.vad import VadClient
@@ -95,9 +97,12 @@ class HostedSession:
         layout: Layout,
         metrics: Metrics,
         on_answered: "Callable[[HostedSession], None]",
+        owner: str = "",
     ) -> None:
         """`on_answered` is called when all of a session is answered that nobody comes back to."""
         self.session = session
+        self.owner = owner
+        """Whose it is: of the waiting sessions of one owner too many, one of his own ends."""
         self.live = LiveCaptions(layout)
         """The captions, for those who follow them over HTTP."""
         self.link: Link | None = None
@@ -185,7 +190,17 @@ class HostedSession:
 
     def post(self, message: ServerMessage) -> None:
         """Keep a message for who comes back, and send it where somebody listens."""
-        self._metrics.on_message(message, self._arrivals, time.monotonic())
+        now = time.monotonic()
+        self._metrics.on_message(message, self._arrivals, now)
+        if isinstance(message, Final | Suppressed | Failed):
+            late_s = self._arrivals.since(message.end_ms, now)
+            self._log.debug(
+                "answered",
+                trace=f"{self.id}.{message.utterance}",
+                outcome=type(message).__name__.lower(),
+                length_ms=message.end_ms - message.start_ms,
+                after_its_audio_ms=None if late_s is None else round(late_s * 1000),
+            )
         if not isinstance(message, Partial):
             if len(self._kept) == KEPT_MESSAGES:
                 self._lost_seq = _seq(self._kept[0])
@@ -325,7 +340,8 @@ class Sessions:
         channels: Channels,
         watch_token: Callable[[str], str | None] = lambda channel: None,
     ) -> None:
-        """At most `max_waiting` sessions wait for their clients: then the oldest ends.
+        """At most `max_waiting` sessions wait for their clients: then the oldest ends of the owner
+        who has most of them, so that nobody can push out others.
 
         `watch_token` makes what the viewers of a channel need, where they need something.
         """
@@ -357,7 +373,7 @@ class Sessions:
         return self._sessions.get(session_id)
 
     def open(
-        self, session: CaptionSession, link: Link, channel: str | None = None
+        self, session: CaptionSession, link: Link, channel: str | None = None, owner: str = ""
     ) -> HostedSession:
         """A session begins on a connection, and publishes in a channel.
 
@@ -370,6 +386,7 @@ class Sessions:
             self._layout,
             self._metrics,
             on_answered=self._remove,
+            owner=owner,
         )
         hosted.attach(link)
         if channel is not None:
@@ -423,7 +440,9 @@ class Sessions:
         loop = asyncio.get_running_loop()
         self._expiries[hosted.id] = loop.call_later(self._resume_window_s, self._expire, hosted)
         if len(self._expiries) > self._max_waiting:
-            oldest = self._sessions[next(iter(self._expiries))]
+            waiting = [self._sessions[session_id] for session_id in self._expiries]
+            counts = Counter(each.owner for each in waiting)
+            oldest = max(waiting, key=lambda each: counts[each.owner])  # the first of equals
             self._expiries[oldest.id].cancel()
             self._expire(oldest)
         if hosted.channel is not None:

@@ -82,7 +82,7 @@ class Gateway:
         self._channels = sessions.channels
         self._max_viewers = max_viewers
         self._viewer_limits = AddressLimits(
-            max_connections=max(1, max_viewers), handshakes_per_s=VIEWERS_PER_S, burst=max_viewers
+            max_connections=max_viewers, handshakes_per_s=VIEWERS_PER_S, burst=max_viewers
         )
         self._max_frame_bytes = max_frame_bytes
         self._limits = limits
@@ -164,11 +164,16 @@ class Gateway:
             with self._channels.watched_by(socket.channel, socket):
                 await socket.wait_closed()
             return
+        address = _address(socket)
         connection = Connection(
-            socket, self._engine, self._sessions, self._options, lambda: self._full(beside=1)
+            socket,
+            self._engine,
+            self._sessions,
+            self._options,
+            lambda: self._full(beside=1),
+            owner=f"{socket.caller} {address}",
         )
         socket.connection = connection
-        address = _address(socket)
         self._limits.enter(address)
         self._by_caller[socket.caller] += 1
         self._connections.add(connection)
@@ -236,9 +241,10 @@ class Gateway:
         keys = self._keys()
         if scheme.lower() == "bearer":
             return keys.by_key(key.strip()) or keys.by_token(key.strip())
-        offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+        names = [name.strip() for name in offered]
         tokens = [
-            name.strip().removeprefix(TOKEN_PREFIX) for name in offered if TOKEN_PREFIX in name
+            name.removeprefix(TOKEN_PREFIX) for name in names if name.startswith(TOKEN_PREFIX)
         ]
         return keys.by_token(tokens[0]) if tokens else None
 
@@ -272,19 +278,11 @@ class Gateway:
     ) -> Response | Awaitable[Response] | None:
         """None lets the handshake go on."""
         path = request.path.partition("?")[0]
-        if path == CAPTIONS_PATH:
-            page = self._greedy(socket) or self._stranger(socket, request) or self._refusal()
-            if page is None:
-                return None
-            self._metrics.on_refusal(page.status)
-        elif channel := CHANNEL_PATH.fullmatch(path):
-            page = self._excluded(channel[1], socket, request)
-            if page is None:
-                assert isinstance(socket, CaptionSocket)
-                socket.channel = channel[1]
-                return None
-            self._metrics.on_refusal(page.status)
-        elif live := LIVE_PATH.fullmatch(path):
+        if (page := self._misdirected(request)) is not None:
+            return self._give(socket, page)
+        if path == CAPTIONS_PATH or CHANNEL_PATH.fullmatch(path):
+            return self._answer_handshake(socket, request, path)
+        if live := LIVE_PATH.fullmatch(path):
             page = self._follow(socket, request, live[1])
             if page is None:
                 return None
@@ -300,6 +298,41 @@ class Gateway:
             page = static_page(f"/{audience[1]}.html")
         else:
             page = static_page(path)
+        return self._give(socket, page)
+
+    def _misdirected(self, request: Request) -> Page | None:
+        """Why no request like this one is answered, or None."""
+        for name in ("Host", "Origin", "Authorization"):
+            if len(request.headers.get_all(name)) > 1:
+                return json_page(400, {"error": f"There is more than one header {name}."})
+        if not self._origins.knows(request.headers.get("Host")):
+            text = "This server does not go by that name; see its setting `allowed_origins`."
+            return json_page(403, {"error": text})
+        return None
+
+    def _answer_handshake(
+        self, socket: ServerConnection, request: Request, path: str
+    ) -> Response | None:
+        """None lets it go on. A page of another origin that is admitted may read a refusal."""
+        page: Page | None
+        if request.method == "OPTIONS":
+            page = Page(204, b"", {"Access-Control-Allow-Headers": "Authorization"})
+        elif path == CAPTIONS_PATH:
+            page = self._greedy(socket) or self._stranger(socket, request) or self._refusal()
+            if page is None:
+                return None
+            self._metrics.on_refusal(page.status)
+        else:
+            channel = CHANNEL_PATH.fullmatch(path)
+            assert channel is not None and isinstance(socket, CaptionSocket)
+            page = self._excluded(channel[1], socket, request)
+            if page is None:
+                socket.channel = channel[1]
+                return None
+            self._metrics.on_refusal(page.status)
+        origin = request.headers.get("Origin")
+        if origin is not None and self._origins.admits(origin, request.headers.get("Host")):
+            page.headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
         return self._give(socket, page)
 
     @staticmethod

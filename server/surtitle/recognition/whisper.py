@@ -387,7 +387,9 @@ class WhisperDecoder:
         prompt: list[int] = []
         context = _context(attempt.job.recipe)
         if context and attempt.told:
-            prompt = [tokenizer.sot_prev, *tokenizer.encode(" " + context)[-MAX_PROMPT_TOKENS:]]
+            # "<|endoftext|>" as a word of a client would be the token: special ones are left out.
+            words = [token for token in tokenizer.encode(" " + context) if token < tokenizer.eot]
+            prompt = [tokenizer.sot_prev, *words[-MAX_PROMPT_TOKENS:]]
         return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
 

@@ -1,0 +1,92 @@
+"""A viewer whose connection breaks, or is left."""
+
+import asyncio
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from surtitle.client import ClientError, Disconnected, ViewerEvent, dialing, viewer, watch
+from surtitle.messages import Channel, Final
+from tests.client.scenes import break_off, playing, say
+
+LIMIT_S = 10
+LIVE = Channel(channel="hall", state="live", session="one", viewers=1)
+
+
+def final(utterance: int) -> Final:
+    return Final(
+        seq=utterance,
+        utterance=utterance,
+        start_ms=1000 * utterance,
+        end_ms=1000 * utterance + 900,
+        text="so",
+        language="en",
+        language_probability=1.0,
+        confidence=1.0,
+    )
+
+
+async def welcome(server: ServerConnection) -> None:
+    """All that a viewer gets at once, and then no more."""
+    for message in (LIVE, final(1), LIVE):
+        await say(server, message)
+    await break_off(server)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "FIRST_WAIT_S", 0.01)
+
+
+async def test_a_connection_that_breaks_after_the_welcome_is_of_no_use() -> None:
+    seen: list[ViewerEvent] = []
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(forever=welcome) as url,
+        watch(url, "hall", patience_s=0.2) as messages,
+    ):
+        with pytest.raises(ClientError, match=r"Gave up after 0 s\."):
+            async for message in messages:
+                seen.append(message)  # noqa: PERF401 - it raises
+    # The waits are at least 5, 10, 20 … ms: the sixth ends beyond all patience.
+    assert 2 <= sum(isinstance(message, Disconnected) for message in seen) <= 7
+
+
+async def test_patience_counts_anew_after_a_connection_that_was_of_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(viewer, "LONGEST_WAIT_S", -1)  # whatever comes, comes late enough
+
+    async def go_on(server: ServerConnection) -> None:
+        for message in (LIVE, final(1), final(2)):
+            await say(server, message)
+        await server.wait_closed()
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(*[welcome] * 5, go_on) as url,
+        watch(url, "hall", patience_s=1e-9) as messages,
+    ):
+        answers = (message async for message in messages if isinstance(message, Final))
+        assert [await anext(answers), await anext(answers)] == [final(1), final(2)]
+
+
+async def test_a_frozen_server_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "CLOSE_S", 0.05)
+    thawed = asyncio.Event()
+
+    async def freeze(server: ServerConnection) -> None:
+        server.transport.pause_reading()
+        await say(server, LIVE)
+        await thawed.wait()
+        server.transport.abort()
+
+    async with playing(freeze) as url, asyncio.timeout(LIMIT_S):
+        watching = watch(url, "hall")
+        async with watching as messages:
+            assert await anext(messages) == LIVE
+            leaving = asyncio.create_task(watching.__aexit__())
+            await asyncio.wait({leaving}, timeout=LIMIT_S / 2)
+            was_left = leaving.done()
+            thawed.set()
+    assert was_left
