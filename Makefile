@@ -28,12 +28,13 @@ format: $(VENV)/installed-dev  ## Let ruff rewrite what it can
 bench: $(VENV)/installed-dev  ## The benchmarks, as ratios measured in one run, against the run before
 	@$(BIN)/python scripts/bench.py
 
-# Half an hour. SPEECH is a folder of recordings as docs/testing.md describes them.
+# Half an hour. SPEECH is a folder of recordings as docs/testing.md describes them. So many speak at
+# once as two cores are good for.
 quality: $(VENV)/installed-dev  ## The tables and pictures of docs/quality.md, measured again
 	@test -d '$(SPEECH)' || { echo 'Name a folder: make quality SPEECH=/path/to/speech'; exit 2; }
-	@for model in tiny.en base; do \
-	  $(BIN)/python scripts/quality_report.py --model $$model '$(SPEECH)' \
-	    --document docs/quality.md --picture docs/images/quality-$$model.png || exit; \
+	@for run in 'tiny.en 7' 'base 5'; do set -- $$run; \
+	  $(BIN)/python scripts/quality_report.py --model $$1 --sessions $$2 '$(SPEECH)' \
+	    --document docs/quality.md --picture docs/images/quality-$$1.png || exit; \
 	done
 
 check-installation: $(VENV)/installed  ## Say what is wrong with this installation, in plain words

@@ -154,11 +154,11 @@ def enter(figures: Figures, answered: dict[int, float], viewers: list[Viewer], l
     figures.problems = sorted({viewer.problem for viewer in viewers if viewer.problem})
 
 
-@click.command()
-@click.option("--viewers", default=2000, show_default=True)
-@click.option("--seconds", default=60.0, show_default=True)
+@click.command(help=__doc__.replace("\n\n", "\n\n\b\n"))
+@click.option("--viewers", default=2000, show_default=True, help="How many watch.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long somebody speaks.")
 @click.option("--model", default="tiny.en", show_default=True)
-@click.option("--json", "out", type=click.Path(path_type=Path))
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures there too.")
 def main(viewers: int, seconds: float, model: str, out: Path | None) -> None:
     """Measure."""
     server = start_server(model=model, log_level="info")

@@ -1,6 +1,6 @@
 """Many connected sessions, most of them silent: does the front end keep up, and at what cost?
 
-    python scripts/bench_connections.py --sessions 1000 --speaking 10 [--decoder fake] [--json]
+    python scripts/bench_connections.py --sessions 1000 --speaking 10 [--decoder fake] [--json out.json]
 
 Starts a real server, opens the sessions from this process (frames are made beforehand, so that the
 client costs little) and sends audio at real-time pace: 100 ms frames of 16 kHz PCM16, noise at
@@ -297,14 +297,13 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=5.0, help="seconds of audio before that")
     parser.add_argument("--decoder", choices=("model", "fake"), default="model")
     parser.add_argument("--model", default="tiny.en")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(measure(options))
-    if options.json:
-        print(json.dumps(figures))
-    else:
-        report(figures, options)
+    report(figures, options)
+    if options.json is not None:
+        options.json.write_text(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
 #!/bin/sh
-# What the tests need of the system: a real Chromium, and PortAudio for the microphone. Install
-# Debian's where that is possible and something is missing.
+# What the tests need of the system: a real Chromium, PortAudio for the microphone, openssl for
+# certificates. Install Debian's where that is possible and something is missing.
 set -eu
+has() { command -v "$1" >/dev/null 2>&1; }
 missing=
-command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="chromium"
-ldconfig -p 2>/dev/null | grep -q libportaudio || missing="$missing libportaudio2"
+has chromium || has google-chrome || missing="chromium"
+"$(dirname "$0")/../.venv/bin/python" -c 'import sounddevice' 2>/dev/null || missing="$missing libportaudio2"
+has openssl || missing="$missing openssl"
+# Debian's may be too old, so it is not installed here.
+if ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then
+    echo "Without Node.js 20 or newer the tests of the JavaScript library outside a browser are skipped."
+fi
 [ -z "$missing" ] && exit 0
-if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+if has apt-get && [ "$(id -u)" = 0 ]; then
     echo "Installing $missing for the tests …"
     apt-get update -qq
     # shellcheck disable=SC2086 # several names

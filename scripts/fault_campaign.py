@@ -402,7 +402,7 @@ def table(accounts: dict[str, Account]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@click.command()
+@click.command(help=__doc__.replace("\n\n", "\n\n\b\n"))
 @click.option("--link-cuts", default=200, show_default=True)
 @click.option("--viewer-cuts", default=100, show_default=True)
 @click.option("--worker-faults", default=10, show_default=True)

@@ -253,7 +253,7 @@ async def run(
         await asyncio.gather(*beside, return_exceptions=True)
 
 
-@click.command()
+@click.command(help=__doc__.replace("\n\n", "\n\n\b\n"))
 @click.option("--minutes", default=2.0, show_default=True)
 @click.option("--clients", default=4, show_default=True)
 @click.option("--faults-per-minute", "per_minute", default=2.0, show_default=True)

@@ -25,6 +25,7 @@ from surtitle.messages import (
     Final,
     Ready,
     ServerMessage,
+    Speech,
     Start,
     format_message,
 )
@@ -248,7 +249,13 @@ async def test_audio_after_stop_is_refused_and_the_end_still_comes(server: Serve
 async def test_a_client_that_vanishes_in_mid_utterance(server: ServerProcess) -> None:
     async with opened(server, START) as client:
         await client.send(spoken_word())
+        while not isinstance(expect(await client.recv()), Speech):
+            pass
+        waited = len(server.events("session waits for its client"))
         client.transport.abort()
+    await asyncio.to_thread(
+        wait_until, lambda: len(server.events("session waits for its client")) > waited
+    )
 
 
 async def test_a_client_that_never_reads_is_cut_off(server: ServerProcess) -> None:
