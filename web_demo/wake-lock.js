@@ -8,12 +8,15 @@ let wanted = false;
 export async function keepScreenOn(on) {
   wanted = on;
   if (!on) {
-    await lock?.release();
+    const held = lock;
     lock = null;
+    await held?.release();
     return;
   }
   // Refused on low battery or in a hidden page: captions work all the same.
-  lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+  const granted = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+  if (wanted && (!lock || lock.released)) lock = granted;
+  else await granted?.release(); // meanwhile it is not wanted any more, or there is one
 }
 
 // The browser takes the lock away when the page is hidden.

@@ -30,6 +30,10 @@ class Viewer(Speaker):
     def say(self, kind: str, **fields: Any) -> None:
         self._connection.send(json.dumps({"type": kind, **fields}))
 
+    def babble(self, text: str) -> None:
+        """Send what is no message."""
+        self._connection.send(text)
+
     def channel(self, state: str = "live", session: str = "s1", viewers: int = 1) -> None:
         """Say how the channel is."""
         self.say("channel", channel=NAME, state=state, session=session, viewers=viewers)

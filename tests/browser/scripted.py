@@ -59,6 +59,10 @@ class Stage(Speaker):
                 self._said.append(message)
             self._connection.send(json.dumps(message))
 
+    def babble(self, text: str) -> None:
+        """Send what is no message."""
+        self._connection.send(text)
+
     def ack(self, safe: int) -> None:
         """Say what has come, and what is answered."""
         ack = {"type": "ack", "received": self.audio_bytes, "safe": safe}

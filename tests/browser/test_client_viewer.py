@@ -270,6 +270,22 @@ def test_a_token_that_is_no_longer_good_is_a_refusal_for_good(page: Page, channe
     assert page.evaluate("heard.at(-1).message") == "The token has expired."
 
 
+@pytest.mark.parametrize("text", ["Hello.", "null", "7"])
+def test_who_says_what_is_no_message_is_left_for_good(
+    page: Page, channel: Channel, text: str
+) -> None:
+    watch(page, channel)
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.babble(text)
+    wait_for_state(page, "closed")
+    assert channel.next_close() == 1000
+    last = page.evaluate("heard.at(-1)")
+    assert last["code"] == "closed_1007"
+    assert last["message"].startswith("The server does not speak Surtitle's protocol.")
+    assert heard(page, "state") == ["connecting", "live", "closed"]
+
+
 def test_who_closes_it_is_heard_no_more(page: Page, channel: Channel) -> None:
     watch(page, channel)
     viewer = channel.next_viewer()

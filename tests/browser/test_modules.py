@@ -320,6 +320,26 @@ def test_a_client_from_connect_to_ended(browser: Browser) -> None:
         ]
 
 
+STOP_FIRST = """async () => {
+  const { CaptionClient, CaptionError } = await import('/client/client.js');
+  const client = new CaptionClient(new URL('/v1/captions', location.href));
+  const error = await client.stop().catch((error) => error);
+  let again;
+  try {
+    client.connect();
+  } catch ({ message }) {
+    again = message;
+  }
+  const sent = client.send(new Int16Array(1600));
+  return [error instanceof CaptionError, error.code, client.state, sent, again];
+}"""
+
+
+def test_a_client_that_is_stopped_before_it_connects_is_closed(page: Page) -> None:
+    sentence = "This client was used before; make a new one"
+    assert page.evaluate(STOP_FIRST) == [True, "closed", "closed", False, sentence]
+
+
 def test_a_client_that_leaves_is_told_so(browser: Browser) -> None:
     with scripted_server() as server, watched_page(browser.new_context(), "127.0.0.1") as page:
         page.goto(server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from playwright.sync_api import Page
 
 from tests.browser.scripted import ScriptedServer, Stage
 
+NOT_SURTITLE = "The server does not speak Surtitle's protocol. Check its address."
 # Frames of 100 ms at 16 kHz, in which each sample has its own number.
 FRAME_BYTES = 3200
 CONNECT = """async ([start, options]) => {
@@ -351,6 +353,18 @@ def test_patience_has_an_end(page: Page, scripted: ScriptedServer) -> None:
     assert page.evaluate("client.send(new Int16Array(1600))") is False
 
 
+def test_connections_that_are_of_no_use_do_not_renew_patience(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    """As where a proxy cuts each of them at its first frame."""
+    stage = connect(page, scripted, patienceMs=1000)
+    began = time.monotonic()
+    while page.evaluate("client.state") != "closed" and time.monotonic() < began + 20:
+        stage.die()
+        page.wait_for_timeout(100)
+    assert failure(page)[1].startswith("The server did not come back within 1 s.")
+
+
 def test_without_patience_a_broken_connection_is_the_end(
     page: Page, scripted: ScriptedServer
 ) -> None:
@@ -397,6 +411,25 @@ def test_the_first_connection_is_refused_at_once(page: Page, scripted: ScriptedS
     page.goto(scripted.url)
     code = f"({CONNECT})([{{}}, {{}}]).catch(({{ code }}) => code)"
     assert page.evaluate(code) == "busy"
+    assert states(page) == ["connecting", "closed"]
+
+
+@pytest.mark.parametrize("text", ["Hello.", "null", "[]", '{"type": 7}'])
+def test_what_is_no_message_ends_the_session(
+    page: Page, scripted: ScriptedServer, text: str
+) -> None:
+    connect(page, scripted).babble(text)
+    wait_for_state(page, "closed")
+    assert failure(page) == ["closed_1007", NOT_SURTITLE]
+    assert scripted.next_close() == 1000
+
+
+def test_a_greeting_that_is_no_message_is_explained(page: Page, scripted: ScriptedServer) -> None:
+    scripted.on_start = lambda stage: stage.babble("Welcome!")
+    page.goto(scripted.url)
+    assert page.evaluate(f"({CONNECT})([{{}}, {{}}]).catch(({{ message }}) => message)") == (
+        NOT_SURTITLE
+    )
     assert states(page) == ["connecting", "closed"]
 
 

@@ -203,6 +203,34 @@ async def test_a_wrong_address_is_explained_by_the_server(
     assert "/v1/nothing" in told["message"]
 
 
+FOREIGN = """
+import { CaptionClient, ChannelViewer } from "surtitle-client";
+import WebSocket, { WebSocketServer } from "ws";
+const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+server.on("connection", (socket) => socket.send("Hello."));
+await new Promise((resolve) => server.once("listening", resolve));
+const url = `ws://127.0.0.1:${server.address().port}/`;
+const told = [];
+for (const guest of [
+  new CaptionClient(url, {}, { WebSocket }),
+  new ChannelViewer(url, { WebSocket }),
+]) {
+  const { code, message } = await guest.connect().catch((error) => error);
+  told.push([guest.state, code, message]);
+}
+server.close();
+console.log(JSON.stringify(told));
+"""
+
+
+async def test_a_server_that_is_no_surtitle_is_told_and_ends_no_program(
+    node_20: str, project: Path
+) -> None:
+    told = await run(node_20, project, FOREIGN)
+    sentence = "The server does not speak Surtitle's protocol. Check its address."
+    assert told == [["closed", "closed_1007", sentence]] * 2
+
+
 NO_WEBSOCKET = """
 import { CaptionClient } from "surtitle-client";
 delete globalThis.WebSocket;

@@ -9,7 +9,7 @@
 export interface StartOptions {
   /** Hz, 8000 to 96000. The server resamples, so declare the rate of the device. Default 16000. */
   sample_rate?: number;
-  /** BCP 47, such as "en", or "auto" (the default). */
+  /** BCP 47, such as "en", or "auto". Without it the server's own setting holds. */
   language?: string;
   /** What "auto" may choose from. */
   languages?: string[];
@@ -95,6 +95,8 @@ export interface Ready {
   sample_rate: number;
   resume_window_s: number;
   protocol: number;
+  /** Codes of the languages that the model knows. */
+  languages: string[];
   /** The channel that the session is published under, where it is. */
   channel?: string;
   /** For its audience, where the server asks for tokens: allows to watch this channel, nothing else. */
@@ -317,7 +319,10 @@ export class CaptionClient extends TypedEventTarget<CaptionEvents> {
   /** End the open utterance now. As all that is said, this waits for a connection that is away. */
   flush(): void;
   update(options: UpdateOptions): void;
-  /** No more audio. Resolves when the last caption has come; rejects with a CaptionError. */
+  /**
+   * No more audio. Resolves when the last caption has come; rejects with a CaptionError. Before
+   * `connect()` the same as `close()`: this client is of no use any more.
+   */
   stop(): Promise<Ended>;
   /** Leave at once, without waiting for captions; the server drops the session. */
   close(): void;

@@ -162,7 +162,7 @@ export class CaptionClient extends EventTarget {
 
   /** @returns {Promise<Ready>} */
   connect() {
-    if (this.#state !== "idle") throw new Error("connect() was called before; make a new client");
+    if (this.#state !== "idle") throw new Error("This client was used before; make a new one");
     globalThis.addEventListener?.("online", this.#tryNow); // Node has none
     this.#setState("connecting");
     this.#open();
@@ -195,6 +195,7 @@ export class CaptionClient extends EventTarget {
 
   /** @returns {Promise<Ended>} */
   stop() {
+    if (this.#state === "idle") this.close(); // there is no server that could say the end
     if (!this.#stopping) {
       this.#command({ type: "stop" });
       this.#stopping = true;
@@ -303,6 +304,7 @@ export class CaptionClient extends EventTarget {
         break;
       case "ack":
         this.#backoff.reset(); // this connection is of use
+        this.#awaySinceMs = null;
         this.#forgetBefore(message.safe);
         break;
       case "final":
@@ -362,7 +364,6 @@ export class CaptionClient extends EventTarget {
   /** @param {string} message */
   #serve(message) {
     this.#serving = true;
-    this.#awaySinceMs = null;
     this.#setState(this.#service.state, this.#service.message || message);
     this.#sendAll();
   }

@@ -7,7 +7,7 @@
  * @typedef {import("./client.js").WebSocketLike} WebSocketLike
  *
  * @typedef {object} End
- * @property {number} code    of the close
+ * @property {number} code    of the close; 1007 also where what came was no message
  * @property {boolean} opened not for a handshake that failed
  * @property {Error} [noToken] why no handshake was tried
  *
@@ -28,6 +28,8 @@ import { Problem } from "./problems.js";
 const SILENT_MS = 15_000;
 /** The code of a connection that broke (RFC 6455, 7.4.1). */
 const BROKEN = 1006;
+/** That of a message that is none (the same). */
+const NO_MESSAGE = 1007;
 
 export class Link {
   /** What was offered to the server. */
@@ -122,7 +124,13 @@ export class Link {
   #hear(data) {
     if (this.#over) return;
     this.watch();
-    this.#hooks.onMessage(JSON.parse(data));
+    const message = parse(data);
+    if (message) {
+      this.#hooks.onMessage(message);
+      return;
+    }
+    this.#socket?.close(1000); // browsers let nobody say 1007
+    this.#end({ code: NO_MESSAGE, opened: true });
   }
 
   /** @param {End} end */
@@ -131,6 +139,19 @@ export class Link {
     this.#over = true;
     clearTimeout(this.#silence);
     this.#hooks.onEnd(end);
+  }
+}
+
+/**
+ * @param {string} data
+ * @returns {object | null} null for what is no message of the protocol
+ */
+function parse(data) {
+  try {
+    const message = JSON.parse(data);
+    return typeof message?.type === "string" ? message : null;
+  } catch {
+    return null;
   }
 }
 

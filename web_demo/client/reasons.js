@@ -17,6 +17,7 @@ const CLOSE_SENTENCES = new Map([
   [1000, "The server ended the session."],
   [1001, "The server is shutting down. Start again in a moment."],
   [1006, "The connection to the server was lost. Check that it is running, then start again."],
+  [1007, "The server does not speak Surtitle's protocol. Check its address."],
   [1008, "The server does not allow this."],
   [1011, "The server had an internal error. Start again; if it comes back, look at its log."],
   [1013, "The server has too much to do. Try again in a moment."],

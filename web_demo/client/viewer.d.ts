@@ -78,8 +78,8 @@ export interface ViewerEvents {
 
 /**
  * Watches a channel: the recent past first, then what is said. A connection that breaks is set up again,
- * for ever, unless the server refuses for good (401, 403, 404). Each answer is passed on once, though the
- * server tells the recent past at each connection.
+ * for ever, unless the server refuses for good (401, 403, 404) or says what is no message. Each answer is
+ * passed on once, though the server tells the recent past at each connection.
  */
 export class ChannelViewer extends TypedEventTarget<ViewerEvents> {
   /** `url`: of `/v1/channels/NAME`, with ws(s): or http(s):. */

@@ -26,6 +26,8 @@ import { toWebSocketUrl } from "./urls.js";
 const LONGEST_WAIT_MS = 10_000;
 /** Refusals that another attempt does not change: token, origin, name. */
 const FINAL_REFUSALS = new Set([401, 403, 404]);
+/** The close code where what the server says is no message: it is another server. */
+const NO_MESSAGE = 1007;
 /** Sessions whose answers are remembered; the server tells no more of them again. */
 const MAX_SESSIONS = 400;
 
@@ -182,7 +184,7 @@ export class ChannelViewer extends EventTarget {
   async #onEnd(link, end) {
     const { error, status } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal);
     if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
-    if (FINAL_REFUSALS.has(status)) {
+    if (FINAL_REFUSALS.has(status) || end.code === NO_MESSAGE) {
       this.#refuse(error);
       return;
     }

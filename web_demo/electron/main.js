@@ -63,17 +63,25 @@ function openWindows() {
     if (!control.isDestroyed()) control.webContents.send("server", server.state);
   };
   server.on("state", tellServer);
+  /**
+   * Who closes the subtitles quits, but the control window is there until the server has gone.
+   *
+   * @param {(...values: any[]) => void} act
+   */
+  const whileOpen = (act) => (/** @type {any[]} */ ...values) => {
+    if (!overlay.isDestroyed()) act(...values);
+  };
   listen(ipcMain, control.webContents, {
     "control:ready": [isNothing, tellServer],
-    caption: [isCaption, (caption) => overlay.webContents.send("caption", caption)],
+    caption: [isCaption, whileOpen((caption) => overlay.webContents.send("caption", caption))],
     movable: [
       isBoolean,
-      (movable) => {
+      whileOpen((movable) => {
         subtitles.setMovable(movable);
         overlay.webContents.send("movable", movable);
-      },
+      }),
     ],
-    place: [isEdge, (edge) => subtitles.placeAt(edge)],
+    place: [isEdge, whileOpen((edge) => subtitles.placeAt(edge))],
     quit: [isNothing, () => app.quit()],
   });
   listen(ipcMain, overlay.webContents, {
@@ -105,7 +113,11 @@ if (app.requestSingleInstanceLock()) {
     guardSession(session.defaultSession);
     server.start();
     const control = openWindows();
-    app.on("second-instance", () => control.show());
+    app.on("second-instance", () => {
+      if (control.isDestroyed()) return;
+      if (control.isMinimized()) control.restore();
+      control.show();
+    });
   });
 } else {
   app.quit();

@@ -332,7 +332,11 @@ class Gateway:
             self._metrics.on_refusal(page.status)
         origin = request.headers.get("Origin")
         if origin is not None and self._origins.admits(origin, request.headers.get("Host")):
-            page.headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+            page.headers |= {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Expose-Headers": "Retry-After",
+                "Vary": "Origin",
+            }
         return self._give(socket, page)
 
     @staticmethod

@@ -32,8 +32,7 @@ _TYPES = {
 _SECURITY_HEADERS = {
     # Everything from here; nothing inline; microphone only for this page.
     "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
-    "media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -39,7 +39,7 @@ const hook = `export const resolve = (name, context, next) =>
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 
 test("the application from its start to its end", async () => {
-  const { app, BrowserWindow, handlers, ipcMain, protocol } = await import("./electron.mjs");
+  const { app, BrowserWindow, handlers, ipcMain, protocol, screen } = await import("./electron.mjs");
   await import(new URL("main.js", application).href);
   await new Promise((resolve) => setImmediate(resolve)); // it is ready
 
@@ -95,8 +95,21 @@ test("the application from its start to its end", async () => {
   say(subtitles, "quit"); // not its to say
   assert.equal(existsSync(join(folder, "stopped")), false);
 
+  app.emit("second-instance");
+  assert.deepEqual(Object.keys(control.called), ["show"]);
+  control.minimized = true;
+  app.emit("second-instance");
+  assert.deepEqual(control.called.restore, []);
+
   say(control, "quit");
   app.quit(); // a person presses it twice
+  subtitles.close(); // while the last captions still come
+  say(control, "caption", { type: "clear" });
+  say(control, "movable", true);
+  say(control, "place", "bottom");
+  screen.emit("display-removed");
+  control.close();
+  app.emit("second-instance");
   await app.ended;
   assert.ok(existsSync(join(folder, "stopped")));
 });

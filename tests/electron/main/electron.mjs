@@ -26,10 +26,12 @@ class WebContents extends EventEmitter {
 export class BrowserWindow extends EventEmitter {
   /** @type {BrowserWindow[]} */
   static all = [];
-  webContents = new WebContents();
+  #contents = new WebContents();
+  #destroyed = false;
   /** @type {Record<string, any[]>} */
   called = {};
   bounds = { ...area };
+  minimized = false;
 
   /** @param {any} options */
   constructor(options) {
@@ -38,22 +40,48 @@ export class BrowserWindow extends EventEmitter {
     BrowserWindow.all.push(this);
     app.emit("web-contents-created", {}, this.webContents);
     for (const name of [
-      "setAlwaysOnTop", "setIgnoreMouseEvents", "setVisibleOnAllWorkspaces", "showInactive", "show",
+      "setAlwaysOnTop", "setIgnoreMouseEvents", "setVisibleOnAllWorkspaces", "showInactive", "show", "restore",
     ]) {
-      Object.assign(this, { [name]: (/** @type {any[]} */ ...values) => (this.called[name] = values) });
+      const call = (/** @type {any[]} */ ...values) => {
+        this.#mustLive();
+        this.called[name] = values;
+      };
+      Object.assign(this, { [name]: call });
     }
   }
 
+  #mustLive() {
+    if (this.#destroyed) throw new TypeError("Object has been destroyed"); // as Electron does
+  }
+
+  /** A person closes it. */
+  close() {
+    this.#destroyed = true;
+    this.emit("closed");
+  }
+
+  get webContents() {
+    this.#mustLive();
+    return this.#contents;
+  }
+
   isDestroyed() {
-    return false;
+    return this.#destroyed;
+  }
+
+  isMinimized() {
+    this.#mustLive();
+    return this.minimized;
   }
 
   getBounds() {
+    this.#mustLive();
     return this.bounds;
   }
 
   /** @param {any} bounds */
   setBounds(bounds) {
+    this.#mustLive();
     this.bounds = bounds;
   }
 

@@ -69,6 +69,27 @@ test("a program that is not there is told", async () => {
   assert.match(states[1].message, /^The caption server cannot be started: .*ENOENT/);
 });
 
+test("a server that is stopped twice is asked once", async () => {
+  const code = `process.on("SIGTERM", () => {
+    console.error("asked");
+    setTimeout(() => process.exit(0), 300); // by then a second signal has come
+  }); process.stdin.resume(); ${READY}`;
+  let asked = 0;
+  const log = (/** @type {string} */ line) => {
+    if (line !== "asked") return;
+    asked += 1;
+    if (asked === 1) void supervisor.stop(); // a person presses it twice
+  };
+  const supervisor = new Supervisor([process.execPath, "-e", code], { log });
+  const ready = new Promise((resolve) =>
+    supervisor.on("state", ({ state }) => state === "ready" && resolve(undefined)),
+  );
+  supervisor.start();
+  await ready;
+  assert.deepEqual(await supervisor.stop(), { code: 0, signal: null });
+  assert.equal(asked, 1);
+});
+
 test("a stop in the middle of a wait starts nothing any more", async () => {
   const supervisor = new Supervisor([process.execPath, "-e", "process.kill(process.pid, 'SIGKILL')"], {
     firstWaitMs: 600_000,

@@ -43,6 +43,7 @@ function fakes(place = /** @type {unknown} */ (undefined)) {
   const written = /** @type {unknown[]} */ ([]);
   let bounds = { x: 0, y: 0, width: 0, height: 0 };
   let areas = [AREA, LEFT];
+  let closed = false;
   const screen = Object.assign(new EventEmitter(), {
     getPrimaryDisplay: () => ({ workArea: AREA }),
     getDisplayMatching: (/** @type {any} */ { x, width }) => ({
@@ -54,12 +55,13 @@ function fakes(place = /** @type {unknown} */ (undefined)) {
     get: (_, name) => {
       if (name === "getBounds") return () => bounds;
       if (name === "setBounds") return (/** @type {any} */ value) => (bounds = value);
+      if (name === "isDestroyed") return () => closed;
       return (/** @type {any[]} */ ...values) => done.push([name, ...values]);
     },
   });
   const memory = { read: () => place, write: (/** @type {unknown} */ value) => written.push(value) };
   const subtitles = new SubtitleWindow(window, /** @type {any} */ (screen), memory);
-  return { subtitles, screen, done, written, bounds: () => bounds };
+  return { subtitles, screen, done, written, bounds: () => bounds, close: () => (closed = true) };
 }
 
 const THROUGH = ["setIgnoreMouseEvents", true, { forward: true }];
@@ -91,6 +93,14 @@ test("it stands where it stood, unless that screen is gone", () => {
   screen.unplug();
   screen.emit("display-removed");
   assert.deepEqual(bounds(), { x: 0, y: 500, ...SIZE });
+});
+
+test("a window that is closed is left alone", () => {
+  const { screen, bounds, close } = fakes({ x: -1200, y: 500 });
+  close();
+  screen.unplug();
+  screen.emit("display-removed");
+  assert.deepEqual(bounds(), { x: -1200, y: 500, ...SIZE });
 });
 
 test("it follows the handle, and remembers where that was let go", () => {

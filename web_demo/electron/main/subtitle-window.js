@@ -38,7 +38,7 @@ export class SubtitleWindow {
   #grabbedAt = null;
 
   /**
-   * @param {Pick<BrowserWindow, "getBounds" | "setBounds" | "setAlwaysOnTop" | "setIgnoreMouseEvents" | "setVisibleOnAllWorkspaces">} window
+   * @param {Pick<BrowserWindow, "getBounds" | "isDestroyed" | "setBounds" | "setAlwaysOnTop" | "setIgnoreMouseEvents" | "setVisibleOnAllWorkspaces">} window
    * @param {Pick<Screen, "getDisplayMatching" | "getPrimaryDisplay" | "on">} screen
    * @param {Pick<Memory, "read" | "write">} memory
    */
@@ -52,7 +52,9 @@ export class SubtitleWindow {
     window.setAlwaysOnTop(true, "screen-saver"); // over full screen, task bar and dock
     window.setVisibleOnAllWorkspaces(true, { visibleOnFullScreen: true });
     this.#letThrough();
-    const stayOnScreen = () => this.#put(window.getBounds());
+    const stayOnScreen = () => {
+      if (!window.isDestroyed()) this.#put(window.getBounds());
+    };
     screen.on("display-removed", stayOnScreen);
     screen.on("display-metrics-changed", stayOnScreen);
   }

@@ -35,6 +35,8 @@ export class Supervisor extends EventEmitter {
   #stopping = new AbortController();
   /** @type {Promise<void>} */
   #running = Promise.resolve();
+  /** @type {Promise<Exit | null> | undefined} */
+  #stopped;
 
   /**
    * @param {string[]} command
@@ -55,7 +57,13 @@ export class Supervisor extends EventEmitter {
    *
    * @returns {Promise<Exit | null>} how it ended; null where none was running
    */
-  async stop() {
+  stop() {
+    // A second signal would end the server at once, without its last captions.
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop() {
     this.#stopping.abort();
     const exit = this.#server && (await stopServer(this.#server, this.options.patienceMs));
     await this.#running;
