@@ -60,9 +60,8 @@ class FileStream:
         self._chunks = chunks
         self._real_time = real_time
         self._began = 0.0  # when sample 0 was "recorded"; only meaningful at real-time pace
-        self._audio = (
-            bytearray()
-        )  # what was sent and is not answered, to find the true end of speech
+        # What was sent and is not answered, to find the true end of speech.
+        self._audio = bytearray()
         self._audio_start = 0  # byte of the stream
         self._partial_seen: set[int] = set()
         self.figures = Figures()
