@@ -1,11 +1,14 @@
 """How a server ends with the program that started it."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from tests.support import FAKE_DECODER, ServerProcess, left_over, start_server
+from surtitle.client import ClientError, connect
+from surtitle.messages import Final, Speech, Start
+from tests.support import FAKE_DECODER, ServerProcess, left_over, spoken_word, start_server
 
 GONE_S = 2.0
 PATIENT = """
@@ -36,6 +39,27 @@ def test_a_server_stops_cleanly_with_its_standard_input(model: str) -> None:
     assert stop_by_stdin(server, within_s=30) == 0
     assert server.events("stopped")
     assert server.errors == []
+
+
+async def test_who_is_told_to_stop_has_time_to_finish() -> None:
+    """More than one whose program is gone."""
+    command = (sys.executable, "-m", "tests.serve_with", FAKE_DECODER)
+    server = start_server(command=command, model="fake", stop_with_stdin=True)
+    pipe = server.process.stdin
+    assert pipe is not None
+    async with connect(server.url, Start(prompt="sleep:1.5"), patience_s=0) as captions:
+        await captions.send(spoken_word())
+        answers = []
+        with pytest.raises(ClientError, match="stopping"):
+            async for message in captions:
+                if isinstance(message, Speech):
+                    pipe.write("stop\n")
+                    pipe.flush()
+                if isinstance(message, Final):
+                    answers.append(message.text)
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert answers == ["500 ms"]
+    server.stop()
 
 
 def test_one_that_cannot_stop_is_ended() -> None:

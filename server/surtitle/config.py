@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     stop_with_stdin: bool = _setting(
         False,
         "Network",
-        "Stop when standard input ends: a program that starts the server holds its other end.",
+        "Stop when standard input ends, or has the line `stop`: a program that starts the server holds "
+        "its other end.",
     )
     max_backlog_s: float = _setting(
         60.0,

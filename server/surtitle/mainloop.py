@@ -70,17 +70,19 @@ def stop_with_stdin() -> None:
     """From now on end with standard input: a pipe whose other end a program holds.
 
     When that program is gone, however it went, the pipe ends; even SIGKILL closes it, on every system.
-    Then this process stops as by SIGTERM, and ends after a moment whatever it does.
+    Then this process stops as by SIGTERM, and ends after a moment whatever it does. The line `stop`
+    is as good as a SIGTERM alone, also where there are no signals that can be heard.
     """
     threading.Thread(target=_wait_for_stdin, name="standard input", daemon=True).start()
 
 
 def _wait_for_stdin() -> None:
     with contextlib.suppress(OSError):  # closed already
-        while os.read(0, 4096):
-            pass
-    # Not `os.kill`, which on Windows ends the process at once. Where no handler is set yet this does
-    # nothing, and the process ends below.
+        while line := os.read(0, 4096):
+            if line.strip() == b"stop":
+                _thread.interrupt_main(signal.SIGTERM)
+    # Not `os.kill`, which on Windows ends the process at once. Where no handler is set, not yet or not
+    # any more, this does nothing.
     _thread.interrupt_main(signal.SIGTERM)
     time.sleep(ORPHAN_GRACE_S)
     os._exit(1)

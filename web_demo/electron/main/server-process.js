@@ -67,8 +67,8 @@ export function startServer([program, ...args], settings, log) {
  * @returns {Promise<Exit>} { code: 0, signal: null } after a clean stop
  */
 export async function stopServer({ child, exited }, patienceMs = PATIENCE_MS) {
-  // On Windows any signal ends a process at once; there the end of its input asks.
-  if (process.platform === "win32") child.stdin?.end();
+  // On Windows any signal ends a process at once; there a line on its input asks.
+  if (process.platform === "win32") child.stdin?.write("stop\n");
   else child.kill("SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   const exit = await exited;
