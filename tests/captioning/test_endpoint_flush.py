@@ -1,0 +1,105 @@
+"""An end that somebody wishes for: flush, and the end of the audio."""
+
+from dataclasses import replace
+
+import pytest
+
+from surtitle.captioning.endpointing import Closed, Endpointer, Opened, PartialDue, Paused
+from tests.captioning.endpointer import OPTIONS, WINDOW_MS, W, run, run_all, silence, speech
+
+
+def test_flush_in_silence_does_nothing() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10))
+    assert endpointer.flush() == []
+
+
+def test_flush_in_speech_ends_it_here() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10))
+    assert endpointer.flush() == [Closed(10 * W)]
+    assert not endpointer.is_open
+    assert endpointer.flush() == []
+
+
+def test_flush_in_the_silence_of_an_utterance_keeps_the_hangover() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10) + silence(1))
+    assert endpointer.flush() == [Closed(11 * W)]
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10) + silence(4))
+    assert endpointer.flush() == [Closed(12 * W)]
+
+
+def test_speech_that_goes_on_after_a_flush_is_the_next_utterance_without_a_gap() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10))
+    endpointer.flush()
+    assert run(endpointer, speech(2)) == []
+    assert run(endpointer, speech(1)) == [Opened(10 * W)]
+
+
+def test_flush_before_speech_is_long_enough_changes_nothing() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10) + speech(2))
+    assert endpointer.flush() == []
+    assert run(endpointer, speech(1)) == [Opened(6 * W)]
+
+
+def test_flush_inside_a_window_ends_there_while_speech_goes_on() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10))
+    assert endpointer.flush(10 * W + 300) == [Closed(10 * W + 300)]
+    assert run(endpointer, speech(3)) == [Opened(10 * W + 300)]
+    run(endpointer, silence(2))  # a pause: what was said before it has its end
+    assert endpointer.flush(15 * W + 300) == [Closed(15 * W)]
+
+
+@pytest.mark.parametrize("begun", [1, 2])
+def test_at_the_end_of_the_audio_speech_that_has_only_begun_is_an_utterance(begun: int) -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10) + speech(begun))
+    assert endpointer.finish(endpointer.position) == [Opened(6 * W), Closed((10 + begun) * W)]
+    assert not endpointer.is_open
+
+
+def test_at_the_end_of_the_audio_silence_stays_silence_and_speech_is_ended() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10))
+    assert endpointer.finish(endpointer.position) == []
+    run(endpointer, speech(10))
+    assert endpointer.finish(endpointer.position) == [Closed(20 * W)]
+
+
+def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:
+    endpointer = Endpointer(replace(OPTIONS, partial_interval_ms=4 * WINDOW_MS))
+    events = run_all(endpointer, [0.6, 0.7, 0.9, 0.4, 0.95, 0.6, 0.1, 0.1, 0.8, *silence(5)])
+    heard = [
+        (
+            type(event).__name__,
+            event.voice.speech_ms // WINDOW_MS,
+            event.voice.clear_ms // WINDOW_MS,
+        )
+        for event in events
+        if isinstance(event, PartialDue | Paused | Closed)
+    ]
+    assert heard == [
+        ("PartialDue", 3, 1),
+        ("Paused", 5, 2),
+        ("Paused", 6, 2),
+        ("Closed", 6, 2),
+    ]
+
+
+def test_what_was_heard_is_shared_out_at_a_cut() -> None:
+    endpointer = Endpointer(OPTIONS)
+    events = run(endpointer, [0.6] * 30 + silence(2) + [0.95] * 12 + silence(5))
+    first, second = (event.voice for event in events if isinstance(event, Closed))
+    assert (first.speech_ms, first.clear_ms) == (30 * WINDOW_MS, 0)
+    assert (second.speech_ms, second.clear_ms) == (12 * WINDOW_MS, 12 * WINDOW_MS)
+
+
+def test_flush_right_after_the_opening() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10) + speech(3))
+    assert endpointer.flush() == [Closed(13 * W)]
