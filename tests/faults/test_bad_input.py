@@ -97,7 +97,7 @@ async def fatal_error(client: ClientConnection) -> tuple[str, int]:
 
 
 HANDSHAKE = (
-    b"GET /v1/captions?language=en HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+    b"GET /v1/captions?language=en HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )

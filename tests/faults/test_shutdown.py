@@ -467,7 +467,7 @@ def test_a_half_open_handshake_does_not_hold_the_stop_up() -> None:
     host, port = server.url.removeprefix("http://").split(":")
     try:
         with socket.create_connection((host, int(port))) as half_open:
-            half_open.sendall(b"GET /v1/captions HTTP/1.1\r\nHost: x\r\n")
+            half_open.sendall(b"GET /v1/captions HTTP/1.1\r\nHost: localhost\r\n")
             assert is_ready(server.url)  # a connection opened later is served: this one is accepted
             server.process.terminate()
             doomed.ended_within(QUICK_S)

@@ -181,7 +181,7 @@ async def test_a_session_that_is_not_there_is_not_found_from_anywhere() -> None:
 async def test_other_methods_are_refused() -> None:
     async with listening() as site, speaking(site) as (_, path):
         reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
-        writer.write(f"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(f"DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         async with asyncio.timeout(LIMIT_S):
             assert (await reader.readline()).split()[1] == b"405"
         writer.close()
@@ -209,7 +209,7 @@ async def test_one_that_does_not_read_is_cut_off_and_harms_nobody(
         monkeypatch.setattr(site.gateway, "_options", options(send_timeout_s=0.5))
         with socket.create_connection(("127.0.0.1", site.gateway.port)) as deaf:
             deaf.settimeout(LIMIT_S)
-            deaf.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            deaf.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             await asyncio.to_thread(deaf.recv, 1)
             async with Reader(site, path) as response:
                 reading = asyncio.create_task(asyncio.to_thread(response.read))

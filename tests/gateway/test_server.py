@@ -595,7 +595,7 @@ async def test_an_address_in_use_is_a_sentence() -> None:
 async def test_a_path_that_is_no_address_is_not_found() -> None:
     async with listening() as site:
         reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
-        writer.write(b"GET //[/x HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET //[/x HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with asyncio.timeout(5):
             status = await reader.readline()
         writer.close()
