@@ -5,9 +5,9 @@
 A real server with the real model. Several clients speak the sample of the demo page at the pace of
 speech, one session after the other; now and then a connection is cut and the worker is killed, crashed
 or stopped. Every session must come out whole. Memory, file descriptors and threads of the server and
-its event loop's tasks are read every few seconds; the slope is that of a line fitted to the means of
-minutes after the first quarter, with its standard error. What a crash costs is the time from a worker's
-death to the next one that is ready.
+its event loop's tasks are read every few seconds; growth is the slope of a line fitted to the means of
+minutes, after the first quarter and in the second half, with its standard error. What a crash costs is
+the time from a worker's death to the next one that is ready.
 """
 
 import asyncio
@@ -154,10 +154,10 @@ async def measure(soak: Soak, server: ServerProcess) -> None:
         )
 
 
-def slope(soak: Soak, name: str) -> tuple[float, float]:
-    """By how much a figure grows in an hour after the first quarter, and the standard error of that."""
+def slope(soak: Soak, name: str, after: float) -> tuple[float, float]:
+    """Growth an hour, `after` such a share of the time, and its standard error."""
     minutes: dict[int, list[float]] = {}
-    for each in soak.measured[len(soak.measured) // 4 :]:
+    for each in soak.measured[round(len(soak.measured) * after) :]:
         minutes.setdefault(int(each.at_s // 60), []).append(getattr(each, name))
     if len(minutes) < 4:  # a line through two points or three has no error to speak of
         return math.nan, math.nan
@@ -192,19 +192,31 @@ def table(soak: Soak, minutes: float) -> str:
     lines += [f"| {name.replace('_', ' ')} | {getattr(soak, name):,} |" for name in names]
     if soak.crash_costs_s:
         median, most = np.median(soak.crash_costs_s), max(soak.crash_costs_s)
+        quick = sum(cost < 1 for cost in soak.crash_costs_s)
+        lines.append(
+            f"| crashes that cost less than a second | {quick} of {len(soak.crash_costs_s)} |"
+        )
         lines.append(
             f"| a crash costs, beside the loading of the model | {median:.2f} s, at most {most:.2f} s |"
         )
+    rss_mb: dict[int, list[float]] = {}
+    for each in soak.measured:
+        rss_mb.setdefault(int(each.at_s // 600), []).append(each.rss_mb)
+    means = ", ".join(f"{np.mean(values):.1f}" for values in rss_mb.values())
+    lines.append(f"| RSS, mean of each ten minutes | {means} MB |")
     lag = max(each.lag_ms for each in soak.measured)
     lines.append(f"| event loop late by (largest p99 of half a minute) | {lag:.0f} ms |")
     for name, unit in (("rss_mb", " MB"), ("descriptors", ""), ("threads", ""), ("tasks", "")):
         values = [getattr(each, name) for each in soak.measured]
         half = len(values) // 2
-        growth, error = slope(soak, name)
+        growth = ", ".join(
+            f"{rise:+.2f} ± {error:.2f}{unit}"
+            for rise, error in (slope(soak, name, after) for after in (0.25, 0.5))
+        )
         lines.append(
             f"| {name.removesuffix('_mb').upper() if unit else name}, first and second half (mean); "
-            f"growth an hour | {np.mean(values[:half]):.1f}{unit}, {np.mean(values[half:]):.1f}{unit}; "
-            f"{growth:+.2f} ± {error:.2f}{unit} |"
+            f"growth an hour after a quarter, after half | "
+            f"{np.mean(values[:half]):.1f}{unit}, {np.mean(values[half:]):.1f}{unit}; {growth} |"
         )
     return "\n".join(lines) + "\n"
 

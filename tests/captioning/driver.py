@@ -11,6 +11,7 @@ from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.captioning.session import CaptionSession
 from surtitle.jobs import Job, ModelInfo, Pcm16, Result
 from surtitle.messages import Ack, Failed, Final, Resumed, ServerMessage, Start, Suppressed
+from tests.captioning import endpointer
 
 W = WINDOW_SAMPLES
 WINDOW_MS = 32
@@ -18,15 +19,9 @@ WINDOW_MS = 32
 BASE = ModelInfo("base", "cpu", "int8", ("en", "zh", "de", "fr"), load_s=1.0)
 TINY_EN = ModelInfo("tiny.en", "cpu", "int8", ("en",), load_s=1.0)
 
-# Everything in whole windows, so that the expected places can be counted.
-OPTIONS = EndpointingOptions(
-    min_speech_ms=3 * WINDOW_MS,
-    pre_roll_ms=4 * WINDOW_MS,
-    hangover_ms=2 * WINDOW_MS,
+OPTIONS = replace(
+    endpointer.OPTIONS,
     settled_pause_ms=3 * WINDOW_MS,
-    endpoint_silence_ms=5 * WINDOW_MS,
-    finished_ratio=1.0,
-    unfinished_ratio=1.0,
     max_utterance_ms=100 * WINDOW_MS,
     partial_interval_ms=10 * WINDOW_MS,
 )
