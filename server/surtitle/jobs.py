@@ -104,6 +104,14 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of a text, most often a word or a syllable, and the probability the model gave it."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Timings:
     """Where the time of one job went, in seconds. `wait_s` is filled in by the engine."""
 
@@ -129,6 +137,8 @@ class Result:
     """False where more audio may well show another language."""
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
+    newest: tuple[Piece, ...] = ()
+    """Of a partial: how its text ends, piece by piece. What comes before them counts as sure."""
     suppressed: str | None = None
     error_code: str | None = None
     error: str = ""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.captioning.session import CaptionSession
-from surtitle.jobs import Job, ModelInfo, Pcm16, Result
+from surtitle.jobs import Job, ModelInfo, Pcm16, Piece, Result
 from surtitle.messages import Ack, Failed, Final, Resumed, ServerMessage, Start, Suppressed
 from tests.captioning import endpointer
 
@@ -60,9 +60,13 @@ def text_of(job: Job) -> str:
 
 
 def ok(job: Job, text: str | None = None) -> Result:
+    """Of the last three words of a partial the model is not sure."""
+    text = text_of(job) if text is None else text
+    newest = tuple(Piece(f" {word}", 0.2) for word in text.split()[-3:])
     return Result(
         job.id,
-        text=text_of(job) if text is None else text,
+        text=text,
+        newest=newest if job.kind == "partial" else (),
         language="en",
         language_probability=0.98765,
         confidence=0.87654,

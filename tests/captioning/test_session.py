@@ -68,7 +68,7 @@ def test_an_utterance_from_speech_to_final() -> None:
     start_ms, end_ms = 6 * WINDOW_MS, 37 * WINDOW_MS
     assert driver.messages == [
         Speech(seq=1, utterance=1, start_ms=start_ms),
-        # The first hypothesis is all held back: its words are too new.
+        # The first hypothesis is all held back: its words are not sure yet.
         Partial(
             seq=2,
             utterance=1,

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from surtitle.captioning.stability import (
     Stabilizer,
+    confidences,
     join,
     normalize_unit,
     split_units,
-    words_to_hold,
 )
+from surtitle.jobs import Piece
 
 
 def show(*hypotheses: str) -> list[tuple[str, str]]:
@@ -248,49 +249,100 @@ def test_a_hypothesis_that_only_grows_is_shown_as_it_is(units: list[str]) -> Non
             assert stable == " ".join(units[: length - 1])
 
 
-# -- words that are held back -------------------------------------------------------------------
+# -- words that are not sure yet ----------------------------------------------------------------
+
+UNSURE = 0.2
 
 
-def held(*hypotheses: tuple[str, int]) -> list[tuple[str, str]]:
+def heard(*hypotheses: tuple[str, list[float]]) -> list[tuple[str, str]]:
     stabilizer = Stabilizer()
-    return [stabilizer.update(hypothesis, hold) for hypothesis, hold in hypotheses]
+    return [stabilizer.update(hypothesis, confidences) for hypothesis, confidences in hypotheses]
 
 
-def test_the_newest_words_are_held_back() -> None:
-    assert held(("one two three four", 3)) == [("", "one")]
-    assert held(("one two", 3)) == [("", "")]
+@pytest.mark.parametrize(
+    ("confidences", "shown"),
+    [
+        ([], 5),
+        ([1.0, 1.0, 1.0, 1.0, 1.0], 5),
+        ([0.91], 5),
+        ([0.89], 4),  # the last word must be surest
+        ([0.71, 0.71, 0.91], 5),
+        ([0.71, 0.69, 0.91], 3),  # and those after an unsure one wait with it
+        ([0.69, 0.71, 0.91], 2),
+        ([0.31, 0.31, 0.71, 0.71, 0.91], 5),
+        ([0.31, 0.29, 0.71, 0.71, 0.91], 1),
+        ([0.29, 0.31, 0.71, 0.71, 0.91], 0),
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.31, 0.31, 0.71, 0.71, 0.91], 5),  # of more words
+    ],
+)
+def test_a_word_is_shown_once_the_model_is_sure(confidences: list[float], shown: int) -> None:
+    words = "one two three four five".split()
+    assert heard((" ".join(words), confidences)) == [("", " ".join(words[:shown]))]
 
 
-def test_what_is_agreed_on_is_shown_however_new() -> None:
-    assert held(("one two three", 3), ("one two three four", 3))[-1] == ("one two three", "")
+def test_no_words_and_no_confidences_are_fine() -> None:
+    assert heard(("", []), ("", [0.5]), ("one", [])) == [("", ""), ("", ""), ("", "one")]
+
+
+def test_what_is_agreed_on_is_shown_however_unsure() -> None:
+    unsure = [UNSURE] * 3
+    assert heard(("one two three", unsure), ("one two three four", unsure))[-1] == (
+        "one two three",
+        "",
+    )
 
 
 def test_what_was_shown_stays_while_it_is_said() -> None:
-    all_of_it = ("one two three four", 0)
-    assert held(all_of_it, ("one two three four", 3))[-1] == ("one two three", " four")
-    assert held(all_of_it, ("one two three for", 3))[-1] == ("one two three", "")
+    all_of_it: tuple[str, list[float]] = ("one two three four", [])
+    unsure = [UNSURE] * 4
+    assert heard(all_of_it, ("one two three four", unsure))[-1] == ("one two three", " four")
+    assert heard(all_of_it, ("one two three for", unsure))[-1] == ("one two three", "")
 
 
-def test_a_held_word_is_compared_all_the_same() -> None:
-    assert held(("one two", 3), ("one two three four five six", 3))[-1] == (
+def test_an_unsure_word_is_compared_all_the_same() -> None:
+    assert heard(("one two", [UNSURE] * 2), ("one two three four", [1.0, UNSURE]))[-1] == (
         "one two",
         " three",
     )
 
 
-@pytest.mark.parametrize(
-    ("spacing_ms", "words"), [(0, 3), (480, 3), (960, 2), (1440, 1), (60_000, 1)]
-)
-def test_the_rarer_hypotheses_are_the_less_is_held_back(spacing_ms: int, words: int) -> None:
-    assert words_to_hold(spacing_ms) == words
-
-
 def test_a_pause_reveals_all_and_makes_nothing_stable() -> None:
     stabilizer = Stabilizer()
-    assert stabilizer.update("one two three", 2) == ("", "one")
+    assert stabilizer.update("one two three", [UNSURE, 1.0]) == ("", "one")
     assert stabilizer.hypothesis == "one two three"
     assert stabilizer.reveal() == ("", "one two three")
-    assert stabilizer.update("one too", 2) == ("one", "")
+    assert stabilizer.update("one too", [UNSURE] * 2) == ("one", "")
+
+
+def pieces(*named: tuple[str, float]) -> list[Piece]:
+    return [Piece(text, probability) for text, probability in named]
+
+
+@pytest.mark.parametrize(
+    ("newest", "expected"),
+    [
+        ([], []),
+        ([(" one", 0.9), (" two", 0.8)], [0.9, 0.8]),
+        ([(" thir", 0.9), ("teen", 0.4), (" men", 0.7)], [0.4, 0.7]),
+        ([(" one", 0.9), (",", 0.1), (" two", 0.8), (".", 0.2)], [0.9, 0.8]),
+        ([("teen", 0.4), (" men", 0.7)], [0.4, 0.7]),  # the end of a longer word
+        ([(" don", 0.9), ("'t", 0.5)], [0.5]),
+        ([("今天", 0.9), ("天气", 0.6), ("。", 0.1)], [0.9, 0.9, 0.6, 0.6]),
+        ([("ok", 0.9), ("好", 0.5)], [0.9, 0.5]),
+        ([(" ", 0.1), ("one", 0.9)], [0.9]),
+        ([(" -", 0.1)], [1.0]),
+    ],
+)
+def test_a_word_is_as_sure_as_its_least_sure_piece(
+    newest: list[tuple[str, float]], expected: list[float]
+) -> None:
+    assert confidences(pieces(*newest)) == expected
+
+
+@given(st.lists(st.builds(Piece, st.text(max_size=5), st.floats(0, 1)), max_size=10))
+def test_each_word_has_a_confidence(newest: list[Piece]) -> None:
+    text = "".join(piece.text for piece in newest)
+    assert len(confidences(newest)) == len(split_units(text))
 
 
 # -- the final ----------------------------------------------------------------------------------
@@ -366,7 +418,7 @@ def test_a_full_stop_that_came_too_early_goes() -> None:
 def test_a_kept_final_begins_with_the_stable_words(hypotheses: list[str], final: str) -> None:
     stabilizer = Stabilizer()
     for hypothesis in hypotheses:
-        stabilizer.update(hypothesis, 2)
+        stabilizer.update(hypothesis, [UNSURE] * 2)
     text, kept = stabilizer.settle(final)
     shown = [normalize_unit(unit) for unit in split_units(stabilizer.stable)]
     settled = [normalize_unit(unit) for unit in split_units(text)]

@@ -4,9 +4,10 @@ Calm comes from three rules, each in a file of its own: what is shown of a hypot
 touched any more (`stability`), and how the text goes on across a cut in running speech (`seam`).
 """
 
+from collections.abc import Sequence
+
 from surtitle.captioning.seam import Seam, mend, open_seam
-from surtitle.captioning.stability import Stabilizer, split_units, words_to_hold
-from surtitle.jobs import samples_to_ms
+from surtitle.captioning.stability import Stabilizer, split_units
 
 Shown = tuple[str, str]
 """Stable and unstable text."""
@@ -25,17 +26,15 @@ class Caption:
         self._before: Seam | None = None  # what the text follows without a pause
         self._after: Seam | None = None  # what follows it without a pause
 
-    def hear(self, hypothesis: str, end: int, hold: int | None = None) -> Shown | None:
+    def hear(self, hypothesis: str, end: int, confidences: Sequence[float] = ()) -> Shown | None:
         """Take a hypothesis of the utterance up to `end`; what to show, or None for nothing new.
 
-        Its last `hold` words are held back; None: as many as the time since the last one wants.
+        `confidences` are those of its last words, see Stabilizer.update.
         """
         if end <= self.heard_to or not hypothesis:
             return None
-        if hold is None:
-            hold = words_to_hold(samples_to_ms(end - self.heard_to))
         self.heard_to = end
-        return self._show(*self._stabilizer.update(self._mended(hypothesis), hold))
+        return self._show(*self._stabilizer.update(self._mended(hypothesis), confidences))
 
     def reveal(self, end: int) -> Shown | None:
         """Show all of the hypothesis up to `end`, if that is the newest: the speaker pauses there."""
@@ -58,7 +57,7 @@ class Caption:
         self._before = before._after
         if self._before is None or self._shown != ("", ""):
             return None
-        return self.hear("".join(self._before.after), before.heard_to, before._hidden)
+        return self.hear("".join(self._before.after), before.heard_to, [0.0] * before._hidden)
 
     @property
     def _hidden(self) -> int:

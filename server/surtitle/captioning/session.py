@@ -42,7 +42,7 @@ from surtitle.captioning.endpointing import (
 from surtitle.captioning.language import fits, may_show, settle
 from surtitle.captioning.recipe import make_recipe
 from surtitle.captioning.sentence import is_finished
-from surtitle.captioning.stability import join
+from surtitle.captioning.stability import confidences, join
 from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
 from surtitle.errors import BadMessage
 from surtitle.jobs import (
@@ -172,7 +172,7 @@ class CaptionSession:
             self._ask_again(utterance, result.job_id, asked)
         elif asked.kind == "partial":
             if utterance.final is None:
-                self._show(utterance, result, asked)
+                self._show(utterance, result, asked, confidences(result.newest))
         elif utterance.end is None:
             self._take_guess(utterance, result, asked)
         elif result.job_id == utterance.final_id:
@@ -401,7 +401,7 @@ class CaptionSession:
             finished = True  # nothing was said that could go on
         else:
             # The last word may be a half one that goes on: it is shown when the pause has lasted.
-            self._show(utterance, result, asked, hold=0 if guess.settled else 1)
+            self._show(utterance, result, asked, () if guess.settled else (0.0,))
         self._judge(finished)
         self._reach_marks()
         self._judge_windows()
@@ -487,12 +487,12 @@ class CaptionSession:
         return next((u for u in self._utterances if job_id in u.asked), None)
 
     def _show(
-        self, utterance: Utterance, result: Result, asked: Asked, hold: int | None = None
+        self, utterance: Utterance, result: Result, asked: Asked, confidences: Sequence[float]
     ) -> None:
-        """Make a partial of a result, where it shows anything new; see Caption.hear for `hold`."""
+        """Make a partial of a result, where it shows anything new; see Caption.hear."""
         if utterance.partials and may_show(utterance.recipe, result):
             text = join(asked.head, result.text)
-            self._send_partial(utterance, utterance.caption.hear(text, asked.end, hold))
+            self._send_partial(utterance, utterance.caption.hear(text, asked.end, confidences))
 
     def _send_partial(self, utterance: Utterance, shown: Shown | None) -> None:
         if shown is None or not utterance.partials:

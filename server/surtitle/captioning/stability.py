@@ -5,17 +5,19 @@ stable once two successive hypotheses have it at the same place. Words are compa
 punctuation, since those are what a longer context changes most. Text without spaces (Chinese,
 Japanese, Thai) is compared character by character.
 
-The newest words of a hypothesis change most often, since the model has heard nothing after them. So
-the last few that nobody has agreed on yet are not shown at all: the reader waits for half a second
-and is spared three of four corrections (docs/quality.md).
+Before that a word is shown as soon as the model is sure of it, which it must be the more the fewer
+words follow: what it has heard nothing after changes most often. The words after one that has to
+wait wait with it.
 """
 
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from itertools import takewhile
+from itertools import accumulate, pairwise, takewhile
 from unicodedata import category, normalize
 
 from surtitle.captioning.sentence import is_finished
+from surtitle.jobs import Piece
 
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
 # it, or else a run of other characters up to the next space. Each unit keeps its leading space.
@@ -47,15 +49,41 @@ def join(first: str, second: str) -> str:
     return first + (" " if one_unit or first[-1] in _SPACED_MARKS else "") + second
 
 
-def words_to_hold(spacing_ms: int) -> int:
-    """How many of the newest words to hold back where a hypothesis comes so long after the last one.
+SURE_LAST = 0.9
+SURE_NEW = 0.7
+SURE = 0.3
+"""Confidence from which on a word is shown: the last one of a hypothesis, the two before it, and those
+before them. Chosen on 130 English recordings, see docs/quality.md."""
+NEW_WORDS = 3
+"""The last one and those that SURE_NEW is asked of."""
 
-    The rarer they are, the fewer words change, and the longer the reader has waited already. Replayed
-    on the hypotheses of 131 English recordings with `base`, erased words by words of the text and
-    median delay of a word: 3 words at a spacing of 0.5 s 0.07 and 0.86 s, 2 at 1 s 0.07 and 1.0 s,
-    1 at 1.5 s 0.07 and 0.97 s. (All shown at 0.5 s: 0.32 and 0.36 s.)
+
+def confidences(newest: Sequence[Piece]) -> list[float]:
+    """Of each word that ends a text, oldest first: the least probability of its pieces.
+
+    Marks do not count: whether a comma stands there is seldom sure.
     """
-    return 3 if spacing_ms < 750 else 2 if spacing_ms < 1250 else 1
+    text = "".join(piece.text for piece in newest)
+    of_each_character = [
+        piece.probability if any(c.isalnum() for c in piece.text) else 1.0
+        for piece in newest
+        for _ in piece.text
+    ]
+    first = len(text) - len(text.lstrip())
+    ends = accumulate(map(len, split_units(text)), initial=first)
+    return [min(of_each_character[start:end]) for start, end in pairwise(ends)]
+
+
+def _sure(confidences: Sequence[float]) -> int:
+    """How many words of the end of a hypothesis may be shown."""
+    following = range(len(confidences) - 1, -1, -1)
+    pairs = zip(confidences, map(_asked, following), strict=True)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] >= pair[1], pairs))
+
+
+def _asked(following: int) -> float:
+    """The confidence that is asked of a word that so many follow."""
+    return SURE_LAST if not following else SURE_NEW if following < NEW_WORDS else SURE
 
 
 class Stabilizer:
@@ -72,10 +100,11 @@ class Stabilizer:
         """The last hypothesis with the stable text in it, shown or not."""
         return self.stable + "".join(self._tail)
 
-    def update(self, hypothesis: str, hold: int = 0) -> tuple[str, str]:
+    def update(self, hypothesis: str, confidences: Sequence[float] = ()) -> tuple[str, str]:
         """Take the next hypothesis of the whole utterance; returns (stable, unstable) to be shown.
 
-        Of its last `hold` words only those are shown that were shown before.
+        `confidences`, from 0 to 1, are those of its last words; of those before them the model is
+        sure. What was shown before stays shown while it is agreed on.
         """
         rest = follow(self.stable, self._after_stable(split_units(hypothesis)))
         agreed = _common(self._tail, rest)
@@ -85,7 +114,8 @@ class Stabilizer:
         self.stable += "".join(rest[:agreed])
         self._stable_units += [normalize_unit(unit) for unit in rest[:agreed]]
         self._tail = rest[agreed:]
-        self._shown = max(len(self._tail) - hold, still_shown - agreed, 0)
+        sure = _sure([*[1.0] * len(self._tail), *confidences][len(confidences) :])
+        self._shown = max(sure, still_shown - agreed)
         return self.stable, "".join(self._tail[: self._shown])
 
     def reveal(self) -> tuple[str, str]:

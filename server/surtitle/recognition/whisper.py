@@ -27,6 +27,7 @@ from surtitle.jobs import (
     SAMPLE_RATE,
     Job,
     ModelInfo,
+    Piece,
     Recipe,
     Result,
     Timings,
@@ -39,6 +40,7 @@ from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, echoes, refusal, suspicion
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
+from surtitle.recognition.pieces import newest_pieces
 
 FRAMES_PER_SECOND = 100
 """Mel frames of Whisper in a second."""
@@ -140,6 +142,7 @@ class _Attempt:
 class _Decoded:
     tokens: list[int]
     evidence: Evidence
+    newest: tuple[Piece, ...] = ()
 
 
 class WhisperDecoder:
@@ -254,6 +257,7 @@ class WhisperDecoder:
             max_length=token_budget(seconds, len(prompts[0])),
             return_scores=True,
             return_no_speech_prob=True,
+            return_logits_vocab=jobs[0].kind == "partial",
         )
         for attempt, pending in zip(group, results, strict=True):
             attempt.pending = pending
@@ -314,6 +318,7 @@ class WhisperDecoder:
             language_sure=attempt.language_sure,
             confidence=float(np.exp(evidence.log_probability)),
             words=words,
+            newest=decoded.newest,
             suppressed=reason,
             timings=Timings(
                 features_s=attempt.features_s,
@@ -340,7 +345,8 @@ class WhisperDecoder:
             no_speech_probability=result.no_speech_prob,
             voice=attempt.job.voice,
         )
-        return _Decoded(tokens, evidence)
+        newest = newest_pieces(tokens, result.logits[0], tokenizer) if result.logits else ()
+        return _Decoded(tokens, evidence, newest)
 
     def _words(self, attempt: _Attempt, decoded: _Decoded) -> tuple[Word, ...]:
         """Time each word: by cross-attention on the encoding that the text came from, and the audio."""
