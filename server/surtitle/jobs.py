@@ -67,7 +67,8 @@ class Job:
     """One piece of audio to decode.
 
     A partial is decoded greedily and may be replaced by a newer one of the same utterance while it
-    waits; a final gets the better decode and is always answered, unless it is taken back.
+    waits; a final gets the better decode and is always answered, unless it is taken back. A
+    speculative final is of a pause that may not be the end: it has the urgency of a partial.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Job:
     it, since Whisper has no mask for padding."""
     voice: Voice | None = None
     """What was heard in the audio; None where nobody listened to it from its first sample on."""
+    speculative: bool = False
 
     @property
     def trace(self) -> str:

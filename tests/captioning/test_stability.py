@@ -276,8 +276,19 @@ def heard(*hypotheses: tuple[str, list[float]]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_word_is_shown_once_the_model_is_sure(confidences: list[float], shown: int) -> None:
-    words = "one two three four five".split()
+    words = ["one", "two", "three", "four", "five"]
     assert heard((" ".join(words), confidences)) == [("", " ".join(words[:shown]))]
+
+
+@pytest.mark.parametrize(
+    ("spacing_s", "shown"), [(0.0, 0), (0.9, 0), (1.2, 1), (1.5, 1), (1.8, 2), (9.0, 3)]
+)
+def test_of_rare_hypotheses_less_is_asked(spacing_s: float, shown: int) -> None:
+    stabilizer = Stabilizer()
+    assert stabilizer.update("one two three", [0.6, 0.4, 0.2], spacing_s) == (
+        "",
+        " ".join(["one", "two", "three"][:shown]),
+    )
 
 
 def test_no_words_and_no_confidences_are_fine() -> None:

@@ -46,13 +46,17 @@ class FakeEngine:
         self.overloaded = False
         self.cancelled: list[str] = []  # ids of jobs
         self.discarded: list[str] = []
+        self.hurried: list[str] = []  # ids of jobs
 
     def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
         self.jobs.append((job, deliver))
 
+    def hurry(self, job: Job) -> None:
+        self.hurried.append(job.id)
+
     def cancel(self, job: Job) -> None:
         self.cancelled.append(job.id)
-        self.jobs = [(other, deliver) for other, deliver in self.jobs if other is not job]
+        self.jobs = [(other, deliver) for other, deliver in self.jobs if other.id != job.id]
 
     def discard_session(self, session: str) -> None:
         self.discarded.append(session)

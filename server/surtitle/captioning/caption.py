@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from surtitle.captioning.seam import Seam, mend, open_seam
 from surtitle.captioning.stability import Stabilizer, split_units
+from surtitle.jobs import SAMPLE_RATE
 
 Shown = tuple[str, str]
 """Stable and unstable text."""
@@ -33,8 +34,10 @@ class Caption:
         """
         if end <= self.heard_to or not hypothesis:
             return None
+        spacing_s = (end - self.heard_to) / SAMPLE_RATE
         self.heard_to = end
-        return self._show(*self._stabilizer.update(self._mended(hypothesis), confidences))
+        text = self._mended(hypothesis)
+        return self._show(*self._stabilizer.update(text, confidences, spacing_s))
 
     def reveal(self, end: int) -> Shown | None:
         """Show all of the hypothesis up to `end`, if that is the newest: the speaker pauses there."""

@@ -120,6 +120,7 @@ class CaptionSession:
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
+        self._hurried: deque[Job] = deque()
         self._cancelled: deque[Job] = deque()
         self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
@@ -248,6 +249,12 @@ class CaptionSession:
         self._jobs.clear()
         return jobs
 
+    def hurried(self) -> list[Job]:
+        """Jobs given out as speculative that are waited for now, since the last call."""
+        jobs = list(self._hurried)
+        self._hurried.clear()
+        return jobs
+
     def cancelled(self) -> list[Job]:
         """Jobs given out whose results are of no use any more, since the last call."""
         jobs = list(self._cancelled)
@@ -315,6 +322,8 @@ class CaptionSession:
             score, level = self._scores.popleft()
             self._on_events(self._endpointer.push(score, level))
             self._reach_marks()
+        if self._endpointer.awaits_judgement:
+            self._hurry(self._utterances[-1])
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -359,6 +368,7 @@ class CaptionSession:
         guess = utterance.guess
         if guess is not None and guess.end == end and utterance.is_usable(guess):
             utterance.final_id = guess.job.id
+            self._hurry(utterance)
             if guess.result is not None:
                 self._take_final(utterance, guess.result)
             return
@@ -384,10 +394,17 @@ class CaptionSession:
 
     def _guess(self, utterance: Utterance, end: int) -> None:
         if utterance.guesses:
-            job = self._submit(utterance, "final", utterance.start, end)
+            job = self._submit(utterance, "final", utterance.start, end, speculative=True)
             utterance.guess = Guess(job, end, voice=utterance.voice)
         else:
             self._judge(None)
+
+    def _hurry(self, utterance: Utterance) -> None:
+        """Nothing goes on before the text of the pause is there."""
+        guess = utterance.guess
+        if guess is not None and guess.result is None and guess.job.speculative:
+            guess.job = replace(guess.job, speculative=False)
+            self._hurried.append(guess.job)
 
     def _take_guess(self, utterance: Utterance, result: Result, asked: Asked) -> None:
         """The text of a pause is there while the utterance is still open."""
@@ -452,7 +469,9 @@ class CaptionSession:
             return  # the next one knows it
         guess = utterance.guess
         if utterance.end is None and guess is not None and guess.job.id == job_id:
-            guess.job = self._submit(utterance, "final", utterance.start, asked.end)
+            guess.job = self._submit(
+                utterance, "final", utterance.start, asked.end, speculative=guess.job.speculative
+            )
         elif job_id == utterance.final_id:
             self._submit_final(utterance, asked.end)
 
@@ -465,7 +484,14 @@ class CaptionSession:
         self._submit(utterance, "partial", start, end, head)
 
     def _submit(
-        self, utterance: Utterance, kind: JobKind, start: int, end: int, head: str = ""
+        self,
+        utterance: Utterance,
+        kind: JobKind,
+        start: int,
+        end: int,
+        head: str = "",
+        *,
+        speculative: bool = False,
     ) -> Job:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
         told = utterance.recipe.language is not None
@@ -479,6 +505,7 @@ class CaptionSession:
             recipe=utterance.recipe,
             window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
             voice=utterance.voice_from(start),
+            speculative=speculative,
         )
         self._jobs.append(job)
         return job

@@ -56,6 +56,9 @@ SURE = 0.3
 before them. Chosen on 130 English recordings, see docs/quality.md."""
 NEW_WORDS = 3
 """The last one and those that SURE_NEW is asked of."""
+PATIENCE_S = 0.9
+"""Where hypotheses come more rarely than that, less is asked, in proportion: the reader has waited long
+enough, and fewer hypotheses change fewer words."""
 
 
 def confidences(newest: Sequence[Piece]) -> list[float]:
@@ -74,15 +77,16 @@ def confidences(newest: Sequence[Piece]) -> list[float]:
     return [min(of_each_character[start:end]) for start, end in pairwise(ends)]
 
 
-def _sure(confidences: Sequence[float]) -> int:
+def _sure(confidences: Sequence[float], spacing_s: float) -> int:
     """How many words of the end of a hypothesis may be shown."""
-    following = range(len(confidences) - 1, -1, -1)
-    pairs = zip(confidences, map(_asked, following), strict=True)
+    share = PATIENCE_S / max(spacing_s, PATIENCE_S)
+    asked = [share * _asked(following) for following in reversed(range(len(confidences)))]
+    pairs = zip(confidences, asked, strict=True)
     return sum(1 for _ in takewhile(lambda pair: pair[0] >= pair[1], pairs))
 
 
 def _asked(following: int) -> float:
-    """The confidence that is asked of a word that so many follow."""
+    """The confidence that is asked of a word that so many follow, of a patient reader."""
     return SURE_LAST if not following else SURE_NEW if following < NEW_WORDS else SURE
 
 
@@ -100,11 +104,14 @@ class Stabilizer:
         """The last hypothesis with the stable text in it, shown or not."""
         return self.stable + "".join(self._tail)
 
-    def update(self, hypothesis: str, confidences: Sequence[float] = ()) -> tuple[str, str]:
+    def update(
+        self, hypothesis: str, confidences: Sequence[float] = (), spacing_s: float = 0.0
+    ) -> tuple[str, str]:
         """Take the next hypothesis of the whole utterance; returns (stable, unstable) to be shown.
 
         `confidences`, from 0 to 1, are those of its last words; of those before them the model is
-        sure. What was shown before stays shown while it is agreed on.
+        sure. `spacing_s` is the audio since the hypothesis before. What was shown stays shown while it
+        is agreed on.
         """
         rest = follow(self.stable, self._after_stable(split_units(hypothesis)))
         agreed = _common(self._tail, rest)
@@ -114,7 +121,7 @@ class Stabilizer:
         self.stable += "".join(rest[:agreed])
         self._stable_units += [normalize_unit(unit) for unit in rest[:agreed]]
         self._tail = rest[agreed:]
-        sure = _sure([*[1.0] * len(self._tail), *confidences][len(confidences) :])
+        sure = _sure([*[1.0] * len(self._tail), *confidences][len(confidences) :], spacing_s)
         self._shown = max(sure, still_shown - agreed)
         return self.stable, "".join(self._tail[: self._shown])
 

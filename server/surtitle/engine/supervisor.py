@@ -72,6 +72,10 @@ class Engine(Protocol):
         """Queue a job. `deliver` gets its result, once; a partial may get none."""
         ...
 
+    def hurry(self, job: Job) -> None:
+        """A speculative final is waited for now; `job` is that one, no longer speculative."""
+        ...
+
     def cancel(self, job: Job) -> None:
         """Take a job back: its result is of no use any more and is not delivered."""
         ...
@@ -87,7 +91,8 @@ class _Waiting:
     trace: str
     since: float
     due_since: float
-    """Of a partial that replaced one that was still waiting: since when the first one waited."""
+    """Of a job that replaced a partial that was still waiting: since when the first one waited. Of a
+    final that was speculative: since when it is waited for."""
 
 
 class Supervisor:
@@ -180,11 +185,17 @@ class Supervisor:
         for superseded in self._scheduler.add(job):
             if (older := self._waiting.pop(superseded.id, None)) is None:
                 continue
-            if job.kind == "partial":
+            if _waits_as(job) == "partial":
                 waiting.due_since = older.due_since
             else:
                 self._observe_wait("partial", older, now)
         self._grant()
+
+    def hurry(self, job: Job) -> None:
+        """See Engine.hurry."""
+        if self._scheduler.hurry(job) and (waiting := self._waiting.get(job.id)) is not None:
+            waiting.due_since = time.monotonic()
+            self._grant()
 
     def cancel(self, job: Job) -> None:
         """See Engine.cancel."""
@@ -252,7 +263,7 @@ class Supervisor:
             self._metrics.on_grant(batch)
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
-                    self._observe_wait(job.kind, waiting, now)
+                    self._observe_wait(_waits_as(job), waiting, now)
             self._watch_deadline()
         self._judge_load()
 
@@ -404,3 +415,8 @@ class Supervisor:
         self.failure = cause
         for job_id in list(self._waiting):
             self._deliver(Result(job_id, error_code="engine_failed", error=_FAILED_MESSAGE))
+
+
+def _waits_as(job: Job) -> JobKind:
+    """In which line it waits."""
+    return "partial" if job.speculative else job.kind

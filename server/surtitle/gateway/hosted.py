@@ -275,6 +275,8 @@ class HostedSession:
             self._engine.cancel(job)
         for job in self.session.jobs():
             self._engine.submit(job, self._on_result)
+        for job in self.session.hurried():
+            self._engine.hurry(job)
         for message in self.session.messages():
             self.post(message)
         if self.session.behind:
