@@ -56,7 +56,7 @@ SURE = 0.3
 before them. Chosen on 130 English recordings, see docs/quality.md."""
 NEW_WORDS = 3
 """The last one and those that SURE_NEW is asked of."""
-PATIENCE_S = 0.9
+PATIENCE_S = 1.0
 """Where hypotheses come more rarely than that, less is asked, in proportion: the reader has waited long
 enough, and fewer hypotheses change fewer words."""
 

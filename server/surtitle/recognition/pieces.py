@@ -8,8 +8,8 @@ from faster_whisper.tokenizer import Tokenizer
 
 from surtitle.jobs import Piece
 
-NEWEST_TOKENS = 16
-"""Tokens whose probability is looked up: some twelve words. What more words follow is hardly ever
+NEWEST_TOKENS = 8
+"""Tokens whose probability is looked up: some six words. What more words follow is hardly ever
 changed, and each costs a pass over the vocabulary."""
 
 
@@ -35,5 +35,7 @@ def _probability(logits: ctranslate2.StorageView, token: int) -> float:
     """Softmax of the logits at the token."""
     if logits.device != "cpu":
         logits = logits.to_device(ctranslate2.Device.cpu)
-    values = np.asarray(logits.to(ctranslate2.DataType.float32))
+    if logits.dtype != ctranslate2.DataType.float32:
+        logits = logits.to(ctranslate2.DataType.float32)
+    values = np.asarray(logits)
     return float(1 / np.exp(values - values[token]).sum())
