@@ -26,7 +26,7 @@ _FIRST_SLOTS = 16
 TICK_PER_STREAM_S = 0.008
 MAX_TICK_S = 0.096
 """The least time between the starts of two rounds, in which windows gather: the more streams, the
-longer. One stream alone is scored at once; eight and more wait for each other, since a batch of few
+longer. One stream alone is scored at once; thirteen and more wait for each other, since a batch of few
 costs nearly what a batch of twenty does, and three windows' length is little beside an endpoint."""
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
@@ -143,7 +143,8 @@ class VadTicker:
 
     @property
     def _tick_s(self) -> float:
-        return min(TICK_PER_STREAM_S * len(self._slots), MAX_TICK_S)
+        others = max(len(self._slots) - 1, 0)
+        return min(TICK_PER_STREAM_S * others, MAX_TICK_S)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
