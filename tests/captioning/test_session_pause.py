@@ -83,6 +83,42 @@ def test_what_is_decoded_in_the_pause_may_come_after_its_end(late: int) -> None:
     assert len(driver.jobs) == 1
 
 
+def test_it_is_speculative_until_the_end_comes() -> None:
+    driver = open_session()
+    driver.feed(speech(9) + silence(4))
+    assert [job.speculative for job in driver.jobs] == [True]
+    assert driver.hurried == []
+    driver.feed(silence(1))
+    (hurried,) = driver.hurried
+    assert (hurried.id, hurried.speculative) == (driver.jobs[0].id, False)
+    driver.feed(silence(9))
+    assert driver.hurried == [hurried]
+
+
+def test_it_is_waited_for_where_it_decides_how_long_the_silence_must_be() -> None:
+    driver = open_session(options=JUDGED)
+    driver.feed(speech(9) + silence(4))
+    assert driver.hurried == []
+    driver.feed(silence(1))  # the end of a finished sentence
+    assert [job.id for job in driver.hurried] == [driver.jobs[0].id]
+    driver.feed(silence(9))
+    assert len(driver.hurried) == 1
+
+
+def test_what_is_there_already_is_not_hurried() -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(9) + silence(9))
+    assert driver.of(Final)
+    assert driver.hurried == []
+
+
+def test_only_what_may_not_be_the_end_is_speculative() -> None:
+    driver = open_session()
+    driver.feed(speech(9))
+    driver.flush()
+    assert [(job.kind, job.speculative) for job in driver.jobs] == [("final", False)]
+
+
 def test_it_is_shown_as_a_partial_until_the_end_comes() -> None:
     driver = open_session(answer=saying("Yes, we do."))
     driver.feed(speech(9) + silence(2))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,12 @@ class Running:
         kind: JobKind = "final",
         session: str = "s",
         samples: int = 1600,
+        speculative: bool = False,
     ) -> Job:
         job_id = f"{session}/{utterance}/{samples}/{kind}"
         audio = np.zeros(samples, np.int16)
-        job = Job(job_id, session, utterance, kind, audio, Recipe(prompt=prompt))
+        recipe = Recipe(prompt=prompt)
+        job = Job(job_id, session, utterance, kind, audio, recipe, speculative=speculative)
         self.engine.submit(job, self.results.append)
         return job
 
@@ -240,6 +243,27 @@ async def test_two_that_were_under_way_are_tried_one_after_the_other(tmp_path: P
         await run.answered(2)
 
 
+# -- speculative finals -------------------------------------------------------------------------
+
+
+async def test_a_speculative_final_that_is_waited_for_overtakes_the_partials(
+    tmp_path: Path,
+) -> None:
+    async with running(lease_s=30) as run:
+        files = await run.fill(tmp_path)
+        guesses = [
+            run.submit(1, f"say:{name}", session=name, speculative=True) for name in ("one", "two")
+        ]
+        run.submit(1, "say:partial", session="three", kind="partial")
+        run.engine.hurry(replace(guesses[1], speculative=False))
+        run.engine.hurry(replace(guesses[1], speculative=False))  # once more changes nothing
+        files[0].unlink()  # one batch after the other
+        assert (await run.answered(4))[1:] == ["two", "one", "partial"]
+        files[1].unlink()
+        await run.answered(5)
+        assert run.books == (0, 0, 0)
+
+
 # -- jobs that are taken back -------------------------------------------------------------------
 
 
@@ -367,6 +391,32 @@ async def test_a_partial_that_its_final_makes_superfluous_has_waited_too(tmp_pat
         await wait_of(run, 0.1)
         run.submit(1, "say:final")
         assert run.loads == [True]
+
+
+async def test_a_speculative_final_has_waited_as_long_as_the_partial_before_it(
+    tmp_path: Path,
+) -> None:
+    async with running(overload_wait_s=0.05, lease_s=30) as run:
+        files = await run.fill(tmp_path)
+        run.submit(1, "say:old", kind="partial")
+        await wait_of(run, 0.1)
+        run.submit(1, "say:guess", speculative=True)
+        for file in files:
+            file.unlink()
+        await run.answered(3)
+        assert run.loads == [True]
+
+
+async def test_the_wait_of_a_final_counts_from_when_it_is_waited_for(tmp_path: Path) -> None:
+    async with running(overload_wait_s=0.05, lease_s=30) as run:
+        files = await run.fill(tmp_path)
+        guess = run.submit(1, "say:guess", speculative=True)
+        await wait_of(run, 0.1)
+        run.engine.hurry(replace(guess, speculative=False))
+        for file in files:
+            file.unlink()
+        await run.answered(3)
+        assert run.loads == []
 
 
 async def test_an_engine_that_keeps_up_is_not_overloaded() -> None:

@@ -81,7 +81,9 @@ async def served(
 async def test_from_audio_to_ended_in_order() -> None:
     async with served() as s:
         s.socket.put('{"type":"start","partials":false}', WORD, PAUSE)
-        await s.until(lambda: s.engine.jobs)
+        await s.until(lambda: s.engine.hurried)
+        ((guess, _),) = s.engine.jobs
+        assert s.engine.hurried == [guess.id]
         s.engine.answer("hello")
         s.socket.put('{"type":"stop"}')
         await s.until(lambda: s.socket.closed)
