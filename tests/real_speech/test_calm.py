@@ -1,8 +1,4 @@
-"""Captions are calm and in time: real models, real voice activity, and a clock that is the audio's.
-
-Each result comes LATENCY_S of audio after its job, so the outcome depends neither on how fast nor on
-how busy the machine is.
-"""
+"""Captions are calm and in time: real models, real voice activity, and a clock that is the audio's."""
 
 from statistics import median
 
@@ -11,53 +7,22 @@ import pytest
 
 from load.words import matches, words
 from quality.calm import calm
+from quality.replay import Replayer
 from quality.utterances import Received
-from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
-from surtitle.captioning.session import CaptionSession
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Result
+from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.jobs import Pcm16
 from surtitle.messages import Final, Partial, Start
-from surtitle.vad import SileroVad
 from tests.real_speech.sounds import silence
-from tests.recognition.test_whisper import decoded, decoder
+from tests.recognition.test_whisper import decoder
 from tests.support import needs_speech, read_pcm16, recordings
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
 
-LATENCY_S = 0.15
-"""A partial under light load on two cores."""
-WINDOW_S = WINDOW_SAMPLES / SAMPLE_RATE
-
 
 def rehearse(audio: Pcm16, model: str) -> list[Received]:
     """All messages of a session that hears the audio, with the second of the audio they came at."""
-    session = CaptionSession(
-        "s", Start(language="en", words=True), EndpointingOptions(), decoder(model).info
-    )
-    vad = SileroVad()
-    slot = vad.open()
-    due: list[tuple[float, Result]] = []
-    messages: list[Received] = []
-
-    def pump(now_s: float) -> None:
-        due.extend((now_s + LATENCY_S, decode(job)) for job in session.jobs())
-        gone = {job.id for job in session.cancelled()}
-        due[:] = [(at_s, result) for at_s, result in due if result.job_id not in gone]
-        messages.extend(Received(now_s, message) for message in session.messages())
-
-    def decode(job: Job) -> Result:
-        return decoded([job], model)[job.id]
-
-    for number in range(len(audio) // WINDOW_SAMPLES):
-        now_s = (number + 1) * WINDOW_S
-        session.receive_audio(audio[number * WINDOW_SAMPLES :][:WINDOW_SAMPLES].tobytes())
-        probabilities, levels = vad.score([slot], [1], session.take_windows(1))
-        session.receive_probabilities(probabilities.tolist(), levels.tolist())
-        pump(now_s)
-        while due and due[0][0] <= now_s:
-            session.receive_result(due.pop(0)[1])
-            pump(now_s)
-    assert session.idle
-    return messages
+    start = Start(language="en", words=True)
+    return Replayer(decoder(model)).replay(audio, start, EndpointingOptions())
 
 
 def delays_s(messages: list[Received]) -> list[float]:
