@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from quality.recordings import Recording
+from surtitle.jobs import Pcm16
 from surtitle.recognition.models import locate
 
 BEAM_SIZE = 5
@@ -31,28 +34,34 @@ class Offline:
 
     def text(self, recording: Recording) -> str:
         """The text of a whole file."""
+        path = recording.path
+        return self._cached(path.read_bytes(), str(path), recording.decoded_as)
+
+    def text_of(self, audio: Pcm16, language: str) -> str:
+        """The text of audio."""
+        return self._cached(audio.tobytes(), audio.astype(np.float32) / np.float32(32768), language)
+
+    def _cached(self, content: bytes, source: str | NDArray[np.float32], language: str) -> str:
         settings = {
             "model": self._name,
-            "language": recording.decoded_as,
+            "language": language,
             "beam_size": BEAM_SIZE,
             "compute_type": "int8",
             "versions": [version("faster-whisper"), version("ctranslate2")],
         }
-        key = hashlib.sha256(msgspec.json.encode(settings) + recording.path.read_bytes())
+        key = hashlib.sha256(msgspec.json.encode(settings) + content)
         cached = self._folder / f"{key.hexdigest()}.txt"
         if not cached.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            cached.write_text(self._decode(recording), encoding="utf-8")
+            cached.write_text(self._decode(source, language), encoding="utf-8")
         return cached.read_text(encoding="utf-8")
 
-    def _decode(self, recording: Recording) -> str:
+    def _decode(self, source: str | NDArray[np.float32], language: str) -> str:
         if self._model is None:
             from faster_whisper import WhisperModel
 
             self._model = WhisperModel(
                 **locate(self._name).arguments(), device="cpu", compute_type="int8"
             )
-        segments, _ = self._model.transcribe(
-            str(recording.path), language=recording.decoded_as, beam_size=BEAM_SIZE
-        )
+        segments, _ = self._model.transcribe(source, language=language, beam_size=BEAM_SIZE)
         return " ".join(segment.text.strip() for segment in segments)
