@@ -125,6 +125,7 @@ PURE = [
     "recognition/alignment.py",
     "recognition/guard.py",
     "recognition/language.py",
+    "recognition/pieces.py",
     "jobs.py",
     "errors.py",
     "messages.py",

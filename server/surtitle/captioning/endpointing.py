@@ -58,8 +58,8 @@ class EndpointingOptions:
     max_utterance_ms: int = 20_000
     """Length at which an utterance is cut."""
     partial_interval_ms: int = 608
-    """New speech between two partials. Words are shown as soon as the model is sure of them, so that
-    with 352 they come hardly 0.05 s sooner, for twice the work."""
+    """New speech between two partials. With 352 words come 0.1 s sooner, for nearly twice the work, and
+    more of them are changed (docs/quality.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
-"""How sure the model is of the newest words that it has written."""
+"""How sure the model is of the newest words that it has written. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import ctranslate2
 import numpy as np
-from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
 
 from surtitle.jobs import Piece
 
@@ -12,30 +11,27 @@ NEWEST_TOKENS = 8
 """Tokens whose probability is looked up: some six words. What more words follow is hardly ever
 changed, and each costs a pass over the vocabulary."""
 
+Split = Callable[[list[int]], tuple[list[str], list[list[int]]]]
+"""Cuts tokens into pieces of text of whole characters, and says which tokens each is made of."""
+
 
 def newest_pieces(
-    tokens: Sequence[int], logits: Sequence[ctranslate2.StorageView], tokenizer: Tokenizer
+    tokens: Sequence[int], logits: Sequence[NDArray[np.float32]], split: Split
 ) -> tuple[Piece, ...]:
-    """The last NEWEST_TOKENS, those that share a character joined.
+    """Text and probability of the tokens, one piece for those that share a character.
 
-    `logits`, shape (vocabulary,), are what each token was chosen by.
+    `logits`, each of shape (vocabulary,), are what the token in the same place was chosen by.
     """
-    first = max(len(tokens) - NEWEST_TOKENS, 0)
     probabilities = iter(
-        [_probability(*each) for each in zip(logits[first:], tokens[first:], strict=False)]
+        [_probability(values, token) for values, token in zip(logits, tokens, strict=True)]
     )
-    texts, parts = tokenizer.split_tokens_on_unicode(list(tokens[first:]))
+    texts, parts = split(list(tokens))
     return tuple(
         Piece(text, min(next(probabilities) for _ in part))
         for text, part in zip(texts, parts, strict=True)
     )
 
 
-def _probability(logits: ctranslate2.StorageView, token: int) -> float:
+def _probability(logits: NDArray[np.float32], token: int) -> float:
     """Softmax of the logits at the token."""
-    if logits.device != "cpu":
-        logits = logits.to_device(ctranslate2.Device.cpu)
-    if logits.dtype != ctranslate2.DataType.float32:
-        logits = logits.to(ctranslate2.DataType.float32)
-    values = np.asarray(logits)
-    return float(1 / np.exp(values - values[token]).sum())
+    return float(1 / np.exp(logits - logits[token]).sum())

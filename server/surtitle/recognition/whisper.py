@@ -40,7 +40,7 @@ from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, echoes, refusal, suspicion
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
-from surtitle.recognition.pieces import newest_pieces
+from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 
 FRAMES_PER_SECOND = 100
 """Mel frames of Whisper in a second."""
@@ -345,7 +345,11 @@ class WhisperDecoder:
             no_speech_probability=result.no_speech_prob,
             voice=attempt.job.voice,
         )
-        newest = newest_pieces(tokens, result.logits[0], tokenizer) if result.logits else ()
+        newest: tuple[Piece, ...] = ()
+        if result.logits:
+            first = max(len(tokens) - NEWEST_TOKENS, 0)
+            logits = [_to_numpy(each) for each in result.logits[0][first : len(tokens)]]
+            newest = newest_pieces(tokens[first:], logits, tokenizer.split_tokens_on_unicode)
         return _Decoded(tokens, evidence, newest)
 
     def _words(self, attempt: _Attempt, decoded: _Decoded) -> tuple[Word, ...]:
@@ -426,6 +430,15 @@ def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
         alone = job.id if _wants_words(job) else None
         groups[job.kind, job.window_s, _context(job.recipe), alone].append(attempt)
     return list(groups.values())
+
+
+def _to_numpy(array: ctranslate2.StorageView) -> NDArray[np.float32]:
+    """What lies on any device, in any type, as an array; without a copy where it is one already."""
+    if array.device != "cpu":
+        array = array.to_device(ctranslate2.Device.cpu)
+    if array.dtype != ctranslate2.DataType.float32:
+        array = array.to(ctranslate2.DataType.float32)
+    return np.asarray(array)
 
 
 def choose_device(device: str) -> str:
