@@ -13,6 +13,7 @@ words (characters in languages without spaces):
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -24,7 +25,7 @@ from rich.table import Table
 
 from load.score import Score, score
 from quality.offline import Offline, cache_folder
-from quality.recordings import Recording, read_recordings
+from quality.recordings import NoRecordings, Recording, read_recordings
 from quality.replay import Replayer
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.jobs import Pcm16, ms_to_samples
@@ -88,6 +89,8 @@ def main() -> None:
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--shifts", type=int, default=6, help="how often; two at least")
     options = parser.parse_args()
+    if options.shifts < 2:
+        parser.error("--shifts: two at least, or nothing tells how far they differ.")
     decoder = WhisperDecoder(
         options.model, device="cpu", compute_type="default", replicas=1, threads=1
     )
@@ -111,4 +114,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NoRecordings as error:
+        sys.exit(str(error))

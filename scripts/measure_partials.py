@@ -15,6 +15,7 @@ new speech. Columns:
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from load.summary import Spread
 from load.wordtimes import cache_folder, word_ends
 from measure_windows import FOLDERS
 from quality.calm import Calm, calm
-from quality.recordings import read_recordings
+from quality.recordings import NoRecordings, read_recordings
 from quality.replay import Replayer
 from quality.utterances import Received
 from surtitle.captioning.endpointing import EndpointingOptions
@@ -171,4 +172,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NoRecordings as error:
+        sys.exit(str(error))
