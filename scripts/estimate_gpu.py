@@ -4,10 +4,11 @@
 
 The encoder is bound by arithmetic: 24 d^2 operations a position and layer for the matrices and 4 p d
 for attention over p positions (Kaplan et al. 2020, "Scaling Laws for Neural Language Models",
-section 2.1), and the second convolution. The decoder is bound by memory: each step reads its weights
-once for the whole batch, and the keys and values of the encoded audio once for each hypothesis. The
-rates are the makers' figures times an efficiency that dense kernels reach in practice; the load of a
-session is what the load test shows for one speaker. Word error rates do not follow from this.
+section 2.1), and the second convolution. The decoder reads its weights once a step for the whole batch,
+and the keys and values of the encoded audio once for each hypothesis; where that is little, starting
+the kernels of a layer takes longer. The rates are the makers' figures; what share of them is reached,
+and what a layer costs at least, was measured on an H200 with `measure_gpu.py`. The load of a session is
+what the load test shows for one speaker. Word error rates do not follow from this.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-ENCODER_EFFICIENCY = 0.35
+ENCODER_EFFICIENCY = 0.18
+LAYER_STEP_S = 0.00025
+"""Of each layer of the decoder, for each token, whatever the batch. With these two the times computed
+for an H200 are off by 13 % in the mean, see docs/performance.md."""
 BANDWIDTH_EFFICIENCY = 0.6
 UTILIZATION = 0.6
 """Part of the time that may be spent decoding before jobs queue up."""
@@ -80,6 +84,7 @@ GPUS = (
     Gpu("L4", 121e12, 300e9),
     Gpu("A100 80 GB", 312e12, 2039e9),
     Gpu("H100 SXM", 989e12, 3350e9),
+    Gpu("H200", 989e12, 4800e9),
 )
 PARTIAL = Work(rate_hz=1.5, window_s=10.0, tokens=17, beam=1)
 FINAL = Work(rate_hz=0.35, window_s=15.0, tokens=25, beam=5)
@@ -90,8 +95,15 @@ def batch_s(model: Model, gpu: Gpu, work: Work, batch: int) -> float:
     """Seconds for a batch of one kind of job."""
     encode = batch * model.encoder_flops(work.window_s) / (gpu.flops * ENCODER_EFFICIENCY)
     step = model.step_bytes(work.window_s, batch * work.beam)
-    decode = work.tokens * step / (gpu.bandwidth * BANDWIDTH_EFFICIENCY)
+    step_s = step / (gpu.bandwidth * BANDWIDTH_EFFICIENCY) + model.decoder_layers * LAYER_STEP_S
+    decode = work.tokens * step_s
     return encode + decode + LAUNCH_S
+
+
+def sessions(partials_s: float, finals_s: float) -> float:
+    """How many fill as much of the time as may be, by the seconds of a full batch of each kind."""
+    a_second = (PARTIAL.rate_hz * partials_s + FINAL.rate_hz * finals_s) / BATCH
+    return UTILIZATION / a_second
 
 
 def main() -> None:
@@ -108,13 +120,12 @@ def main() -> None:
     for model in MODELS:
         for gpu in GPUS:
             partials, finals = (batch_s(model, gpu, work, BATCH) for work in (PARTIAL, FINAL))
-            a_second = (PARTIAL.rate_hz * partials + FINAL.rate_hz * finals) / BATCH
             table.add_row(
                 model.name,
                 gpu.name,
                 f"{1000 * batch_s(model, gpu, FINAL, 1):.0f}",
                 f"{1000 * partials:.0f}",
-                f"{UTILIZATION / a_second:.0f}",
+                f"{sessions(partials, finals):.0f}",
             )
     Console().print(table)
 

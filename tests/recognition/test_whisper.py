@@ -16,7 +16,7 @@ ENGLISH = Recipe(language="en")
 
 @cache
 def decoder(name: str) -> WhisperDecoder:
-    loaded = WhisperDecoder(name, device="cpu", compute_type="default", replicas=2, threads=1)
+    loaded = WhisperDecoder(name, device="auto", compute_type="default", replicas=0, threads=0)
     loaded.warm_up()
     return loaded
 

@@ -9,7 +9,7 @@ import pytest
 
 from surtitle.errors import EngineError
 from surtitle.jobs import Job, ModelInfo, Recipe, Result
-from surtitle.recognition.worker import Decoder, WorkerOptions, _explain, serve
+from surtitle.recognition.worker import Decoder, WorkerOptions, _explain, device_failed, serve
 from surtitle.telemetry import LogOptions
 
 
@@ -218,6 +218,22 @@ def test_one_batch_is_waited_for_to_its_end() -> None:
 def test_why_it_cannot_start_is_a_sentence() -> None:
     assert _explain(EngineError("No such device.")) == "No such device."
     assert _explain(OSError("libcudnn.so")).startswith("OSError: libcudnn.so. `surtitle check`")
+    full = _explain(RuntimeError("CUDA failed with error out of memory"))
+    assert full.startswith("There is too little memory for the model (CUDA failed")
+
+
+@pytest.mark.parametrize(
+    ("message", "failed"),
+    [
+        ("CUDA failed with error unspecified launch failure", True),
+        ("cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED", True),
+        ("parallel_for failed: cudaErrorInvalidDevice: invalid device ordinal", True),
+        ("CUDA failed with error out of memory", False),
+        ("max_length must be greater than 0", False),
+    ],
+)
+def test_what_says_that_the_device_has_failed(message: str, failed: bool) -> None:
+    assert device_failed(RuntimeError(message)) == failed
 
 
 def test_what_it_needs_to_know_fits_through_a_pipe() -> None:

@@ -284,6 +284,7 @@ class _Batch:
             if device_failed(error):
                 raise _Useless(EXIT_DEVICE_FAILED, error) from error
             if self._size > 1:  # one of them spoiled the batch, or it was too large: one by one
+                log.warning("batch failed, one by one", jobs=self._size, error=str(error))
                 alone = self._waiting.values()
                 return [_Batch(self._decoder, [job], self._times) for job in alone]
             if out_of_memory(error):
@@ -303,11 +304,12 @@ def out_of_memory(error: Exception) -> bool:
 def device_failed(error: Exception) -> bool:
     """Whether the GPU can do nothing more for this process: CUDA's errors are there to stay.
 
-    CTranslate2 raises RuntimeError with the name of the library in it; memory that ran out is the one
-    failure after which CUDA goes on.
+    CTranslate2 raises RuntimeError with the name of the library in it. Memory that ran out is the one
+    failure after which CUDA goes on; where CTranslate2 does not, its next error is one of these:
+    "parallel_for failed: cudaErrorInvalidDevice" (4.8.5, seen on an H200).
     """
-    names = ("CUDA", "cuBLAS", "CUBLAS", "cuDNN", "CUDNN")
-    return any(name in str(error) for name in names) and not out_of_memory(error)
+    names = ("cuda", "cublas", "cudnn")
+    return any(name in str(error).lower() for name in names) and not out_of_memory(error)
 
 
 class _Useless(Exception):
@@ -329,6 +331,11 @@ def _load(options: WorkerOptions) -> Decoder:
 def _explain(error: Exception) -> str:
     if isinstance(error, SurtitleError):
         return str(error)
+    if out_of_memory(error):
+        return (
+            f"There is too little memory for the model ({error}). End what else takes it "
+            "(`nvidia-smi` shows it), or choose a smaller model or --compute-type int8_float16."
+        )
     return f"{type(error).__name__}: {error}. `surtitle check` examines the installation."
 
 
