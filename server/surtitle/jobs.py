@@ -152,17 +152,21 @@ class Windows:
     """The lengths of window that a model decodes well in, in seconds.
 
     A window is the audio and `margin_s`, at least the floor of the kind of job, in steps of
-    `step_s`, at most 30 s. What is shorter makes Whisper repeat itself.
+    `step_s`, at most 30 s. What is shorter makes Whisper repeat itself. Finals of telephone speech, of
+    which it is less sure, have a floor of their own.
     """
 
     final_floor_s: float = 30.0
     partial_floor_s: float = 30.0
+    telephone_floor_s: float = 0.0
     margin_s: float = 2.0
     step_s: float = 2.5
 
-    def fit(self, seconds: float, kind: JobKind) -> float:
+    def fit(self, seconds: float, kind: JobKind, *, telephone: bool = False) -> float:
         """The window in seconds for so much audio."""
         floor_s = self.final_floor_s if kind == "final" else self.partial_floor_s
+        if telephone and kind == "final":
+            floor_s = max(floor_s, self.telephone_floor_s)
         steps = -(-max(floor_s, seconds + self.margin_s) // self.step_s)
         return min(steps * self.step_s, MAX_WINDOW_S)
 

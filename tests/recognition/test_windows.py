@@ -50,6 +50,14 @@ def test_a_floor_that_is_no_full_step_is_rounded_up() -> None:
     assert Windows(final_floor_s=11.0, step_s=2.5).fit(1.0, "final") == 12.5
 
 
+def test_telephone_speech_has_a_floor_of_its_own_in_finals() -> None:
+    windows = Windows(final_floor_s=12.5, partial_floor_s=7.5, telephone_floor_s=20.0)
+    assert windows.fit(4.0, "final", telephone=True) == 20.0
+    assert windows.fit(19.0, "final", telephone=True) == 22.5
+    assert windows.fit(4.0, "partial", telephone=True) == 7.5
+    assert Windows(final_floor_s=12.5).fit(4.0, "final", telephone=True) == 12.5
+
+
 def test_a_model_of_which_nothing_is_known_gets_whispers_own_window() -> None:
     kinds: tuple[JobKind, ...] = ("final", "partial")
     assert {Windows().fit(seconds, kind) for seconds in (0.0, 9.0) for kind in kinds} == {30.0}

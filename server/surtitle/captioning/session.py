@@ -26,6 +26,7 @@ from msgspec import UNSET, structs
 from numpy.typing import NDArray
 
 from surtitle.captioning.audio import AudioBuffer, open_decoder
+from surtitle.captioning.bandwidth import is_narrow_band
 from surtitle.captioning.caption import Caption, Shown
 from surtitle.captioning.endpointing import (
     WINDOW_SAMPLES,
@@ -496,14 +497,18 @@ class CaptionSession:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
         told = utterance.recipe.language is not None
         utterance.asked[job_id] = Asked(kind, end, head, told)
+        audio = self._audio.slice(start, end)
+        telephone = kind == "final" and is_narrow_band(audio)
         job = Job(
             id=job_id,
             session=self.id,
             utterance=utterance.number,
             kind=kind,
-            audio=self._audio.slice(start, end),
+            audio=audio,
             recipe=utterance.recipe,
-            window_s=self._model.windows.fit((end - start) / SAMPLE_RATE, kind),
+            window_s=self._model.windows.fit(
+                (end - start) / SAMPLE_RATE, kind, telephone=telephone
+            ),
             voice=utterance.voice_from(start),
             speculative=speculative,
         )

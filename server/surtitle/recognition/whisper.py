@@ -46,7 +46,7 @@ FRAMES_PER_SECOND = 100
 """Mel frames of Whisper in a second."""
 
 WINDOWS = {
-    "english": Windows(final_floor_s=12.5, partial_floor_s=7.5),
+    "english": Windows(final_floor_s=12.5, partial_floor_s=7.5, telephone_floor_s=MAX_WINDOW_S),
     "multilingual": Windows(final_floor_s=20.0, partial_floor_s=7.5),
 }
 """Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
