@@ -1,7 +1,6 @@
 """What tests of several rooms share: a real server process, recorded speech, small helpers."""
 
 import contextlib
-import csv
 import functools
 import itertools
 import json
@@ -23,6 +22,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from quality.recordings import Recording, read_recordings
 from surtitle.client import Event, connect
 from surtitle.jobs import Pcm16
 from surtitle.media import read_chunks
@@ -339,28 +339,8 @@ needs_speech = pytest.mark.skipif(
 )
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One line of a manifest."""
-
-    path: Path
-    seconds: float
-    language: str
-    transcript: str
-
-
 def recordings(name: str) -> list[Recording]:
     """The recordings of one folder, in order of its manifest."""
     folder = speech_folder()
     assert folder is not None
-    with (folder / name / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [
-            Recording(
-                folder / name / row["file"],
-                float(row["seconds"]),
-                row["language"],
-                row["transcript"],
-            )
-            for row in rows
-        ]
+    return read_recordings([folder / name])

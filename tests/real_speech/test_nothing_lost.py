@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soxr
 
+from quality.recordings import Recording
 from surtitle.client import connect
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import Encoding, Final, Start, Suppressed
@@ -22,7 +23,6 @@ from tests.real_speech.offline import Offline
 from tests.real_speech.scoring import Stream, missing_words, stream, words_of, wrong_words
 from tests.real_speech.sounds import at_level, say, silence, whispered
 from tests.support import (
-    Recording,
     ServerProcess,
     needs_speech,
     read_pcm16,
