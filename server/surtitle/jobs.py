@@ -153,7 +153,7 @@ class Windows:
 
     A window is the audio and `margin_s`, at least the floor of the kind of job, in steps of
     `step_s`, at most 30 s. What is shorter makes Whisper repeat itself. Finals of telephone speech, of
-    which it is less sure, have a floor of their own.
+    which it is less sure, have a floor of their own, or none (0).
     """
 
     final_floor_s: float = 30.0

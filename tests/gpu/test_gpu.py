@@ -88,7 +88,7 @@ async def test_a_job_without_memory_costs_workers_until_there_is_some() -> None:
     server = start_server(device="cuda", model="base")
     try:
         with no_memory():
-            # Whole minutes without a pause ask for the longest windows; the stream checks its account.
+            # A minute without a pause asks for the longest windows; the stream checks its account.
             await stream(server.url, np.tile(read_pcm16(SAMPLE)[:32000], 30), Start(language="en"))
         causes = {event["cause"] for event in server.events("worker died")}
         # Once memory ran out, CTranslate2's next call may find its device invalid.

@@ -498,7 +498,8 @@ class CaptionSession:
         told = utterance.recipe.language is not None
         utterance.asked[job_id] = Asked(kind, end, head, told)
         audio = self._audio.slice(start, end)
-        telephone = kind == "final" and is_narrow_band(audio)
+        windows = self._model.windows
+        telephone = kind == "final" and windows.telephone_floor_s > 0 and is_narrow_band(audio)
         job = Job(
             id=job_id,
             session=self.id,
@@ -506,9 +507,7 @@ class CaptionSession:
             kind=kind,
             audio=audio,
             recipe=utterance.recipe,
-            window_s=self._model.windows.fit(
-                (end - start) / SAMPLE_RATE, kind, telephone=telephone
-            ),
+            window_s=windows.fit((end - start) / SAMPLE_RATE, kind, telephone=telephone),
             voice=utterance.voice_from(start),
             speculative=speculative,
         )

@@ -334,7 +334,7 @@ def _explain(error: Exception) -> str:
     if out_of_memory(error):
         return (
             f"There is too little memory for the model ({error}). End what else takes it "
-            "(`nvidia-smi` shows it), or choose a smaller model or --compute-type int8_float16."
+            "(`nvidia-smi` shows what a GPU's is taken by), or choose a smaller model."
         )
     return f"{type(error).__name__}: {error}. `surtitle check` examines the installation."
 
