@@ -11,7 +11,7 @@ TELEPHONE_BAND_HZ = 5000
 """Telephones end at 3.4 kHz, their sampling at 4 (ITU-T G.711, G.712); the rest is for resamplers."""
 NARROW_DB = -65.0
 """Of recordings of telephones and of digits sampled at 8 kHz, in pieces of 5 s, what is above has at
-most -74 dB of what is below; of 480 pieces of wider speech it has at least -57 dB."""
+most -74 dB of what is below; of 425 pieces of wider speech it has at least -57 dB."""
 ROUNDING_POWER = 0.06
 """Quiet telephone speech has above no less than what rounding to 16 bits leaves: in the same pieces at
 most 0.02 (units of the last bit, squared), and wider speech, however quiet, at least 0.18."""
