@@ -138,7 +138,7 @@ def configure_logging(options: LogOptions, *, in_background: bool = False) -> Ca
 
 LAG_WINDOW_S = 30.0
 """How far back the figures of `LoopLag` reach."""
-_LAG_EVERY_S = 0.1
+_LAG_EVERY_S = 0.2
 
 
 class LoopLag:

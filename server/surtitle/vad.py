@@ -23,11 +23,6 @@ from surtitle.silero import CONTEXT_SAMPLES, STATE_SIZE, Floats, SileroNetwork
 
 _FIRST_SLOTS = 16
 
-TICK_PER_STREAM_S = 0.008
-MAX_TICK_S = 0.096
-"""The least time between the starts of two rounds, in which windows gather: the more streams, the
-longer. One stream alone is scored at once; thirteen and more wait for each other, since a batch of few
-costs nearly what a batch of twenty does, and three windows' length is little beside an endpoint."""
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
 the live ones."""
@@ -141,28 +136,20 @@ class VadTicker:
         if (slot := self._slots.pop(client, None)) is not None:
             self._left.append(slot)
 
-    @property
-    def _tick_s(self) -> float:
-        others = max(len(self._slots) - 1, 0)
-        return min(TICK_PER_STREAM_S * others, MAX_TICK_S)
-
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         thread = DaemonThread("vad")
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                await asyncio.sleep(self._tick_s)
                 while self._ready:
-                    due = loop.time() + self._tick_s
-                    more = await self._round(thread)
-                    await asyncio.sleep(0 if more else due - loop.time())
+                    await self._round(thread)
+                    await asyncio.sleep(0)
         finally:
             thread.stop()
 
-    async def _round(self, thread: DaemonThread) -> bool:
-        """Score what the waiting clients have, turn after turn; returns whether there may be more.
+    async def _round(self, thread: DaemonThread) -> None:
+        """Score what the waiting clients have, turn after turn.
 
         While the thread scores a turn, the results of the one before are handed out.
         """
@@ -176,10 +163,8 @@ class VadTicker:
             scored = turn, await scoring
             if not turn.more:
                 break
-        if scored is None:
-            return False
-        await self._hand_out(*scored)
-        return scored[0].more
+        if scored is not None:
+            await self._hand_out(*scored)
 
     def _gather(self) -> "_Turn | None":
         """The next windows of those who have waited longest. Called while nothing is scored."""

@@ -17,6 +17,7 @@ from websockets.typing import Data
 
 from surtitle.gateway.access import ANYBODY
 from surtitle.gateway.connection import Connection
+from surtitle.gateway.reading import ReadingTurns
 from surtitle.messages import SUBPROTOCOL
 
 log = structlog.get_logger("surtitle.gateway")
@@ -77,6 +78,8 @@ class CaptionSocket(ServerConnection):
     def __init__(self, protocol: ServerProtocol, *args: Any, **kwargs: Any) -> None:
         super().__init__(protocol, *args, **kwargs)
         self.connection: Connection | None = None
+        self.turns: ReadingTurns | None = None
+        """With whom it is read."""
         self.caller = ANYBODY.name
         """Whose key or token let it in."""
         self.channel: str | None = None
@@ -110,12 +113,24 @@ class CaptionSocket(ServerConnection):
             self.protocol.parser_exc.__traceback__ = None
         self.connection = None
 
+    def stop_reading(self) -> None:
+        """See Resting."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        """See Resting. Where the library has stopped reading, it goes on by itself."""
+        if not self.recv_messages.paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         """Take what came; a client that asks for answers and reads none of them is cut off."""
         super().data_received(data)
         if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
             log.info("client does not read its pongs; cut off")
             self.abort()
+        elif self.turns is not None and not self._deaf and self.protocol.state is OPEN:
+            self.turns.rest(self)
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """As the library does it, within a time that does not hold for one who answers in its place."""

@@ -32,6 +32,7 @@ from surtitle.gateway.connection import Connection, ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
+from surtitle.gateway.reading import ReadingTurns
 from surtitle.gateway.web import Page, json_page, qr_page, static_page
 from surtitle.messages import CHANNEL_NAME, ServiceState, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
@@ -106,6 +107,7 @@ class Gateway:
         self._by_caller: Counter[str] = Counter()  # open connections
         self._origins = origins
         self._server: Server | None = None
+        self._turns: ReadingTurns | None = None
         self._connections: set[Connection] = set()
         self._draining = False
         self._lag = LoopLag()
@@ -115,6 +117,7 @@ class Gateway:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen. Raises ConfigurationError where the address cannot be used."""
+        self._turns = ReadingTurns()
         try:
             self._server = await listen(
                 self._serve,
@@ -173,7 +176,9 @@ class Gateway:
             lambda: self._full(beside=1),
             owner=f"{socket.caller} {address}",
         )
-        socket.connection = connection
+        assert self._turns is not None
+        socket.connection, socket.turns = connection, self._turns
+        self._turns.join(socket)
         self._limits.enter(address)
         self._by_caller[socket.caller] += 1
         self._connections.add(connection)
@@ -183,6 +188,7 @@ class Gateway:
             log.exception("a connection failed")
         finally:
             self._connections.discard(connection)
+            self._turns.leave(socket)
             self._limits.leave(address)
             self._by_caller[socket.caller] -= 1
             if not self._by_caller[socket.caller]:
