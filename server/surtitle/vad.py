@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from surtitle.background import DaemonThread
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
-from surtitle.silero import CONTEXT_SAMPLES, STATE_SIZE, Floats, SileroNetwork
+from surtitle.silero import (
+    CONTEXT_SAMPLES,
+    FULL_SCALE,
+    STATE_SIZE,
+    Floats,
+    SileroNetwork,
+    sigmoid,
+)
 
 _FIRST_SLOTS = 16
 
@@ -69,23 +76,24 @@ class SileroVad:
         """
         slot, count = np.array(slots, np.intp), np.array(counts, np.intp)
         end = np.cumsum(count)
-        first = end - count
-        rows = np.empty((len(windows), CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
-        audio = rows[:, CONTEXT_SAMPLES:]
-        np.multiply(windows, np.float32(1 / 32768), out=audio)
-        rows[1:, :CONTEXT_SAMPLES] = audio[:-1, -CONTEXT_SAMPLES:]
-        rows[first, :CONTEXT_SAMPLES] = self._context[slot]
+        audio = windows.astype(np.float32)
+        contexts = np.empty((len(audio), CONTEXT_SAMPLES), np.float32)
+        contexts[1:] = audio[:-1, -CONTEXT_SAMPLES:]
+        contexts[end - count] = self._context[slot]
         self._context[slot] = audio[end - 1, -CONTEXT_SAMPLES:]
-        probabilities = np.empty(len(windows), np.float32)
-        encoded = self._network.encode(rows)
-        for column in range(count.max(initial=0)):  # a stream's windows are one after the other
-            here = count > column
-            stream, row = slot[here], first[here] + column
-            probabilities[row], self._state[:, stream] = self._network.step(
-                encoded[row], self._state[:, stream]
-            )
-        levels = np.sqrt(np.einsum("ij,ij->i", audio, audio) / WINDOW_SAMPLES)
-        return probabilities, levels
+        encoded = self._network.encode(contexts, audio)
+        # A stream's windows are one after the other; who has most of them comes first.
+        order = np.argsort(-count, kind="stable")
+        slot, first = slot[order], (end - count)[order]
+        state = self._state[:, slot]
+        logits = np.empty(len(audio), np.float32)
+        for column in range(count.max(initial=0)):
+            going = np.count_nonzero(count > column)
+            rows = first[:going] + column
+            logits[rows] = self._network.step(encoded[rows], state[:, :going])
+        self._state[:, slot] = state
+        levels = np.sqrt(np.einsum("ij,ij->i", audio, audio) / WINDOW_SAMPLES) / FULL_SCALE
+        return sigmoid(logits), levels
 
 
 class VadClient(Protocol):

@@ -17,6 +17,7 @@ second. What follows the cut is the next utterance, without a sample between the
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from surtitle.jobs import Voice, ms_to_samples, samples_to_ms
 
@@ -107,8 +108,7 @@ class Closed:
 Event = Opened | PartialDue | Paused | PauseSettled | Resumed | Closed
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(NamedTuple):
     probability: float
     level: float  # root mean square, any unit
 
@@ -132,6 +132,10 @@ class Endpointer:
         self._limit: int | None = None  # samples of silence that end it; None while not judged
         self._next_partial = 0
         self._pause_settled = False
+        self._min_speech = ms_to_samples(options.min_speech_ms)
+        self._pre_roll = ms_to_samples(options.pre_roll_ms)
+        self._partial_interval = ms_to_samples(options.partial_interval_ms)
+        self._max_length = ms_to_samples(options.max_utterance_ms)
         self._settled_pause = ms_to_samples(options.settled_pause_ms)
         silence = ms_to_samples(options.endpoint_silence_ms)
         self._finished_limit = round(silence * min(options.finished_ratio, 1.0))
@@ -152,7 +156,7 @@ class Endpointer:
         if self._start is not None:
             return self._start
         onset = len(self._onset) * WINDOW_SAMPLES
-        return max(self._floor, self.position - onset - ms_to_samples(self.options.pre_roll_ms), 0)
+        return max(self._floor, self.position - onset - self._pre_roll, 0)
 
     @property
     def awaits_judgement(self) -> bool:
@@ -205,7 +209,7 @@ class Endpointer:
             self._onset = []
             return []
         self._onset.append(window)
-        if len(self._onset) * WINDOW_SAMPLES < ms_to_samples(self.options.min_speech_ms):
+        if len(self._onset) * WINDOW_SAMPLES < self._min_speech:
             return []
         return [self._open_onset()]
 
@@ -218,20 +222,21 @@ class Endpointer:
             if self._paused:
                 self._paused = False
                 # What came before the pause is decoded: a partial now would hold one new window.
-                self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
+                self._next_partial = self.position + self._partial_interval
                 events.append(Resumed())
-        if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
-            self._paused, self._pause_settled, self._limit = True, False, None
-            events.append(Paused(self._speech_end(), self._heard()))
-        if self._paused and not self._pause_settled and self._silence >= self._settled_pause:
-            self._pause_settled = True
-            events.append(PauseSettled())
-        if closed := self._end_of_silence():
-            return events + closed
+        if self._silence:
+            if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
+                self._paused, self._pause_settled, self._limit = True, False, None
+                events.append(Paused(self._speech_end(), self._heard()))
+            if self._paused and not self._pause_settled and self._silence >= self._settled_pause:
+                self._pause_settled = True
+                events.append(PauseSettled())
+            if closed := self._end_of_silence():
+                return events + closed
         if cut := self._end_of_length():
             return events + cut
         if self.position >= self._next_partial and not self._silence:
-            self._next_partial = self.position + ms_to_samples(self.options.partial_interval_ms)
+            self._next_partial = self.position + self._partial_interval
             events.append(PartialDue(self.position, self._heard()))
         return events
 
@@ -243,8 +248,7 @@ class Endpointer:
 
     def _end_of_length(self) -> list[Event]:
         assert self._start is not None
-        length = self.position - self._start
-        if self.awaits_judgement or length < ms_to_samples(self.options.max_utterance_ms):
+        if self.position - self._start < self._max_length or self.awaits_judgement:
             return []
         return self._cut()
 
@@ -271,7 +275,7 @@ class Endpointer:
         self._onset = []
         self._silence = 0
         self._paused = False
-        self._next_partial = first_audio + ms_to_samples(self.options.partial_interval_ms)
+        self._next_partial = first_audio + self._partial_interval
 
     def _close(self, end: int, *, cut: bool = False) -> Closed:
         voice = self._heard()

@@ -321,8 +321,10 @@ class CaptionSession:
         """Let the endpointer have the windows that are scored, as far as it can judge them."""
         while self._scores and not self._endpointer.awaits_judgement:
             score, level = self._scores.popleft()
-            self._on_events(self._endpointer.push(score, level))
-            self._reach_marks()
+            if events := self._endpointer.push(score, level):
+                self._on_events(events)
+            if self._marks:
+                self._reach_marks()
         if self._endpointer.awaits_judgement:
             self._hurry(self._utterances[-1])
 

@@ -13,11 +13,15 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import psutil
+
+if sys.platform == "linux":
+    import fcntl
 
 from surtitle.jobs import Job
 from surtitle.recognition import worker
@@ -25,6 +29,9 @@ from surtitle.recognition.worker import EXIT_CAUSES, Answer, WorkerOptions
 
 # CUDA cannot be forked, and a fork server would be the parent whose death the worker notices.
 _spawn = multiprocessing.get_context("spawn")
+
+PIPE_BYTES = 1 << 20
+"""Of jobs: 30 s of audio. What Linux lets anybody have."""
 
 
 class Incarnation:
@@ -50,6 +57,7 @@ class Incarnation:
         """The stack that the process told when it crashed or was ended while it hung. Known when
         `on_death` is called."""
         child_jobs, self._jobs = _spawn.Pipe(duplex=False)
+        _widen(self._jobs)
         self._results, child_results = _spawn.Pipe(duplex=False)
         self._stack, child_stack = _spawn.Pipe(duplex=False)
         self._process = _spawn.Process(
@@ -134,6 +142,13 @@ class Incarnation:
         self.last_words = _read_all(self._stack)
         self._outbox.put(None)  # end the writer
         self._on_death(_cause_of_death(self._process.exitcode))
+
+
+def _widen(pipe: Connection) -> None:
+    """Let the pipe hold a batch in one piece: in Linux's 64 KiB a few seconds of audio go by turns."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # root's limit for all pipes of a user is reached
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _read_all(stack: Connection) -> str:

@@ -11,6 +11,7 @@ more slowly.
 
 import asyncio
 import contextlib
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,8 @@ Query = Mapping[str, Sequence[str]]
 
 SESSION_ID_BYTES = 9
 ACK_INTERVAL_S = 1.0
+ACK_STEP_S = 0.25
+"""Acknowledgements are sent at multiples of this: several at once, but never those of all sessions."""
 PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
 MAX_MISTAKES = 50
@@ -150,7 +153,7 @@ class Connection:
     async def run(self, query: Query | None) -> None:
         """Serve until the end. `query` holds the fields of `start` in the query string, if any."""
         sender = asyncio.create_task(self._send(), name="send")
-        self._ack_timer = self._loop.call_later(ACK_INTERVAL_S, self._acknowledge)
+        self._plan_ack()
         self._watch_silence()
         try:
             if query is not None:
@@ -420,9 +423,14 @@ class Connection:
 
     def _acknowledge(self) -> None:
         """Also where nothing is new: it tells the client that somebody is there."""
-        self._ack_timer = self._loop.call_later(ACK_INTERVAL_S, self._acknowledge)
+        self._plan_ack()
         if self._closing is None:
             self._say_ack()
+
+    def _plan_ack(self) -> None:
+        """In about a second, together with others: a wake-up for each would cost more than its ack."""
+        steps = math.floor((self._loop.time() + ACK_INTERVAL_S) / ACK_STEP_S)
+        self._ack_timer = self._loop.call_at(steps * ACK_STEP_S, self._acknowledge)
 
     def _say_ack(self) -> None:
         if self._hosted is not None:

@@ -10,10 +10,10 @@ import asyncio
 from typing import Protocol
 
 TURN_PER_SOCKET_S = 0.008
-MAX_TURN_S = 0.096
-"""From one turn to the next: the more speakers, the longer. One alone is read at once; thirteen and
-more wait for each other, since a batch of few windows costs nearly what a batch of twenty does, and three
-windows' length is little beside an endpoint."""
+MAX_TURN_S = 0.128
+"""From one turn to the next: the more speakers, the longer. One alone is read at once; seventeen and
+more wait for each other, since a batch of few windows costs nearly what one of twenty does, and the
+length of four windows is little beside an endpoint."""
 SOCKETS_AT_ONCE = 50
 """Sockets that are read before the event loop gets its turn."""
 

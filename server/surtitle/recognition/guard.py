@@ -147,9 +147,10 @@ def _words(text: str) -> list[str]:
 def repeats_itself(text: str) -> bool:
     """Whether the text is a loop: it deflates too well, or the same three words come too often."""
     data = text.encode()
-    ratio = len(data) / len(zlib.compress(data))
-    if len(data) >= MIN_COMPRESSIBLE_BYTES and ratio > MAX_COMPRESSION_RATIO:
-        return True
+    if len(data) >= MIN_COMPRESSIBLE_BYTES:
+        ratio = len(data) / len(zlib.compress(data))
+        if ratio > MAX_COMPRESSION_RATIO:
+            return True
     words = text.casefold().split()
     trigrams = Counter(zip(words, words[1:], words[2:], strict=False))
     return max(trigrams.values(), default=0) > MAX_TRIGRAM_REPEATS

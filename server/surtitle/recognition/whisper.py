@@ -292,13 +292,13 @@ class WhisperDecoder:
     def _collect(self, attempt: _Attempt) -> Result | None:
         """The result of a decode that is done; None where it is suspicious and is done again."""
         decoded = self._read(attempt)
-        if attempt.later and suspicion(decoded.evidence) is not None:
+        job = attempt.job
+        # A partial gets no second look: one that needs it is not shown, the next comes soon.
+        reason = suspicion(decoded.evidence) if attempt.later or job.kind == "partial" else None
+        if attempt.later and reason is not None:
             self.second_looks += 1
             self._start([attempt])
             return None
-        job = attempt.job
-        # A partial gets no second look: one that needs it is not shown, the next comes soon.
-        reason = suspicion(decoded.evidence) if job.kind == "partial" else None
         reason = reason or refusal(decoded.evidence)
         if reason is None and attempt.echo is not None:
             decoded = attempt.echo  # something was said, and the context has helped to spell it
