@@ -13,6 +13,7 @@ from silero_vad import load_silero_vad
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
+    FEW_WINDOWS,
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
     SileroVad,
@@ -139,6 +140,7 @@ class GatedVad(SileroVad):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[list[int]] = []  # the counts of each
+        self.threads: list[int] = []  # in which each was made
         self.begun = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
@@ -155,6 +157,7 @@ class GatedVad(SileroVad):
     def score(self, slots, counts, windows):  # type: ignore[no-untyped-def]
         if hasattr(self, "gate"):
             self.calls.append(list(counts))
+            self.threads.append(threading.get_ident())
             self.begun.set()
             assert self.gate.wait(10)
         return super().score(slots, counts, windows)
@@ -241,29 +244,41 @@ async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
 async def test_scoring_does_not_hold_the_event_loop() -> None:
     async with ticking() as t:
         t.vad.gate.clear()
-        client = Client(windows(4))
+        client = Client(windows(FEW_WINDOWS + 1))
         t.ticker.request(client)
         await t.until(t.vad.begun.is_set)
         for _ in range(100):
             await asyncio.sleep(0)
         assert client.probabilities == []
         t.vad.gate.set()
-        await t.until(lambda: len(client.probabilities) == 4)
+        await t.until(lambda: len(client.probabilities) == FEW_WINDOWS + 1)
+
+
+async def test_a_few_windows_are_scored_without_another_thread() -> None:
+    async with ticking() as t:
+        client = Client(windows(FEW_WINDOWS))
+        t.ticker.request(client)
+        await t.until(lambda: len(client.probabilities) == FEW_WINDOWS)
+        assert t.vad.threads == [threading.get_ident()]
+        client.audio = windows(2 * FEW_WINDOWS + 1)
+        t.ticker.request(client)
+        await t.until(lambda: len(client.probabilities) == len(client.audio))
+        assert len(set(t.vad.threads)) == 2
 
 
 async def test_audio_that_comes_while_its_session_is_scored_is_judged_after_that() -> None:
     async with ticking() as t:
         t.vad.gate.clear()
-        client = Client(windows(4))
+        client = Client(windows(FEW_WINDOWS + 1))
         t.ticker.request(client)
         await t.until(t.vad.begun.is_set)
-        client.audio = windows(9)
+        client.audio = windows(FEW_WINDOWS + 6)
         t.ticker.request(client)
         for _ in range(30):
             await asyncio.sleep(0.002)
         assert len(t.vad.calls) == 1  # never two scorings at once
         t.vad.gate.set()
-        await t.until(lambda: len(client.probabilities) == 9)
+        await t.until(lambda: len(client.probabilities) == FEW_WINDOWS + 6)
         np.testing.assert_allclose(
             client.probabilities, alone(client.audio), atol=TOLERANCE, rtol=0
         )

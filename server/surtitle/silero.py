@@ -46,10 +46,12 @@ class SileroNetwork:
         weights = {
             name: tensor.numpy() for name, tensor in load_silero_vad()._model.state_dict().items()
         }
+        # Both the Fourier transform's taper, which begins with 0, and the cosines are even around the
+        # middle of the frame, the sines odd: sums and differences of the samples around it, half as
+        # many, give the same.
         basis = weights["stft.forward_basis_buffer"][:, 0].T / FULL_SCALE
-        self._first_half, self._second_half = (
-            np.ascontiguousarray(half) for half in (basis[:_HOP], basis[_HOP:])
-        )
+        self._cosines = np.ascontiguousarray(basis[_HOP:0:-1, :_BINS])
+        self._sines = np.ascontiguousarray(basis[_HOP - 1 : 0 : -1, _BINS + 1 : -1])
         self._taps = [
             np.ascontiguousarray(weights[f"encoder.{n}.reparam_conv.weight"].transpose(2, 1, 0))
             for n in range(4)
@@ -91,10 +93,15 @@ class SileroNetwork:
         pieces[1:-1] = windows[:, half:-half].reshape(count, -1, _HOP).transpose(1, 0, 2)
         pieces[-1, :, :half] = windows[:, -half:]
         pieces[-1, :, half:] = windows[:, -2 : -2 - half : -1]
-        spectrum = pieces[:-1].reshape(-1, _HOP) @ self._first_half
-        spectrum += pieces[1:].reshape(-1, _HOP) @ self._second_half
-        spectrum *= spectrum
-        magnitudes = spectrum[:, :_BINS] + spectrum[:, _BINS:]  # real and imaginary parts
+        left, right = pieces[:-1, :, :0:-1], pieces[1:, :, 1:]
+        sums = np.empty((_FRAMES, count, _HOP), np.float32)
+        sums[:, :, 0] = pieces[1:, :, 0]
+        np.add(left, right, out=sums[:, :, 1:])
+        magnitudes = sums.reshape(-1, _HOP) @ self._cosines
+        magnitudes *= magnitudes
+        imaginary = (left - right).reshape(-1, _HOP - 1) @ self._sines
+        imaginary *= imaginary
+        magnitudes[:, 1:-1] += imaginary  # the lowest and the highest have none
         np.sqrt(magnitudes, out=magnitudes)
 
         before, here, after = self._taps[0]  # for four frames, with nothing around them

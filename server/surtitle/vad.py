@@ -12,6 +12,7 @@ NumPy releases Python's lock in each product of matrices.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,8 @@ _FIRST_SLOTS = 16
 WINDOWS_PER_TURN = 16
 """Windows of one session scored before others get their turn: a file sent at once must not starve
 the live ones."""
+FEW_WINDOWS = 8
+"""Windows that are scored on the event loop: to hand them to the thread would cost as much again."""
 WINDOWS_PER_CALL = 1024
 """About how many windows are scored in one call (20 ms): bounds its memory and what it holds up.
 More do not make a window cheaper."""
@@ -163,9 +166,7 @@ class VadTicker:
         """
         scored: tuple[_Turn, tuple[Floats, Floats]] | None = None
         while (turn := self._gather()) is not None:
-            scoring = asyncio.ensure_future(
-                thread.run(self._vad.score, turn.slots, turn.counts, turn.windows)
-            )
+            scoring = asyncio.ensure_future(self._score(thread, turn))
             if scored is not None:
                 await self._hand_out(*scored)
             scored = turn, await scoring
@@ -173,6 +174,10 @@ class VadTicker:
                 break
         if scored is not None:
             await self._hand_out(*scored)
+
+    async def _score(self, thread: DaemonThread, turn: "_Turn") -> tuple[Floats, Floats]:
+        call = partial(self._vad.score, turn.slots, turn.counts, turn.windows)
+        return call() if len(turn.windows) <= FEW_WINDOWS else await thread.run(call)
 
     def _gather(self) -> "_Turn | None":
         """The next windows of those who have waited longest. Called while nothing is scored."""

@@ -53,7 +53,7 @@ through the server, which needs little of a core but needs it at once."""
 OOM_SCORE_ADJ = 500
 """Where memory runs out, Linux ends the process with the highest score: its share of the memory in
 thousandths, and this. What the worker was doing is done again; the server has everybody's sessions."""
-DEAD_MAN_EVERY_S = 1.0
+DEAD_MAN_EVERY_S = 5.0
 """How often the dead-man switch is set anew, which takes a thread."""
 EXIT_OUT_OF_MEMORY = 70
 EXIT_DEVICE_FAILED = 71
