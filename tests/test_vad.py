@@ -17,7 +17,7 @@ from surtitle.vad import (
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
     SileroVad,
-    VadTicker,
+    VadRounds,
 )
 from tests.support import SAMPLE, read_pcm16
 
@@ -131,7 +131,7 @@ def test_levels_are_root_mean_squares_of_full_scale() -> None:
     assert levels.tolist() == pytest.approx([0.5, 0.25, 0.5])
 
 
-# -- the ticker ---------------------------------------------------------------------------------
+# -- the rounds ---------------------------------------------------------------------------------
 
 
 class GatedVad(SileroVad):
@@ -182,13 +182,13 @@ class Client:
         self.levels += levels
 
 
-class Ticking:
-    """A ticker that runs."""
+class Scoring:
+    """Rounds that go on."""
 
     def __init__(self) -> None:
         self.vad = GatedVad()
-        self.ticker = VadTicker(self.vad)
-        self.task = self.ticker.start()
+        self.rounds = VadRounds(self.vad)
+        self.task = self.rounds.start()
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(20):
@@ -197,19 +197,19 @@ class Ticking:
 
 
 @asynccontextmanager
-async def ticking() -> AsyncIterator[Ticking]:
-    running = Ticking()
+async def scoring() -> AsyncIterator[Scoring]:
+    running = Scoring()
     try:
         yield running
     finally:
         running.vad.gate.set()
-        await running.ticker.stop()
+        await running.rounds.stop()
 
 
 async def test_windows_are_judged_in_order_however_many_come_at_once() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         client = Client(windows(5 * WINDOWS_PER_TURN + 3))
-        t.ticker.request(client)
+        t.rounds.request(client)
         await t.until(lambda: len(client.probabilities) == len(client.audio))
         np.testing.assert_allclose(
             client.probabilities, alone(client.audio), atol=TOLERANCE, rtol=0
@@ -220,19 +220,19 @@ async def test_windows_are_judged_in_order_however_many_come_at_once() -> None:
 
 
 async def test_a_file_sent_at_once_does_not_starve_a_live_session() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         file, live = Client(windows(10 * WINDOWS_PER_TURN)), Client(windows(3))
-        t.ticker.request(file)
-        t.ticker.request(live)
+        t.rounds.request(file)
+        t.rounds.request(live)
         await t.until(lambda: live.probabilities)
         assert len(file.probabilities) <= 2 * WINDOWS_PER_TURN
 
 
 async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         clients = [Client(windows(2 * WINDOWS_PER_TURN)) for _ in range(100)]
         for client in clients:
-            t.ticker.request(client)
+            t.rounds.request(client)
         await t.until(lambda: all(len(c.probabilities) == len(c.audio) for c in clients))
         assert max(map(sum, t.vad.calls)) < WINDOWS_PER_CALL + WINDOWS_PER_TURN
         assert len(t.vad.calls) >= 4
@@ -242,10 +242,10 @@ async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
 
 
 async def test_scoring_does_not_hold_the_event_loop() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         t.vad.gate.clear()
         client = Client(windows(FEW_WINDOWS + 1))
-        t.ticker.request(client)
+        t.rounds.request(client)
         await t.until(t.vad.begun.is_set)
         for _ in range(100):
             await asyncio.sleep(0)
@@ -255,25 +255,25 @@ async def test_scoring_does_not_hold_the_event_loop() -> None:
 
 
 async def test_a_few_windows_are_scored_without_another_thread() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         client = Client(windows(FEW_WINDOWS))
-        t.ticker.request(client)
+        t.rounds.request(client)
         await t.until(lambda: len(client.probabilities) == FEW_WINDOWS)
         assert t.vad.threads == [threading.get_ident()]
         client.audio = windows(2 * FEW_WINDOWS + 1)
-        t.ticker.request(client)
+        t.rounds.request(client)
         await t.until(lambda: len(client.probabilities) == len(client.audio))
         assert len(set(t.vad.threads)) == 2
 
 
 async def test_audio_that_comes_while_its_session_is_scored_is_judged_after_that() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         t.vad.gate.clear()
         client = Client(windows(FEW_WINDOWS + 1))
-        t.ticker.request(client)
+        t.rounds.request(client)
         await t.until(t.vad.begun.is_set)
         client.audio = windows(FEW_WINDOWS + 6)
-        t.ticker.request(client)
+        t.rounds.request(client)
         for _ in range(30):
             await asyncio.sleep(0.002)
         assert len(t.vad.calls) == 1  # never two scorings at once
@@ -285,13 +285,13 @@ async def test_audio_that_comes_while_its_session_is_scored_is_judged_after_that
 
 
 async def test_who_goes_while_being_scored_gets_nothing_and_leaves_a_clean_slot() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         t.vad.gate.clear()
         gone, stays = Client(windows(16, first=40)), Client(windows(6))
-        t.ticker.request(gone)
+        t.rounds.request(gone)
         await t.until(t.vad.begun.is_set)
-        t.ticker.forget(gone)
-        t.ticker.request(stays)
+        t.rounds.forget(gone)
+        t.rounds.request(stays)
         t.vad.gate.set()
         await t.until(lambda: len(stays.probabilities) == 6)
         assert gone.probabilities == []
@@ -300,42 +300,42 @@ async def test_who_goes_while_being_scored_gets_nothing_and_leaves_a_clean_slot(
 
 
 async def test_who_is_forgotten_before_a_round_is_not_asked() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         gone, stays = Client(windows(4)), Client(windows(4))
-        t.ticker.request(gone)
-        t.ticker.request(stays)
-        t.ticker.forget(gone)
+        t.rounds.request(gone)
+        t.rounds.request(stays)
+        t.rounds.forget(gone)
         await t.until(lambda: stays.probabilities)
         assert gone.taken == 0
         assert t.vad.open_slots == 1
 
 
 async def test_sessions_that_come_and_go_take_no_more_slots() -> None:
-    async with ticking() as t:
+    async with scoring() as t:
         for _ in range(50):
             client = Client(windows(1))
-            t.ticker.request(client)
+            t.rounds.request(client)
             probabilities = client.probabilities
             await t.until(probabilities.__len__)
-            t.ticker.forget(client)
+            t.rounds.forget(client)
         assert t.vad.open_slots <= 2
         assert len(t.vad._context) <= 16
 
 
 async def test_a_failure_ends_the_task_so_that_somebody_notices() -> None:
-    async with ticking() as t:
-        t.ticker.request(Client(np.zeros((2, 7), np.int16)))  # no window of the model
+    async with scoring() as t:
+        t.rounds.request(Client(np.zeros((2, 7), np.int16)))  # no window of the model
         async with asyncio.timeout(10):
             await asyncio.wait({t.task})
         assert t.task.exception() is not None
-        t.ticker._task = None
+        t.rounds._task = None
 
 
 async def test_stopping_does_not_wait_for_a_call_that_hangs() -> None:
-    t = Ticking()
+    t = Scoring()
     t.vad.gate.clear()
-    t.ticker.request(Client(windows(4)))
+    t.rounds.request(Client(windows(FEW_WINDOWS + 1)))
     await t.until(t.vad.begun.is_set)
     async with asyncio.timeout(2):
-        await t.ticker.stop()
+        await t.rounds.stop()
     t.vad.gate.set()

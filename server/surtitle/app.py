@@ -33,7 +33,7 @@ from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.service import ServiceManager
 from surtitle.telemetry import configure_logging
-from surtitle.vad import SileroVad, VadTicker
+from surtitle.vad import SileroVad, VadRounds
 
 log = structlog.get_logger("surtitle.app")
 
@@ -96,10 +96,10 @@ class App:
             metrics=metrics,
         )
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
-        self._ticker = VadTicker(SileroVad())
+        self._rounds = VadRounds(SileroVad())
         sessions = Sessions(
             self.engine,
-            self._ticker,
+            self._rounds,
             settings.layout(),
             resume_window_s=settings.resume_window_s,
             max_waiting=settings.max_sessions,
@@ -157,7 +157,7 @@ class App:
         await self.gateway.start(
             self.settings.host, self.settings.port, None if tls is None else tls.context
         )
-        tasks = [self._ticker.start(), self.engine.start()]
+        tasks = [self._rounds.start(), self.engine.start()]
         if tls is not None:
             self._watching.append(asyncio.create_task(tls.watch(), name="certificates"))
         for task in tasks + self._watching:
@@ -167,13 +167,13 @@ class App:
         """Drain and end everything."""
         async with contextlib.AsyncExitStack() as rest:  # each, whatever becomes of the others
             rest.push_async_callback(self.engine.stop)
-            rest.push_async_callback(self._ticker.stop)
+            rest.push_async_callback(self._rounds.stop)
             for task in self._watching:
                 rest.callback(task.cancel)
             await self.gateway.drain(0.0 if self.failed.is_set() else self.settings.drain_s)
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
-        """Without its ticker or its watchdog a server only looks alive: better it ends."""
+        """Without voice activity or its watchdog a server only looks alive: better it ends."""
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a task of the server failed", task=task.get_name(), exc_info=error)
             self.engine.failure = f"Internal error in {task.get_name()}."

@@ -1,9 +1,9 @@
 """Silero voice activity over all sessions at once: one batch a round, off the event loop.
 
 In a batch of 32 a window costs a tenth of what it costs alone, so the windows of all sessions are
-collected for a tick and scored together. Each stream has a state of its own, and its windows get the
-same probabilities in any company. The state of all streams lies in one array, a slot for each: a
-stream costs no Python of its own.
+scored together; they come together, since the sockets are read so (`gateway/reading.py`). Each stream
+has a state of its own, and its windows get the same probabilities in any company. The state of all
+streams lies in one array, a slot for each: a stream costs no Python of its own.
 
 Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out.
 NumPy releases Python's lock in each product of matrices.
@@ -111,7 +111,7 @@ class VadClient(Protocol):
         ...
 
 
-class VadTicker:
+class VadRounds:
     """Collects who has windows to score, and scores them together, a round at a time.
 
     Nothing of a client is in two rounds at once, so its windows are judged in order.
@@ -126,12 +126,12 @@ class VadTicker:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
-        """Start ticking on the running loop; returns the task, which never ends by itself."""
+        """Start on the running loop; returns the task, which never ends by itself."""
         self._task = asyncio.create_task(self._run(), name="vad")
         return self._task
 
     async def stop(self) -> None:
-        """Stop ticking. What the task ended by, if it has, is for whoever started it to see."""
+        """Stop. What the task ended by, if it has, is for whoever started it to see."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})

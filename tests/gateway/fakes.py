@@ -1,4 +1,4 @@
-"""What stands in for the engine, the ticker and the socket in tests of the gateway."""
+"""What stands in for the engine, voice activity and the socket in tests of the gateway."""
 
 import asyncio
 from collections.abc import Callable
@@ -68,7 +68,7 @@ class FakeEngine:
             deliver(Result(job.id, text=text, language="en"))
 
 
-class LoudnessTicker:
+class LoudnessRounds:
     """Voice activity by loudness, at once: LOUD windows are speech."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class LoudnessTicker:
 
 def make_sessions(
     engine: FakeEngine,
-    ticker: LoudnessTicker | None = None,
+    rounds: LoudnessRounds | None = None,
     *,
     resume_window_s: float = 60,
     metrics: Metrics | None = None,
@@ -97,7 +97,7 @@ def make_sessions(
     """Nobody's sessions yet, with voice activity by loudness."""
     return Sessions(
         engine,
-        ticker or LoudnessTicker(),
+        rounds or LoudnessRounds(),
         Layout(),
         resume_window_s=resume_window_s,
         max_waiting=2,

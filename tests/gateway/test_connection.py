@@ -15,7 +15,7 @@ from tests.gateway.fakes import (
     QUIET,
     FakeEngine,
     FakeSocket,
-    LoudnessTicker,
+    LoudnessRounds,
     make_sessions,
     options,
 )
@@ -30,8 +30,8 @@ class Served:
     def __init__(self, **limits: float) -> None:
         self.socket = FakeSocket()
         self.engine = FakeEngine()
-        self.ticker = LoudnessTicker()
-        self.sessions = make_sessions(self.engine, self.ticker)
+        self.rounds = LoudnessRounds()
+        self.sessions = make_sessions(self.engine, self.rounds)
         self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
 
     @property
@@ -75,7 +75,7 @@ async def served(
         async with asyncio.timeout(5):
             await task
         serving.sessions.close()
-        assert serving.ticker.forgotten == len(serving.engine.discarded) <= 1
+        assert serving.rounds.forgotten == len(serving.engine.discarded) <= 1
 
 
 async def test_from_audio_to_ended_in_order() -> None:
@@ -269,7 +269,7 @@ async def test_a_mistake_of_ours_closes_without_its_details(
 async def test_a_mistake_while_messages_leave_is_one_session_s_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is met by the ticker of all sessions."""
+    """It is met by the round of all sessions."""
     async with served() as s:
         s.socket.put('{"type":"start"}')
         await s.until(lambda: s.said(Ready))

@@ -28,7 +28,7 @@ from tests.gateway.fakes import (
     QUIET,
     FakeEngine,
     FakeSocket,
-    LoudnessTicker,
+    LoudnessRounds,
     make_sessions,
     options,
 )
@@ -81,8 +81,8 @@ class Site:
 
     def __init__(self, resume_window_s: float = 60) -> None:
         self.engine = FakeEngine()
-        self.ticker = LoudnessTicker()
-        self.sessions = make_sessions(self.engine, self.ticker, resume_window_s=resume_window_s)
+        self.rounds = LoudnessRounds()
+        self.sessions = make_sessions(self.engine, self.rounds, resume_window_s=resume_window_s)
         self.clients: list[Client] = []
 
     def connect(self, *frames: str | bytes, owner: str = "somebody") -> Client:
@@ -121,7 +121,7 @@ async def site(resume_window_s: float = 60) -> AsyncIterator[Site]:
         serving.sessions.close()
         assert not len(serving.sessions)
         assert len(set(serving.engine.discarded)) == len(serving.engine.discarded)
-        assert serving.ticker.forgotten == len(serving.engine.discarded)
+        assert serving.rounds.forgotten == len(serving.engine.discarded)
 
 
 async def until(condition: Callable[[], object]) -> None:

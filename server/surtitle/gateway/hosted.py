@@ -54,8 +54,8 @@ TOKEN_BYTES = 24
 NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
 
 
-class Ticker(Protocol):
-    """What a session needs of the voice-activity ticker."""
+class Rounds(Protocol):
+    """What a session needs of the rounds of voice activity."""
 
     def request(self, client: VadClient) -> None:
         """The client may have windows to score."""
@@ -87,13 +87,13 @@ class Link(Protocol):
 
 
 class HostedSession:
-    """A session, the engine and the ticker that it works with, and its connection, if it has one."""
+    """A session, what decodes and scores its audio, and its connection, if it has one."""
 
     def __init__(
         self,
         session: CaptionSession,
         engine: Engine,
-        ticker: Ticker,
+        rounds: Rounds,
         layout: Layout,
         metrics: Metrics,
         on_answered: "Callable[[HostedSession], None]",
@@ -117,7 +117,7 @@ class HostedSession:
         self._arrivals = Arrivals()
         self._received_s = 0.0  # counted
         self._engine = engine
-        self._ticker = ticker
+        self._rounds = rounds
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
         self._kept: deque[ServerMessage] = deque(maxlen=KEPT_MESSAGES)
         self._lost_seq = 0  # of the newest message that is not kept any more
@@ -236,7 +236,7 @@ class HostedSession:
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
-        self._ticker.request(self)
+        self._rounds.request(self)
 
     def _count_audio(self) -> None:
         """After audio was decoded."""
@@ -250,7 +250,7 @@ class HostedSession:
         """No more audio comes."""
         self.guarded(self.session.stop)
         self.pump()
-        self._ticker.request(self)  # it fills the last window
+        self._rounds.request(self)  # it fills the last window
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
@@ -279,7 +279,7 @@ class HostedSession:
         for message in self.session.messages():
             self.post(message)
         if self.session.behind:
-            self._ticker.request(self)  # there may be room for more of it
+            self._rounds.request(self)  # there may be room for more of it
         if self.link is not None:
             self.link.progressed()
         elif self.abandoned and self.session.ended:
@@ -301,7 +301,7 @@ class HostedSession:
             return
         self.abandoned = self._over = True
         self.live.close()
-        self._ticker.forget(self)
+        self._rounds.forget(self)
         self._engine.discard_session(self.id)
         self.session.close()
 
@@ -332,7 +332,7 @@ class Sessions:
     def __init__(
         self,
         engine: Engine,
-        ticker: Ticker,
+        rounds: Rounds,
         layout: Layout,
         *,
         resume_window_s: float,
@@ -349,7 +349,7 @@ class Sessions:
         self.channels = channels
         self._watch_token = watch_token
         self._engine = engine
-        self._ticker = ticker
+        self._rounds = rounds
         self._layout = layout
         self._resume_window_s = resume_window_s
         self._max_waiting = max_waiting
@@ -383,7 +383,7 @@ class Sessions:
         hosted = HostedSession(
             session,
             self._engine,
-            self._ticker,
+            self._rounds,
             self._layout,
             self._metrics,
             on_answered=self._remove,
