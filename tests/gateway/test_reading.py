@@ -69,11 +69,14 @@ class Site:
 
     async def open(self, count: int) -> None:
         for _ in range(count):
-            near, far = socket.socketpair()
-            reader = Reader(self.turns, len(self.readers), self.log)
-            await asyncio.get_running_loop().connect_accepted_socket(lambda r=reader: r, near)
-            self.readers.append(reader)
-            self.far.append(far)
+            await self._open_one()
+
+    async def _open_one(self) -> None:
+        near, far = socket.socketpair()
+        reader = Reader(self.turns, len(self.readers), self.log)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: reader, near)
+        self.readers.append(reader)
+        self.far.append(far)
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
