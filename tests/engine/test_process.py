@@ -117,7 +117,7 @@ def test_a_worker_whose_parent_does_nothing_about_a_hang_ends_itself(tmp_path: P
 
 def test_one_that_only_looks_at_batches_that_never_end_does_so_too(tmp_path: Path) -> None:
     """A replica or a GPU hangs while the main thread goes round."""
-    with worker(give_up_s=1.5) as watched:  # longer than DEAD_MAN_EVERY_S
+    with worker(give_up_s=1.5) as watched:
         watched.incarnation.send([make_job(1, f"wait:{tmp_path / 'flag'}")])
         assert watched.ended() == "it exited with status 1"
 

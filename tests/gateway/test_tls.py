@@ -11,6 +11,7 @@ from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
 from surtitle.gateway import caption_socket
 from surtitle.gateway.tls import Certificates
+from surtitle.messages import Ended
 from tests.gateway.fakes import FakeEngine, make_gateway
 
 
@@ -58,6 +59,30 @@ async def test_a_renewed_certificate_holds_for_who_comes_after_it(
         with pytest.raises(ClientError, match="Cannot reach"):
             async with connect(url.replace("https", "http")):
                 pass
+    finally:
+        await gateway.drain(0)
+
+
+async def test_sessions_over_tls_are_read_in_turns_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = make_certificate(tmp_path, "it")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    gateway = make_gateway(FakeEngine(), max_sessions=10)
+    await gateway.start("127.0.0.1", 0, Certificates(certificate, key).context)
+
+    async def speak(frames: int) -> int:
+        async with connect(f"https://127.0.0.1:{gateway.port}") as captions:
+            for _ in range(frames):
+                await captions.send(bytes(640))
+                await asyncio.sleep(0.005)
+            await captions.stop()
+            (ended,) = [event async for event in captions if isinstance(event, Ended)]
+            return ended.audio_ms
+
+    try:
+        async with asyncio.timeout(20):
+            assert await asyncio.gather(speak(50), speak(70), speak(90)) == [1000, 1400, 1800]
     finally:
         await gateway.drain(0)
 

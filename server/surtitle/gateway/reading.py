@@ -1,9 +1,9 @@
 """When the sockets of sessions are read: all together, a turn at a time.
 
 A server that reads each socket as soon as something has come wakes up for every frame of every
-speaker, and each time with cold caches beside a busy recognizer. Here a socket that has been read rests
-until the next turn, in which all are read one behind the other; what comes meanwhile waits in the
-kernel. So the windows of voice activity of all sessions come together too, and are scored in one batch.
+speaker, which costs more than the frame. Here a socket that has been read rests until the next turn,
+in which all are read one behind the other; what comes meanwhile waits in the kernel. So the windows of
+voice activity of all sessions come together too, and are scored in one batch.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """How sure the model is of the newest words that it has written. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ def newest_pieces(
 
     `logits`, each of shape (vocabulary,), are what the token in the same place was chosen by.
     """
-    probabilities = iter(_probabilities(tokens, logits))
+    probabilities = iter(
+        [_probability(values, token) for values, token in zip(logits, tokens, strict=True)]
+    )
     texts, parts = split(list(tokens))
     return tuple(
         Piece(text, min(next(probabilities) for _ in part))
@@ -30,14 +32,6 @@ def newest_pieces(
     )
 
 
-def _probabilities(tokens: Sequence[int], logits: Sequence[NDArray[np.float32]]) -> Iterator[float]:
-    """Softmax of the logits at each token.
-
-    Without subtracting the largest first, which would be a fourth of the work: Whisper's are below 45,
-    and from 88 on the sum is infinite, and the token not sure.
-    """
-    for values, token in zip(logits, tokens, strict=True):
-        with np.errstate(over="ignore"):
-            exponentials = np.exp(values)
-        total = exponentials.sum()
-        yield float(exponentials[token] / total) if np.isfinite(total) else 0.0
+def _probability(logits: NDArray[np.float32], token: int) -> float:
+    """Softmax of the logits at the token."""
+    return float(1 / np.exp(logits - logits[token]).sum())

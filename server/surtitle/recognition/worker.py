@@ -53,8 +53,8 @@ through the server, which needs little of a core but needs it at once."""
 OOM_SCORE_ADJ = 500
 """Where memory runs out, Linux ends the process with the highest score: its share of the memory in
 thousandths, and this. What the worker was doing is done again; the server has everybody's sessions."""
-DEAD_MAN_EVERY_S = 5.0
-"""How often the dead-man switch is set anew, which takes a thread."""
+DEAD_MAN_SHARE = 0.1
+"""Share of its time after which the dead-man switch is set anew, which takes a thread."""
 EXIT_OUT_OF_MEMORY = 70
 EXIT_DEVICE_FAILED = 71
 EXIT_CAUSES = {
@@ -219,7 +219,7 @@ class _DeadManSwitch:
 
     def hold(self, now: float) -> None:
         """The worker gets on with its work."""
-        if not self._is_set or now - self._set_at >= DEAD_MAN_EVERY_S:
+        if not self._is_set or now - self._set_at >= DEAD_MAN_SHARE * self._after_s:
             faulthandler.dump_traceback_later(self._after_s, file=self._stack, exit=True)
             self._is_set, self._set_at = True, now
 
