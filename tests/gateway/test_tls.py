@@ -82,7 +82,8 @@ async def test_sessions_over_tls_are_read_in_turns_like_others(
 
     try:
         async with asyncio.timeout(20):
-            assert await asyncio.gather(speak(50), speak(70), speak(90)) == [1000, 1400, 1800]
+            spoken_ms = await asyncio.gather(*(speak(frames) for frames in (50, 70, 90)))
+        assert spoken_ms == [1000, 1400, 1800]
     finally:
         await gateway.drain(0)
 
