@@ -1,8 +1,11 @@
 """How sure the model is of what it has written, on the bundled model."""
 
+import numpy as np
+import pytest
+
 from surtitle.captioning.stability import confidences, split_units
 from surtitle.jobs import Recipe
-from surtitle.recognition.pieces import NEWEST_TOKENS
+from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 from tests.recognition.test_whisper import decoded, job
 
 
@@ -49,3 +52,19 @@ def test_characters_of_several_tokens_are_whole() -> None:
     result = decoded([job("a", 0.0, 4.0, recipe, kind="partial", model="base")], "base")["a"]
     assert any("가" <= character <= "힣" for character in result.text)
     assert "\ufffd" not in "".join(piece.text for piece in result.newest[1:])
+
+
+@pytest.mark.parametrize("largest", [-80.0, 0.0, 60.0])
+def test_probabilities_are_the_softmax_of_the_logits(largest: float) -> None:
+    logits = np.random.default_rng(1).normal(0, 3, 500).astype(np.float32)
+    logits += np.float32(largest) - logits.max()
+    exact = np.exp(logits.astype(np.float64) - largest)
+    (piece,) = newest_pieces([7], [logits], lambda tokens: (["a"], [tokens]))
+    assert piece.probability == pytest.approx(exact[7] / exact.sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize("largest", [-300.0, 95.0])
+def test_logits_beyond_single_precision_are_not_sure(largest: float) -> None:
+    logits = np.full(500, largest, np.float32)
+    (piece,) = newest_pieces([7], [logits], lambda tokens: (["a"], [tokens]))
+    assert piece.probability == 0

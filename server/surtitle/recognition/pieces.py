@@ -22,9 +22,10 @@ def newest_pieces(
 
     `logits`, each of shape (vocabulary,), are what the token in the same place was chosen by.
     """
-    probabilities = iter(
-        [_probability(values, token) for values, token in zip(logits, tokens, strict=True)]
-    )
+    with np.errstate(over="ignore"):
+        probabilities = iter(
+            [_probability(values, token) for values, token in zip(logits, tokens, strict=True)]
+        )
     texts, parts = split(list(tokens))
     return tuple(
         Piece(text, min(next(probabilities) for _ in part))
@@ -33,5 +34,11 @@ def newest_pieces(
 
 
 def _probability(logits: NDArray[np.float32], token: int) -> float:
-    """Softmax of the logits at the token."""
-    return float(1 / np.exp(logits - logits[token]).sum())
+    """Softmax of the logits at the token.
+
+    Without subtracting the largest first, which would be a fourth of the work: Whisper's are below 45.
+    Beyond 88, or where all are below -104, single precision ends, and the token counts as not sure.
+    """
+    exponentials = np.exp(logits)
+    total = float(exponentials.sum())
+    return float(exponentials[token]) / total if 0 < total < np.inf else 0.0
