@@ -2,8 +2,8 @@
 
 The weights are those of the `silero-vad` package, and so are the results, to the sixth digit. In the
 package the network runs on PyTorch, which looks after each of its small layers at length: a round of
-two windows of 16 streams costs 3.0 ms there and a third of that here, with the caches cold as they are
-beside a busy recognizer. It is small enough to be written as the matrix products that it is:
+two windows of 16 streams costs 3.0 ms there and about a third of that here, with cold caches. It is
+small enough to be written as the matrix products that it is:
 
     magnitudes of a short-time Fourier transform -> four convolutions -> LSTM cell -> probability
 

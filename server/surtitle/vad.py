@@ -5,7 +5,8 @@ scored together; they come together, since the sockets are read so (`gateway/rea
 has a state of its own, and its windows get the same probabilities in any company. The state of all
 streams lies in one array, a slot for each: a stream costs no Python of its own.
 
-Scoring runs in a thread, one turn at a time; meanwhile the results of the turn before are handed out.
+More than a few windows are scored in a thread, one turn at a time; meanwhile the results of the turn
+before are handed out.
 NumPy releases Python's lock in each product of matrices.
 """
 

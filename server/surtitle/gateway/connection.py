@@ -61,7 +61,7 @@ Query = Mapping[str, Sequence[str]]
 SESSION_ID_BYTES = 9
 ACK_INTERVAL_S = 1.0
 ACK_STEP_S = 0.25
-"""Acknowledgements are sent at multiples of this: several at once, but never those of all sessions."""
+"""Acknowledgements are sent at multiples of this: a wake-up serves several sessions."""
 PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
 MAX_MISTAKES = 50

@@ -236,6 +236,7 @@ class HostedSession:
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
+        self._count_audio()
         self._rounds.request(self)
 
     def _count_audio(self) -> None:
