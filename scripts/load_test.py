@@ -11,7 +11,8 @@ FOLDER has a manifest.tsv (columns file, seconds, language, transcript); without
 the demo page is spoken. A target is
 LABEL=PROTOCOL=COMMAND with {port} in it, or LABEL=PROTOCOL=URL of a server that runs already; targets
 are measured one after the other, with the same speech. Every session speaks the same clips, each
-session starting at another, so that all are heard at once and error rates can be compared.
+session starting at another, so that all are heard at once and error rates can be compared. Few sessions
+speak them several times: of a handful of utterances one decides the p95, and one word the error rate.
 """
 
 import argparse
@@ -122,7 +123,14 @@ def prepare(options: argparse.Namespace, console: Console) -> Plan:
         lambda clip: console.print(f"listening for the word times of {clip.path.name}"),
     )
     parts = [Part(clip, clip.frames(), ends[clip.path]) for clip in clips]
-    return Plan(parts, options.language, options.pause, options.stagger, options.quiet)
+    return Plan(
+        parts,
+        options.language,
+        pause_s=options.pause,
+        stagger_s=options.stagger,
+        quiet_s=options.quiet,
+        least_utterances=options.least_utterances,
+    )
 
 
 def write(rows: list[Summary], level: ServiceLevel, options: argparse.Namespace) -> None:
@@ -170,7 +178,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="numbers of sessions at once, such as 1,2,4,8 (1,4)",
     )
     add("--find-largest", action="store_true", help="search the most sessions that hold the level")
-    add("--seconds", type=float, default=75, help="of speech and pauses in each session (75)")
+    add("--seconds", type=float, default=75, help="of clips, with their pauses (75)")
+    add("--least-utterances", type=int, default=20, help="in all sessions of a run together (20)")
     add("--pause", type=float, default=1.5, help="seconds of silence after each clip (1.5)")
     add("--stagger", type=float, default=1.3, help="seconds between starts of sessions (1.3)")
     add("--quiet", type=float, default=5, help="seconds without a change before the goodbye (5)")

@@ -1,6 +1,7 @@
 """One run: so many sessions against one target, and its row of figures."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,15 +36,20 @@ class Plan:
     """Between the starts of two sessions."""
     quiet_s: float
     """After its last clip a session listens until its text has not changed for so long."""
+    least_utterances: int
+    """Spoken in a run; where the sessions are too few for it they speak their clips again."""
 
     def seconds(self, sessions: int) -> float:
         """How long a run takes at least."""
-        return self.speech_s + self.quiet_s + (sessions - 1) * self.stagger_s
+        clips_s = sum(len(part.frames) * FRAME_S + self.pause_s for part in self.parts)
+        return self._rounds(sessions) * clips_s + self.quiet_s + (sessions - 1) * self.stagger_s
 
-    @property
-    def speech_s(self) -> float:
-        """Length of one session's clips with their pauses."""
-        return sum(len(part.frames) * FRAME_S + self.pause_s for part in self.parts)
+    def of_session(self, number: int, sessions: int) -> list[Part]:
+        """What one of so many sessions speaks: the clips, beginning with its own, so many times."""
+        return rotated(self.parts, number) * self._rounds(sessions)
+
+    def _rounds(self, sessions: int) -> int:
+        return max(math.ceil(self.least_utterances / (len(self.parts) * sessions)), 1)
 
 
 async def warm_up(target: Target, server: Running, plan: Plan) -> None:
@@ -91,7 +97,7 @@ async def run(
     try:
         await asyncio.gather(
             *(
-                speaker.run(rotated(plan.parts, i), i * plan.stagger_s)
+                speaker.run(plan.of_session(i, sessions), i * plan.stagger_s)
                 for i, speaker in enumerate(speakers)
             )
         )

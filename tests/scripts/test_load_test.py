@@ -6,11 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from load.history import ratios
 from load.meter import thread_cpu_s
+from load.run import Plan
+from load.session import Part
+from load.speech import Clip
 from load.target import TargetError, parse_target
+from surtitle.jobs import SAMPLE_RATE
 from tests.support import REPOSITORY
 
 
@@ -27,9 +32,27 @@ def test_thread_times_are_read_behind_any_name() -> None:
     assert thread_cpu_s(stat) == pytest.approx(200 / os.sysconf("SC_CLK_TCK"))
 
 
+def test_few_sessions_speak_their_clips_again(tmp_path: Path) -> None:
+    clips = [Clip(tmp_path / name, name, np.zeros(SAMPLE_RATE, np.int16)) for name in "abc"]
+    parts = [Part(clip, clip.frames(), ()) for clip in clips]
+    plan = Plan(parts, "en", pause_s=1.0, stagger_s=0.5, quiet_s=4.0, least_utterances=7)
+
+    def spoken(number: int, sessions: int) -> str:
+        return "".join(part.clip.transcript for part in plan.of_session(number, sessions))
+
+    assert [spoken(0, 1), spoken(1, 2), spoken(2, 3), spoken(3, 8)] == [
+        "abcabcabc",
+        "bcabca",
+        "cab",
+        "abc",
+    ]
+    assert [plan.seconds(n) for n in (1, 2, 3)] == pytest.approx([22.0, 16.5, 11.0])
+
+
 def test_two_sessions_of_the_sample(tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "load_test.py")]
     command += ["--sessions", "2", "--seconds", "7", "--stagger", "0.5", "--quiet", "2"]
+    command += ["--least-utterances", "4"]
     for option in ("json", "markdown", "picture", "cache"):
         command += [f"--{option}", str(tmp_path / option)]
     command[-3] += ".png"
