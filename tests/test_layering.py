@@ -123,6 +123,7 @@ PURE = [
     "engine/scheduler.py",
     "engine/policy.py",
     "recognition/alignment.py",
+    "recognition/budget.py",
     "recognition/guard.py",
     "recognition/language.py",
     "recognition/pieces.py",

@@ -38,6 +38,18 @@ PROSE = (
     "behind him, as a captain does on a long passage when nothing is in sight but the sea."
 )
 
+# Of 25 seconds: in UTF-8 they deflate better than the loops of English that must be caught.
+HINDI = (
+    "आज सुबह मैं बाज़ार गया और वहाँ से कुछ फल और सब्ज़ियाँ खरीद कर लाया। रास्ते में मुझे मेरा पुराना दोस्त मिला जो "
+    "अब दूसरे शहर में रहता है। हमने बहुत देर तक पुरानी बातें कीं और फिर चाय पीने के लिए एक छोटी दुकान पर बैठ गए। "
+    "उसने बताया कि उसकी बेटी अब डॉक्टर बन गई है और अगले साल उसकी शादी होने वाली है।"
+)
+THAI = (
+    "เช้านี้ฉันไปตลาดและซื้อผลไม้กับผักกลับบ้าน ระหว่างทางฉันพบเพื่อนเก่าที่ตอนนี้ย้ายไปอยู่เมืองอื่นแล้ว "
+    "เราคุยกันเรื่องสมัยเรียนอยู่นานแล้วก็ไปนั่งดื่มกาแฟที่ร้านเล็กๆ "
+    "เขาบอกว่าลูกสาวของเขาเป็นหมอแล้วและจะแต่งงานปีหน้า ฉันชวนเขามาที่บ้าน"
+)
+
 
 def test_good_text_passes() -> None:
     assert suspicion(GOOD) is None
@@ -52,6 +64,8 @@ def test_good_text_passes() -> None:
         "I am going to go to the store and " * 6,
         "so we go so we go so we go so we go",
         "谢谢大家" * 12,
+        "बहुत बहुत धन्यवाद दोस्तों " * 8,
+        "ขอบคุณมากครับ" * 8,
     ],
 )
 def test_loops_repeat_themselves(text: str) -> None:
@@ -71,6 +85,8 @@ def test_loops_repeat_themselves(text: str) -> None:
         "ha ha ha ha",
         PROSE,
         "今天天气很好，我们一起去公园走走，然后回家吃饭。",
+        HINDI,
+        THAI,
         "one two three four five six seven eight nine ten",
     ],
 )

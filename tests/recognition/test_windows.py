@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surtitle.jobs import MAX_WINDOW_S, Job, JobKind, ModelInfo, Recipe, Windows
-from surtitle.recognition.whisper import (
+from surtitle.recognition.budget import (
     MAX_LENGTH,
     WINDOWS,
-    _alike,
-    _Attempt,
     max_batch_square_s2,
+    new_tokens,
     token_budget,
     window_frames,
 )
+from surtitle.recognition.whisper import _alike, _Attempt
 
 # -- the window of a job ------------------------------------------------------------------------
 
@@ -141,12 +141,14 @@ def test_the_budget_grows_with_the_audio_and_makes_room_for_the_prompt(
     assert token_budget(seconds, prompt) == length
 
 
-@given(st.floats(0, 30), st.integers(1, 170))
-def test_the_budget_allows_fast_speech(seconds: float, prompt: int) -> None:
-    budget = token_budget(seconds, prompt)
+@given(st.floats(0, 30), st.integers(1, 170), st.sampled_from([("", 14), ("en", 14), ("te", 45)]))
+def test_the_budget_allows_fast_speech(
+    seconds: float, prompt: int, language: tuple[str, int]
+) -> None:
+    budget = token_budget(seconds, prompt, language[0])
     assert budget <= MAX_LENGTH
-    new = min(budget // 2, budget - prompt)  # what CTranslate2 makes of it
-    assert new >= min(round(seconds * 14) + 24, MAX_LENGTH // 2)
+    new = new_tokens(budget, prompt)
+    assert new >= min(round(seconds * language[1]) + 24, MAX_LENGTH // 2)
 
 
 # -- what is decoded in one call ----------------------------------------------------------------

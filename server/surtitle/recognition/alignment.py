@@ -140,3 +140,17 @@ def _apart(times: Sequence[tuple[int, int]], length_ms: int) -> list[tuple[int, 
         free_ms = min(max(end_ms, start_ms + least_ms), latest_ms)
         placed.append((start_ms, free_ms))
     return placed
+
+
+def last_pause(words: Sequence[Word]) -> tuple[int, int]:
+    """The longest pause in the second half of the words: how many come before it, and its middle in ms.
+
+    (0, 0) of fewer than three. The pause before the last word is not looked at: where a text was cut
+    off, that word's time is made up of all that follows.
+    """
+    pauses = [
+        (after.start_ms - before.end_ms, count, (before.end_ms + after.start_ms) // 2)
+        for count, (before, after) in enumerate(pairwise(words[:-1]), 1)
+    ]
+    _, count, middle_ms = max(pauses[len(pauses) // 2 :], default=(0, 0, 0))
+    return count, middle_ms

@@ -17,6 +17,8 @@ MAX_COMPRESSION_RATIO = 2.4
 """Text that deflates better than this repeats itself (OpenAI Whisper, transcribe.py)."""
 MIN_COMPRESSIBLE_BYTES = 80
 """Shorter text deflates by chance: a ratio says nothing."""
+_FIRST_OF_CJK = "\u2e80"
+"""Beyond the alphabets: characters of which a text has so many different ones that each counts."""
 MIN_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which Whisper is guessing (OpenAI Whisper)."""
 MAX_NO_SPEECH_PROBABILITY = 0.6
@@ -146,11 +148,21 @@ def _words(text: str) -> list[str]:
 
 def repeats_itself(text: str) -> bool:
     """Whether the text is a loop: it deflates too well, or the same three words come too often."""
-    data = text.encode()
-    if len(data) >= MIN_COMPRESSIBLE_BYTES:
-        ratio = len(data) / len(zlib.compress(data))
-        if ratio > MAX_COMPRESSION_RATIO:
+    if len(text.encode()) >= MIN_COMPRESSIBLE_BYTES:
+        data = _letters(text)
+        if len(data) / len(zlib.compress(data)) > MAX_COMPRESSION_RATIO:
             return True
     words = text.casefold().split()
     trigrams = Counter(zip(words, words[1:], words[2:], strict=False))
     return max(trigrams.values(), default=0) > MAX_TRIGRAM_REPEATS
+
+
+def _letters(text: str) -> bytes:
+    """UTF-8, but with one byte for each letter of an alphabet, as English has.
+
+    In the three bytes of a letter of Hindi or Thai two are always the same: whoever speaks for 15
+    seconds would seem to repeat himself.
+    """
+    if text.isascii():
+        return text.encode()
+    return b"".join(c.encode() if c >= _FIRST_OF_CJK else bytes([ord(c) & 0xFF]) for c in text)

@@ -12,7 +12,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ctranslate2
@@ -33,8 +33,20 @@ from surtitle.jobs import (
     Timings,
     Windows,
     Word,
+    ms_to_samples,
 )
-from surtitle.recognition.alignment import LAG_MS, place_words
+from surtitle.recognition.alignment import LAG_MS, last_pause, place_words
+from surtitle.recognition.budget import (
+    CPU_BATCH,
+    GPU_BATCH,
+    GPU_PARALLEL,
+    MAX_PROMPT_TOKENS,
+    WINDOWS,
+    max_batch_square_s2,
+    new_tokens,
+    token_budget,
+    window_frames,
+)
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence, echoes, refusal, suspicion
@@ -42,65 +54,14 @@ from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 
-FRAMES_PER_SECOND = 100
-"""Mel frames of Whisper in a second."""
-
-WINDOWS = {
-    "english": Windows(final_floor_s=12.5, partial_floor_s=7.5, telephone_floor_s=MAX_WINDOW_S),
-    "multilingual": Windows(final_floor_s=20.0, partial_floor_s=7.5),
-}
-"""Shorter windows or less margin make the model loop; measured, see docs/performance.md. (Time
-stamps in the text allow 10 s for the multilingual models too, but cost more errors than they save.)
-"""
-
-CPU_BATCH = 2
-GPU_BATCH = 16
-"""Jobs in a batch. On a CPU a batch of two decodes as much as two of one or somewhat more, and a
-larger one less: its activations leave the cache. On a GPU the decoder reads its weights once for
-all of them."""
-GPU_PARALLEL = 2
-"""Batches at once on a GPU: while one is decoded, features of the next are computed."""
-HEAD_UNITS = 64
-"""Units of an attention head in every Whisper model."""
-POSITIONS_PER_SECOND = 50
-"""Of the encoder: its second convolution has a stride of 2."""
-MAX_SCORE_BYTES = 32 << 20
-"""Attention scores (batch x heads x positions squared x 4 bytes) beyond which encoding on a CPU falls
-off a cliff: glibc maps and unmaps a block of more than 32 MiB at every use."""
-
-TOKENS_PER_SECOND = 14
-TOKENS_SPARE = 24
-"""Budget of new tokens: fast speech in a script of two tokens a character, and time stamps."""
-MAX_LENGTH = 448
-"""Positions of Whisper's decoder."""
-MAX_PROMPT_TOKENS = 160
+LEAST_PART_MS = 1000
+MOST_PARTS = 8
+"""Where a job has more words than fit into one decode, it is decoded in parts, as long as each gets
+ahead."""
 
 PREPEND_PUNCTUATION = "\"'“¿([{-"
 APPEND_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
 """Marks that belong to the next and to the previous word (OpenAI Whisper, timing.py)."""
-
-
-def window_frames(window_s: float) -> int:
-    """Mel frames of a window of so many seconds.
-
-    Never 159 or 160 frames, which CTranslate2 takes for an encoded array: windows are far longer.
-    """
-    return round(window_s * FRAMES_PER_SECOND)
-
-
-def max_batch_square_s2(width: int) -> float:
-    """See ModelInfo.max_batch_square_s2; by MAX_SCORE_BYTES for an encoder of so many units."""
-    heads = width // HEAD_UNITS
-    return MAX_SCORE_BYTES / (4 * heads * POSITIONS_PER_SECOND**2)
-
-
-def token_budget(seconds: float, prompt_tokens: int) -> int:
-    """`max_length` that lets CTranslate2 write the tokens that so much speech may have.
-
-    CTranslate2 allows min(max_length // 2, max_length - prompt) new tokens.
-    """
-    new = round(seconds * TOKENS_PER_SECOND) + TOKENS_SPARE
-    return min(max(2 * new, prompt_tokens + new), MAX_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +97,8 @@ class _Attempt:
     language_sure: bool = True
     encoded: Any = None  # StorageView of this job alone, where words are wanted
     pending: Any = None  # asynchronous generation result
+    room: int = 0  # tokens that the decode under way may write
+    said: list["_Part"] = field(default_factory=list)  # before the audio that `job` has now
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +106,20 @@ class _Decoded:
     tokens: list[int]
     evidence: Evidence
     newest: tuple[Piece, ...] = ()
+    full: bool = False
+    """All tokens that there was room for were written: more may have been said."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The first words of a job that has more of them than fit into one decode."""
+
+    tokens: list[int]
+    words: list[Word]
+    """With times from the beginning of the whole job."""
+    log_probability: float
+    end_ms: int
+    """Where the rest begins, from the beginning of the whole job."""
 
 
 class WhisperDecoder:
@@ -247,20 +224,23 @@ class WhisperDecoder:
         for attempt, ranking in zip(group, rankings, strict=True):
             self._set_language(attempt, ranking)
         prompts = [self._prompt(attempt) for attempt in group]
-        seconds = max(job.seconds for job in jobs)
+        max_length = max(
+            token_budget(attempt.job.seconds, len(prompts[0]), attempt.language)
+            for attempt in group
+        )
         results = self._model.model.generate(
             source,
             prompts,
             asynchronous=True,
             beam_size=effort.beam_size,
             no_repeat_ngram_size=effort.no_repeat_ngram_size,
-            max_length=token_budget(seconds, len(prompts[0])),
+            max_length=max_length,
             return_scores=True,
             return_no_speech_prob=True,
             return_logits_vocab=jobs[0].kind == "partial",
         )
         for attempt, pending in zip(group, results, strict=True):
-            attempt.pending = pending
+            attempt.pending, attempt.room = pending, new_tokens(max_length, len(prompts[0]))
 
     def _windows(self, group: Sequence[_Attempt], window_s: float) -> Any:
         """The mel frames, padded with 0 to their window: StorageView of shape (n, mels, frames)."""
@@ -306,8 +286,14 @@ class WhisperDecoder:
             attempt.told, attempt.echo, attempt.later = False, decoded, _efforts(job)
             self._start([attempt])
             return None
+        if reason is None and decoded.full and self._go_on(attempt, decoded):
+            return None
+        words = self._words(attempt, decoded) if _wants_words(job) and reason is None else []
+        if attempt.said:
+            if reason is not None:  # of the rest alone
+                decoded, reason = replace(decoded, tokens=[], newest=()), None
+            decoded, words = self._joined(attempt, decoded, words)
         evidence = decoded.evidence
-        words = self._words(attempt, decoded) if _wants_words(job) and reason is None else ()
         total_s = time.perf_counter() - attempt.started
         return Result(
             job_id=job.id,
@@ -317,7 +303,7 @@ class WhisperDecoder:
             language_probability=attempt.language_probability,
             language_sure=attempt.language_sure,
             confidence=float(np.exp(evidence.log_probability)),
-            words=words,
+            words=tuple(words),
             newest=decoded.newest,
             suppressed=reason,
             timings=Timings(
@@ -350,10 +336,17 @@ class WhisperDecoder:
             first = max(len(tokens) - NEWEST_TOKENS, 0)
             logits = [_to_numpy(each) for each in result.logits[0][first : len(tokens)]]
             newest = newest_pieces(tokens[first:], logits, tokenizer.split_tokens_on_unicode)
-        return _Decoded(tokens, evidence, newest)
+        return _Decoded(tokens, evidence, newest, full=length >= attempt.room)
 
-    def _words(self, attempt: _Attempt, decoded: _Decoded) -> tuple[Word, ...]:
-        """Time each word: by cross-attention on the encoding that the text came from, and the audio."""
+    # -- words and their times ------------------------------------------------------------------
+
+    def _words(self, attempt: _Attempt, decoded: _Decoded) -> list[Word]:
+        """Each word with its time in the attempt's audio."""
+        return [word for word, _ in self._timed(attempt, decoded)]
+
+    def _timed(self, attempt: _Attempt, decoded: _Decoded) -> list[tuple[Word, list[int]]]:
+        """Each word with its time, by cross-attention on the encoding that the text came from and by
+        the audio, and its tokens."""
         frames = min(attempt.mel.shape[1], window_frames(MAX_WINDOW_S))
         alignment = self._model.find_alignment(
             self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
@@ -370,7 +363,53 @@ class WhisperDecoder:
             )
             for text, word in zip(texts, alignment, strict=True)
         ]
-        return place_words(words, attempt.job.audio, LAG_MS.get(self.info.name, 0))
+        placed = place_words(words, attempt.job.audio, LAG_MS.get(self.info.name, 0))
+        return list(zip(placed, (word["tokens"] for word in alignment), strict=True))
+
+    # -- more words than fit into one decode ----------------------------------------------------
+
+    def _go_on(self, attempt: _Attempt, decoded: _Decoded) -> bool:
+        """Keep the words up to a pause, and decode what follows it; False where that leads nowhere."""
+        if attempt.encoded is None:
+            window = self._windows([attempt], attempt.job.window_s)
+            attempt.encoded = self._model.model.encode(window)
+        timed = self._timed(attempt, decoded)
+        kept, rest_ms = last_pause([word for word, _ in timed])
+        if rest_ms < LEAST_PART_MS or len(attempt.said) == MOST_PARTS:
+            return False
+        job = attempt.job
+        before_ms = attempt.said[-1].end_ms if attempt.said else 0
+        words = [word for word, _ in timed[:kept]] if _wants_words(job) else []
+        attempt.said.append(
+            _Part(
+                tokens=[token for _, tokens in timed[:kept] for token in tokens],
+                words=_shifted(words, before_ms),
+                log_probability=decoded.evidence.log_probability,
+                end_ms=before_ms + rest_ms,
+            )
+        )
+        attempt.job = replace(job, audio=job.audio[ms_to_samples(rest_ms) :], voice=None)
+        attempt.mel = attempt.mel[:, window_frames(rest_ms / 1000) :]
+        attempt.later, attempt.echo, attempt.encoded = _efforts(job), None, None
+        self._start([attempt])
+        return True
+
+    def _joined(
+        self, attempt: _Attempt, last: _Decoded, words: Sequence[Word]
+    ) -> tuple[_Decoded, list[Word]]:
+        """What was decoded in parts as if it had been in one; `words` are those of the last part."""
+        said = attempt.said
+        tokens = [token for part in said for token in part.tokens] + last.tokens
+        whole = replace(
+            last.evidence,
+            text=self._written(attempt, [self._tokenizer(attempt).decode(tokens).strip()])[0],
+            log_probability=min(
+                last.evidence.log_probability, *(part.log_probability for part in said)
+            ),
+        )
+        before = [word for part in said for word in part.words]
+        after = _shifted(words, said[-1].end_ms)
+        return replace(last, tokens=tokens, evidence=whole), [*before, *after]
 
     @staticmethod
     def _written(attempt: _Attempt, texts: Sequence[str]) -> list[str]:
@@ -401,6 +440,12 @@ class WhisperDecoder:
             words = [token for token in tokenizer.encode(" " + context) if token < tokenizer.eot]
             prompt = [tokenizer.sot_prev, *words[-MAX_PROMPT_TOKENS:]]
         return [*prompt, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+
+def _shifted(words: Sequence[Word], by_ms: int) -> list[Word]:
+    return [
+        replace(word, start_ms=word.start_ms + by_ms, end_ms=word.end_ms + by_ms) for word in words
+    ]
 
 
 def _efforts(job: Job) -> list[_Effort]:
