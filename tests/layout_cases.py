@@ -44,6 +44,8 @@ COSTS = [
     ('over."', " The", "en", SENTENCE),
     ("好。", "他", "zh", SENTENCE),
     ("है।", " वह", "hi", SENTENCE),
+    ("ہے۔", " وہ", "ur", SENTENCE),
+    ("է։", " Նա", "hy", SENTENCE),
     ("p.m.", " and", "en", CLAUSE),
     ("Well...", " So", "en", CLAUSE),
     ("times,", " it", "en", CLAUSE),

@@ -29,7 +29,7 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
 
 const CLOSERS = /["'”’»)\]\uff09\u300d\u300f\u3011 ]+$/u;
-const SENTENCE_END = /[.?!。？！؟।]$/u;
+const SENTENCE_END = /[.?!。？！؟।۔։።፧။។]$/u;
 const CLAUSE_END = /[,;:，、\uff1b：،…–—]$/u;
 const ABBREVIATION = /^(?:[A-HJ-Z]\.|\p{Nd}{1,2}\.|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Sra|Hr|Fr|Nr|Mme)\.)$/u;
 const NUMBER = /^[^\p{L}\p{N}_\s]?\p{Nd}[\p{Nd}.,:]*$/u;

@@ -20,6 +20,11 @@ from surtitle.captioning.sentence import is_finished
         "他说：「回家。」",
         "هل ذهبنا؟",
         "हम घर गए।",
+        "ہم گھر گئے۔",
+        "Մենք տուն գնացինք։",
+        "ወደ ቤት ሄድን።",
+        "အိမ်ပြန်ခဲ့တယ်။",
+        "យើងបានទៅផ្ទះ។",
     ],
 )
 def test_a_sentence_with_its_mark_is_finished(text: str) -> None:

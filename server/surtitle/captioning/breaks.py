@@ -11,6 +11,8 @@ also why no library for line breaking is used: browsers and Python have differen
 import re
 from unicodedata import category
 
+from surtitle.captioning.sentence import SENTENCE_ENDS
+
 SENTENCE = 0
 """Cost of a break after a finished sentence."""
 CLAUSE = 6
@@ -49,7 +51,6 @@ _WIDE = re.compile(
 """The main blocks of Unicode's wide and full-width characters (UAX 11)."""
 
 _CLOSERS = "\"'”’»)]\uff09\u300d\u300f\u3011"
-_SENTENCE_ENDS = frozenset(".?!。？！؟।")
 _CLAUSE_ENDS = frozenset(",;:，、\uff1b：،…–—")
 _ABBREVIATION = re.compile(
     r"[A-HJ-Z]\.|\d{1,2}\.|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Sra|Hr|Fr|Nr|Mme)\."
@@ -108,7 +109,7 @@ def break_cost(before: str, after: str, language: str) -> int:
     before, after = before.strip(), after.strip()
     bare = before.rstrip(_CLOSERS + " ")
     leads = LEADS.get(language, frozenset())
-    if bare[-1:] in _SENTENCE_ENDS:
+    if bare[-1:] in SENTENCE_ENDS:
         if _ABBREVIATION.fullmatch(bare):
             return APART
         goes_on = after[:1].islower() or bare.endswith("..")

@@ -1,6 +1,7 @@
 """Is a sentence finished, as far as its text tells?"""
 
-_ENDS = frozenset(".?!。？！؟।")
+SENTENCE_ENDS = frozenset(".?!。？！؟।۔։።፧။។")
+"""Also of Arabic, Hindi, Urdu, Armenian, Amharic, Burmese and Khmer."""
 _CLOSERS = "\"'”’»)\uff09」』"
 _TRAILING_OFF = ("..", "…", "-", "–", "—")
 
@@ -12,4 +13,4 @@ def is_finished(text: str) -> bool:
     stops where a speaker only takes a breath, so this shortens a silence and never replaces it.
     """
     bare = text.rstrip(_CLOSERS + " \u00a0\u202f")  # French has a space before its closing marks
-    return bare[-1:] in _ENDS and not bare.endswith(_TRAILING_OFF)
+    return bare[-1:] in SENTENCE_ENDS and not bare.endswith(_TRAILING_OFF)
