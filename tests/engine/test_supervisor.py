@@ -8,8 +8,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,100 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from surtitle.engine import load, supervisor
-from surtitle.engine.policy import EngineState, WatchdogOptions
+from surtitle.engine import supervisor
+from surtitle.engine.policy import EngineState
 from surtitle.engine.process import Incarnation
-from surtitle.engine.supervisor import Supervisor
-from surtitle.jobs import Job, JobKind, Recipe, Result
-from surtitle.recognition.worker import WorkerOptions
+from surtitle.jobs import Job, Recipe, Result
 from surtitle.telemetry import LogOptions, configure_logging
-from tests.support import FAKE_DECODER
+from tests.engine.running import running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-
-
-class Running:
-    """A supervisor, the states it went through and the results it delivered."""
-
-    def __init__(self, name: str, options: WatchdogOptions, overload_wait_s: float) -> None:
-        self.states: list[EngineState] = []
-        self.loads: list[bool] = []
-        self.results: list[Result] = []
-        self.when_recovering: Callable[[], object] = lambda: None
-        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s=60)
-        self.engine = Supervisor(
-            worker, options, self._on_state, self.loads.append, overload_wait_s=overload_wait_s
-        )
-
-    def _on_state(self, state: EngineState) -> None:
-        self.states.append(state)
-        if state is EngineState.RECOVERING:
-            self.when_recovering()
-
-    def submit(
-        self,
-        utterance: int,
-        prompt: str,
-        *,
-        kind: JobKind = "final",
-        session: str = "s",
-        samples: int = 1600,
-        speculative: bool = False,
-    ) -> Job:
-        job_id = f"{session}/{utterance}/{samples}/{kind}"
-        audio = np.zeros(samples, np.int16)
-        recipe = Recipe(prompt=prompt)
-        job = Job(job_id, session, utterance, kind, audio, recipe, speculative=speculative)
-        self.engine.submit(job, self.results.append)
-        return job
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs are not handed over yet."""
-        return len(self.engine._scheduler)
-
-    @property
-    def books(self) -> tuple[int, int, int]:
-        """How many jobs are owed a result, wait, are under way."""
-        watchdog = self.engine._watchdog
-        return len(self.engine._waiting), self.waiting, len(watchdog.running)
-
-    def deaths(self, cause: str) -> int:
-        """How many workers ended for this reason."""
-        return int(self.engine._metrics._deaths.labels(cause)._value.get())
-
-    async def until(self, condition: Callable[[], bool], limit_s: float = 15.0) -> None:
-        async with asyncio.timeout(limit_s):
-            while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
-                await asyncio.sleep(0.005)
-
-    async def answered(self, count: int) -> list[str]:
-        """Each result in a word, once there are `count`."""
-        await self.until(lambda: len(self.results) >= count)
-        return [result.error_code or result.text for result in self.results]
-
-    async def fill(self, folder: Path) -> list[Path]:
-        """Give the worker as many batches as it takes; each is done when its file is removed."""
-        files = [folder / "first", folder / "second"]
-        for number, file in enumerate(files):
-            self.submit(1, f"wait:{file}", session=f"filler-{number}")
-        await self.until(lambda: all(file.exists() for file in files))
-        return files
-
-
-@asynccontextmanager
-async def running(
-    name: str = "fake", *, ready: bool = True, overload_wait_s: float = 60.0, **options: float
-) -> AsyncIterator[Running]:
-    watchdog = WatchdogOptions(**({"lease_s": 1.0, "first_backoff_s": 0.05} | options))  # type: ignore[arg-type]
-    run = Running(name, watchdog, overload_wait_s)
-    run.engine.start()
-    try:
-        if ready:
-            await run.until(lambda: run.engine.state is EngineState.READY)
-        yield run
-    finally:
-        await run.engine.stop()
 
 
 async def test_jobs_of_many_sessions_are_each_answered_once() -> None:
@@ -336,103 +248,6 @@ async def test_nothing_is_kept_about_a_second_try_that_does_not_come(tmp_path: P
         run.when_recovering = lambda: run.engine.cancel(job)
         await run.until(lambda: EngineState.RECOVERING in run.states)
         assert run.engine._watchdog._retried == set()
-
-
-# -- overload -----------------------------------------------------------------------------------
-
-
-async def wait_of(run: Running, seconds: float) -> None:
-    """Let a job wait for so long: what is measured is time."""
-    until = time.monotonic() + seconds
-    await run.until(lambda: time.monotonic() > until)
-
-
-@pytest.fixture
-def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An overload that is over soon."""
-    monkeypatch.setattr(load, "WINDOW_S", 0.3)
-    monkeypatch.setattr(supervisor, "LOAD_CHECK_S", 0.05)
-
-
-@pytest.mark.usefixtures("short_memory")
-@pytest.mark.parametrize("kind", ["partial", "final"])
-async def test_overload_is_told_and_ends_where_nothing_more_comes(
-    tmp_path: Path, kind: JobKind
-) -> None:
-    async with running(overload_wait_s=0.05, lease_s=30) as run:
-        files = await run.fill(tmp_path)
-        run.submit(1, "say:late", kind=kind)
-        await wait_of(run, 0.4)  # the fillers are forgotten
-        assert run.loads == []
-        for file in files:
-            file.unlink()
-        await run.answered(3)
-        await run.until(lambda: run.loads == [True, False])
-        assert not run.engine.overloaded
-
-
-async def test_a_partial_that_takes_the_place_of_another_has_waited_as_long(tmp_path: Path) -> None:
-    async with running(overload_wait_s=0.05, lease_s=30) as run:
-        files = await run.fill(tmp_path)
-        run.submit(1, "say:old", kind="partial")
-        await wait_of(run, 0.1)
-        run.submit(1, "say:new", kind="partial", samples=3200)
-        assert run.loads == []
-        for file in files:
-            file.unlink()
-        await run.answered(3)
-        assert run.loads == [True]
-
-
-async def test_a_partial_that_its_final_makes_superfluous_has_waited_too(tmp_path: Path) -> None:
-    async with running(overload_wait_s=0.05, lease_s=30) as run:
-        await run.fill(tmp_path)
-        run.submit(1, "say:old", kind="partial")
-        await wait_of(run, 0.1)
-        run.submit(1, "say:final")
-        assert run.loads == [True]
-
-
-async def test_a_speculative_final_has_waited_as_long_as_the_partial_before_it(
-    tmp_path: Path,
-) -> None:
-    async with running(overload_wait_s=0.05, lease_s=30) as run:
-        files = await run.fill(tmp_path)
-        run.submit(1, "say:old", kind="partial")
-        await wait_of(run, 0.1)
-        run.submit(1, "say:guess", speculative=True)
-        for file in files:
-            file.unlink()
-        await run.answered(3)
-        assert run.loads == [True]
-
-
-async def test_the_wait_of_a_final_counts_from_when_it_is_waited_for(tmp_path: Path) -> None:
-    async with running(overload_wait_s=0.05, lease_s=30) as run:
-        files = await run.fill(tmp_path)
-        guess = run.submit(1, "say:guess", speculative=True)
-        await wait_of(run, 0.1)
-        run.engine.hurry(replace(guess, speculative=False))
-        for file in files:
-            file.unlink()
-        await run.answered(3)
-        assert run.loads == []
-
-
-async def test_an_engine_that_keeps_up_is_not_overloaded() -> None:
-    async with running(overload_wait_s=1.0) as run:
-        for number in range(20):
-            run.submit(number, "say:yes")
-            await run.answered(number + 1)
-        assert run.loads == []
-
-
-async def test_a_worker_that_died_is_no_overload(tmp_path: Path) -> None:
-    """Sessions are told that the engine recovers; new ones need not be refused after that."""
-    async with running(overload_wait_s=0.5, lease_s=1.0) as run:
-        run.submit(1, f"stop-once:{tmp_path / 'flag'}")
-        assert await run.answered(1) == ["100 ms"]
-        assert run.loads == []
 
 
 # -- deaths and ends ----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from surtitle.captioning.cues import Cue, Layout
 from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, LiveCaptions
 from surtitle.messages import Final, Ready
 from tests.gateway.fakes import LOUD, QUIET, options
-from tests.gateway.test_server import START, Site, listening
+from tests.gateway.site import START, Site, listening
 from tests.subtitle_readers import read_with_webvtt
 from tests.support import expect
 

@@ -1,129 +1,32 @@
 """Admission, health, handshake and drain on a real port, with a fake engine behind."""
 
 import asyncio
-import email.message
 import gc
-import json
 import random
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
 
-import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Subprotocol
 
-from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import (
-    SAME_ORIGIN,
-    KeyFile,
-    KeyRing,
-    OriginPolicy,
-    add_key,
-    read_keys,
-)
 from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.limits import AddressLimits
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
-from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
+from tests.gateway.fakes import LOUD, QUIET
+from tests.gateway.site import START, Site, listening
 from tests.support import expect
-
-START = '{"type":"start"}'
-
-
-class Site:
-    """A gateway that listens."""
-
-    def __init__(
-        self,
-        keys: Callable[[], KeyRing] | None = None,
-        limits: AddressLimits | None = None,
-        origins: OriginPolicy = SAME_ORIGIN,
-    ) -> None:
-        self.engine = FakeEngine()
-        self.gateway = make_gateway(
-            self.engine, keys=keys, max_sessions_per_key=1, limits=limits, origins=origins
-        )
-
-    @property
-    def websocket(self) -> str:
-        return f"ws://127.0.0.1:{self.gateway.port}/v1/captions"
-
-    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        """The status and the JSON body of a page."""
-
-        def fetch() -> tuple[int, bytes]:
-            try:
-                url = f"http://127.0.0.1:{self.gateway.port}{path}"
-                with urllib.request.urlopen(url, timeout=5) as response:
-                    return response.status, response.read()
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.read()
-
-        status, body = await asyncio.to_thread(fetch)
-        return status, json.loads(body)
-
-    async def ask(
-        self, path: str, method: str = "GET", **headers: str
-    ) -> tuple[int, email.message.Message]:
-        """The status and the headers of an answer."""
-
-        def fetch() -> tuple[int, email.message.Message]:
-            url = f"http://127.0.0.1:{self.gateway.port}{path}"
-            request = urllib.request.Request(url, headers=headers, method=method)
-            try:
-                with urllib.request.urlopen(request, timeout=5) as response:
-                    return response.status, response.headers
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.code, error.headers
-
-        return await asyncio.to_thread(fetch)
-
-    async def until_empty(self) -> None:
-        """Wait until the server knows that its clients have gone."""
-        async with asyncio.timeout(5):
-            while self.gateway._connections:  # noqa: ASYNC110 - the count is no event
-                await asyncio.sleep(0.01)
-
-    async def refusal(self, **how: Any) -> tuple[int, str | None, str]:
-        """How a session is refused: status, Retry-After, sentence."""
-        with pytest.raises(InvalidStatus) as refused:
-            async with connect(self.websocket, **how):
-                pass
-        response = refused.value.response
-        body = json.loads(bytes(response.body or b"{}"))
-        return response.status_code, response.headers.get("Retry-After"), body["error"]
-
-
-@asynccontextmanager
-async def listening(
-    keys: Callable[[], KeyRing] | None = None,
-    limits: AddressLimits | None = None,
-    origins: OriginPolicy = SAME_ORIGIN,
-) -> AsyncIterator[Site]:
-    site = Site(keys, limits, origins)
-    await site.gateway.start("127.0.0.1", 0)
-    try:
-        yield site
-    finally:
-        await site.gateway.drain(0)
 
 
 @pytest.mark.parametrize(
@@ -282,105 +185,6 @@ async def test_who_sends_much_and_goes_leaves_nothing_behind(state: EngineState)
         assert not site.gateway._connections
 
 
-@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
-async def test_an_admitted_page_may_read_why_it_is_refused(path: str, tmp_path: Path) -> None:
-    add_key(tmp_path / "keys.toml", "a", ["speak"])
-    async with listening(KeyFile(tmp_path / "keys.toml").ring) as site:
-        page, other = f"http://127.0.0.1:{site.gateway.port}", "https://other.example"
-        refused, headers = await site.ask(path, Origin=page)
-        assert (refused, headers["Access-Control-Allow-Origin"]) == (401, page)
-        assert headers["Vary"] == "Origin"
-        refused, headers = await site.ask(path, Origin=other)
-        assert (refused, headers["Access-Control-Allow-Origin"]) == (403, None)
-        told, headers = await site.ask(path, method="OPTIONS", Origin=page)
-        assert (told, headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
-
-
-async def test_what_cannot_be_told_apart_is_refused() -> None:
-    """Two of a header that decides: a proxy before us may have looked at the other."""
-    async with listening() as site:
-        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: other.example\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
-        writer.close()
-
-
-async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing() -> None:
-    async with listening(origins=OriginPolicy(local_names_only=True)) as site:
-        for path in ("/healthz", "/metrics", "/v1/captions/x.vtt", "/"):
-            assert (await site.ask(path, Host="rebound.example"))[0] == 403
-        assert (await site.ask("/healthz", Host="localhost"))[0] == 200
-
-
-NO_KEY = (401, None, "This server asks for a key or a token that holds.")
-NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")
-
-
-async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    speaker, watcher = add_key(path, "a", ["speak"]), add_key(path, "b", ["watch"])
-    async with listening(KeyFile(path).ring) as site:
-
-        def bearer(key: str) -> dict[str, str]:
-            return {"Authorization": f"Bearer {key}"}
-
-        assert await site.refusal() == NO_KEY
-        assert await site.refusal(additional_headers=bearer("wrong")) == NO_KEY
-        assert await site.refusal(additional_headers={"Authorization": speaker}) == NO_KEY
-        assert await site.refusal(additional_headers=bearer(watcher)) == NOT_FOR_SPEAKING
-        async with connect(site.websocket, additional_headers=bearer(speaker)) as client:
-            await client.send(START)
-            assert isinstance(expect(await client.recv()), Ready)
-        assert (await site.get("/healthz"))[0] == 200
-
-
-async def test_a_key_has_so_many_sessions_and_ends_when_it_is_taken_out(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    one, other = add_key(path, "a", ["speak"]), add_key(path, "b", ["speak"])
-    async with listening(KeyFile(path).ring) as site:
-
-        def bearer(key: str) -> dict[str, str]:
-            return {"Authorization": f"Bearer {key}"}
-
-        async with connect(site.websocket, additional_headers=bearer(one)):
-            status, retry_after, text = await site.refusal(additional_headers=bearer(one))
-            assert (status, retry_after) == (429, "5")
-            assert text == "This key has as many sessions as one may have."
-            async with connect(site.websocket, additional_headers=bearer(other)):
-                pass
-        await site.until_empty()
-        async with connect(site.websocket, additional_headers=bearer(one)):
-            pass
-        path.write_text("")  # half written, say: what was known still holds
-        async with connect(site.websocket, additional_headers=bearer(other)):
-            pass
-        path.unlink()
-        newest = add_key(path, "c", ["speak"])
-        assert await site.refusal(additional_headers=bearer(other)) == NO_KEY
-        async with connect(site.websocket, additional_headers=bearer(newest)):
-            pass
-
-
-async def test_a_browser_brings_a_token_as_a_subprotocol(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    add_key(path, "a", ["speak"])
-    keys = read_keys(path)
-    async with listening(lambda: keys) as site:
-
-        def offering(token: str) -> list[Subprotocol]:
-            return [Subprotocol("surtitle.v1"), Subprotocol(f"token.{token}")]
-
-        good = keys.make_token("guest", ["speak"], time.time() + 60)
-        async with connect(site.websocket, subprotocols=offering(good)) as client:
-            assert client.subprotocol == "surtitle.v1"
-        for token, refused in [
-            (keys.make_token("guest", ["watch"], time.time() + 60), NOT_FOR_SPEAKING),
-            (keys.make_token("guest", ["speak"], time.time() - 60), NO_KEY),
-            ("x", NO_KEY),
-        ]:
-            assert await site.refusal(subprotocols=offering(token)) == refused
-
-
 async def test_what_happens_is_counted() -> None:
     async with listening() as site:
 
@@ -419,21 +223,6 @@ async def test_what_happens_is_counted() -> None:
         assert counted["sessions"] == counted["connections"] == 0
 
 
-async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    key = add_key(path, "prometheus", ["watch"])
-    async with listening(KeyFile(path).ring) as site:
-        assert (await site.get("/metrics"))[0] == 401
-        url = f"http://127.0.0.1:{site.gateway.port}/metrics"
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
-
-        def fetch() -> int:
-            with urllib.request.urlopen(request, timeout=5) as response:
-                return int(response.status)
-
-        assert await asyncio.to_thread(fetch) == 200
-
-
 async def test_an_address_that_asks_for_too_much_is_refused() -> None:
     limits = AddressLimits(
         max_connections=1, handshakes_per_s=1e-6, burst=3, is_exempt=lambda address: False
@@ -447,15 +236,6 @@ async def test_an_address_that_asks_for_too_much_is_refused() -> None:
             pass
         sentence = "Too many connections a second from this address; wait a moment."
         assert await site.refusal() == (429, "5", sentence)
-
-
-async def test_pages_of_others_are_refused() -> None:
-    async with listening() as site:
-        own = Origin(f"http://127.0.0.1:{site.gateway.port}")
-        async with connect(site.websocket, origin=own):
-            pass
-        status, _, sentence = await site.refusal(origin=Origin("https://attacker.example"))
-        assert status == 403 and "allowed_origins" in sentence
 
 
 async def test_handshakes_at_the_same_moment_do_not_slip_past_the_limit() -> None:
@@ -486,76 +266,6 @@ async def test_a_query_string_opens_the_session() -> None:
     async with listening() as site, connect(site.websocket + query) as client:
         ready = expect(await client.recv())
         assert isinstance(ready, Ready) and ready.sample_rate == 48_000
-
-
-# -- the short way of audio ---------------------------------------------------------------------
-
-
-async def burst(client: ClientConnection, *messages: str | bytes | list[bytes]) -> None:
-    """Send messages so that they come in one read; a list is one message in fragments."""
-    for message in messages:
-        if isinstance(message, str):
-            client.protocol.send_text(message.encode())
-        elif isinstance(message, bytes):
-            client.protocol.send_binary(message)
-        else:
-            client.protocol.send_binary(message[0], fin=False)
-            for part in message[1:-1]:
-                client.protocol.send_continuation(part, fin=False)
-            client.protocol.send_continuation(message[-1], fin=True)
-    client.send_data()  # nobody else has had a turn since the first
-
-
-async def finals(site: Site, count: int) -> list[list[int]]:
-    """The samples of the final job of each of the first utterances."""
-    async with asyncio.timeout(5):
-        while True:
-            newest = {
-                j.utterance: j.audio.tolist() for j, _ in site.engine.jobs if j.kind == "final"
-            }
-            if len(newest) >= count:
-                return [newest[number] for number in sorted(newest)]
-            await asyncio.sleep(0.001)
-
-
-def told_apart(number: int) -> bytes:
-    """Loud audio of ten windows that no other number gives."""
-    return np.full(10 * WINDOW_SAMPLES, 1000 + number, np.int16).tobytes()
-
-
-async def test_audio_does_not_overtake_a_message_before_it() -> None:
-    async with listening() as site, connect(site.websocket) as client:
-        await burst(client, '{"type":"start","partials":false}', told_apart(1))
-        await client.recv()
-        flush = '{"type":"flush"}'
-        await burst(client, told_apart(2), flush, told_apart(3), told_apart(4), flush)
-        first, second = await finals(site, 2)
-        assert set(first) == {1001, 1002} and len(first) == 20 * WINDOW_SAMPLES
-        assert set(second) == {1003, 1004} and len(second) == 20 * WINDOW_SAMPLES
-
-
-async def test_audio_does_not_overtake_a_message_in_fragments() -> None:
-    async with listening() as site, connect(site.websocket) as client:
-        await client.send('{"type":"start","partials":false}')
-        await client.recv()
-        whole = told_apart(2)
-        await burst(client, told_apart(1), [whole[:100], whole[100:101], whole[101:]])
-        await burst(client, told_apart(3), '{"type":"flush"}')
-        (audio,) = await finals(site, 1)
-        values = [1001] * 10 + [1002] * 10 + [1003] * 10
-        assert audio == [value for value in values for _ in range(WINDOW_SAMPLES)]
-
-
-async def test_audio_after_stop_is_a_mistake_on_the_short_way_too() -> None:
-    async with listening() as site, connect(site.websocket) as client:
-        await client.send(START)
-        await client.recv()
-        await burst(client, told_apart(1), '{"type":"stop"}')
-        await finals(site, 1)
-        await burst(client, told_apart(2))
-        while not isinstance(message := expect(await client.recv()), Error):
-            pass
-        assert (message.code, message.fatal) == ("bad_message", False)
 
 
 async def test_the_state_of_the_service_reaches_every_session() -> None:

@@ -9,6 +9,7 @@ from surtitle.jobs import JobKind, Recipe, Result, Word
 from surtitle.recognition import budget, whisper
 from surtitle.recognition.alignment import last_pause
 from surtitle.recognition.budget import new_tokens, token_budget
+from surtitle.recognition.guard import Evidence
 from surtitle.recognition.whisper import _Attempt
 from tests.recognition.test_whisper import decoded, decoder, job
 
@@ -41,9 +42,6 @@ def test_the_budget_is_enough_in_every_script(language: str) -> None:
     assert len(tokens) <= enough or enough == budget.MAX_LENGTH // 2
 
 
-REFUSED = {True: "no_speech"}
-
-
 def words_of(result: Result) -> list[str]:
     bare = result.text.casefold().translate(str.maketrans("", "", string.punctuation))
     return bare.split()
@@ -71,21 +69,39 @@ def test_what_does_not_fit_into_one_decode_is_decoded_in_parts(
 
 
 def test_a_job_that_gets_no_further_ends_with_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_LENGTH", 2)  # one token
+    monkeypatch.setattr(budget, "MAX_LENGTH", 2)  # one token, in which there is no pause
     result = decoded([job("a", 0.0, 5.0, Recipe(language="en", words=True))])["a"]
-    assert len(result.words) <= 1
-    assert result.error_code is None
+    assert result.text
+    assert [word.text for word in result.words] == [result.text]
+
+
+def test_a_job_has_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = job("a", 0.0, 12.8)
+    monkeypatch.setattr(budget, "MAX_LENGTH", 40)
+    whole = words_of(decoded([said])["a"])
+    monkeypatch.setattr(whisper, "MOST_PARTS", 0)
+    first = words_of(decoded([said])["a"])
+    assert 0 < len(first) < len(whole)
+    assert first == whole[: len(first)]
 
 
 def test_the_rest_is_not_speech(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that is held back takes nothing from those before it."""
-    speech = job("a", 0.0, 4.6)
+    speech = job("a", 0.0, 4.6, Recipe(language="en", words=True))
     monkeypatch.setattr(budget, "MAX_LENGTH", 18)
-    monkeypatch.setattr(whisper, "refusal", lambda evidence: REFUSED.get(evidence.seconds < 4))
+    lengths_s: list[float] = []
+
+    def refusal_of_the_rest(evidence: Evidence) -> str | None:
+        lengths_s.append(evidence.seconds)
+        return "no_speech" if len(lengths_s) > 1 else None
+
+    monkeypatch.setattr(whisper, "refusal", refusal_of_the_rest)
     result = decoded([speech])["a"]
+    assert len(lengths_s) == 2
+    assert lengths_s[1] < lengths_s[0] == pytest.approx(4.6)
     assert result.suppressed is None
-    assert 0 < len(words_of(result)) < 12
     assert result.text.startswith("Live captions")
+    assert [word.text for word in result.words] == result.text.split()
 
 
 def word(start_ms: int, end_ms: int) -> Word:

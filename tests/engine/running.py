@@ -1,0 +1,99 @@
+"""A supervisor with a real worker process, and what came of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+
+from surtitle.engine.policy import EngineState, WatchdogOptions
+from surtitle.engine.supervisor import Supervisor
+from surtitle.jobs import Job, JobKind, Recipe, Result
+from surtitle.recognition.worker import WorkerOptions
+from surtitle.telemetry import LogOptions
+from tests.support import FAKE_DECODER
+
+
+class Running:
+    """A supervisor, the states it went through and the results it delivered."""
+
+    def __init__(self, name: str, options: WatchdogOptions, overload_wait_s: float) -> None:
+        self.states: list[EngineState] = []
+        self.loads: list[bool] = []
+        self.results: list[Result] = []
+        self.when_recovering: Callable[[], object] = lambda: None
+        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s=60)
+        self.engine = Supervisor(
+            worker, options, self._on_state, self.loads.append, overload_wait_s=overload_wait_s
+        )
+
+    def _on_state(self, state: EngineState) -> None:
+        self.states.append(state)
+        if state is EngineState.RECOVERING:
+            self.when_recovering()
+
+    def submit(
+        self,
+        utterance: int,
+        prompt: str,
+        *,
+        kind: JobKind = "final",
+        session: str = "s",
+        samples: int = 1600,
+        speculative: bool = False,
+    ) -> Job:
+        job_id = f"{session}/{utterance}/{samples}/{kind}"
+        audio = np.zeros(samples, np.int16)
+        recipe = Recipe(prompt=prompt)
+        job = Job(job_id, session, utterance, kind, audio, recipe, speculative=speculative)
+        self.engine.submit(job, self.results.append)
+        return job
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are not handed over yet."""
+        return len(self.engine._scheduler)
+
+    @property
+    def books(self) -> tuple[int, int, int]:
+        """How many jobs are owed a result, wait, are under way."""
+        watchdog = self.engine._watchdog
+        return len(self.engine._waiting), self.waiting, len(watchdog.running)
+
+    def deaths(self, cause: str) -> int:
+        """How many workers ended for this reason."""
+        return int(self.engine._metrics._deaths.labels(cause)._value.get())
+
+    async def until(self, condition: Callable[[], bool], limit_s: float = 15.0) -> None:
+        async with asyncio.timeout(limit_s):
+            while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
+                await asyncio.sleep(0.005)
+
+    async def answered(self, count: int) -> list[str]:
+        """Each result in a word, once there are `count`."""
+        await self.until(lambda: len(self.results) >= count)
+        return [result.error_code or result.text for result in self.results]
+
+    async def fill(self, folder: Path) -> list[Path]:
+        """Give the worker as many batches as it takes; each is done when its file is removed."""
+        files = [folder / "first", folder / "second"]
+        for number, file in enumerate(files):
+            self.submit(1, f"wait:{file}", session=f"filler-{number}")
+        await self.until(lambda: all(file.exists() for file in files))
+        return files
+
+
+@asynccontextmanager
+async def running(
+    name: str = "fake", *, ready: bool = True, overload_wait_s: float = 60.0, **options: float
+) -> AsyncIterator[Running]:
+    watchdog = WatchdogOptions(**({"lease_s": 1.0, "first_backoff_s": 0.05} | options))  # type: ignore[arg-type]
+    run = Running(name, watchdog, overload_wait_s)
+    run.engine.start()
+    try:
+        if ready:
+            await run.until(lambda: run.engine.state is EngineState.READY)
+        yield run
+    finally:
+        await run.engine.stop()

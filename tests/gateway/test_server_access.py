@@ -1,0 +1,143 @@
+"""Keys, tokens and origins at a real port: who is let in, and what is said to the others."""
+
+import asyncio
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Origin, Subprotocol
+
+from surtitle.gateway.access import (
+    KeyFile,
+    OriginPolicy,
+    add_key,
+    read_keys,
+)
+from surtitle.messages import Ready
+from tests.gateway.site import START, listening
+from tests.support import expect
+
+NO_KEY = (401, None, "This server asks for a key or a token that holds.")
+NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+async def test_an_admitted_page_may_read_why_it_is_refused(path: str, tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "a", ["speak"])
+    async with listening(KeyFile(tmp_path / "keys.toml").ring) as site:
+        page, other = f"http://127.0.0.1:{site.gateway.port}", "https://other.example"
+        refused, headers = await site.ask(path, Origin=page)
+        assert (refused, headers["Access-Control-Allow-Origin"]) == (401, page)
+        assert headers["Vary"] == "Origin"
+        refused, headers = await site.ask(path, Origin=other)
+        assert (refused, headers["Access-Control-Allow-Origin"]) == (403, None)
+        told, headers = await site.ask(path, method="OPTIONS", Origin=page)
+        assert (told, headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
+
+
+async def test_what_cannot_be_told_apart_is_refused() -> None:
+    """Two of a header that decides: a proxy before us may have looked at the other."""
+    async with listening() as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: other.example\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+
+async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing() -> None:
+    async with listening(origins=OriginPolicy(local_names_only=True)) as site:
+        for path in ("/healthz", "/metrics", "/v1/captions/x.vtt", "/"):
+            assert (await site.ask(path, Host="rebound.example"))[0] == 403
+        assert (await site.ask("/healthz", Host="localhost"))[0] == 200
+
+
+async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    speaker, watcher = add_key(path, "a", ["speak"]), add_key(path, "b", ["watch"])
+    async with listening(KeyFile(path).ring) as site:
+
+        def bearer(key: str) -> dict[str, str]:
+            return {"Authorization": f"Bearer {key}"}
+
+        assert await site.refusal() == NO_KEY
+        assert await site.refusal(additional_headers=bearer("wrong")) == NO_KEY
+        assert await site.refusal(additional_headers={"Authorization": speaker}) == NO_KEY
+        assert await site.refusal(additional_headers=bearer(watcher)) == NOT_FOR_SPEAKING
+        async with connect(site.websocket, additional_headers=bearer(speaker)) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+        assert (await site.get("/healthz"))[0] == 200
+
+
+async def test_a_key_has_so_many_sessions_and_ends_when_it_is_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    one, other = add_key(path, "a", ["speak"]), add_key(path, "b", ["speak"])
+    async with listening(KeyFile(path).ring) as site:
+
+        def bearer(key: str) -> dict[str, str]:
+            return {"Authorization": f"Bearer {key}"}
+
+        async with connect(site.websocket, additional_headers=bearer(one)):
+            status, retry_after, text = await site.refusal(additional_headers=bearer(one))
+            assert (status, retry_after) == (429, "5")
+            assert text == "This key has as many sessions as one may have."
+            async with connect(site.websocket, additional_headers=bearer(other)):
+                pass
+        await site.until_empty()
+        async with connect(site.websocket, additional_headers=bearer(one)):
+            pass
+        path.write_text("")  # half written, say: what was known still holds
+        async with connect(site.websocket, additional_headers=bearer(other)):
+            pass
+        path.unlink()
+        newest = add_key(path, "c", ["speak"])
+        assert await site.refusal(additional_headers=bearer(other)) == NO_KEY
+        async with connect(site.websocket, additional_headers=bearer(newest)):
+            pass
+
+
+async def test_a_browser_brings_a_token_as_a_subprotocol(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "a", ["speak"])
+    keys = read_keys(path)
+    async with listening(lambda: keys) as site:
+
+        def offering(token: str) -> list[Subprotocol]:
+            return [Subprotocol("surtitle.v1"), Subprotocol(f"token.{token}")]
+
+        good = keys.make_token("guest", ["speak"], time.time() + 60)
+        async with connect(site.websocket, subprotocols=offering(good)) as client:
+            assert client.subprotocol == "surtitle.v1"
+        for token, refused in [
+            (keys.make_token("guest", ["watch"], time.time() + 60), NOT_FOR_SPEAKING),
+            (keys.make_token("guest", ["speak"], time.time() - 60), NO_KEY),
+            ("x", NO_KEY),
+        ]:
+            assert await site.refusal(subprotocols=offering(token)) == refused
+
+
+async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    key = add_key(path, "prometheus", ["watch"])
+    async with listening(KeyFile(path).ring) as site:
+        assert (await site.get("/metrics"))[0] == 401
+        url = f"http://127.0.0.1:{site.gateway.port}/metrics"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
+
+        def fetch() -> int:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                return int(response.status)
+
+        assert await asyncio.to_thread(fetch) == 200
+
+
+async def test_pages_of_others_are_refused() -> None:
+    async with listening() as site:
+        own = Origin(f"http://127.0.0.1:{site.gateway.port}")
+        async with connect(site.websocket, origin=own):
+            pass
+        status, _, sentence = await site.refusal(origin=Origin("https://attacker.example"))
+        assert status == 403 and "allowed_origins" in sentence

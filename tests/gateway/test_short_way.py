@@ -1,0 +1,78 @@
+"""Audio goes from the socket straight to the session, and never before what came before it."""
+
+import asyncio
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+
+from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.messages import Error
+from tests.gateway.site import START, Site, listening
+from tests.support import expect
+
+
+async def burst(client: ClientConnection, *messages: str | bytes | list[bytes]) -> None:
+    """Send messages so that they come in one read; a list is one message in fragments."""
+    for message in messages:
+        if isinstance(message, str):
+            client.protocol.send_text(message.encode())
+        elif isinstance(message, bytes):
+            client.protocol.send_binary(message)
+        else:
+            client.protocol.send_binary(message[0], fin=False)
+            for part in message[1:-1]:
+                client.protocol.send_continuation(part, fin=False)
+            client.protocol.send_continuation(message[-1], fin=True)
+    client.send_data()  # nobody else has had a turn since the first
+
+
+async def finals(site: Site, count: int) -> list[list[int]]:
+    """The samples of the final job of each of the first utterances."""
+    async with asyncio.timeout(5):
+        while True:
+            newest = {
+                j.utterance: j.audio.tolist() for j, _ in site.engine.jobs if j.kind == "final"
+            }
+            if len(newest) >= count:
+                return [newest[number] for number in sorted(newest)]
+            await asyncio.sleep(0.001)
+
+
+def told_apart(number: int) -> bytes:
+    """Loud audio of ten windows that no other number gives."""
+    return np.full(10 * WINDOW_SAMPLES, 1000 + number, np.int16).tobytes()
+
+
+async def test_audio_does_not_overtake_a_message_before_it() -> None:
+    async with listening() as site, connect(site.websocket) as client:
+        await burst(client, '{"type":"start","partials":false}', told_apart(1))
+        await client.recv()
+        flush = '{"type":"flush"}'
+        await burst(client, told_apart(2), flush, told_apart(3), told_apart(4), flush)
+        first, second = await finals(site, 2)
+        assert set(first) == {1001, 1002} and len(first) == 20 * WINDOW_SAMPLES
+        assert set(second) == {1003, 1004} and len(second) == 20 * WINDOW_SAMPLES
+
+
+async def test_audio_does_not_overtake_a_message_in_fragments() -> None:
+    async with listening() as site, connect(site.websocket) as client:
+        await client.send('{"type":"start","partials":false}')
+        await client.recv()
+        whole = told_apart(2)
+        await burst(client, told_apart(1), [whole[:100], whole[100:101], whole[101:]])
+        await burst(client, told_apart(3), '{"type":"flush"}')
+        (audio,) = await finals(site, 1)
+        values = [1001] * 10 + [1002] * 10 + [1003] * 10
+        assert audio == [value for value in values for _ in range(WINDOW_SAMPLES)]
+
+
+async def test_audio_after_stop_is_a_mistake_on_the_short_way_too() -> None:
+    async with listening() as site, connect(site.websocket) as client:
+        await client.send(START)
+        await client.recv()
+        await burst(client, told_apart(1), '{"type":"stop"}')
+        await finals(site, 1)
+        await burst(client, told_apart(2))
+        while not isinstance(message := expect(await client.recv()), Error):
+            pass
+        assert (message.code, message.fatal) == ("bad_message", False)
