@@ -16,6 +16,7 @@ import structlog
 
 from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
+from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError
@@ -105,6 +106,7 @@ class App:
             max_waiting=settings.max_sessions,
             metrics=metrics,
             channels=Channels(patience_s=settings.send_timeout_s),
+            decoders=Decoders(),
             watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
         )
         self.gateway = Gateway(

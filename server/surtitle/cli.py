@@ -190,15 +190,23 @@ def _own_or_other(server: str | None, options: dict[str, Any]) -> None:
 @click.argument("file")
 @_server(required=False)
 @click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
+@click.option(
+    "--track",
+    type=click.IntRange(min=1),
+    help="Which of the audio tracks; else the one that players choose.",
+)
 @_written("text", "jsonl", "srt", "vtt")
 @click.option("--words", is_flag=True, help="Ask for the time of each word.")
 @click.option("--translate", is_flag=True, help="Translate into English.")
 @_captioning_settings
 def caption(**options: Any) -> None:
-    """Caption FILE: any audio or video, or - for standard input."""
+    """Caption FILE: any audio or video, or - for standard input.
+
+    The exit status is 4 where part of the recording could not be read.
+    """
     from surtitle.commands import CaptionRequest, caption_file
 
-    request = _take(options, "file", "server", "key", "fast", "words", "translate")
+    request = _take(options, "file", "server", "key", "fast", "words", "translate", "track")
     _own_or_other(request["server"], options)
     written = _take(options, "kind", "output", "style")
     settings = _settings(options, **_OWN_SERVER)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from itertools import chain
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console
+from rich.text import Text
 
-from surtitle.app import fetch_model, first_of, running
+from surtitle.app import EXIT_OK, fetch_model, first_of, running
 from surtitle.background import in_daemon_thread
 from surtitle.captionfile import Figures, FileStream
 from surtitle.client import Captions, Event, connect
@@ -19,10 +20,13 @@ from surtitle.config import Settings
 from surtitle.errors import EngineError
 from surtitle.gateway.web import web_root
 from surtitle.mainloop import run_on_loop, until_interrupted
-from surtitle.media import read_chunks
+from surtitle.media import Tracks, read_chunks
 from surtitle.messages import Start
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import CaptionView, Writing, byte_progress, clock, waiting
+
+EXIT_DAMAGED = 4
+"""The captions are there, but part of the recording could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class CaptionRequest:
     writing: Writing
     words: bool
     translate: bool
+    track: int | None = None
 
 
 def caption_file(request: CaptionRequest, settings: Settings) -> int:
@@ -48,7 +53,7 @@ def run_demo(settings: Settings) -> int:
     return run_on_loop(until_interrupted(_demo(settings)))
 
 
-async def _caption(request: CaptionRequest, settings: Settings) -> None:
+async def _caption(request: CaptionRequest, settings: Settings) -> int:
     console = Console(stderr=True)
     configure_logging(settings.log())
     # Unbuffered: a thread that waits in a buffered read could not be left behind at exit.
@@ -60,9 +65,12 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
         # Finals keep what partials have shown. Where nobody watches, they are as decoded.
         partials=request.writing.kind == "jsonl" or not request.fast,
     )
-    chunks = read_chunks(source)
+    recording = read_chunks(source, request.track)
+    chunks: Iterator[bytes] = recording
     if request.file != "-":  # a file that cannot be read is better said before a model is loaded
-        chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
+        chunks = chain([await in_daemon_thread(next, recording, b"")], recording)
+        if len(recording.tracks.names) > 1 and request.track is None:
+            console.print(_tell_tracks(recording.tracks), style="yellow")
     with request.writing.writer() as writer:
         async with server_for(request.server, settings, console) as url:
             figures = await stream(
@@ -76,6 +84,19 @@ async def _caption(request: CaptionRequest, settings: Settings) -> None:
             )
         figures.reading_speed = writer.finish()
     console.print(f"[dim]{figures.summary()}[/dim]")
+    if not recording.missing_ms:
+        return EXIT_OK
+    missing_s = recording.missing_ms / 1000
+    console.print(f"{missing_s:.1f} s of the recording could not be read.", style="yellow")
+    return EXIT_DAMAGED
+
+
+def _tell_tracks(tracks: Tracks) -> Text:
+    names = [f"{number} ({name})" for number, name in enumerate(tracks.names, 1)]
+    return Text(
+        f"There are {len(names)} audio tracks: {', '.join(names)}. Track {tracks.chosen} is captioned; "
+        "choose another with --track."
+    )
 
 
 async def _demo(settings: Settings) -> None:

@@ -14,6 +14,8 @@
         ├── IdleTimeout         4408  nothing received for too long
         ├── TooManyMistakes     1008  a client that only sends what cannot be used
         ├── InternalError       1011  our own mistake; details are in the log alone
+        ├── DamagedAudio        not fatal: part of the audio cannot be decoded
+        ├── UnlikelyEncoding    not fatal: audio that does not look like what was declared
         ├── BadMessage          not fatal: a known message that does not fit here
         └── UnknownMessage      not fatal: a `type` that this server does not know
 
@@ -114,6 +116,18 @@ class InternalError(WireError):
 
     code = "internal"
     close_code = 1011
+
+
+class DamagedAudio(WireError):
+    """Part of the audio cannot be decoded; silence stands for it, and the rest goes on."""
+
+    code = "damaged_audio"
+
+
+class UnlikelyEncoding(WireError):
+    """Audio whose values are hardly what the declared encoding would give."""
+
+    code = "unlikely_encoding"
 
 
 class BadMessage(WireError):

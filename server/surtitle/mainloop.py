@@ -55,15 +55,14 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def until_interrupted(work: Coroutine[None, None, None]) -> int:
-    """The exit status of something that Ctrl+C ends."""
+async def until_interrupted(work: Coroutine[None, None, int | None]) -> int:
+    """The exit status of something that Ctrl+C ends: what it returns, or 0."""
     task = asyncio.ensure_future(work)
     with stop_signals(task.cancel):
         try:
-            await task
+            return await task or 0
         except asyncio.CancelledError:
             return EXIT_INTERRUPTED
-    return 0
 
 
 def stop_with_stdin() -> None:

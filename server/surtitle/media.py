@@ -1,46 +1,131 @@
-"""Any audio or video file -> 16 kHz mono PCM16, in chunks. For clients; the server has `audio.py`."""
+"""Any audio or video file -> 16 kHz mono PCM16, in chunks. For clients.
 
-from collections.abc import Iterator
+It is decoded in a process of its own: files come from anywhere too.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Generator, Iterator
 from io import RawIOBase
-from itertools import chain
 from pathlib import Path
 
-import av
-import av.error
+import msgspec
 
 from surtitle.client import ClientError
-from surtitle.jobs import SAMPLE_RATE
+from surtitle.decoding.launch import launch
+from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
+from surtitle.jobs import SAMPLE_RATE, samples_to_ms
 
 CHUNK_MS = 100
 CHUNK_BYTES = SAMPLE_RATE * 2 * CHUNK_MS // 1000
+READ_BYTES = 65_536
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 
 
-def read_chunks(source: Path | RawIOBase) -> Iterator[bytes]:
-    """PCM16 in chunks of CHUNK_MS; the last one may be shorter.
+class Tracks(msgspec.Struct, frozen=True):
+    """The audio tracks of a recording, by name, and the one that is read (from 1)."""
 
-    Raises ClientError where the source cannot be opened or decoded.
+    names: tuple[str, ...]
+    chosen: int
+
+
+class Recording(Iterator[bytes]):
+    """A recording that is being read: PCM16 in chunks of CHUNK_MS; the last one may be shorter.
+
+    Audio is at its place by the recording's own clock: silence stands for holes, and for what
+    cannot be decoded. `next` raises ClientError where the source cannot be opened, or nothing of it
+    decoded.
     """
-    name = str(source) if isinstance(source, Path) else "standard input"
-    rest = b""
-    try:
-        with av.open(name if isinstance(source, Path) else source, "r") as container:
-            if not container.streams.audio:
-                raise ClientError(f"{name} has no audio track.")
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-            for frame in chain(_frames(container), [None]):
-                for piece in resampler.resample(frame):
-                    rest += piece.to_ndarray().tobytes()
-                    while len(rest) >= CHUNK_BYTES:
-                        yield rest[:CHUNK_BYTES]
-                        rest = rest[CHUNK_BYTES:]
-    except FileNotFoundError as error:
-        raise ClientError(f"There is no file {name}.") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ClientError(f"{name} cannot be read as audio: {why}.") from error
-    if rest:
-        yield rest
+
+    def __init__(self, source: Path | RawIOBase, track: int | None = None) -> None:
+        """`track` is one of the audio tracks, from 1; None is the one that players choose."""
+        self._source = source
+        self._track = track
+        self._name = str(source) if isinstance(source, Path) else "standard input"
+        self._chunks = self._read()
+        self.tracks = Tracks((), 0)
+        """Known with the first chunk."""
+        self.missing_ms = 0
+        """How much could not be decoded by now, in milliseconds."""
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Read no further."""
+        self._chunks.close()
+
+    def _read(self) -> Generator[bytes, None, None]:
+        rest = b""
+        for pcm in self._decoded():
+            rest += pcm
+            whole = len(rest) // CHUNK_BYTES * CHUNK_BYTES
+            for start in range(0, whole, CHUNK_BYTES):
+                yield rest[start : start + CHUNK_BYTES]
+            rest = rest[whole:]
+        if rest:
+            yield rest
+
+    def _decoded(self) -> Iterator[bytes]:
+        source = self._source
+        if isinstance(source, Path):
+            self._check_path()
+        arguments = [str(source) if isinstance(source, Path) else "-"]
+        if self._track is not None:
+            arguments.append(str(self._track))
+        process = launch(
+            "surtitle.decoding.child",
+            *arguments,
+            stdin=subprocess.DEVNULL if isinstance(source, Path) else source.fileno(),
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        with contextlib.ExitStack() as stack:
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            stack.enter_context(process.stdout)
+            yield from self._frames(process.stdout.fileno())
+
+    def _frames(self, pipe: int) -> Iterator[bytes]:
+        unpacker = Unpacker()
+        while data := os.read(pipe, READ_BYTES):
+            try:
+                for kind, payload in unpacker.feed(data):
+                    match kind:
+                        case Kind.PCM:
+                            yield payload
+                        case Kind.TRACKS:
+                            self.tracks = msgspec.json.decode(payload, type=Tracks)
+                        case Kind.MISSING:
+                            self.missing_ms += samples_to_ms(unpack_place(payload)[1])
+                        case Kind.ENDED:
+                            return
+                        case Kind.FAILED:
+                            self._fail(payload.decode(errors="replace"))
+            except (BrokenStream, msgspec.DecodeError):
+                break
+        self._fail("The program that decodes it has died, or took more time than it may.")
+
+    def _fail(self, why: str) -> None:
+        raise ClientError(f"{self._name} cannot be read as audio: {why}")
+
+    def _check_path(self) -> None:
+        """Raises ClientError for what is no file."""
+        path = Path(self._name)
+        try:
+            if path.exists():
+                return
+        except (OSError, ValueError) as error:  # a name that no file can have
+            raise ClientError(f"{self._name} cannot be opened: {error}.") from error
+        if _ADDRESS.match(self._name):
+            raise ClientError(
+                f"{self._name} is an address, and only files are read: download it first."
+            )
+        raise ClientError(f"There is no file {self._name}.")
 
 
-def _frames(container: "av.container.InputContainer") -> Iterator[av.AudioFrame]:
-    yield from container.decode(container.streams.audio[0])
+def read_chunks(source: Path | RawIOBase, track: int | None = None) -> Recording:
+    """See Recording."""
+    return Recording(source, track)

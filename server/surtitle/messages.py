@@ -17,8 +17,14 @@ from surtitle.jobs import Task
 PROTOCOL_VERSION = 1
 SUBPROTOCOL = "surtitle.v1"
 
-Encoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw", "webm", "ogg", "wav", "flac"]
-CONTAINERS: frozenset[Encoding] = frozenset({"webm", "ogg", "wav", "flac"})
+RawEncoding = Literal["pcm_s16le", "pcm_f32le", "mulaw", "alaw"]
+ContainerEncoding = Literal["webm", "ogg", "wav", "flac", "mp4", "mp3", "aac", "auto"]
+"""`auto` is any of these and of many others, recognised by its first bytes."""
+Encoding = RawEncoding | ContainerEncoding
+CONTAINERS: dict[Encoding, ContainerEncoding] = {
+    encoding: encoding for encoding in get_args(ContainerEncoding)
+}
+"""The encodings that are containers; the others are samples without a header."""
 
 Name = Annotated[str, Meta(max_length=100)]
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
@@ -201,7 +207,10 @@ class Error(Struct, tag="error", kw_only=True, frozen=True):
 
 
 class Ended(Struct, tag="ended", kw_only=True, frozen=True):
-    """The account of the session. The four parts add up to `audio_ms`."""
+    """The account of the session. The four parts add up to `audio_ms`.
+
+    `missing_ms` could not be decoded: silence stands for it, or it was to follow and did not come.
+    """
 
     seq: int
     audio_ms: int
@@ -210,6 +219,7 @@ class Ended(Struct, tag="ended", kw_only=True, frozen=True):
     suppressed_ms: int
     failed_ms: int
     utterances: int
+    missing_ms: int = 0
 
 
 ServerMessage = (

@@ -9,6 +9,7 @@ from websockets.frames import Close
 
 from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
+from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
@@ -103,6 +104,7 @@ def make_sessions(
         max_waiting=2,
         metrics=metrics or Metrics(),
         channels=Channels(patience_s=5),
+        decoders=Decoders(),
         watch_token=lambda channel: f"watch {channel}",
     )
 

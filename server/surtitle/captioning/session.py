@@ -25,7 +25,7 @@ import numpy as np
 from msgspec import UNSET, structs
 from numpy.typing import NDArray
 
-from surtitle.captioning.audio import AudioBuffer, open_decoder
+from surtitle.captioning.audio import AudioBuffer, RawDecoder
 from surtitle.captioning.bandwidth import is_narrow_band
 from surtitle.captioning.caption import Caption, Shown
 from surtitle.captioning.endpointing import (
@@ -45,18 +45,21 @@ from surtitle.captioning.recipe import make_recipe
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.stability import confidences, join
 from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
-from surtitle.errors import BadMessage
+from surtitle.errors import BadMessage, DamagedAudio
 from surtitle.jobs import (
     SAMPLE_RATE,
     Job,
     JobKind,
     ModelInfo,
+    Pcm16,
     Result,
     ms_to_samples,
     samples_to_ms,
 )
 from surtitle.messages import (
+    CONTAINERS,
     Ack,
+    ContainerEncoding,
     Ended,
     Error,
     Failed,
@@ -108,7 +111,11 @@ class CaptionSession:
             if (value := getattr(start, name)) is not None
         }
         self._endpointer = Endpointer(replace(endpointing, **changes))
-        self._decoder = open_decoder(start.encoding, start.sample_rate, start.channels)
+        self._decoder = (
+            RawDecoder(start.encoding, start.sample_rate, start.channels)
+            if self.container is None
+            else None
+        )
         self._audio = AudioBuffer()
         self._max_backlog_s = max_backlog_s
         self._given = 0  # windows handed out for scoring, by the sample after the last one
@@ -125,30 +132,43 @@ class CaptionSession:
         self._cancelled: deque[Job] = deque()
         self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
-        self._audio_end: int | None = None  # samples in all, known once `stop` was taken
+        self._audio_end: int | None = None  # samples in all, known once all is decoded
+        self._missing = 0  # samples that could not be decoded
         self._answered_ms = {"captioned": 0, "suppressed": 0, "failed": 0}
         self.ended = False
 
     # -- inputs ---------------------------------------------------------------------------------
 
     def receive_audio(self, data: bytes) -> None:
-        """Take the next bytes of payload. Raises BadAudio; BadMessage after `stop`."""
+        """Take the next bytes of payload. Raises BadAudio; BadMessage after `stop`.
+
+        Those of a container are only counted: `receive_samples` takes what they hold.
+        """
         if self.stopping:
             raise BadMessage("Audio after `stop` is ignored.")
         self._received += len(data)
-        self._audio.append(self._decoder.feed(data))
+        if self._decoder is not None:
+            self._audio.append(self._decoder.feed(data))
+
+    def receive_samples(self, samples: Pcm16) -> None:
+        """Take the next samples of a container, shape (n,)."""
+        self._audio.append(samples)
+
+    def note_missing(self, start_sample: int, samples: int) -> None:
+        """Audio of a container could not be decoded: silence stands for it, or it did not come."""
+        if not self._missing:
+            at_s, length_s = start_sample / SAMPLE_RATE, max(samples / SAMPLE_RATE, 0.1)
+            text = (
+                f"{length_s:.1f} s of the audio from {at_s:.1f} s on cannot be decoded; it goes on."
+            )
+            self._send(self.make_error(DamagedAudio.code, text, fatal=False))
+        self._missing += samples
 
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """Up to `limit` windows to score next, in order; shape (n, WINDOW_SAMPLES), n may be 0.
 
-        Each must be answered, in order, by `receive_probabilities`. Raises BadAudio.
+        Each must be answered, in order, by `receive_probabilities`.
         """
-        wanted = self._given + limit * WINDOW_SAMPLES
-        while self._decoder.behind and self._audio.end < wanted and not self._has_backlog:
-            if self.stopping:
-                self._finish_audio()
-            else:
-                self._audio.append(self._decoder.feed(b""))
         count = min((self._audio.end - self._given) // WINDOW_SAMPLES, limit)
         end = self._given + count * WINDOW_SAMPLES
         windows = self._audio.slice(self._given, end).reshape(count, WINDOW_SAMPLES)
@@ -203,11 +223,24 @@ class CaptionSession:
         self._mark(lambda: self._on_events(self._endpointer.flush(end)))
 
     def stop(self) -> None:
-        """No more audio. What is left is answered, then `ended` follows. Raises BadAudio."""
+        """No more audio. What is left is answered, then `ended` follows.
+
+        Of a container, what was sent may still be being decoded: then it ends with `finish_audio`.
+        """
         if self.stopping:
             return
         self.stopping = True
-        self._finish_audio()
+        if self._decoder is not None:
+            self._audio.append(self._decoder.finish())
+            self.finish_audio()
+
+    def finish_audio(self) -> None:
+        """All that was sent before `stop` is decoded."""
+        end = self._audio_end = self._audio.end
+        # Fill the last window with silence: it must be scored to be answered.
+        self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
+        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
+        self._settle()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
@@ -237,10 +270,6 @@ class CaptionSession:
                 watch_token=watch_token or UNSET,
             )
         )
-
-    def close(self) -> None:
-        """Let go of what the decoder holds; the session is not used afterwards."""
-        self._decoder.close()
 
     # -- outputs --------------------------------------------------------------------------------
 
@@ -273,6 +302,11 @@ class CaptionSession:
         return Ack(received=self._received, safe=self._safe)
 
     @property
+    def container(self) -> ContainerEncoding | None:
+        """What holds the audio, to be decoded elsewhere; None for raw audio."""
+        return CONTAINERS.get(self._start.encoding)
+
+    @property
     def received_s(self) -> float:
         """Seconds of audio that have come."""
         return self._audio.end / SAMPLE_RATE
@@ -283,39 +317,26 @@ class CaptionSession:
         return (self._audio.end - self._settled_sample()) / SAMPLE_RATE
 
     @property
-    def behind(self) -> bool:
-        """Whether audio waits to be decoded, which goes on as windows are taken."""
-        return self._decoder.behind
-
-    @property
     def full(self) -> bool:
         """Whether no more audio should be sent for now."""
-        return self.behind or self._has_backlog
+        return self.unanswered_s > self._max_backlog_s
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an utterance goes on."""
+        return bool(self._utterances) and self._utterances[-1].end is None
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is open, waiting for a result or waiting to be decoded or scored."""
-        if self.behind:
-            return False
-        unscored = self._audio.end - self._endpointer.position >= WINDOW_SAMPLES
-        return not self._utterances and not self._marks and not unscored
-
-    # -- inside ---------------------------------------------------------------------------------
+        """Whether nothing is open, waiting for a result or waiting to be scored."""
+        return not self._utterances and not self._marks and not self.has_unscored
 
     @property
-    def _has_backlog(self) -> bool:
-        return self.unanswered_s > self._max_backlog_s
+    def has_unscored(self) -> bool:
+        """Whether audio waits for voice activity."""
+        return self._audio.end - self._endpointer.position >= WINDOW_SAMPLES
 
-    def _finish_audio(self) -> None:
-        """Take what the decoder still held back; once that is all, the audio has its end."""
-        self._audio.append(self._decoder.finish())
-        if self._decoder.behind:
-            return
-        end = self._audio_end = self._audio.end
-        # Fill the last window with silence: it must be scored to be answered.
-        self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
-        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
-        self._settle()
+    # -- inside ---------------------------------------------------------------------------------
 
     def _judge_windows(self) -> None:
         """Let the endpointer have the windows that are scored, as far as it can judge them."""
@@ -613,7 +634,10 @@ class CaptionSession:
         over = self._audio_end is not None and self.idle
         settled = self._audio.end if over else self._settled_sample()
         self._audio.discard_before(min(settled, self._given))
-        safe = self._received if over else self._decoder.bytes_before(settled)
+        if over:
+            safe = self._received
+        else:  # without its header the rest of a container cannot be decoded
+            safe = 0 if self._decoder is None else self._decoder.bytes_before(settled)
         self._safe = max(self._safe, min(safe, self._received))
         if over and not self.ended:
             assert self._audio_end is not None
@@ -628,6 +652,7 @@ class CaptionSession:
                     suppressed_ms=self._answered_ms["suppressed"],
                     failed_ms=self._answered_ms["failed"],
                     utterances=self._opened,
+                    missing_ms=samples_to_ms(self._missing),
                 )
             )
 

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any
 
 import structlog
@@ -210,11 +211,30 @@ class CaptionSocket(ServerConnection):
         return self.transport.get_write_buffer_size()
 
     def _explain_and_fail(self, code: CloseCode | int, reason: str = "") -> None:
-        text = self.connection.last_words(code) if self.connection else None
-        if text is not None and self.protocol.state is OPEN:
-            self.protocol.send_text(text.encode())
-        self._fail(code, reason)
+        connection = self.connection
+        if (
+            connection is not None
+            and self.protocol.state is OPEN
+            and connection.explain(code, partial(self._fail_now, code, reason))
+        ):
+            # Meanwhile nothing that follows the broken frame is looked at.
+            self.protocol.parser = self._discard()
+            next(self.protocol.parser)
+        else:
+            self._fail(code, reason)
         self.loop.call_soon(self.stop_listening)  # behind the frames that came with the broken one
+
+    def _discard(self) -> Generator[None, None, None]:
+        """What the parser is until the connection is closed."""
+        reader = self.protocol.reader
+        while not (yield from reader.at_eof()):
+            reader.discard()
+        self._fail(CloseCode.ABNORMAL_CLOSURE)
+        yield
+
+    def _fail_now(self, code: CloseCode | int, reason: str) -> None:
+        self._fail(code, reason)
+        self.send_data()
 
     @property
     def close_received(self) -> int | None:

@@ -26,8 +26,8 @@ from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import (
+    BadAudio,
     BadMessage,
-    BadStart,
     BadText,
     Busy,
     FrameTooLarge,
@@ -66,6 +66,9 @@ PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
+ANSWER_S = 10.0
+"""How long what was said may take to be answered before a connection ends by its client's
+mistake."""
 CLOSE_TIMEOUT_S = 2.0
 """How long a client may take to answer our close before the transport is cut."""
 
@@ -138,6 +141,8 @@ class Connection:
         self._outbox_filled = asyncio.Event()
         self._gone = False  # the socket is closed
         self._draining = False  # no more audio is taken
+        self._ending: asyncio.Task[None] | None = None
+        """What was said is being answered before the connection ends; nothing is taken any more."""
         self._progress = asyncio.Event()  # the session was pumped, or the socket has gone
         self._room = asyncio.Event()  # the session may take more audio
         self._room.set()
@@ -146,6 +151,8 @@ class Connection:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
+        self._cut: Callable[[], object] | None = None
+        """Closes instead, where the transport layer does so for a broken frame."""
         self._log = log
 
     # -- what others call -----------------------------------------------------------------------
@@ -172,6 +179,8 @@ class Connection:
             self._gone = True
             self._progress.set()
             sender.cancel()
+            if self._ending is not None:
+                self._ending.cancel()
             for timer in (self._ack_timer, self._idle_timer):
                 if timer is not None:
                     timer.cancel()
@@ -184,6 +193,8 @@ class Connection:
 
         Waking the receiver for each frame costs more than the frame.
         """
+        if self._ending is not None:
+            return True
         if self._hosted is None or self._closing is not None or not self._room.is_set():
             return False
         self._heard_at = self._loop.time()
@@ -199,23 +210,33 @@ class Connection:
         if hosted is not None and not hosted.session.ended and self._closing is None:
             self._draining = True
             hosted.say("draining", "The server is stopping; what was said so far is finished.")
-            hosted.guarded(hosted.session.flush)
-            hosted.pump()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within_s):
-                    while not hosted.session.idle and not self._gone:
-                        self._progress.clear()
-                        await self._progress.wait()
+            await self._finish_utterances(hosted, within_s)
             self._say_ack()
         self._close(1001, "the server is stopping")
 
-    def last_words(self, code: int) -> str | None:
-        """The `error` to send before the transport layer closes by itself with this code."""
+    async def _finish_utterances(self, hosted: HostedSession, within_s: float) -> None:
+        """Have all answered that was said by now."""
+        hosted.guarded(hosted.flush)
+        hosted.pump()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not hosted.idle and not self._gone:
+                    self._progress.clear()
+                    await self._progress.wait()
+
+    def explain(self, code: int, close: Callable[[], object]) -> bool:
+        """Say why the transport layer closes with this code, then `close`; False where it need not
+        wait.
+
+        What was said before is answered first. Nothing is received any more.
+        """
         error = _TRANSPORT_ERRORS.get(code)
-        if error is None:
-            return None
-        self._for_good = True
-        return format_message(self._error_message(error))
+        if error is None or self._closing is not None:
+            return False
+        self._cut = close
+        if self._ending is None:
+            self._end_with(error)
+        return True
 
     # -- what the session calls -----------------------------------------------------------------
 
@@ -234,6 +255,35 @@ class Connection:
         self._mistakes += 1
         if self._mistakes > MAX_MISTAKES and error.close_code is None:
             error = TooManyMistakes("Too many messages that cannot be used; see the protocol.")
+        if error.close_code is None:
+            self._tell(error)
+        elif isinstance(error, _ANSWERED_FIRST):
+            if self._ending is None and self._closing is None:
+                self._end_with(error)
+        else:
+            self._end(error)
+
+    def _end_with(self, error: WireError) -> None:
+        """Answer what was said, and end."""
+        self._for_good |= not isinstance(error, IdleTimeout)
+        if self._hosted is None or self._hosted.link is not self or self._hosted.idle:
+            self._end(error)
+            return
+        self._ending = asyncio.create_task(self._answer_and_end(self._hosted, error), name="end")
+
+    async def _answer_and_end(self, hosted: HostedSession, error: WireError) -> None:
+        await self._finish_utterances(hosted, ANSWER_S)
+        self._end(error)
+
+    def _end(self, error: WireError) -> None:
+        """Say why, and close."""
+        assert error.close_code is not None
+        if self._closing is None:
+            self._tell(error)
+            self._for_good |= not isinstance(error, IdleTimeout)
+            self._close(error.close_code, error.code)
+
+    def _tell(self, error: WireError) -> None:
         if self._hosted is not None and self._hosted.link is self:
             self._hosted.pump()  # what came up before the error leaves before it
         # One a connection, and not one for each of many small mistakes: a log can be flooded too.
@@ -242,11 +292,8 @@ class Connection:
         message = self._error_message(error)
         if error.close_code is None and self._hosted is not None:
             self._hosted.post(message)
-            return
-        self.post(message)  # what ends this connection is of no concern to the next one
-        if error.close_code is not None:
-            self._for_good |= not isinstance(error, IdleTimeout)
-            self._close(error.close_code, error.code)
+        else:
+            self.post(message)  # what ends this connection is of no concern to the next one
 
     def progressed(self) -> None:
         """See Link."""
@@ -270,8 +317,9 @@ class Connection:
                 frame = await self._socket.recv()
                 if self._closing is not None:  # another connection may have the session by now
                     return
-                self._heard_at = self._loop.time()
-                self._guarded(self._take, frame)
+                if self._ending is None:
+                    self._heard_at = self._loop.time()
+                    self._guarded(self._take, frame)
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
@@ -321,14 +369,9 @@ class Connection:
         hosted = self._hosted or self._open(Start())
         match message:
             case Update():
-                try:
-                    hosted.session.update(message)
-                except BadStart as error:  # what is spoken goes on as before
-                    raise BadMessage(str(error)) from error
-                hosted.pump()
+                hosted.update(message)
             case Flush():
-                hosted.session.flush()
-                hosted.pump()
+                hosted.flush()
             case Stop():
                 hosted.stop()
 
@@ -353,11 +396,7 @@ class Connection:
             partial_window_ms=self._options.partial_window_ms,
             max_backlog_s=self._options.max_backlog_s,
         )
-        try:
-            self._hosted = self._sessions.open(session, self, start.channel, self._owner)
-        except BadStart:
-            session.close()
-            raise
+        self._hosted = self._sessions.open(session, self, start.channel, self._owner)
         self._log = log.bind(session=session.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
         self._hosted.pump()
@@ -376,7 +415,7 @@ class Connection:
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much audio is unanswered."""
         assert self._hosted is not None
-        full = self._hosted.session.full
+        full = self._hosted.full
         if full == self._room.is_set():
             if full:
                 self._room.clear()
@@ -413,6 +452,9 @@ class Connection:
                         await self._socket.send(text)
                 if self._closing is None:
                     await self._outbox_filled.wait()
+            if self._cut is not None:
+                self._cut()
+                return
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._socket.close(*self._closing)
         except TimeoutError:
@@ -436,6 +478,9 @@ class Connection:
         if self._hosted is not None:
             self.post(self._hosted.ack())
 
+
+_ANSWERED_FIRST = (BadAudio, BadText, FrameTooLarge, IdleTimeout, TooManyMistakes)
+"""After these what was said is answered before the connection ends."""
 
 _TRANSPORT_ERRORS: dict[int, WireError] = {
     1007: BadText("A text frame is not UTF-8; audio goes in binary frames."),

@@ -27,13 +27,15 @@ from numpy.typing import NDArray
 from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
+from surtitle.decoding.decoders import Decoders, Decoding
 from surtitle.engine.supervisor import Engine
-from surtitle.errors import InternalError, UnknownSession, WireError
+from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.live import LiveCaptions
-from surtitle.jobs import Result
+from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
     Ack,
+    ContainerEncoding,
     Failed,
     Final,
     Partial,
@@ -42,6 +44,7 @@ from surtitle.messages import (
     ServerMessage,
     ServiceState,
     Suppressed,
+    Update,
 )
 from surtitle.metrics import Arrivals, Metrics
 from surtitle.vad import VadClient
@@ -51,6 +54,18 @@ log = structlog.get_logger("surtitle.session")
 KEPT_MESSAGES = 256
 """Of a session, for a client that comes back: a hundred utterances, some 100 KB."""
 TOKEN_BYTES = 24
+SILENT_AFTER_S = 1.0
+"""How long a sender may be silent in the middle of an utterance, beyond the length of what it sends
+at once, before the utterance is finished: it was muted, or its page sleeps."""
+SILENCE_STEP_S = 0.1
+"""How soon it is looked again."""
+RECENT_FRAMES = 64
+"""By which is told how much a sender sends at once, and how long it waits in between."""
+LONGEST_WAIT_S = 3.0
+"""A sender that has waited longer was silent."""
+MOST_REQUESTS = 32
+"""`update` and `flush` that may wait for their place in a container, before its client is not
+read."""
 NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
 
 
@@ -118,6 +133,16 @@ class HostedSession:
         self._received_s = 0.0  # counted
         self._engine = engine
         self._rounds = rounds
+        self._decoding: Decoding | None = None  # of a container, until all of it is decoded
+        self._requests: deque[tuple[str, Callable[[], None]]] = deque()
+        """What to do at which mark in it, oldest first, by kind."""
+        self._marked = False  # nothing was sent since the newest mark
+        self._recent_s: deque[float] = deque(maxlen=RECENT_FRAMES)
+        """Of the newest frames: the length of their audio, or the time before them, if that is more."""
+        self._frame_s = 0.0  # audio of the newest one, as far as it is decoded
+        self._heard_at = 0.0  # when audio came last, on the monotonic clock
+        self._silence_timer: asyncio.TimerHandle | None = None
+        self._finished_at: float | None = None  # `_heard_at` of the silence that was acted upon
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
         self._kept: deque[ServerMessage] = deque(maxlen=KEPT_MESSAGES)
         self._lost_seq = 0  # of the newest message that is not kept any more
@@ -168,6 +193,7 @@ class HostedSession:
     def attach(self, link: Link) -> None:
         """This connection is the session's from now on; one that it had before loses it."""
         previous, self.link = self.link, link
+        self._heard_at = time.monotonic()
         if previous is not None:
             previous.lose()
         elif self.channel is not None:
@@ -214,18 +240,35 @@ class HostedSession:
 
     # -- what moves the session -----------------------------------------------------------------
 
+    def decode_with(self, decoders: Decoders, container: ContainerEncoding) -> None:
+        """What comes is a container. Called before anything comes."""
+        self._decoding = decoders.open(container, self)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more audio should be sent for now."""
+        is_behind = self._decoding is not None and self._decoding.behind
+        return is_behind or len(self._requests) >= MOST_REQUESTS or self.session.full
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was asked for is done and all that was heard by then is answered."""
+        return not self._requests and self.session.idle
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether it is a container in which no audio was found by now: what was read of it is kept."""
+        return self._decoding is not None and not self._received_s
+
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """See VadClient."""
-        windows, was_behind = NO_WINDOWS, self.session.behind
+        windows = NO_WINDOWS
 
         def take() -> None:
             nonlocal windows
             windows = self.session.take_windows(limit)
 
         self.guarded(take)
-        self._count_audio()
-        if was_behind and not self.session.behind:
-            self.pump()  # more may be sent
         return windows
 
     def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
@@ -236,22 +279,139 @@ class HostedSession:
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
-        self._count_audio()
-        self._rounds.request(self)
+        waited_s = time.monotonic() - self._heard_at
+        self._recent_s.append(waited_s if waited_s <= LONGEST_WAIT_S else 0.0)
+        if self._decoding is not None:
+            self._decoding.feed(data)
+            self._marked = False
+            self._frame_s = 0.0
+        else:
+            self._frame_s = 0.0
+            self._count_audio()
+            self._rounds.request(self)
 
     def _count_audio(self) -> None:
         """After audio was decoded."""
         received_s = self.session.received_s
         if received_s > self._received_s:
             self._metrics.on_audio(received_s - self._received_s)
-            self._arrivals.add(received_s * 1000, time.monotonic())
+            self._heard_at = time.monotonic()
+            self._arrivals.add(received_s * 1000, self._heard_at)
+            self._frame_s += received_s - self._received_s
+            if self._recent_s:
+                self._recent_s[-1] = max(self._recent_s[-1], self._frame_s)
             self._received_s = received_s
+
+    def update(self, update: Update) -> None:
+        """Change what is wanted, from the next utterance on. Raises BadMessage."""
+
+        def apply() -> None:
+            try:
+                self.session.update(update)
+            except BadStart as error:  # what is spoken goes on as before
+                raise BadMessage(str(error)) from error
+
+        self._in_its_place("update", apply)
+
+    def flush(self) -> None:
+        """End the open utterance after the audio received so far."""
+        self._in_its_place("flush", self.session.flush)
 
     def stop(self) -> None:
         """No more audio comes."""
         self.guarded(self.session.stop)
+        if self._decoding is not None:
+            self._decoding.finish()
+        elif self.session.container is not None:  # its decoder has died
+            self.guarded(self.session.finish_audio)
         self.pump()
         self._rounds.request(self)  # it fills the last window
+
+    def _in_its_place(self, kind: str, request: Callable[[], None]) -> None:
+        """Do it once all that came before is decoded: at once, but for a container."""
+        if self._decoding is None:
+            request()
+            self.pump()
+            return
+        if self._marked and self._requests and self._requests[-1][0] == kind:
+            self._requests[-1] = kind, request  # at the same byte: the newer one is enough
+            return
+        self._requests.append((kind, request))
+        self._marked = True
+        self._decoding.mark()
+
+    # -- what its decoder says ------------------------------------------------------------------
+
+    def on_samples(self, samples: Pcm16) -> None:
+        """See Listener."""
+        self.guarded(lambda: self.session.receive_samples(samples))
+        self._count_audio()
+        self._rounds.request(self)
+        if self.session.full and self._decoding is not None:
+            self._decoding.pause()
+
+    def on_missing(self, start_sample: int, samples: int) -> None:
+        """See Listener."""
+        self.guarded(lambda: self.session.note_missing(start_sample, samples))
+        self.pump()
+
+    def on_mark(self) -> None:
+        """See Listener."""
+        if self._requests:  # else it is one that nobody has asked for
+            self.guarded(self._requests.popleft()[1])
+            self.pump()
+
+    def on_room(self) -> None:
+        """See Listener."""
+        self.pump()
+
+    def on_end(self) -> None:
+        """See Listener."""
+        self._let_go_of_decoder()
+        if self.session.stopping:
+            self.guarded(self.session.finish_audio)
+            self.pump()
+            self._rounds.request(self)
+        else:
+            self._fail(BadAudio("The audio has ended, by what it says itself; open a new session."))
+
+    def on_failure(self, why: str) -> None:
+        """See Listener."""
+        self._let_go_of_decoder()
+        self._fail(BadAudio(why))
+
+    def _let_go_of_decoder(self) -> None:
+        self._decoding = None
+        while self._requests:
+            self.guarded(self._requests.popleft()[1])
+
+    # -- a sender that falls silent -------------------------------------------------------------
+
+    def _watch_sender(self) -> None:
+        """Where an utterance is open, see that audio goes on coming."""
+        if self._silence_timer is not None or self._finished_at == self._heard_at:
+            return
+        if self.session.is_open and self.link is not None:
+            left_s = self._heard_at + self._patience_s - time.monotonic()
+            loop = asyncio.get_running_loop()
+            due = loop.time() + max(left_s, SILENCE_STEP_S)
+            self._silence_timer = loop.call_at(due, self._on_silence, loop.time, due)
+
+    @property
+    def _patience_s(self) -> float:
+        """A sender of one frame in five seconds is not silent after two."""
+        return SILENT_AFTER_S + max(self._recent_s, default=0.0)
+
+    def _on_silence(self, clock: Callable[[], float], due: float) -> None:
+        self._silence_timer = None
+        is_silent = time.monotonic() - self._heard_at >= self._patience_s
+        # It is not the sender who is silent where we do not read, have audio waiting, or are late.
+        is_late = clock() - due > SILENCE_STEP_S
+        is_ours = is_late or self.full or self.session.has_unscored
+        if is_silent and self.link is not None and not is_ours:
+            self._finished_at = self._heard_at
+            self.guarded(self.flush)
+        self._watch_sender()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
@@ -279,8 +439,9 @@ class HostedSession:
             self._engine.hurry(job)
         for message in self.session.messages():
             self.post(message)
-        if self.session.behind:
-            self._rounds.request(self)  # there may be room for more of it
+        if self._decoding is not None and not self.session.full:
+            self._decoding.resume()
+        self._watch_sender()
         if self.link is not None:
             self.link.progressed()
         elif self.abandoned and self.session.ended:
@@ -304,7 +465,11 @@ class HostedSession:
         self.live.close()
         self._rounds.forget(self)
         self._engine.discard_session(self.id)
-        self.session.close()
+        self._requests.clear()
+        if self._decoding is not None:
+            self._decoding.close()
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
 
     def _on_result(self, result: Result) -> None:
         if not self._over:
@@ -314,7 +479,12 @@ class HostedSession:
     def _fail(self, error: WireError) -> None:
         if self.link is not None:
             self.link.fail(error)
-        elif error.close_code is not None:
+        elif error.close_code is None:
+            pass
+        elif isinstance(error, BadAudio) and not self.abandoned:
+            self.abandoned = True  # what was heard is answered, for who watches
+            self.stop()
+        else:
             self._on_answered(self)
 
 
@@ -340,6 +510,7 @@ class Sessions:
         max_waiting: int,
         metrics: Metrics,
         channels: Channels,
+        decoders: Decoders,
         watch_token: Callable[[str], str | None] = lambda channel: None,
     ) -> None:
         """At most `max_waiting` sessions wait for their clients: then the oldest ends of the owner
@@ -348,6 +519,7 @@ class Sessions:
         `watch_token` makes what the viewers of a channel need, where they need something.
         """
         self.channels = channels
+        self._decoders = decoders
         self._watch_token = watch_token
         self._engine = engine
         self._rounds = rounds
@@ -390,9 +562,15 @@ class Sessions:
             on_answered=self._remove,
             owner=owner,
         )
+        if session.container is not None:
+            hosted.decode_with(self._decoders, session.container)
         hosted.attach(link)
         if channel is not None:
-            hosted.channel = self.channels.publish(channel, hosted)
+            try:
+                hosted.channel = self.channels.publish(channel, hosted)
+            except BadStart:
+                hosted.end()
+                raise
         self._metrics.on_open()
         self._sessions[hosted.id] = hosted
         session.greet(
@@ -436,7 +614,7 @@ class Sessions:
         if hosted.link is not link:  # it has lost the session to another one
             return
         hosted.link = None
-        if for_good or not self._resume_window_s:
+        if for_good or not self._resume_window_s or hosted.is_unheard:
             self._remove(hosted)
             return
         loop = asyncio.get_running_loop()
@@ -472,3 +650,4 @@ class Sessions:
         for hosted in self:
             self._remove(hosted)
         self.channels.close()
+        self._decoders.close()

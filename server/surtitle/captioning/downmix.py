@@ -1,0 +1,119 @@
+"""Several channels -> one, so that no voice is lost in it. Pure.
+
+The plain mean loses a voice that is on one of many channels, and one whose other channel is
+inverted. So it is the mean of the channels that have signal; and where these cancel each other out,
+the strongest of them alone. That is judged in blocks of 10 ms on the stream's own axis, so how it
+is cut makes no difference, and weights change by a ramp over a block, so that nothing clicks.
+`web_demo/client/downmix.js` follows the same rule; `tests/downmix_cases.json` holds the two
+together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+BLOCKS_PER_S = 100
+HOLD = 10 ** (-1 / BLOCKS_PER_S)
+"""What is left of a channel's level after a block: it falls by 10 dB a second, so a speaker's
+pauses change nothing."""
+NEAR = 10**-2.6
+"""Power of a channel that has signal, over that of the strongest (-26 dB): crosstalk has less."""
+LEAST_POWER = 1e-7
+"""Mean square of a channel that has signal, full scale being 1 (-70 dB)."""
+SOON = 0.8
+LATER = 0.1
+"""Part of a block in the powers by which cancelling is judged: at once, lest a word is lost, and
+looking back 0.1 s before it is taken to be over."""
+CANCELS = 0.1
+HOLDS = 0.25
+"""Power of the mean, over what it has where the channels have nothing to do with each other (the
+strongest one's, divided by their number), below which they cancel each other out, and above which
+they no longer do."""
+STRONGER = 2.0
+"""Times the power of the strongest channel that another must have to take its place."""
+
+
+class Downmix:
+    """One stream of several channels at one rate."""
+
+    def __init__(self, channels: int, sample_rate: int) -> None:
+        """`channels` is at least 2, `sample_rate` at least BLOCKS_PER_S, in Hz."""
+        self._block = sample_rate // BLOCKS_PER_S
+        self._rest = np.zeros((0, channels), np.float32)  # of a block that is not whole
+        self._held = [0.0] * channels  # power of each channel, falling by HOLD
+        self._mean_power = 0.0  # smoothed, of the mean of the channels that have signal
+        self._single_power = 0.0  # the same of the strongest channel
+        self._strongest = 0
+        self._cancelled = False
+        self._weights: list[float] | None = None  # of the newest block
+
+    def push(self, frames: Float) -> Float:
+        """Mix frames of shape (n, channels); returns the whole blocks that are there, shape
+        (m,)."""
+        frames = np.concatenate([self._rest, frames]) if len(self._rest) else frames
+        whole = len(frames) // self._block * self._block
+        self._rest = frames[whole:].copy()
+        return self._mix(frames[:whole].reshape(-1, self._block, frames.shape[1]))
+
+    def finish(self) -> Float:
+        """What is left: less than a block. The next frames are a new block's."""
+        rest, self._rest = self._rest, self._rest[:0]
+        return self._mix(rest[None]) if len(rest) else rest[:, 0]
+
+    def _mix(self, blocks: Float) -> Float:
+        """Blocks of shape (n, samples, channels) -> shape (n * samples,)."""
+        if not len(blocks):
+            return np.zeros(0, np.float32)
+        # Mean products of each two channels: the power of any mix of a block without mixing it.
+        products = (blocks.transpose(0, 2, 1) @ blocks).astype(np.float64) / blocks.shape[1]
+        before = self._weights
+        chosen = [self._weigh(each) for each in products.tolist()]
+        self._weights = chosen[-1]
+        weights = np.array(chosen, np.float32)
+        mixed = (blocks @ weights[:, :, None])[:, :, 0]
+        earlier = [chosen[0] if before is None else before, *chosen[:-1]]
+        changes = [i for i in range(len(chosen)) if earlier[i] != chosen[i]]
+        if changes:
+            ramp = (np.arange(1, blocks.shape[1] + 1) / blocks.shape[1]).astype(np.float32)
+            was = np.array([earlier[i] for i in changes], np.float32)
+            faded = (blocks[changes] @ was[:, :, None])[:, :, 0]
+            mixed[changes] = faded + (mixed[changes] - faded) * ramp
+        result: Float = mixed.reshape(-1)
+        return result
+
+    def _weigh(self, products: list[list[float]]) -> list[float]:
+        """The weights of the channels in the next block, which add up to 1.
+
+        On lists: for so few numbers, arrays take ten times as long.
+        """
+        held = self._held = [
+            max(row[i], level * HOLD)
+            for i, (row, level) in enumerate(zip(products, self._held, strict=True))
+        ]
+        peak = max(held)
+        if peak > STRONGER * held[self._strongest]:
+            self._strongest = held.index(peak)
+        least = max(NEAR * peak, LEAST_POWER)
+        active = [i for i, level in enumerate(held) if level >= least]
+        count = len(active)
+        if count < 2:
+            return self._alone(active[0]) if active else [1 / len(held)] * len(held)
+        mean_power = sum(products[i][j] for i in active for j in active) / count**2
+        smoothing = LATER if self._cancelled else SOON
+        self._mean_power += smoothing * (mean_power - self._mean_power)
+        single_power = products[self._strongest][self._strongest]
+        self._single_power += smoothing * (single_power - self._single_power)
+        limit = (HOLDS if self._cancelled else CANCELS) * self._single_power / count
+        self._cancelled = self._mean_power < limit
+        if self._cancelled:
+            return self._alone(self._strongest)
+        weights = [0.0] * len(held)
+        for i in active:
+            weights[i] = 1 / count
+        return weights
+
+    def _alone(self, channel: int) -> list[float]:
+        weights = [0.0] * len(self._held)
+        weights[channel] = 1.0
+        return weights

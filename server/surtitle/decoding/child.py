@@ -1,0 +1,211 @@
+"""A process that decodes one recording, within bounds, and says what it makes of it.
+
+For a session it is forked by `forkserver` and talks over a socket; for a file it is started by
+itself (`python -m surtitle.decoding.child FILE [TRACK]`, `-` is standard input) and writes to
+standard output. What goes wrong in it goes no further: FFmpeg may crash, loop or take memory
+without end, and the process ends.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+import numpy as np
+
+from surtitle.decoding.recording import (
+    MOST_HEAD_BYTES,
+    Event,
+    Missing,
+    Recording,
+    Tracks,
+    Unreadable,
+    Wishes,
+)
+from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
+
+MEMORY_BYTES = 128 << 20
+"""What decoding for a session may take beside what the process has from its start: an MP4 that is
+kept, up to MOST_HEAD_BYTES, and the index of a film, some 20 MB."""
+FILE_MEMORY_BYTES = 1 << 30
+"""The same of a file of one's own, which may be of many hours."""
+CPU_S = 2.0
+"""Processor time from one piece of audio to the next. A header takes some milliseconds."""
+FILE_CPU_S = 60.0
+"""The same of a file of one's own."""
+FIRST_TO_GO = "1000"
+"""For the kernel, where memory runs out: rather this than the server (proc(5), oom_score_adj)."""
+NICE = 19
+"""Decoding takes next to nothing, so it is served all the same; who makes it take much, waits."""
+FLUSH_BYTES = 32_768
+RECEIVE_BYTES = 65_536
+
+
+def serve(connection: socket.socket) -> NoReturn:
+    """Decode for a session until its end, in a process of its own."""
+    try:
+        _limit_memory(MEMORY_BYTES)
+        incoming = _Incoming(connection)
+        _decode(incoming.recording().read_stream(incoming), incoming.outgoing, CPU_S)
+    except OSError:
+        pass  # the server, or the session, has gone
+    except BaseException:
+        os._exit(1)  # the session is told that the decoder has died
+    os._exit(0)
+
+
+class _Outgoing:
+    """Frames on their way out, some together."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._pcm = bytearray()
+
+    def put_samples(self, pcm: bytes) -> None:
+        """Send samples, together with those that follow if there are some at once."""
+        self._pcm += pcm
+        if len(self._pcm) >= FLUSH_BYTES:
+            self.flush()
+
+    def put(self, frame: bytes) -> None:
+        """Send a frame."""
+        self.flush()
+        self._write(frame)
+
+    def flush(self) -> None:
+        """Send the samples that are kept."""
+        for start in range(0, len(self._pcm), FLUSH_BYTES):
+            self._write(pack(Kind.PCM, bytes(self._pcm[start : start + FLUSH_BYTES])))
+        self._pcm.clear()
+
+
+class _Incoming:
+    """What the server sends, as a file that is read."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.outgoing = _Outgoing(connection.sendall)
+        self._connection = connection
+        self._unpacker = Unpacker()
+        self._frames: list[tuple[Kind, bytes]] = []
+        self._data = b""
+        self._ended = False
+        self._taken_bytes = 0
+        self._heard = False
+
+    def recording(self) -> Recording:
+        """What is to be decoded, from the first frame."""
+        kind, payload = self._next_frame()
+        if kind is not Kind.OPEN:
+            raise BrokenStream
+        return Recording(msgspec.json.decode(payload, type=Wishes), self._on_heard)
+
+    def read(self, size: int) -> bytes:
+        """See Source. By now all that came before is decoded as far as it can be."""
+        while not self._data and not self._ended:
+            kind, payload = self._next_frame()
+            match kind:
+                case Kind.DATA:
+                    self._data = payload
+                case Kind.MARK:
+                    self.outgoing.put(pack(Kind.MARK))
+                case Kind.END:
+                    self._ended = True
+                case _:
+                    raise BrokenStream
+        data, self._data = self._data[:size], self._data[size:]
+        self._taken_bytes += len(data)
+        if self._taken_bytes > MOST_HEAD_BYTES and not self._heard:
+            raise Unreadable(
+                f"There is no audio in the first {MOST_HEAD_BYTES >> 20} MiB of what comes."
+            )
+        return data
+
+    def _on_heard(self) -> None:
+        self._heard = True
+
+    def _next_frame(self) -> tuple[Kind, bytes]:
+        while not self._frames:
+            self.outgoing.flush()
+            data = self._connection.recv(RECEIVE_BYTES)
+            if not data:
+                os._exit(0)  # nobody wants to know any more; an exception would pass through FFmpeg
+            self._frames += self._unpacker.feed(data)
+        return self._frames.pop(0)
+
+
+def _decode(events: Iterable[Event], outgoing: _Outgoing, cpu_s: float) -> None:
+    missing = 0
+    _limit_time(cpu_s)
+    try:
+        for event in events:
+            if isinstance(event, np.ndarray):
+                _limit_time(cpu_s)
+                outgoing.put_samples(event.tobytes())
+            elif isinstance(event, Missing):
+                missing += event.samples
+                outgoing.put(pack_place(Kind.MISSING, event.start_sample, event.samples))
+            else:
+                assert isinstance(event, Tracks)
+                outgoing.put(pack(Kind.TRACKS, msgspec.json.encode(event)))
+        outgoing.put(pack_place(Kind.ENDED, 0, missing))
+    except Unreadable as error:
+        outgoing.put(pack(Kind.FAILED, str(error).encode()))
+    except MemoryError:
+        text = "Decoding this takes more memory than it may; it is damaged, or made to do harm."
+        outgoing.put(pack(Kind.FAILED, text.encode()))
+
+
+def _limit_memory(more_bytes: int) -> None:
+    if sys.platform == "linux":
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + more_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _limit_time(cpu_s: float) -> None:
+    """End the process, wherever it is, once it has computed for so long from now on."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+
+
+def main(name: str, track: int | None = None) -> None:
+    """Decode a file, to standard output."""
+    _limit_memory(FILE_MEMORY_BYTES)
+    out = FileIO(1, "wb", closefd=False)
+    outgoing = _Outgoing(lambda data: _write_all(out, data))
+    recording = Recording(Wishes(track=track))
+    with suppress(BrokenPipeError):
+        if name == "-":
+            # Unbuffered: what has come is decoded while more is still to come.
+            _decode(recording.read_stream(FileIO(0, closefd=False)), outgoing, FILE_CPU_S)
+            return
+        try:
+            with Path(name).open("rb") as file:
+                _decode(recording.read_file(file), outgoing, FILE_CPU_S)
+        except OSError as error:
+            outgoing.put(pack(Kind.FAILED, f"{error.strerror or error}.".encode()))
+
+
+def _write_all(out: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[out.write(view) or 0 :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)

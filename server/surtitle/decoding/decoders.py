@@ -1,0 +1,271 @@
+"""The server's end of the decoder processes: bytes out, samples in, on the event loop.
+
+Nothing here waits. A decoder that is slow has its socket full; then no more is taken from the
+client, see `Decoding.behind`. A session that is full does not read its decoder's socket, so that
+stands still.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import structlog
+
+from surtitle.decoding.launch import launch
+from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
+from surtitle.errors import BadStart
+from surtitle.jobs import Pcm16
+from surtitle.messages import ContainerEncoding
+
+log = structlog.get_logger("surtitle.decoding")
+
+PIECE_BYTES = 16_384
+"""Of a DATA frame."""
+BEHIND_BYTES = 65_536
+"""What may wait for a decoder before no more is taken from the client."""
+RECEIVE_BYTES = 65_536
+"""What is taken from a decoder at once: 2 s of audio."""
+
+DIED = (
+    "The decoder of this audio has died, or took more memory or time than it may: "
+    "what comes is damaged, or made to do harm. Other sessions go on."
+)
+
+
+class Listener(Protocol):
+    """Who is told what a decoder makes of the bytes. Not called from within `Decoding`'s
+    methods."""
+
+    def on_samples(self, samples: Pcm16) -> None:
+        """The next samples, shape (n,)."""
+        ...
+
+    def on_missing(self, start_sample: int, samples: int) -> None:
+        """Audio that could not be decoded; silence stands for it, or it lies behind the end."""
+        ...
+
+    def on_mark(self) -> None:
+        """All that was sent before the oldest mark is decoded."""
+        ...
+
+    def on_room(self) -> None:
+        """It is no longer `behind`."""
+        ...
+
+    def on_end(self) -> None:
+        """All is decoded."""
+        ...
+
+    def on_failure(self, why: str) -> None:
+        """Nothing more comes, for a reason that a person can be told."""
+        ...
+
+
+class Decoding:
+    """One container that is being decoded."""
+
+    def __init__(self, connection: socket.socket, listener: Listener) -> None:
+        connection.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._listener: Listener | None = listener
+        self._unpacker = Unpacker()
+        self._outgoing = bytearray()
+        self._writing = False  # the loop watches for room in the socket
+        self._reading = False
+        self._closed = False
+        self.resume()
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes."""
+        for start in range(0, len(data), PIECE_BYTES):
+            self._send(pack(Kind.DATA, data[start : start + PIECE_BYTES]))
+
+    def mark(self) -> None:
+        """Ask for an `on_mark` once what was fed by now is decoded."""
+        self._send(pack(Kind.MARK))
+
+    def finish(self) -> None:
+        """There are no more bytes."""
+        self._send(pack(Kind.END))
+
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits for the decoder that no more should come."""
+        return len(self._outgoing) > BEHIND_BYTES
+
+    @property
+    def held_bytes(self) -> int:
+        """What is kept here."""
+        return len(self._outgoing)
+
+    def pause(self) -> None:
+        """Take nothing from the decoder for now."""
+        if self._reading:
+            self._loop.remove_reader(self._connection)
+            self._reading = False
+
+    def resume(self) -> None:
+        """Take from it again."""
+        if not self._reading and not self._closed:
+            self._loop.add_reader(self._connection, self._receive)
+            self._reading = True
+
+    def close(self) -> None:
+        """Let go; the process ends by itself."""
+        if self._closed:
+            return
+        self.pause()
+        if self._writing:
+            self._loop.remove_writer(self._connection)
+        self._closed, self._listener = True, None
+        self._outgoing.clear()
+        self._connection.close()
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _send(self, frame: bytes) -> None:
+        if self._closed:
+            return
+        self._outgoing += frame
+        if not self._writing:
+            self._write()
+
+    def _go_on(self) -> None:
+        """There is room in the socket."""
+        was_behind = self.behind
+        self._write()
+        if was_behind and not self.behind and self._listener is not None:
+            self._listener.on_room()
+
+    def _write(self) -> None:
+        try:
+            sent = self._connection.send(self._outgoing)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._outgoing.clear()  # it has died: that is told when its socket is read
+            sent = 0
+        del self._outgoing[:sent]
+        if bool(self._outgoing) is not self._writing:
+            self._writing = not self._writing
+            if self._writing:
+                self._loop.add_writer(self._connection, self._go_on)
+            else:
+                self._loop.remove_writer(self._connection)
+
+    def _receive(self) -> None:
+        try:
+            data = self._connection.recv(RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._fail(DIED)
+            return
+        try:
+            for kind, payload in self._unpacker.feed(data):
+                self._take(kind, payload)
+        except BrokenStream:
+            self._fail(DIED)
+
+    def _take(self, kind: Kind, payload: bytes) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        match kind:
+            case Kind.PCM:
+                if len(payload) % 2:
+                    raise BrokenStream
+                listener.on_samples(np.frombuffer(payload, np.int16))
+            case Kind.MISSING:
+                listener.on_missing(*unpack_place(payload))
+            case Kind.MARK:
+                listener.on_mark()
+            case Kind.ENDED:
+                self.close()
+                listener.on_end()
+            case Kind.FAILED:
+                self._fail(payload.decode(errors="replace"))
+
+    def _fail(self, why: str) -> None:
+        listener = self._listener
+        self.close()
+        if listener is not None:
+            listener.on_failure(why)
+
+
+class Decoders:
+    """All decoders of a server. The process that forks them is started with the first one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def open(self, encoding: ContainerEncoding, listener: Listener) -> Decoding:
+        """Decode what will be fed. Raises BadStart where that cannot be done on this system."""
+        if sys.platform == "win32":  # it has no fork
+            raise BadStart("A server on Windows takes raw audio alone: send pcm_s16le.")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._hand_over(theirs)
+        decoding = Decoding(ours, listener)
+        decoding._send(pack(Kind.OPEN, msgspec.json.encode({"encoding": encoding})))
+        return decoding
+
+    def close(self) -> None:
+        """The server ends: so do they all."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
+            self._process.kill()
+            self._process.wait()
+        self._process = self._control = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that forks them, for tests."""
+        return None if self._process is None else self._process.pid
+
+    def _hand_over(self, connection: socket.socket) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            log.warning("the process that forks decoders has died; a new one is started")
+            self._forget()
+        for _ in range(2):
+            if self._control is None:
+                self._start()
+            assert self._control is not None
+            try:
+                socket.send_fds(self._control, [b"d"], [connection.fileno()])
+                return
+            except OSError:  # it has died just now, or takes nothing any more
+                self._forget()
+
+    def _forget(self) -> None:
+        assert self._control is not None and self._process is not None
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        self._process = self._control = None
+
+    def _start(self) -> None:
+        """Start it. On the main thread: it dies with the thread that starts it."""
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        with theirs:
+            self._process = launch(
+                "surtitle.decoding.forkserver",
+                *(str(theirs.fileno()), str(os.getpid())),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )

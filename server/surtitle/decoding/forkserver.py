@@ -1,0 +1,54 @@
+"""A process that has FFmpeg loaded, and forks itself for each session that sends a container.
+
+To load it takes a quarter of a second and 40 MB; a fork takes some milliseconds and shares that
+memory. The server sends the child's end of a socket, and that is all that is said: a decoder is
+alive as long as the socket is. Not `multiprocessing`'s own, which loads the main module of the
+server too, and has an id and a pipe for each child that the server would have to wait for.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+
+from surtitle.decoding.child import NICE, serve
+
+PR_SET_PDEATHSIG = 1
+"""From <linux/prctl.h>."""
+
+
+def main(control_fd: int, parent: int) -> None:
+    """Fork at each socket that comes, until the server is gone."""
+    _die_with(parent)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the server is asked to end; this follows it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    control = socket.socket(fileno=control_fd)
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        forker = os.getpid()
+        if os.fork() == 0:
+            control.close()
+            _die_with(forker)
+            serve(socket.socket(fileno=fds[0]))
+        for fd in fds:
+            os.close(fd)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the parent ends, even in native code; elsewhere than on Linux its socket
+    ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

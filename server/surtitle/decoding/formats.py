@@ -1,0 +1,203 @@
+"""Which formats and codecs FFmpeg may open here, and how each container is recognised. Pure.
+
+A format that is not in the lists is one that nobody records speech in: FFmpeg knows hundreds, of
+games and of playlists, and each is code that strangers could reach. Video codecs are missing on
+purpose: pictures are never decoded.
+"""
+
+from dataclasses import dataclass
+
+from surtitle.messages import ContainerEncoding
+
+DEMUXERS = (
+    *(
+        "matroska",
+        "ogg",
+        "wav",
+        "w64",
+        "flac",
+        "mov",
+        "mp3",
+        "aac",
+        "mpegts",
+        "mpeg",
+        "ac3",
+        "eac3",
+    ),
+    *("dts", "dtshd", "truehd", "mlp", "avi", "asf", "flv", "live_flv", "aiff", "au", "caf", "amr"),
+    *(
+        "wv",
+        "tta",
+        "mxf",
+        "nut",
+        "gsm",
+        "ape",
+        "loas",
+        "rm",
+        "voc",
+        "oma",
+        "dsf",
+        "iff",
+        "sox",
+        "wtv",
+    ),
+    *("g722", "rso", "ircam", "nistsphere", "avr", "mpc", "mpc8", "tak", "shn", "ivf", "dv", "sbc"),
+    *("dss", "ilbc", "sds", "sln", "aa", "smjpeg", "gxf", "lc3", "mmf", "svx", "pvf"),
+)
+"""FFmpeg's names of demuxers."""
+
+DECODERS = (
+    *("aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed", "eac3", "dca", "truehd", "mlp", "alac"),
+    *(
+        "mp1",
+        "mp1float",
+        "mp2",
+        "mp2float",
+        "mp3",
+        "mp3float",
+        "opus",
+        "libopus",
+        "vorbis",
+        "libvorbis",
+    ),
+    *("flac", "speex", "libspeex", "amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb"),
+    *(
+        "gsm",
+        "gsm_ms",
+        "libgsm",
+        "libgsm_ms",
+        "ilbc",
+        "libilbc",
+        "wmav1",
+        "wmav2",
+        "wmapro",
+        "wmavoice",
+    ),
+    *(
+        "wmalossless",
+        "wavpack",
+        "tta",
+        "ape",
+        "tak",
+        "shorten",
+        "mpc7",
+        "mpc8",
+        "atrac3",
+        "atrac3p",
+    ),
+    *(
+        "atrac1",
+        "cook",
+        "ra_144",
+        "ra_288",
+        "sipr",
+        "nellymoser",
+        "g722",
+        "adpcm_g722",
+        "g723_1",
+        "g729",
+    ),
+    *(
+        "g728",
+        "acelp.kelvin",
+        "qcelp",
+        "evrc",
+        "truespeech",
+        "dss_sp",
+        "sbc",
+        "lc3",
+        "liblc3",
+        "dvaudio",
+    ),
+    *("adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha", "adpcm_g726", "adpcm_g726le"),
+    *("adpcm_ima_qt", "adpcm_adx", "adpcm_sbpro_2", "adpcm_sbpro_3", "adpcm_sbpro_4", "adpcm_ct"),
+    *(
+        "adpcm_4xm",
+        "adpcm_ima_oki",
+        "s302m",
+        "8svx_exp",
+        "8svx_fib",
+        "mace3",
+        "mace6",
+        "qdm2",
+        "qdmc",
+    ),
+    *("dsd_lsbf", "dsd_lsbf_planar", "dsd_msbf", "dsd_msbf_planar", "on2avc", "hca"),
+    *("pcm_u8", "pcm_s8", "pcm_s8_planar", "pcm_s16le", "pcm_s16be", "pcm_s16le_planar"),
+    *("pcm_s16be_planar", "pcm_u16le", "pcm_u16be", "pcm_s24le", "pcm_s24be", "pcm_s24le_planar"),
+    *("pcm_u24le", "pcm_u24be", "pcm_s24daud", "pcm_s32le", "pcm_s32be", "pcm_s32le_planar"),
+    *("pcm_u32le", "pcm_u32be", "pcm_s64le", "pcm_s64be", "pcm_f16le", "pcm_f24le", "pcm_f32le"),
+    *(
+        "pcm_f32be",
+        "pcm_f64le",
+        "pcm_f64be",
+        "pcm_mulaw",
+        "pcm_alaw",
+        "pcm_vidc",
+        "pcm_bluray",
+        "pcm_dvd",
+    ),
+    *("pcm_lxf", "pcm_sga", "comfortnoise"),
+)
+"""FFmpeg's names of audio decoders."""
+
+UNCLOCKED = frozenset({"mpegts", "mpeg", "ogg", "flv", "live_flv", "rm", "asf"})
+"""Demuxers whose clock may start anew in the middle: a jump of more than a few seconds is no
+pause."""
+
+UNTIMED = {"mp3": 1441, "aac": 8191, "ac3": 3840, "eac3": 4096, "dts": 16384, "loas": 8191}
+"""Demuxers without a clock: time is the sum of the frames, and what is no frame has none. With the
+largest frame of each in bytes; FFmpeg makes packets of more where it finds no frame for a while."""
+
+CHECKED_CODECS = {"flac": "crccheck+explode"}
+"""Decoders that should refuse a frame whose checksum is wrong, with FFmpeg's `err_detect` for it.
+They would make noise of it."""
+
+KNOWN_LENGTH = frozenset(
+    {"matroska", "mov", "flac", "wav", "w64", "aiff", "caf", "avi", "asf", "au"}
+)
+"""Demuxers that know the length of the audio from its header; elsewhere it is an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How a declared container is opened."""
+
+    demuxer: str | None
+    """FFmpeg's name; None lets it find out by the content."""
+    has_header: bool
+    """Whether its header names codec and rate: then nothing of a stream is read ahead to find
+    them."""
+
+
+CONTAINERS: dict[ContainerEncoding, Container] = {
+    "webm": Container("matroska", True),
+    "ogg": Container("ogg", True),
+    "wav": Container("wav", True),
+    "flac": Container("flac", True),
+    "mp4": Container("mov", True),
+    "mp3": Container("mp3", False),
+    "aac": Container("aac", False),
+    "auto": Container(None, False),
+}
+"""By the `encoding` of a `start`."""
+
+SNIFFED_BYTES = 12
+"""How many bytes `sniff` looks at."""
+
+
+def sniff(head: bytes) -> ContainerEncoding | None:
+    """The container that begins with these bytes, where its first ones tell; else None."""
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[:4] == b"OggS":
+        return "ogg"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "webm"
+    if head[:4] == b"fLaC":
+        return "flac"
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip"):
+        return "mp4"
+    if head[:3] == b"ID3":
+        return "mp3"
+    return None

@@ -1,0 +1,298 @@
+"""One stream of bytes -> the containers in it, one after the other. Pure.
+
+A recorder that is stopped and started again, a radio's next title, and a client that sends each
+second as a file of its own all send several containers in a row. FFmpeg takes the second header for
+damage, or the second title for more of the first. Here each begins anew.
+"""
+
+import re
+import struct
+from collections.abc import Generator, Iterator
+from typing import Protocol
+
+from surtitle.messages import ContainerEncoding
+
+
+class Begin:
+    """A new container begins."""
+
+
+BEGIN = Begin()
+Part = bytes | Begin
+
+
+class Splitter(Protocol):
+    """Bytes in any pieces -> the same bytes, with a BEGIN before each container but the first."""
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """Take the next bytes; what may be the start of a header is held back."""
+        ...
+
+    def finish(self) -> Iterator[Part]:
+        """There are no more."""
+        ...
+
+
+class NoSplitter:
+    """For formats of which several in a row are one."""
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        yield data
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        return iter(())
+
+
+class HeaderSplitter:
+    """For containers whose header has a signature that nothing else in them has."""
+
+    def __init__(self, magic: bytes, rest: bytes, longest: int) -> None:
+        """`rest` is a pattern of what follows the `magic` in a header, at most `longest` bytes."""
+        self._magic = magic
+        self._pattern = re.compile(re.escape(magic) + rest, re.DOTALL)
+        self._longest = len(magic) + longest
+        self._held = b""
+        self._passed = False  # the first header
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        data = self._held + data
+        start = 0
+        for found in self._pattern.finditer(data):
+            if found.start() > start:
+                yield data[start : found.start()]
+            if self._passed or found.start():
+                yield BEGIN
+            yield found[0]
+            self._passed = True
+            start = found.end()
+        end = max(self._end_of_certain(data), start)
+        self._held = data[end:]
+        if end > start:
+            self._passed = True
+            yield data[start:end]
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        if self._held:
+            yield self._held
+        self._held = b""
+
+    def _end_of_certain(self, data: bytes) -> int:
+        """Up to where no header may have begun that is not whole yet."""
+        newest = data.rfind(self._magic, max(len(data) - self._longest, 0))
+        if newest >= 0 and self._pattern.match(data, newest) is None:
+            return newest
+        for size in range(min(len(self._magic) - 1, len(data)), 0, -1):
+            if data.endswith(self._magic[:size]):
+                return len(data) - size
+        return len(data)
+
+
+class OggSplitter:
+    """For Ogg: a page that begins a stream, after one that goes on with another, begins a chain's
+    next link."""
+
+    _PAGE = re.compile(rb"OggS\x00([\x00-\x07])", re.DOTALL)
+    _BEGINS = 2
+    """Bit of a page's header type (RFC 3533, 6)."""
+
+    def __init__(self) -> None:
+        self._pages = HeaderSplitter(b"OggS", rb"\x00[\x00-\x07]", 2)
+        self._goes_on = False
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        for part in self._pages.feed(data):
+            yield from self._judge(part)
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        for part in self._pages.finish():
+            yield from self._judge(part)
+
+    def _judge(self, part: Part) -> Iterator[Part]:
+        if isinstance(part, Begin):
+            return  # of a page
+        page = self._PAGE.match(part)
+        if page is not None:
+            begins = bool(page[1][0] & self._BEGINS)
+            if begins and self._goes_on:
+                yield BEGIN
+            self._goes_on = not begins
+        yield part
+
+
+class Mp4Splitter:
+    """For MP4, whose boxes have lengths: a file type after the index or a fragment begins a new
+    file."""
+
+    _HEADER = struct.Struct(">I4s")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._left: int | None = 0  # bytes of the box that goes on; None: all that comes
+        self._has_content = False
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        data = self._held + data
+        self._held = b""
+        while data:
+            if self._left is None or self._left >= len(data):
+                self._left = None if self._left is None else self._left - len(data)
+                yield data
+                return
+            if self._left:
+                yield data[: self._left]
+                data = data[self._left :]
+            size = self._size(data)
+            if size == 0:
+                self._held, self._left = data, 0
+                return
+            if data[4:8] == b"ftyp" and self._has_content:
+                self._has_content = False
+                yield BEGIN
+            self._has_content |= data[4:8] in (b"moov", b"moof", b"mdat")
+            self._left = size
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        if self._held:
+            yield self._held
+        self._held = b""
+
+    def _size(self, data: bytes) -> int | None:
+        """Bytes of the box that begins here: 0 where its header is not whole, None: to the end."""
+        if len(data) < 8:
+            return 0
+        size, name = self._HEADER.unpack_from(data)
+        if size == 1:
+            return int.from_bytes(data[8:16], "big") or None if len(data) >= 16 else 0
+        # What is no box is damage, of which FFmpeg makes what it can.
+        return size if size >= 8 and name.isalnum() else None
+
+
+class WavSplitter:
+    """For WAV as a stream, whose header cannot know how much will come.
+
+    A length that is none (0, or the largest there is), and one after which audio goes on, are not
+    obeyed; chunks that are no audio are left out. Each header that is given on says so: FFmpeg then
+    reads to the end.
+    """
+
+    _HEADER = re.compile(rb"(?:RIFF|RF64|BW64).{4}WAVE", re.DOTALL)
+    _HEADER_BYTES = 12
+    _NO_AUDIO = frozenset(
+        (
+            *(b"LIST", b"id3 ", b"ID3 ", b"cue ", b"bext", b"fact", b"PEAK", b"JUNK", b"junk"),
+            *(b"smpl", b"inst", b"iXML", b"_PMX", b"PAD ", b"FLLR", b"afsp", b"plst", b"adtl"),
+            *(b"acid", b"DISP", b"axml"),
+        )
+    )
+    """Chunks that may follow the audio."""
+    LONGEST_BYTES = 0x7FFF0000
+    """A data chunk that claims to be longer claims nothing: what recorders write that do not know."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._in_data = False
+        self._left: int | None = None  # bytes of the chunk that goes on; None in data: to the end
+        self._skips = False  # the chunk is no audio
+        self._members = 0
+        self.missing_bytes = 0
+        """Of the newest data chunk, how much of the length that it names has not come."""
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        data = self._held + data
+        self._held = b""
+        start = 0
+        for found in self._HEADER.finditer(data):
+            yield from self._chunks(data[start : found.start()], whole=True)
+            yield from self._begin(found[0])
+            start = found.end()
+        end = max(self._end_of_certain(data), start)
+        tail = data[end:]
+        yield from self._chunks(data[start:end], whole=False)
+        self._held += tail
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        held, self._held = self._held, b""
+        yield from self._chunks(held, whole=True)
+
+    def _begin(self, header: bytes) -> Iterator[Part]:
+        if self._members:
+            yield BEGIN
+        self._members += 1
+        self._in_data, self._left, self._skips = False, 0, False
+        # A plain RIFF header: of RF64, what makes it one is the length, which is not obeyed.
+        yield b"RIFF\xff\xff\xff\xffWAVE"
+
+    def _chunks(self, data: bytes, *, whole: bool) -> Iterator[Part]:
+        """Walk through the chunks of a container; `whole` says that it ends with these bytes."""
+        while data:
+            if self._left is None:
+                yield data
+                return
+            if self._left:
+                part, data = data[: self._left], data[self._left :]
+                self._left -= len(part)
+                if self._in_data and not self._skips:
+                    self.missing_bytes = self._left
+                if not self._skips:
+                    yield part
+                continue
+            if len(data) < 8 and not whole:
+                self._held = data
+                return
+            data = yield from self._next_chunk(data)
+
+    def _next_chunk(self, data: bytes) -> Generator[Part, None, bytes]:
+        """Enter the chunk that begins here; returns what follows its header."""
+        name, size = data[:4], int.from_bytes(data[4:8], "little")
+        if not self._in_data and name == b"data":
+            self._in_data, self._skips = True, False
+            known = 0 < size <= self.LONGEST_BYTES
+            self._left = size if known else None
+            yield b"data\xff\xff\xff\xff"
+            return data[8:]
+        if self._in_data and name.lstrip(b"\0")[:4] not in self._NO_AUDIO:
+            if not data.strip(b"\0") and len(data) < 8:
+                return b""  # padding
+            self._left, self._skips = None, False  # audio goes on: the length was wrong
+            return data
+        self._left, self._skips = size + size % 2, self._in_data or name not in (b"fmt ", b"fact")
+        if not self._skips:
+            yield data[:8]
+        return data[8:]
+
+    def _end_of_certain(self, data: bytes) -> int:
+        for start in range(max(len(data) - self._HEADER_BYTES + 1, 0), len(data)):
+            tail = data[start:]
+            if any(
+                tail[:4] == name[: len(tail[:4])] for name in (b"RIFF", b"RF64", b"BW64")
+            ) and b"WAVE".startswith(tail[8:12]):
+                return start
+        return len(data)
+
+
+def splitter_for(encoding: ContainerEncoding | None) -> Splitter:
+    """The splitter of a container; of what is none of them, one that leaves all as it is."""
+    match encoding:
+        case "webm":
+            # The header's first elements: version, type or the like, after a length of 1 to 8 bytes.
+            first = rb".{1,8}?\x42[\x86\xf7\xf2\xf3\x82\x87\x85]"
+            return HeaderSplitter(b"\x1a\x45\xdf\xa3", first, 10)
+        case "ogg":
+            return OggSplitter()
+        case "flac":
+            return HeaderSplitter(b"fLaC", rb"[\x00\x80]\x00\x00\x22", 4)
+        case "mp4":
+            return Mp4Splitter()
+        case "wav":
+            return WavSplitter()
+    return NoSplitter()

@@ -1,0 +1,638 @@
+"""A container's bytes -> 16 kHz mono samples in their places, whatever happens on the way.
+
+The only file that uses FFmpeg to read. It runs in a process that may die, see `child`. What cannot
+be decoded is skipped, and silence stands for its time; where the format changes in the middle, the
+mix and the resampler begin anew; several containers in a row are one recording.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+import av
+import av.error
+import av.logging
+import numpy as np
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.stream import Discard, Disposition, Stream
+from numpy.typing import NDArray
+
+from surtitle.captioning.audio import Resampler
+from surtitle.captioning.downmix import Downmix
+from surtitle.decoding.formats import (
+    CHECKED_CODECS,
+    CONTAINERS,
+    DECODERS,
+    DEMUXERS,
+    KNOWN_LENGTH,
+    SNIFFED_BYTES,
+    UNCLOCKED,
+    UNTIMED,
+    sniff,
+)
+from surtitle.decoding.members import Begin, Splitter, WavSplitter, splitter_for
+from surtitle.decoding.timeline import (
+    MAX_HOLE_S,
+    MAX_UNCLOCKED_HOLE_S,
+    Piece,
+    Placed,
+    Timeline,
+)
+from surtitle.jobs import SAMPLE_RATE, Pcm16
+from surtitle.messages import ContainerEncoding
+
+Float = NDArray[np.float32]
+if TYPE_CHECKING:
+    AudioPacket = Packet[AudioStream]
+    AnyPacket = Packet[Stream]
+
+av.logging.set_level(av.logging.ERROR)  # what it complains of is damage
+
+READ_BYTES = 65_536
+STREAM_BUFFER_BYTES = 4096
+"""How much FFmpeg asks of a stream at once: what it waits for is caption delay."""
+MOST_HEAD_BYTES = 32 << 20
+"""Of a stream, before its first sample; and of one whose index comes last, in all: so much is
+kept."""
+MAX_TRACKS = 64
+MAX_ERRORS_IN_A_ROW = 100
+"""Packets that cannot be read, one behind the other, before the rest is given up."""
+RATES = range(4000, 384_001)
+"""Sample rates that are taken."""
+WARY_S = 1.0
+"""FFmpeg complains of damage when it reads it, which may be some packets before the hole is
+reached."""
+SILENCE_SAMPLES = SAMPLE_RATE
+"""How much silence is given out at once."""
+LEAST_MISSING_S = 0.25
+"""How much shorter than its header says a recording may be: codecs pad the last frame."""
+
+_FULL_SCALES = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
+
+
+class Unreadable(Exception):
+    """Nothing can be decoded; the text is a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The audio tracks of a recording, by name, and the one that is decoded (from 1)."""
+
+    names: tuple[str, ...]
+    chosen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Audio that could not be decoded; silence stands for it, or it lies behind the end."""
+
+    start_sample: int
+    samples: int
+
+
+Event = Tracks | Missing | Pcm16
+
+
+class Source(Protocol):
+    """Where bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; waits for the first one. b"" at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a recording is to be decoded."""
+
+    encoding: ContainerEncoding = "auto"
+    track: int | None = None
+    """Of the audio tracks, from 1; None: the one that players choose."""
+
+
+class Recording:
+    """Decodes one recording. `av` must not be used by others in this process meanwhile."""
+
+    def __init__(self, wishes: Wishes, on_heard: Callable[[], None] = lambda: None) -> None:
+        """`on_heard` is called with the first audio that is decoded."""
+        self._wishes = wishes
+        self._on_heard = on_heard
+        self._end = 0  # samples given out
+        self._mixer: _Mixer | None = None
+        self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
+
+    def read_stream(self, source: Source) -> Iterator[Event]:
+        """Decode what comes as it comes. Raises Unreadable."""
+        head = _read_at_least(source, SNIFFED_BYTES)
+        found = sniff(head)
+        declared = self._wishes.encoding
+        if found is not None and declared not in ("auto", found):
+            raise Unreadable(
+                f"What comes is {found}, not {declared}: say so in `encoding`, or say `auto`."
+            )
+        encoding = found or declared
+        stream = _Members(source, head, splitter_for(encoding))
+        if encoding == "mp4" and (whole := _with_index_last(stream)) is not None:
+            yield from self._read_member(whole, encoding, is_first=True)
+        else:
+            while stream.begin():
+                yield from self._read_or_skip(stream, encoding)
+                stream.skip()
+        yield from self._finish(stream.missing_bytes if declared != "wav" else 0)
+
+    def read_file(self, file: BinaryIO) -> Iterator[Event]:
+        """Decode a file that can be sought in. Raises Unreadable."""
+        found = sniff(file.read(SNIFFED_BYTES))
+        file.seek(0)
+        if found in ("wav", "ogg", "flac", "webm"):
+            yield from self.read_stream(file)  # perhaps several in a row
+            return
+        yield from self._read_member(file, found or "auto", is_first=True)
+        yield from self._finish(0)
+
+    # -- one container --------------------------------------------------------------------------
+
+    def _read_or_skip(self, stream: "_Members", encoding: ContainerEncoding) -> Iterator[Event]:
+        """One of several containers in a row: what is none is damage of the one before."""
+        try:
+            yield from self._read_member(stream, encoding, is_first=not self._end)
+        except Unreadable:
+            if not self._end:
+                raise
+
+    def _read_member(
+        self, file: Source, encoding: ContainerEncoding, *, is_first: bool
+    ) -> Iterator[Event]:
+        try:
+            with (
+                av.logging.Capture() as self._errors,
+                self._open(file, encoding) as container,
+            ):
+                yield from self._decode(container, is_first=is_first)
+        except (av.error.FFmpegError, ValueError, OverflowError) as error:
+            if isinstance(error, av.error.MemoryError):
+                raise MemoryError from error
+            raise Unreadable(self._unreadable(file, encoding)) from error
+
+    def _open(self, file: Source, encoding: ContainerEncoding) -> "av.container.InputContainer":
+        container = CONTAINERS[encoding]
+        options = {
+            "format_whitelist": ",".join(DEMUXERS),
+            "codec_whitelist": ",".join(DECODERS),
+            "protocol_whitelist": "",
+            "max_streams": str(MAX_TRACKS * 2),
+        }
+        is_stream = not hasattr(file, "seek")
+        if container.has_header and is_stream:
+            # A live stream is not worth probing: the header names codec and rate, and each byte that
+            # the probe waits for is caption delay.
+            options |= {"probesize": "32", "analyzeduration": "0", "max_probe_packets": "1"}
+        elif is_stream:
+            options |= {"probesize": str(256 << 10), "analyzeduration": "1000000"}
+        if encoding == "wav":
+            options["ignore_length"] = "1"
+        return av.open(
+            file,
+            "r",
+            format=container.demuxer,
+            options=options,
+            buffer_size=STREAM_BUFFER_BYTES if is_stream else READ_BYTES,
+            metadata_errors="replace",  # tags that are not UTF-8 are no reason to refuse the sound
+        )
+
+    def _unreadable(self, file: Source, encoding: ContainerEncoding) -> str:
+        if encoding == "auto":
+            return (
+                "What comes is no audio or video that can be read, or is damaged from its start on."
+            )
+        return (
+            f"The audio could not be decoded as {encoding}; check that `encoding` names what is "
+            "really sent."
+        )
+
+    def _decode(
+        self, container: "av.container.InputContainer", *, is_first: bool
+    ) -> Iterator[Event]:
+        stream = self._choose(container)
+        if is_first:
+            names = tuple(_track_name(each) for each in container.streams.audio)
+            yield Tracks(names, 1 + _index(stream))
+        demuxer = container.format.name.partition(",")[0]
+        max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
+        if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
+            stream.codec_context.options = {"err_detect": checks}
+        reader = _Packets(container, stream, self._errors, UNTIMED.get(demuxer))
+        timeline: Timeline[Float] | None = None
+        for piece in reader.pieces():
+            rate, audio = piece.audio
+            if timeline is None:
+                origin_s = reader.origin_s if is_first else None
+                if origin_s is not None and piece.begins_s is not None:
+                    origin_s = min(origin_s, piece.begins_s)
+                timeline = Timeline(origin_s, max_hole_s)
+            if self._mixer is None or not self._mixer.fits(rate, audio.shape[1]):
+                # What is held has its place in the old format.
+                yield from self._put(timeline.finish())
+                yield from self._change_format(rate, audio.shape[1])
+            placed = timeline.place(
+                Piece(piece.begins_s, piece.length_s, audio, piece.after_damage)
+            )
+            yield from self._put(placed)
+        if timeline is None:
+            if reader.found_damage:
+                raise Unreadable("The audio track has no audio that can be decoded.")
+            return
+        yield from self._put(timeline.finish())
+        yield from self._account_for_the_end(container, stream, reader, demuxer)
+
+    def _choose(self, container: "av.container.InputContainer") -> AudioStream:
+        tracks = container.streams.audio
+        if not tracks:
+            raise Unreadable("There is no audio track.")
+        if (wanted := self._wishes.track) is not None:
+            if not 1 <= wanted <= len(tracks):
+                raise Unreadable(
+                    f"There is no track {wanted}; the audio tracks are 1 to {len(tracks)}."
+                )
+            return tracks[wanted - 1]
+        defaults = [each for each in tracks if each.disposition & Disposition.default]
+        return (defaults or tracks)[0]
+
+    def _account_for_the_end(
+        self,
+        container: "av.container.InputContainer",
+        stream: AudioStream,
+        reader: "_Packets",
+        demuxer: str,
+    ) -> Iterator[Event]:
+        """What could not be decoded at the end, and what the header says there should be."""
+        heard_s = self._end / SAMPLE_RATE
+        length_s = _length_s(stream, reader, container.duration, demuxer)
+        if length_s is not None:
+            missing_s = length_s - heard_s if length_s - heard_s >= LEAST_MISSING_S else 0.0
+        else:
+            estimate_s = _duration_s(stream) or 0.0
+            # Of what lies behind all that was said to come, nobody knows that it was audio.
+            missing_s = 0.0 if 0 < estimate_s <= heard_s + LEAST_MISSING_S else reader.failed_s
+        if missing_s:
+            yield Missing(self._end, round(missing_s * SAMPLE_RATE))
+
+    # -- samples --------------------------------------------------------------------------------
+
+    def _put(self, placed: list[Placed[Float]]) -> Iterator[Event]:
+        for each in placed:
+            assert self._mixer is not None
+            if each.silence_s:
+                yield from self._give(self._mixer.finish())
+                silence = round(each.silence_s * SAMPLE_RATE)
+                if each.is_damage:
+                    yield Missing(self._end, silence)
+                yield from self._be_silent(silence)
+            yield from self._give(self._mixer.push(each.audio))
+
+    def _be_silent(self, samples: int) -> Iterator[Event]:
+        for start in range(0, samples, SILENCE_SAMPLES):
+            yield from self._give(np.zeros(min(SILENCE_SAMPLES, samples - start), np.int16))
+
+    def _change_format(self, rate: int, channels: int) -> Iterator[Event]:
+        if self._mixer is not None:
+            yield from self._give(self._mixer.finish())
+        self._mixer = _Mixer(rate, channels)
+
+    def _finish(self, missing_wav_bytes: int) -> Iterator[Event]:
+        if self._mixer is not None:
+            yield from self._give(self._mixer.finish())
+
+    def _give(self, samples: Pcm16) -> Iterator[Event]:
+        if len(samples):
+            if not self._end:
+                self._on_heard()
+            self._end += len(samples)
+            yield samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A frame: sample rate in Hz and samples of shape (n, channels), and its place."""
+
+    begins_s: float | None
+    length_s: float
+    audio: tuple[int, Float]
+    after_damage: bool
+
+
+class _Packets:
+    """The packets of one track, decoded one by one; those that cannot be are skipped."""
+
+    def __init__(
+        self,
+        container: "av.container.InputContainer",
+        stream: AudioStream,
+        errors: list[tuple[int, str, str]],
+        most_frame_bytes: int | None,
+    ) -> None:
+        """`errors` is what FFmpeg complains of; `most_frame_bytes` is for a format without a
+        clock."""
+        self._container = container
+        self._most_frame_bytes = most_frame_bytes
+        self._read_bytes, self._read_s = 0, 0.0  # of the packets that were decoded
+        self._skipped_s = 0.0  # time of what is no packet, which the format does not count
+        self._stream = stream
+        self._complaints = errors
+        self._damaged = False  # something since the last frame could not be decoded
+        self._wary_s = 0.0  # so much audio more may lie before the hole that the damage has left
+        self.failed_s = 0.0
+        """Length of the packets since the last frame that could not be decoded, in seconds."""
+        self.origin_s: float | None = None
+        """Where the container begins, by its clock. Known with the first piece."""
+        self.start_s: float | None = None
+        """Where the audio begins, by the same clock."""
+        if container.start_time is not None:
+            self.origin_s = container.start_time / 1e6
+
+    @property
+    def found_damage(self) -> bool:
+        """Whether something since the last frame could not be decoded."""
+        return self._damaged or bool(self._complaints)
+
+    def pieces(self) -> Iterator[_Decoded]:
+        """The frames that can be decoded."""
+        for packet in self._packets():
+            try:
+                frames = self._stream.decode(packet)
+            except (av.error.FFmpegError, ValueError) as error:
+                if isinstance(error, av.error.MemoryError):
+                    raise
+                self._damaged = True
+                self.failed_s += _length_of(packet) + self._uncounted_s(packet, 0)
+                continue
+            if packet.size > (self._most_frame_bytes or packet.size):
+                self._damaged = True
+                self._uncounted_s(packet, self._most_frame_bytes or 0)
+            self._read_bytes += packet.size
+            self._read_s += _length_of(packet)
+            for frame in frames:
+                yield from self._piece(frame)
+
+    def _uncounted_s(self, packet: "AudioPacket", frame_bytes: int) -> float:
+        """The time of the bytes of a packet that are no frame, by the bit rate so far; it is added.
+
+        A format without a clock takes one frame's time for however many bytes it cannot use.
+        """
+        if self._most_frame_bytes is None or not self._read_bytes:
+            return 0.0
+        bytes_s = (packet.size - frame_bytes) * self._read_s / self._read_bytes
+        extra_s = max(bytes_s - (0 if frame_bytes else _length_of(packet)), 0.0)
+        self._skipped_s += extra_s
+        return extra_s
+
+    def _piece(self, frame: av.AudioFrame) -> Iterator[_Decoded]:
+        audio = _samples(frame)
+        if frame.sample_rate not in RATES or not np.isfinite(audio).all():
+            self._damaged = True
+            self.failed_s += frame.samples / max(frame.sample_rate, 1)
+            return
+        begins_s = None
+        if frame.pts is not None and frame.time_base is not None:
+            begins_s = float(frame.pts * frame.time_base) + self._skipped_s
+        if self.start_s is None:
+            self.start_s = begins_s
+        if self.found_damage:
+            self._wary_s = WARY_S
+        length_s = frame.samples / frame.sample_rate
+        yield _Decoded(
+            begins_s,
+            length_s,
+            (frame.sample_rate, np.clip(audio, np.float32(-1), np.float32(1))),
+            after_damage=self._wary_s > 0,
+        )
+        self._wary_s -= length_s
+        self._damaged, self.failed_s = False, 0.0
+        self._complaints.clear()
+
+    def _packets(self) -> "Iterator[AudioPacket]":
+        """Those of the track. FFmpeg's reader ends at an error; it is started again behind it."""
+        errors, first = 0, True
+        streams = [self._stream, *(each for each in self._container.streams.video if _moves(each))]
+        while errors < MAX_ERRORS_IN_A_ROW:
+            try:
+                for packet in self._container.demux(streams if first else self._stream):
+                    errors = 0
+                    if packet.stream is not self._stream:
+                        self._note_origin(packet)
+                        continue
+                    if first and packet.size:
+                        first = False
+                        _leave_out(streams[1:])
+                    self._damaged |= packet.is_corrupt
+                    yield packet  # type: ignore[misc]  # it is of the track
+                return
+            except (av.error.EOFError, StopIteration):
+                return
+            except av.error.FFmpegError as error:
+                if isinstance(error, av.error.MemoryError):
+                    raise
+                errors += 1
+                self._damaged = True
+
+    def _note_origin(self, packet: "AnyPacket") -> None:
+        if packet.pts is None or packet.time_base is None:
+            return
+        begins_s = float(packet.pts * packet.time_base)
+        self.origin_s = begins_s if self.origin_s is None else min(self.origin_s, begins_s)
+
+
+class _Mixer:
+    """Frames of one format -> 16 kHz mono."""
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self._format = rate, channels
+        self._downmix = Downmix(channels, rate) if channels > 1 else None
+        self._resampler = Resampler(rate)
+
+    def fits(self, rate: int, channels: int) -> bool:
+        """Whether this is its format."""
+        return self._format == (rate, channels)
+
+    def push(self, frames: Float) -> Pcm16:
+        """Frames of shape (n, channels) -> samples, shape (m,)."""
+        mono = frames[:, 0] if self._downmix is None else self._downmix.push(frames)
+        return self._resampler.push(mono)
+
+    def finish(self) -> Pcm16:
+        """What is held back; the next frames begin anew."""
+        rest = np.zeros(0, np.float32) if self._downmix is None else self._downmix.finish()
+        samples = self._resampler.push(rest, last=True)
+        self._resampler = Resampler(self._format[0])
+        return samples
+
+
+class _Members:
+    """What a splitter makes of a source, as one file after the other."""
+
+    def __init__(self, source: Source, head: bytes, splitter: Splitter) -> None:
+        self._source = source
+        self._splitter = splitter
+        self._data = bytearray()
+        self._later: list[bytes | Begin] = []  # what lies behind the end of this one
+        self._begun = False
+        self._ended = False
+        self._take(head)
+
+    @property
+    def missing_bytes(self) -> int:
+        """Of a WAV, how much less has come than its header says."""
+        return self._splitter.missing_bytes if isinstance(self._splitter, WavSplitter) else 0
+
+    def begin(self) -> bool:
+        """Go to the next one; False where there is none."""
+        if not self._begun:
+            self._begun = True
+            return True
+        if not self._later:
+            return False
+        later, self._later = self._later[1:], []
+        for part in later:
+            self._add(part)
+        return True
+
+    def skip(self) -> None:
+        """Go to the end of this one, where FFmpeg has not read so far."""
+        self._data.clear()
+        while self.read(READ_BYTES):
+            pass
+
+    def read(self, size: int) -> bytes:
+        """What PyAV calls: at most `size` bytes of this one, b"" at its end."""
+        while not self._data and not self._later and not self._ended:
+            self._take(self._source.read(READ_BYTES))
+        data = bytes(self._data[:size])
+        del self._data[:size]
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put back what was read."""
+        self._data[:0] = data
+
+    def _take(self, data: bytes) -> None:
+        for part in self._splitter.feed(data) if data else self._splitter.finish():
+            self._add(part)
+        self._ended |= not data
+
+    def _add(self, part: bytes | Begin) -> None:
+        if self._later or isinstance(part, Begin):
+            self._later.append(part)
+        else:
+            self._data += part
+
+
+def _with_index_last(stream: _Members) -> io.BytesIO | None:
+    """The whole MP4 where its index comes behind its samples, which FFmpeg must go back to; else
+    None.
+
+    Raises Unreadable where it is too large for that.
+    """
+    head = bytearray()
+    position = 0
+    while True:
+        while len(head) < position + 16 and (more := stream.read(READ_BYTES)):
+            head += more
+        size = int.from_bytes(head[position : position + 4], "big")
+        kind = bytes(head[position + 4 : position + 8])
+        if size == 1:
+            size = int.from_bytes(head[position + 8 : position + 16], "big")
+        if kind == b"mdat" or kind in (b"moov", b"moof") or size < 8 or position > MOST_HEAD_BYTES:
+            break
+        position += size
+    if kind != b"mdat":
+        stream.unread(bytes(head))
+        return None
+    whole = io.BytesIO()
+    whole.write(head)
+    while more := stream.read(READ_BYTES):
+        whole.write(more)
+        if whole.tell() > MOST_HEAD_BYTES:
+            raise Unreadable(
+                f"This MP4 has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} MiB: "
+                "write it with the index first (`ffmpeg -i IN -c copy -movflags +faststart OUT.mp4`)."
+            )
+    whole.seek(0)
+    return whole
+
+
+def _read_at_least(source: Source, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (more := source.read(READ_BYTES)):
+        data += more
+    return data
+
+
+def _samples(frame: av.AudioFrame) -> Float:
+    """Full scale is 1; shape (n, channels)."""
+    kind = frame.format.name
+    values = frame.to_ndarray()
+    channels = frame.layout.nb_channels
+    values = values.T if frame.format.is_planar else values.reshape(-1, channels)
+    scale = _FULL_SCALES[kind.removesuffix("p")]
+    samples: Float = values.astype(np.float32)
+    if kind.startswith("u8"):
+        samples -= 128
+    return samples if scale == 1 else samples / np.float32(scale)
+
+
+def _length_of(packet: "AudioPacket") -> float:
+    """In seconds, as far as it is known."""
+    if not packet.duration or packet.time_base is None:
+        return 0.0
+    return float(packet.duration * packet.time_base)
+
+
+def _length_s(
+    stream: AudioStream, reader: _Packets, container_duration: int | None, demuxer: str
+) -> float | None:
+    """How long the audio should be from the container's start on, where its header says so.
+
+    `container_duration` is in microseconds.
+    """
+    if demuxer not in KNOWN_LENGTH:
+        return None
+    if demuxer == "matroska":  # it has the time of the end, of all its tracks
+        is_alone = len(stream.container.streams) == 1
+        if container_duration is None or not is_alone:
+            return None
+        return container_duration / 1e6 - (reader.origin_s or 0.0)
+    duration_s = _duration_s(stream)
+    if duration_s is None:
+        return None
+    return duration_s + (reader.start_s or 0.0) - (reader.origin_s or 0.0)
+
+
+def _duration_s(stream: AudioStream) -> float | None:
+    if not stream.duration or stream.time_base is None:
+        return None
+    return float(stream.duration * stream.time_base)
+
+
+def _track_name(stream: AudioStream) -> str:
+    words = [stream.language or "", stream.metadata.get("title", "")]
+    context = stream.codec_context
+    words.append(f"{context.name}, {context.layout.nb_channels} channels")
+    return " ".join(filter(None, words))
+
+
+def _index(stream: AudioStream) -> int:
+    return list(stream.container.streams.audio).index(stream)
+
+
+def _moves(stream: "av.VideoStream") -> bool:
+    """Whether it is a film, not a picture of the cover."""
+    return not stream.disposition & Disposition.attached_pic
+
+
+def _leave_out(streams: "list[av.stream.Stream]") -> None:
+    for stream in streams:
+        with suppress(AttributeError, ValueError):
+            stream.discard = Discard.all

@@ -1,0 +1,119 @@
+"""Where decoded audio belongs, by the clock of its container. Pure.
+
+A container may say that its audio begins later than its picture, or has a hole: there must be
+silence, or all that follows is captioned too early. Its clock may also be wrong: it jitters, one
+damaged time stamp says anything, a broadcast starts its clock anew. So a jump counts only once the
+next piece of audio agrees with it.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+JITTER_S = 0.1
+"""Time stamps may be off by so much: they are rounded, and the sound card's clock is not the
+container's."""
+DAMAGED_JITTER_S = 0.005
+"""The same where something could not be decoded: then a small hole is one."""
+OVERLAP_S = 1.0
+"""A clock that goes back by less repeats itself; by more it has started anew."""
+MAX_HOLE_S = 4 * 3600.0
+"""A longer hole is taken for a new clock."""
+MAX_UNCLOCKED_HOLE_S = 10.0
+"""The same in formats whose clock starts anew now and then (FFmpeg's -dts_delta_threshold)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece(Generic[T]):
+    """Some decoded audio."""
+
+    begins_s: float | None
+    """By the clock of the container; None where it does not say."""
+    length_s: float
+    audio: T
+    after_damage: bool = False
+    """Whether something before it could not be decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """Audio, and the silence that goes before it."""
+
+    silence_s: float
+    is_damage: bool
+    """Whether the silence stands for what could not be decoded."""
+    audio: T
+
+
+class Timeline(Generic[T]):
+    """The axis of one container's audio, from its first piece on."""
+
+    def __init__(self, origin_s: float | None, max_hole_s: float = MAX_HOLE_S) -> None:
+        """`origin_s` is where the container begins, by its clock; None: with its first audio."""
+        self._origin_s = origin_s
+        self._max_hole_s = max_hole_s
+        self._next_s: float | None = None
+        """Where the next piece is expected, by the container's clock."""
+        self._surplus_s = 0.0
+        """How much more audio there was than time; the next hole is shorter by it."""
+        self._held: deque[Piece[T]] = (
+            deque()
+        )  # what begins at an unexpected time, and what follows it
+
+    def place(self, piece: Piece[T]) -> list[Placed[T]]:
+        """Take the next piece; returns what has its place by now, in order."""
+        if self._next_s is None:
+            return [self._place_first(piece)]
+        if not self._held:
+            if self._is_expected(piece, self._next_s):
+                return [self._go_on(piece)]
+            self._held.append(piece)
+            return []
+        last = self._held[-1]
+        assert last.begins_s is not None
+        if self._is_expected(piece, last.begins_s + last.length_s):
+            return [*self._jump(), self._go_on(piece)]
+        released = [self._go_on(held) for held in self._held]  # its time was wrong
+        self._held.clear()
+        return released + self.place(piece)
+
+    def finish(self) -> list[Placed[T]]:
+        """There is no more: what is still held."""
+        return self._jump() if self._held else []
+
+    def _place_first(self, piece: Piece[T]) -> Placed[T]:
+        begins_s = piece.begins_s or 0.0
+        origin_s = begins_s if self._origin_s is None else self._origin_s
+        silence_s = begins_s - origin_s
+        if not 0 < silence_s <= self._max_hole_s:
+            silence_s = 0.0
+        self._next_s = begins_s + piece.length_s
+        return Placed(silence_s, False, piece.audio)
+
+    def _is_expected(self, piece: Piece[T], at_s: float) -> bool:
+        jitter_s = DAMAGED_JITTER_S if piece.after_damage else JITTER_S
+        return piece.begins_s is None or abs(piece.begins_s - at_s) <= jitter_s
+
+    def _go_on(self, piece: Piece[T]) -> Placed[T]:
+        assert self._next_s is not None
+        self._next_s += piece.length_s
+        return Placed(0.0, False, piece.audio)
+
+    def _jump(self) -> list[Placed[T]]:
+        """The pieces that are held begin where they say."""
+        piece = self._held.popleft()
+        assert self._next_s is not None and piece.begins_s is not None
+        hole_s = piece.begins_s - self._next_s
+        self._next_s = piece.begins_s + piece.length_s
+        silence_s = 0.0
+        if 0 < hole_s <= self._max_hole_s:
+            silence_s = max(hole_s - self._surplus_s, 0.0)
+            self._surplus_s -= hole_s - silence_s
+        elif -OVERLAP_S < hole_s < 0:
+            self._surplus_s -= hole_s
+        placed = [Placed(silence_s, piece.after_damage, piece.audio)]
+        placed += [self._go_on(held) for held in self._held]
+        self._held.clear()
+        return placed
