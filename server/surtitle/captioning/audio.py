@@ -41,7 +41,7 @@ def _g711_table(law: str) -> Float:
     return table / _FULL_SCALE
 
 
-_G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
+G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
 _SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 
@@ -123,7 +123,7 @@ class RawDecoder:
             case "pcm_f32le":
                 return _checked(np.frombuffer(data, "<f4").astype(np.float32))
             case _:
-                return _G711[self._encoding][np.frombuffer(data, np.uint8)]
+                return G711[self._encoding][np.frombuffer(data, np.uint8)]
 
     def finish(self) -> Pcm16:
         """No more bytes: what was still held back. Half a sample frame at the very end is

@@ -1,0 +1,255 @@
+"""A wrong declared format is noticed by its statistics; a right one never is taken for wrong."""
+
+import base64
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import soxr
+from numpy.typing import NDArray
+
+from surtitle.captioning.audio import G711
+from surtitle.captioning.format_check import FormatCheck
+from surtitle.messages import RawEncoding
+from tests.captioning.chunking import CHUNKINGS
+from tests.support import SAMPLE, needs_speech, read_pcm16, recordings
+
+Wave = NDArray[np.floating]
+
+RATE = 16_000
+SPEECH: Wave = read_pcm16(SAMPLE)[: 6 * RATE] / 32768
+
+
+def g711(law: str) -> Callable[[Wave], bytes]:
+    levels = G711[law].astype(np.float64)
+    order = np.argsort(levels, kind="stable")
+    middles = (levels[order][1:] + levels[order][:-1]) / 2
+    return lambda wave: order[np.searchsorted(middles, wave)].astype(np.uint8).tobytes()
+
+
+def integers(dtype: str, bits: int) -> Callable[[Wave], bytes]:
+    top = 2.0 ** (bits - 1)
+    return lambda wave: np.clip(np.rint(wave * top), -top, top - 1).astype(dtype).tobytes()
+
+
+def in_24_bits(wave: Wave) -> bytes:
+    wide = np.clip(np.rint(wave * 2**23), -(2**23), 2**23 - 1).astype("<i4")
+    return wide.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+WRITE: dict[str, Callable[[Wave], bytes]] = {
+    "pcm_s16le": integers("<i2", 16),
+    "pcm_f32le": lambda wave: wave.astype("<f4").tobytes(),
+    "mulaw": g711("mulaw"),
+    "alaw": g711("alaw"),
+    "8 bits": lambda wave: np.clip(np.rint(wave * 128) + 128, 0, 255).astype(np.uint8).tobytes(),
+    "big-endian": integers(">i2", 16),
+    "24 bits": in_24_bits,
+    "32 bits": integers("<i4", 32),
+    "doubles": lambda wave: wave.astype("<f8").tobytes(),
+}
+RAW: tuple[RawEncoding, ...] = ("pcm_s16le", "pcm_f32le", "mulaw", "alaw")
+
+
+def told(
+    data: bytes, encoding: RawEncoding, rate: int = RATE, channels: int = 1, frame: int = 4000
+) -> list[str]:
+    """What is said of a stream: at most one sentence."""
+    check = FormatCheck(encoding, rate, channels)
+    said = (check.feed(data[start : start + frame]) for start in range(0, len(data), frame))
+    return [sentence for sentence in said if sentence is not None]
+
+
+def at(rate: int, wave: Wave = SPEECH) -> Wave:
+    """Speech at another sample rate."""
+    resampled: Wave = soxr.resample(wave, RATE, rate)
+    return resampled
+
+
+WRONG: list[tuple[str, RawEncoding, str]] = [
+    ("pcm_s16le", "mulaw", "16-bit PCM, not µ-law; send `encoding: pcm_s16le`"),
+    ("pcm_s16le", "alaw", "16-bit PCM, not A-law; send `encoding: pcm_s16le`"),
+    ("pcm_s16le", "pcm_f32le", "16-bit PCM, not 32-bit float PCM; send `encoding: pcm_s16le`"),
+    ("pcm_f32le", "pcm_s16le", "32-bit float PCM, not 16-bit PCM; send `encoding: pcm_f32le`"),
+    ("pcm_f32le", "mulaw", "32-bit float PCM, not µ-law"),
+    ("mulaw", "pcm_s16le", "µ-law, not 16-bit PCM; send `encoding: mulaw`"),
+    ("mulaw", "pcm_f32le", "µ-law, not 32-bit float PCM"),
+    ("mulaw", "alaw", "µ-law, not A-law"),
+    ("alaw", "mulaw", "A-law, not µ-law"),
+    ("alaw", "pcm_s16le", "A-law, not 16-bit PCM"),
+    ("8 bits", "pcm_s16le", "8-bit PCM, not 16-bit PCM; send 16-bit PCM with the low byte first"),
+    ("8 bits", "mulaw", "8-bit PCM, not µ-law"),
+    ("big-endian", "pcm_s16le", "16-bit PCM with the high byte first, not 16-bit PCM"),
+    ("big-endian", "mulaw", "16-bit PCM with the high byte first, not µ-law"),
+    ("24 bits", "pcm_s16le", "24-bit PCM, not 16-bit PCM"),
+    ("24 bits", "pcm_f32le", "24-bit PCM, not 32-bit float PCM"),
+    ("32 bits", "pcm_f32le", "32-bit integer PCM, not 32-bit float PCM"),
+    ("doubles", "pcm_s16le", "64-bit float PCM, not 16-bit PCM"),
+]
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+@pytest.mark.parametrize(("sent", "declared", "sentence"), WRONG)
+def test_speech_in_a_wrong_format_is_told(
+    sent: str, declared: RawEncoding, sentence: str, rate: int
+) -> None:
+    [said] = told(WRITE[sent](at(rate)), declared, rate)
+    assert sentence in said
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("encoding", RAW)
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_speech_as_declared_is_not(encoding: RawEncoding, rate: int, channels: int) -> None:
+    wave = at(rate)
+    all_channels = np.zeros((len(wave), channels))
+    all_channels[:, -1], all_channels[:, 0] = wave, np.roll(wave, rate // 100) / 2
+    assert told(WRITE[encoding](all_channels.ravel()), encoding, rate, channels) == []
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_several_channels_in_a_wrong_format(channels: int) -> None:
+    wave = np.repeat(SPEECH, channels)
+    [said] = told(WRITE["pcm_s16le"](wave), "mulaw", RATE, channels)
+    assert "16-bit PCM, not µ-law" in said
+
+
+def no_speech() -> Iterator[tuple[str, Wave]]:
+    """Sounds that may be taken for wrong bytes, or wrong bytes for them."""
+    chance = np.random.default_rng(7)
+    times = np.arange(6 * RATE) / RATE
+    yield "silence", np.zeros(len(times))
+    yield "the last bit", chance.integers(-1, 2, len(times)) / 32768
+    yield "an offset", np.full(len(times), 0.3)
+    for level in (1.0, 0.1, 0.01, 0.001):
+        yield f"white noise {level}", chance.uniform(-level, level, len(times))
+    for frequency in (50, 440, 1000, 4000, 7600):
+        tone = np.sin(2 * np.pi * frequency * times)
+        yield f"tone {frequency}", 0.8 * tone
+        yield f"square wave {frequency}", np.sign(tone + 1e-3)
+        yield f"saw {frequency}", 2 * (frequency * times % 1) - 1
+        yield f"pulses {frequency}", 0.8 * (frequency * times % 1 < 0.1)
+    yield "sweep", 0.8 * np.sin(2 * np.pi * (50 + 600 * times) * times)
+    yield "clicks", 0.9 * (chance.random(len(times)) < 0.001)
+    yield (
+        "hum and hiss",
+        0.01 * np.sin(2 * np.pi * 50 * times) + chance.normal(0, 0.0005, len(times)),
+    )
+    yield "clipped speech", (SPEECH * 30).clip(-1, 1)
+    yield "very quiet speech", SPEECH / 500
+    yield "speech of 8 bits", np.rint(SPEECH * 127) / 128
+    yield "speech of 4 bits", np.rint(SPEECH * 7) / 8
+    yield "speech in noise", (SPEECH + chance.normal(0, 0.1, len(times))).clip(-1, 1)
+    yield "speech with an offset", SPEECH / 2 + 0.3
+
+
+SOUNDS = dict(no_speech())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_sounds_as_declared_are_not_taken_for_a_wrong_format(sound: str, channels: int) -> None:
+    wave = np.zeros((len(SOUNDS[sound]), channels))
+    wave[:, channels // 2] = SOUNDS[sound]
+    for encoding in RAW:
+        assert told(WRITE[encoding](wave.ravel()), encoding, RATE, channels) == [], encoding
+
+
+@pytest.mark.parametrize(
+    "right", [SPEECH, np.zeros(len(SPEECH)), np.roll(SPEECH, 4000)], ids=["same", "silent", "other"]
+)
+@pytest.mark.parametrize("encoding", ["pcm_s16le", "pcm_f32le"])
+def test_two_channels_declared_as_one(right: Wave, encoding: RawEncoding) -> None:
+    both = np.stack([SPEECH, right], axis=1).ravel()
+    [said] = told(WRITE[encoding](both), encoding)
+    assert "two channels in turn" in said
+    assert "`channels: 2`" in said
+
+
+@pytest.mark.parametrize(
+    ("encoding", "missing"), [("pcm_s16le", 1), ("pcm_f32le", 1), ("pcm_f32le", 2)]
+)
+def test_a_stream_that_begins_within_a_sample(encoding: RawEncoding, missing: int) -> None:
+    [said] = told(WRITE[encoding](SPEECH)[missing:], encoding)
+    assert "begins in the middle of a sample" in said
+    assert f"the first {2 if encoding == 'pcm_s16le' else 4} byte" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a.wav", "begins like a WAV file, not 16-bit PCM; send `encoding: wav` in `start`."),
+        ("a.mp3", "begins like an MP3 stream, not 16-bit PCM; send `encoding: mp3` in `start`."),
+        ("a.ogg", "begins like an Ogg stream, not 16-bit PCM; send `encoding: ogg` in `start`."),
+    ],
+)
+def test_a_file_sent_as_samples(
+    name: str, sentence: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = tmp_path_factory.mktemp("made") / name
+    subprocess.run(["ffmpeg", "-v", "error", "-i", SAMPLE, "-t", "3", made], check=True)
+    data = made.read_bytes()
+    for frame in (7, 1000, len(data)):
+        [said] = told(data, "pcm_s16le", frame=frame)
+        assert said == f"What comes {sentence}"
+
+
+def test_text_sent_as_samples() -> None:
+    [said] = told(base64.b64encode(WRITE["pcm_s16le"](SPEECH)), "pcm_s16le")
+    assert "base64 text" in said
+    assert "binary frames" in said
+
+
+def test_the_cut_of_the_frames_makes_no_difference() -> None:
+    data = WRITE["pcm_s16le"](SPEECH)
+    said = set()
+    for chunking in CHUNKINGS:
+        check = FormatCheck("mulaw", RATE, 1)
+        said.add(tuple(filter(None, map(check.feed, chunking(data)))))
+    assert len(said) == 1
+    assert len(said.pop()) == 1
+
+
+def test_it_waits_for_sound() -> None:
+    hiss = np.random.default_rng(3).normal(0, 0.0005, 8 * RATE)
+    check = FormatCheck("mulaw", RATE, 1)
+    assert check.feed(WRITE["pcm_s16le"](hiss)) is None
+    assert check.feed(WRITE["pcm_s16le"](SPEECH)) is not None
+    assert check.feed(WRITE["pcm_s16le"](SPEECH)) is None, "at most once"
+
+
+def test_what_is_settled_costs_nothing() -> None:
+    data = WRITE["pcm_s16le"](SPEECH)
+    check = FormatCheck("pcm_s16le", RATE, 1)
+    check.feed(data)
+    began = time.process_time()
+    for _ in range(10_000):
+        check.feed(data)  # six seconds of speech each
+    assert time.process_time() - began < 0.1
+
+
+@needs_speech
+@pytest.mark.parametrize(
+    "folder", ["librispeech", "multilingual", "noise", "spontaneous", "telephone"]
+)
+def test_recordings_as_declared_are_not_told(folder: str) -> None:
+    for recording in recordings(folder)[::4]:
+        wave = read_pcm16(recording.path)[: 8 * RATE] / 32768
+        for encoding in RAW:
+            assert told(WRITE[encoding](wave), encoding) == [], (recording.path.name, encoding)
+
+
+@needs_speech
+@pytest.mark.parametrize("folder", ["english_other", "librispeech", "mandarin", "multilingual"])
+def test_recordings_in_a_wrong_format_are_told(folder: str) -> None:
+    long = [each for each in recordings(folder) if each.seconds > 3][::4]
+    missed = []
+    for recording in long:
+        wave = read_pcm16(recording.path)[: 12 * RATE] / 32768
+        for sent, declared, sentence in WRONG:
+            said = told(WRITE[sent](wave), declared)
+            if not said or sentence not in said[0]:
+                missed.append((recording.path.name, sent, declared, said))
+    assert len(missed) < 0.15 * len(long) * len(WRONG), missed
