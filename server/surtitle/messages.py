@@ -24,7 +24,8 @@ Encoding = RawEncoding | ContainerEncoding
 CONTAINERS: dict[Encoding, ContainerEncoding] = {
     encoding: encoding for encoding in get_args(ContainerEncoding)
 }
-"""The encodings that are containers; the others are samples without a header."""
+RAW: dict[Encoding, RawEncoding] = {encoding: encoding for encoding in get_args(RawEncoding)}
+"""The encodings by what they are: containers, and samples without a header."""
 
 Name = Annotated[str, Meta(max_length=100)]
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"

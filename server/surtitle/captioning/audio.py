@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.downmix import Downmix
 from surtitle.errors import BadAudio
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.messages import Encoding
+from surtitle.messages import RawEncoding
 
 Float = NDArray[np.float32]
 
@@ -80,12 +80,9 @@ class Resampler:
 
 
 class RawDecoder:
-    """Samples without a header: PCM16, float32, mu-law or A-law, interleaved channels mixed down.
+    """Samples without a header: PCM16, float32, mu-law or A-law, interleaved channels mixed down."""
 
-    `encoding` is none of the containers.
-    """
-
-    def __init__(self, encoding: Encoding, sample_rate: int, channels: int) -> None:
+    def __init__(self, encoding: RawEncoding, sample_rate: int, channels: int) -> None:
         self._encoding = encoding
         self._channels = channels
         self._rate = sample_rate

@@ -40,12 +40,13 @@ from surtitle.captioning.endpointing import (
     PauseSettled,
     Resumed,
 )
+from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, settle
 from surtitle.captioning.recipe import make_recipe
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.stability import confidences, join
 from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
-from surtitle.errors import BadMessage, DamagedAudio
+from surtitle.errors import BadMessage, DamagedAudio, UnlikelyEncoding
 from surtitle.jobs import (
     SAMPLE_RATE,
     Job,
@@ -58,6 +59,7 @@ from surtitle.jobs import (
 )
 from surtitle.messages import (
     CONTAINERS,
+    RAW,
     Ack,
     ContainerEncoding,
     Ended,
@@ -111,11 +113,11 @@ class CaptionSession:
             if (value := getattr(start, name)) is not None
         }
         self._endpointer = Endpointer(replace(endpointing, **changes))
-        self._decoder = (
-            RawDecoder(start.encoding, start.sample_rate, start.channels)
-            if self.container is None
-            else None
-        )
+        self._decoder: RawDecoder | None = None
+        self._format_check: FormatCheck | None = None
+        if (encoding := RAW.get(start.encoding)) is not None:
+            self._decoder = RawDecoder(encoding, start.sample_rate, start.channels)
+            self._format_check = FormatCheck(encoding, start.sample_rate, start.channels)
         self._audio = AudioBuffer()
         self._max_backlog_s = max_backlog_s
         self._given = 0  # windows handed out for scoring, by the sample after the last one
@@ -147,8 +149,11 @@ class CaptionSession:
         if self.stopping:
             raise BadMessage("Audio after `stop` is ignored.")
         self._received += len(data)
-        if self._decoder is not None:
-            self._audio.append(self._decoder.feed(data))
+        if self._decoder is None or self._format_check is None:
+            return
+        if (found := self._format_check.feed(data)) is not None:
+            self._send(self.make_error(UnlikelyEncoding.code, found, fatal=False))
+        self._audio.append(self._decoder.feed(data))
 
     def receive_samples(self, samples: Pcm16) -> None:
         """Take the next samples of a container, shape (n,)."""
