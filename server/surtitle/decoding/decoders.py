@@ -267,5 +267,4 @@ class Decoders:
                 *(str(theirs.fileno()), str(os.getpid())),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,
             )

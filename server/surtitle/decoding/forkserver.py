@@ -23,7 +23,9 @@ def main(control_fd: int, parent: int) -> None:
     """Fork at each socket that comes, until the server is gone."""
     _die_with(parent)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the server is asked to end; this follows it
+        # The server is asked to end, and this follows it. Not by a session of its own: a kernel that
+        # groups processes by session (autogroup) would give it as much as the server and its worker.
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with contextlib.suppress(OSError):
         os.nice(NICE)
