@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from surtitle.captioning.downmix import BLOCKS_PER_S, Downmix
+from tests.downmix_cases import DOWNMIX_CASES
+
+Float = NDArray[np.float32]
+
+RATE = 16_000
+BLOCK = RATE // BLOCKS_PER_S
+
+
+def mixed(frames: Float, *, rate: int = RATE, pushes: list[int] | None = None) -> Float:
+    """All that comes of frames of shape (n, channels), cut so."""
+    downmix = Downmix(frames.shape[1], rate)
+    parts, start = [], 0
+    for size in pushes or [len(frames)]:
+        parts.append(downmix.push(frames[start : start + size]))
+        start += size
+    parts.append(downmix.push(frames[start:]))
+    parts.append(downmix.finish())
+    return np.concatenate(parts)
+
+
+def voice(seconds: float, seed: int = 1) -> Float:
+    """Something with the ups and downs of speech: noise in syllables, four a second."""
+    count = round(seconds * RATE)
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, count)
+    syllables = 0.1 + 0.9 * np.abs(np.sin(np.pi * 4 * np.arange(count) / RATE + seed))
+    return (noise * syllables).astype(np.float32)
+
+
+def on_channels(count: int, **channels: Float) -> Float:
+    """`c3=x` puts x on the third of `count` channels; the others are silent."""
+    frames = np.zeros((len(next(iter(channels.values()))), count), np.float32)
+    for name, samples in channels.items():
+        frames[:, int(name[1:]) - 1] = samples
+    return frames
+
+
+def power(samples: Float) -> float:
+    return float(np.mean(samples.astype(np.float64) ** 2))
+
+
+def decibels(samples: Float, reference: Float) -> float:
+    return float(10 * np.log10(power(samples) / power(reference)))
+
+
+# -- the table that JavaScript follows too ------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", DOWNMIX_CASES, ids=lambda case: case["name"])
+def test_the_table(case: dict[str, object]) -> None:
+    frames = np.array(case["frames"], np.float32)
+    assert frames.shape[1] == case["channels"]
+    rate, pushes = case["sample_rate"], case["pushes"]
+    assert isinstance(rate, int)
+    assert isinstance(pushes, list)
+    assert sum(pushes) == len(frames)
+    np.testing.assert_allclose(
+        mixed(frames, rate=rate, pushes=pushes), np.array(case["expected"]), rtol=0, atol=1e-6
+    )
+
+
+# -- a voice is never lost ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("channel", "count"),
+    [(1, 2), (2, 2), (3, 3), (4, 6), (8, 8), (12, 12), (16, 16), (24, 24), (9, 9), (60, 60)],
+)
+def test_a_voice_on_one_of_many_channels_is_as_loud_as_it_was(channel: int, count: int) -> None:
+    speech = voice(1)
+    np.testing.assert_allclose(
+        mixed(on_channels(count, **{f"c{channel}": speech})), speech, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("level", [1.0, 0.9, 1.1])
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_voice_that_is_inverted_on_another_channel_is_heard(level: float, count: int) -> None:
+    speech = voice(1)
+    assert decibels(mixed(on_channels(count, c1=speech, c2=-level * speech)), speech) > -1.0
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_the_same_on_all_channels_is_what_each_was(count: int) -> None:
+    speech = voice(0.5)
+    np.testing.assert_allclose(mixed(np.tile(speech[:, None], count)), speech, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_voices_that_have_nothing_to_do_with_each_other_are_all_heard(count: int) -> None:
+    voices = {f"c{number}": voice(2, seed=number) for number in range(1, count + 1)}
+    np.testing.assert_allclose(
+        mixed(on_channels(count, **voices)), sum(voices.values()) / count, atol=1e-6
+    )
+
+
+def test_the_quieter_of_two_speakers_is_not_taken_for_crosstalk() -> None:
+    loud, quiet = voice(1, seed=1), voice(1, seed=2) * np.float32(0.1)  # 20 dB below
+    np.testing.assert_allclose(
+        mixed(on_channels(2, c1=loud, c2=quiet)), (loud + quiet) / 2, atol=1e-6
+    )
+
+
+def test_crosstalk_into_an_empty_channel_does_not_halve_the_voice() -> None:
+    speech = voice(1)
+    np.testing.assert_allclose(
+        mixed(on_channels(2, c1=speech, c2=0.02 * speech)), speech, atol=1e-6
+    )
+
+
+def test_speakers_on_channels_of_their_own_take_turns() -> None:
+    first, second = voice(1, seed=1), voice(1, seed=2)
+    nothing = np.zeros_like(first)
+    result = mixed(
+        np.concatenate(
+            [on_channels(3, c2=first, c3=nothing), on_channels(3, c2=nothing, c3=second)]
+        )
+    )
+    np.testing.assert_allclose(result[: len(first)], first, atol=1e-6)
+    # The first one's channel counts for some seconds more: he may only be silent for a while.
+    assert decibels(result[len(first) :], second) > -6.1
+
+
+def test_a_pause_of_a_second_changes_nothing() -> None:
+    speech = voice(1)
+    pause = np.zeros(RATE, np.float32)
+    both = np.concatenate([speech, pause, speech])
+    np.testing.assert_allclose(mixed(on_channels(4, c3=both)), both, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000, 384_000])
+def test_any_rate(rate: int) -> None:
+    speech = voice(1)
+    np.testing.assert_allclose(
+        mixed(on_channels(2, c1=speech, c2=-speech), rate=rate), speech, atol=1e-6
+    )
+
+
+# -- changes ------------------------------------------------------------------------------------
+
+
+def test_nothing_clicks_where_the_weights_change() -> None:
+    """A step in a low tone would be far larger than what the tone itself does from one sample to
+    the next."""
+    times = np.arange(3 * RATE) / RATE
+    tone = (0.5 * np.sin(2 * np.pi * 50 * times)).astype(np.float32)
+    other = np.where((times > 1.003) & (times < 2), tone, 0).astype(np.float32)
+    result = mixed(on_channels(2, c1=tone, c2=-other))
+    assert np.abs(np.diff(result)).max() < 2 * np.abs(np.diff(tone)).max()
+
+
+def test_what_is_inverted_only_for_a_while_comes_back() -> None:
+    speech = voice(3)
+    sign = np.where(np.arange(len(speech)) // RATE == 1, -1, 1).astype(np.float32)
+    result = mixed(on_channels(2, c1=speech, c2=sign * speech))
+    np.testing.assert_allclose(result[:RATE], speech[:RATE], atol=1e-6)
+    np.testing.assert_allclose(
+        np.abs(result[RATE * 3 // 2 : 2 * RATE]),
+        np.abs(speech[RATE * 3 // 2 : 2 * RATE]),
+        atol=1e-6,
+    )
+    assert decibels(result[2 * RATE :], speech[2 * RATE :]) > -1.0
+
+
+# -- how it is cut ------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    channels=st.integers(2, 6),
+    pushes=st.lists(st.integers(0, 700), max_size=20),
+    length=st.integers(0, 3000),
+    seed=st.integers(0, 3),
+)
+def test_how_it_is_cut_makes_no_difference(
+    channels: int, pushes: list[int], length: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    levels = rng.choice([0.0, 0.001, 0.3, -0.3, 1.0], (length // BLOCK + 1, channels))
+    frames = rng.uniform(-1, 1, (length, 1)) * np.repeat(levels, BLOCK, axis=0)[:length]
+    frames = frames.astype(np.float32)
+    result = mixed(frames, pushes=pushes)
+    assert len(result) == length
+    np.testing.assert_allclose(result, mixed(frames), atol=1e-6)
+    assert length == 0 or np.abs(result).max() <= np.abs(frames).max() + 1e-6
+
+
+def test_less_than_a_block_waits_for_the_rest_of_it() -> None:
+    downmix = Downmix(2, RATE)
+    frames = np.full((BLOCK, 2), 0.25, np.float32)
+    assert len(downmix.push(frames[: BLOCK - 1])) == 0
+    assert downmix.push(frames[BLOCK - 1 :]).tolist() == [0.25] * BLOCK
+    assert len(downmix.finish()) == 0
+
+
+def test_after_the_end_it_goes_on_with_a_block_of_its_own() -> None:
+    downmix = Downmix(2, RATE)
+    frames = np.full((BLOCK, 2), 0.25, np.float32)
+    assert len(downmix.push(frames[:10])) == 0
+    assert len(downmix.finish()) == 10
+    assert len(downmix.push(frames)) == BLOCK
