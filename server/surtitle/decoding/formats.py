@@ -198,6 +198,4 @@ def sniff(head: bytes) -> ContainerEncoding | None:
         return "flac"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide", b"free", b"skip"):
         return "mp4"
-    if head[:3] == b"ID3":
-        return "mp3"
-    return None
+    return None  # ID3 too, which stands before MP3 as well as AAC, FLAC and others
