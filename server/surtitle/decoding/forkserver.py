@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from surtitle.decoding.child import NICE, serve
 
@@ -29,16 +30,20 @@ def main(control_fd: int, parent: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with contextlib.suppress(OSError):
         os.nice(NICE)
+    with contextlib.suppress(OSError):  # where memory is short, rather a decoder than the server
+        Path("/proc/self/oom_score_adj").write_text("1000")
     control = socket.socket(fileno=control_fd)
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
             return
         forker = os.getpid()
-        if os.fork() == 0:
-            control.close()
-            _die_with(forker)
-            serve(socket.socket(fileno=fds[0]))
+        # Where there is no room for another process, the session's socket ends at once.
+        with contextlib.suppress(OSError):
+            if fds and os.fork() == 0:
+                control.close()
+                _die_with(forker)
+                serve(socket.socket(fileno=fds[0]))
         for fd in fds:
             os.close(fd)
 
