@@ -121,6 +121,7 @@ class Recording:
         self._wishes = wishes
         self._on_heard = on_heard
         self._end = 0  # samples given out
+        self._byte_rate = 0.0  # of the newest track, in bytes/s; 0: unknown
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
 
@@ -135,19 +136,16 @@ class Recording:
             )
         encoding = found or declared
         stream = _Members(source, head, splitter_for(encoding))
-        if encoding == "mp4" and (whole := _with_index_last(stream)) is not None:
-            yield from self._read_member(whole, encoding, is_first=True)
-        else:
-            while stream.begin():
-                yield from self._read_or_skip(stream, encoding)
-                stream.skip()
+        while stream.begin():
+            yield from self._read_or_skip(stream, encoding)
+            stream.skip()
         yield from self._finish(stream.missing_bytes if declared != "wav" else 0)
 
     def read_file(self, file: BinaryIO) -> Iterator[Event]:
         """Decode a file that can be sought in. Raises Unreadable."""
         found = sniff(file.read(SNIFFED_BYTES))
         file.seek(0)
-        if found in ("wav", "ogg", "flac", "webm"):
+        if found in ("wav", "ogg", "flac", "webm") or (found == "mp4" and _has_several(file)):
             yield from self.read_stream(file)  # perhaps several in a row
             return
         yield from self._read_member(file, found or "auto", is_first=True)
@@ -156,11 +154,13 @@ class Recording:
     # -- one container --------------------------------------------------------------------------
 
     def _read_or_skip(self, stream: "_Members", encoding: ContainerEncoding) -> Iterator[Event]:
-        """One of several containers in a row: what is none is damage of the one before."""
+        """One of several containers in a row: what is none is damage of the one before, or rubbish
+        before the first."""
         try:
-            yield from self._read_member(stream, encoding, is_first=not self._end)
+            whole = _with_index_last(stream) if encoding == "mp4" else None
+            yield from self._read_member(whole or stream, encoding, is_first=not self._end)
         except Unreadable:
-            if not self._end:
+            if not self._end and not stream.goes_on:
                 raise
 
     def _read_member(
@@ -224,6 +224,8 @@ class Recording:
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
         if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
             stream.codec_context.options = {"err_detect": checks}
+        self._byte_rate = (stream.codec_context.bit_rate or 0) / 8
+        begun = self._end
         reader = _Packets(container, stream, self._errors, UNTIMED.get(demuxer))
         timeline: Timeline[Float] | None = None
         for piece in reader.pieces():
@@ -246,7 +248,9 @@ class Recording:
                 raise Unreadable("The audio track has no audio that can be decoded.")
             return
         yield from self._put(timeline.finish())
-        yield from self._account_for_the_end(container, stream, reader, demuxer)
+        heard_s = (self._end - begun) / SAMPLE_RATE
+        length_s = _length_s(stream, reader, container.duration, demuxer)
+        yield from self._account_for_the_end(heard_s, length_s, _duration_s(stream), reader)
 
     def _choose(self, container: "av.container.InputContainer") -> AudioStream:
         tracks = container.streams.audio
@@ -263,20 +267,21 @@ class Recording:
 
     def _account_for_the_end(
         self,
-        container: "av.container.InputContainer",
-        stream: AudioStream,
+        heard_s: float,
+        length_s: float | None,
+        estimate_s: float | None,
         reader: "_Packets",
-        demuxer: str,
     ) -> Iterator[Event]:
-        """What could not be decoded at the end, and what the header says there should be."""
-        heard_s = self._end / SAMPLE_RATE
-        length_s = _length_s(stream, reader, container.duration, demuxer)
+        """What could not be decoded at the end, and what the header says there should be.
+
+        `length_s` is what it says for certain, `estimate_s` about.
+        """
         if length_s is not None:
             missing_s = length_s - heard_s if length_s - heard_s >= LEAST_MISSING_S else 0.0
         else:
-            estimate_s = _duration_s(stream) or 0.0
             # Of what lies behind all that was said to come, nobody knows that it was audio.
-            missing_s = 0.0 if 0 < estimate_s <= heard_s + LEAST_MISSING_S else reader.failed_s
+            is_all = 0 < (estimate_s or 0.0) <= heard_s + LEAST_MISSING_S
+            missing_s = 0.0 if is_all else reader.failed_s
         if missing_s:
             yield Missing(self._end, round(missing_s * SAMPLE_RATE))
 
@@ -305,6 +310,9 @@ class Recording:
     def _finish(self, missing_wav_bytes: int) -> Iterator[Event]:
         if self._mixer is not None:
             yield from self._give(self._mixer.finish())
+        missing_s = missing_wav_bytes / self._byte_rate if self._byte_rate else 0.0
+        if missing_s >= LEAST_MISSING_S:
+            yield Missing(self._end, round(missing_s * SAMPLE_RATE))
 
     def _give(self, samples: Pcm16) -> Iterator[Event]:
         if len(samples):
@@ -487,6 +495,11 @@ class _Members:
         """Of a WAV, how much less has come than its header says."""
         return self._splitter.missing_bytes if isinstance(self._splitter, WavSplitter) else 0
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether another one follows."""
+        return bool(self._later)
+
     def begin(self) -> bool:
         """Go to the next one; False where there is none."""
         if not self._begun:
@@ -561,6 +574,23 @@ def _with_index_last(stream: _Members) -> io.BytesIO | None:
             )
     whole.seek(0)
     return whole
+
+
+def _has_several(file: BinaryIO) -> bool:
+    """Whether an MP4 is followed by another one."""
+    has_content = several = False
+    position = 0
+    while len(header := file.read(16)) >= 8 and not several:
+        size, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        size = int.from_bytes(header[8:16], "big") if size == 1 else size
+        several = kind == b"ftyp" and has_content
+        has_content |= kind in (b"moov", b"moof", b"mdat")
+        if size < 8:
+            break
+        position += size
+        file.seek(position)
+    file.seek(0)
+    return several
 
 
 def _read_at_least(source: Source, size: int) -> bytes:
