@@ -201,6 +201,7 @@ class WavSplitter:
         self._in_data = False
         self._left: int | None = None  # bytes of the chunk that goes on; None in data: to the end
         self._skips = False  # the chunk is no audio
+        self._pads = False  # a zero follows the audio, whose length is odd
         self._members = 0
         self.missing_bytes = 0
         """Of the newest data chunk, how much of the length that it names has not come."""
@@ -228,7 +229,7 @@ class WavSplitter:
         if self._members:
             yield BEGIN
         self._members += 1
-        self._in_data, self._left, self._skips = False, 0, False
+        self._in_data, self._left, self._skips, self._pads = False, 0, False, False
         # A plain RIFF header: of RF64, what makes it one is the length, which is not obeyed.
         yield b"RIFF\xff\xff\xff\xffWAVE"
 
@@ -246,29 +247,32 @@ class WavSplitter:
                 if not self._skips:
                     yield part
                 continue
-            if len(data) < 8 and not whole:
+            if len(data) < 8 + self._pads and not whole:
                 self._held = data
                 return
             data = yield from self._next_chunk(data)
 
     def _next_chunk(self, data: bytes) -> Generator[Part, None, bytes]:
         """Enter the chunk that begins here; returns what follows its header."""
-        name, size = data[:4], int.from_bytes(data[4:8], "little")
+        chunk = data[1:] if self._pads and data[:1] == b"\0" else data
+        name, size = chunk[:4], int.from_bytes(chunk[4:8], "little")
         if not self._in_data and name == b"data":
             self._in_data, self._skips = True, False
             known = 0 < size <= self.LONGEST_BYTES
             self._left = size if known else None
+            self._pads = known and size % 2 == 1
             yield b"data\xff\xff\xff\xff"
             return data[8:]
-        if self._in_data and name.lstrip(b"\0")[:4] not in self._NO_AUDIO:
+        if self._in_data and name not in self._NO_AUDIO:
             if not data.strip(b"\0") and len(data) < 8:
                 return b""  # padding
             self._left, self._skips = None, False  # audio goes on: the length was wrong
             return data
         self._left, self._skips = size + size % 2, self._in_data or name not in (b"fmt ", b"fact")
+        self._pads = False
         if not self._skips:
-            yield data[:8]
-        return data[8:]
+            yield chunk[:8]
+        return chunk[8:]
 
     def _end_of_certain(self, data: bytes) -> int:
         for start in range(max(len(data) - self._HEADER_BYTES + 1, 0), len(data)):
