@@ -224,6 +224,8 @@ class Recording:
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
         if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
             stream.codec_context.options = {"err_detect": checks}
+        # That the codec of the pictures may not be used is no damage.
+        self._errors[:] = [each for each in self._errors if "whitelist" not in each[2]]
         self._byte_rate = (stream.codec_context.bit_rate or 0) / 8
         begun = self._end
         reader = _Packets(container, stream, self._errors, UNTIMED.get(demuxer))
