@@ -1,0 +1,259 @@
+import struct
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surtitle.decoding.members import Begin, WavSplitter, splitter_for
+from surtitle.messages import ContainerEncoding
+from tests.captioning.chunking import Chunking, ragged, three_ways
+from tests.containers import FASTSTART, FRAGMENTED, Track, clicks, encode
+
+SHORT = clicks(0.6)
+
+
+def members_of(encoding: ContainerEncoding, pieces: object) -> list[bytes]:
+    """What becomes of the pieces: the bytes of one container after the other."""
+    splitter = splitter_for(encoding)
+    members = [b""]
+
+    def take(parts: object) -> None:
+        for part in parts:  # type: ignore[attr-defined]
+            if isinstance(part, Begin):
+                members.append(b"")
+            else:
+                members[-1] += part
+
+    for piece in pieces:  # type: ignore[attr-defined]
+        take(splitter.feed(piece))
+    take(splitter.finish())
+    return members
+
+
+FILES: dict[str, tuple[ContainerEncoding, bytes]] = {
+    "webm": ("webm", encode("webm", Track(SHORT, "libopus"))),
+    "webm-live": ("webm", encode("webm", Track(SHORT, "libopus"), options={"live": "1"})),
+    "matroska": ("webm", encode("matroska", Track(SHORT, "libmp3lame"))),
+    "ogg-opus": ("ogg", encode("ogg", Track(SHORT, "libopus"))),
+    "ogg-flac": ("ogg", encode("ogg", Track(SHORT, "flac"))),
+    "ogg-two-tracks": ("ogg", encode("ogg", Track(SHORT, "libopus"), Track(SHORT, "flac"))),
+    "flac": ("flac", encode("flac", Track(SHORT, "flac"))),
+    "mp4": ("mp4", encode("mp4", Track(SHORT, "aac"))),
+    "mp4-fast": ("mp4", encode("mp4", Track(SHORT, "aac"), options=FASTSTART)),
+    "mp4-fragments": ("mp4", encode("mp4", Track(SHORT, "aac"), options=FRAGMENTED)),
+}
+
+
+@three_ways
+@pytest.mark.parametrize("name", list(FILES))
+def test_several_in_a_row_are_told_apart(name: str, chunking: Chunking) -> None:
+    encoding, data = FILES[name]
+    assert members_of(encoding, chunking(data * 3)) == [data] * 3
+
+
+@three_ways
+@pytest.mark.parametrize("name", list(FILES))
+def test_one_alone_is_one(name: str, chunking: Chunking) -> None:
+    encoding, data = FILES[name]
+    assert members_of(encoding, chunking(data)) == [data]
+
+
+# Not MP4: its boxes have lengths, so what follows a cut is taken for the rest of the box.
+@pytest.mark.parametrize("name", [name for name in FILES if "mp4" not in name])
+def test_one_that_is_cut_off_is_followed_by_the_next(name: str) -> None:
+    encoding, data = FILES[name]
+    cut = data[: len(data) * 2 // 3]
+    assert members_of(encoding, ragged(cut + data)) == [cut, data]
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_a_header_may_be_cut_anywhere(name: str) -> None:
+    encoding, data = FILES[name]
+    for at in range(len(data) - 4, len(data) + 40):
+        both = data * 2
+        assert members_of(encoding, [both[:at], both[at:]]) == [data] * 2
+
+
+@three_ways
+@pytest.mark.parametrize(
+    ("encoding", "inside"),
+    [
+        ("webm", b"\x1a\x45\xdf\xa3 and nothing of a header"),
+        ("webm", b"\x1a\x45\x1a\x45\xdf"),
+        ("flac", b"fLaC is a format"),
+        ("flac", b"fLaC\x00\x00\x00\x23"),
+        ("ogg", b"OggS\x01\x02"),
+        ("ogg", b"OggOggOgg"),
+        ("mp4", b"    ftypmoovftyp"),
+    ],
+)
+def test_a_signature_in_the_middle_is_no_header(
+    encoding: ContainerEncoding, inside: bytes, chunking: Chunking
+) -> None:
+    data = next(data for kind, data in FILES.values() if kind == encoding)
+    if encoding == "mp4":  # in a box of its own
+        data += struct.pack(">I4s", 8 + len(inside), b"free") + inside
+    else:
+        data += inside
+    assert members_of(encoding, chunking(data)) == [data]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    encoding=st.sampled_from(["webm", "ogg", "flac", "mp4", "mp3", "aac", "auto"]),
+    pieces=st.lists(
+        st.one_of(
+            st.binary(max_size=30),
+            st.sampled_from(
+                [
+                    b"\x1a\x45\xdf\xa3",
+                    b"\x1a\x45",
+                    b"\xa3\x01\x00\x00\x42\x86",
+                    b"OggS\x00\x02",
+                    b"OggS",
+                    b"fLaC",
+                    b"fLaC\x00\x00\x00\x22",
+                    b"\x00\x00\x00\x08ftyp",
+                    b"\x00\x00\x00\x10moov",
+                    b"\x00\x00\x00\x01mdat\x00\x00\x00\x00\x00\x00\x00\x11",
+                ]
+            ),
+        ),
+        max_size=30,
+    ),
+)
+def test_all_bytes_come_out_in_order_whatever_they_are(
+    encoding: ContainerEncoding, pieces: list[bytes]
+) -> None:
+    members = members_of(encoding, pieces)
+    assert b"".join(members) == b"".join(pieces)
+    # How they were cut does not matter.
+    assert members == members_of(encoding, [b"".join(pieces)])
+
+
+# -- WAV ----------------------------------------------------------------------------------------
+
+AUDIO = bytes(range(1, 200)) * 11
+FMT = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)
+OPEN_ENDED = b"RIFF\xff\xff\xff\xffWAVE" + FMT + b"data\xff\xff\xff\xff"
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def wav(
+    audio: bytes = AUDIO,
+    *,
+    data_bytes: int | None = None,
+    riff_bytes: int = 0xFFFFFFFF,
+    before: bytes = b"",
+    after: bytes = b"",
+    magic: bytes = b"RIFF",
+) -> bytes:
+    """A WAV whose lengths may be wrong, with chunks before and after its audio."""
+    size = len(audio) if data_bytes is None else data_bytes
+    pad = b"\0" * (len(audio) % 2) if after else b""
+    head = magic + struct.pack("<I", riff_bytes) + b"WAVE" + before + FMT
+    return head + b"data" + struct.pack("<I", size) + audio + pad + after
+
+
+LIST = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 14) + b"Lavf60.16.100\0")
+
+WAVS = {
+    "as it should be": wav(riff_bytes=36 + len(AUDIO)),
+    "length 0": wav(data_bytes=0, riff_bytes=36),
+    "length 36": wav(data_bytes=36, riff_bytes=72),
+    "length 0x7fffffff": wav(data_bytes=0x7FFFFFFF),
+    "length 0xffffffff": wav(data_bytes=0xFFFFFFFF),
+    "length of the first second": wav(data_bytes=1000),
+    "odd length of the first second": wav(data_bytes=999),
+    "RF64": wav(
+        magic=b"RF64",
+        data_bytes=0xFFFFFFFF,
+        before=chunk(b"ds64", struct.pack("<QQQI", 1, 2, 3, 0)),
+    ),
+    "BW64": wav(magic=b"BW64", before=chunk(b"ds64", bytes(28))),
+    "LIST before": wav(before=LIST),
+    "bext and JUNK before": wav(before=chunk(b"JUNK", bytes(27)) + chunk(b"bext", bytes(602))),
+    "LIST after": wav(after=LIST),
+    "id3 and cue after": wav(
+        after=chunk(b"id3 ", b"ID3\x04" + bytes(31)) + chunk(b"cue ", bytes(4))
+    ),
+}
+
+
+@three_ways
+@pytest.mark.parametrize("name", list(WAVS))
+def test_what_a_wav_holds_comes_whatever_its_header_says(name: str, chunking: Chunking) -> None:
+    (member,) = members_of("wav", chunking(WAVS[name]))
+    assert member == OPEN_ENDED + AUDIO
+
+
+@three_ways
+@pytest.mark.parametrize("name", [name for name in WAVS if "length 0x7" not in name])
+def test_wavs_in_a_row_are_told_apart(name: str, chunking: Chunking) -> None:
+    expected = [OPEN_ENDED + AUDIO] * 3
+    assert members_of("wav", chunking(WAVS[name] * 3)) == expected
+
+
+@three_ways
+def test_a_wav_of_an_odd_length_is_padded(chunking: Chunking) -> None:
+    odd = AUDIO[:501]
+    for after in (LIST, wav(odd)):
+        members = members_of("wav", chunking(wav(odd) + b"\0" + after))
+        assert all(each in (OPEN_ENDED + odd, OPEN_ENDED + odd + b"\0") for each in members)
+        assert len(members) == 1 + (after is not LIST)
+
+
+@three_ways
+def test_a_wav_tells_how_much_of_it_has_not_come(chunking: Chunking) -> None:
+    splitter = WavSplitter()
+    for piece in chunking(wav(data_bytes=len(AUDIO) + 700)):
+        for _ in splitter.feed(piece):
+            pass
+    for _ in splitter.finish():
+        pass
+    assert splitter.missing_bytes == 700
+
+
+@pytest.mark.parametrize("data_bytes", [0, 36, 1000, 0x7FFFFFFF, 0xFFFFFFFF, len(AUDIO)])
+def test_a_wav_whose_length_says_nothing_lacks_nothing(data_bytes: int) -> None:
+    splitter = WavSplitter()
+    for piece in ragged(wav(data_bytes=data_bytes)):
+        for _ in splitter.feed(piece):
+            pass
+    for _ in splitter.finish():
+        pass
+    assert splitter.missing_bytes == 0
+
+
+@three_ways
+@pytest.mark.parametrize("inside", [b"RIFF", b"RIFF1234WAV", b"RIFFRIFF1234wave", b"WAVEfmt "])
+def test_audio_that_looks_a_little_like_a_header_is_audio(
+    inside: bytes, chunking: Chunking
+) -> None:
+    audio = AUDIO + inside + AUDIO
+    assert members_of("wav", chunking(wav(audio, data_bytes=0))) == [OPEN_ENDED + audio]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(list(WAVS)), min_size=1, max_size=4),
+    cuts=st.lists(st.integers(0, 9000), max_size=12),
+)
+def test_how_wavs_are_cut_makes_no_difference(names: list[str], cuts: list[int]) -> None:
+    data = b"".join(WAVS[name] for name in names)
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in pairwise(places)]
+    assert members_of("wav", pieces) == members_of("wav", [data])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(list(WAVS.values()))), max_size=6)
+)
+def test_no_bytes_make_a_wav_splitter_fail(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces)
+    assert sum(map(len, members_of("wav", pieces))) <= len(whole) + 8
