@@ -70,6 +70,9 @@ SILENCE_SAMPLES = SAMPLE_RATE
 LEAST_MISSING_S = 0.25
 """How much shorter than its header says a recording may be: codecs pad the last frame."""
 
+AAC_CHANNEL_BYTES, ADTS_BYTES = 768, 16
+"""What a channel of a frame of AAC takes at most, and its header."""
+
 _FULL_SCALES = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
 
 
@@ -217,9 +220,6 @@ class Recording:
         self, container: "av.container.InputContainer", *, is_first: bool
     ) -> Iterator[Event]:
         stream = self._choose(container)
-        if is_first:
-            names = tuple(_track_name(each) for each in container.streams.audio)
-            yield Tracks(names, 1 + _index(stream))
         demuxer = container.format.name.partition(",")[0]
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
         if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
@@ -228,11 +228,14 @@ class Recording:
         self._errors[:] = [each for each in self._errors if "whitelist" not in each[2]]
         self._byte_rate = (stream.codec_context.bit_rate or 0) / 8
         begun = self._end
-        reader = _Packets(container, stream, self._errors, UNTIMED.get(demuxer))
+        reader = _Packets(container, stream, self._errors, _most_frame_bytes(stream, demuxer))
         timeline: Timeline[Float] | None = None
         for piece in reader.pieces():
             rate, audio = piece.audio
             if timeline is None:
+                if is_first:
+                    names = tuple(_track_name(each) for each in container.streams.audio)
+                    yield Tracks(names, 1 + _index(stream))
                 origin_s = reader.origin_s if is_first else None
                 if origin_s is not None and piece.begins_s is not None:
                     origin_s = min(origin_s, piece.begins_s)
@@ -613,6 +616,13 @@ def _samples(frame: av.AudioFrame) -> Float:
     if kind.startswith("u8"):
         samples -= 128
     return samples if scale == 1 else samples / np.float32(scale)
+
+
+def _most_frame_bytes(stream: AudioStream, demuxer: str) -> int | None:
+    """The largest frame of a format without a clock; None for other formats."""
+    if demuxer == "aac":
+        return AAC_CHANNEL_BYTES * max(stream.codec_context.channels, 1) + ADTS_BYTES
+    return UNTIMED.get(demuxer)
 
 
 def _length_of(packet: "AudioPacket") -> float:
