@@ -30,7 +30,7 @@ from surtitle.decoding.recording import (
 )
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
 
-MEMORY_BYTES = 128 << 20
+MEMORY_BYTES = 96 << 20
 """What decoding for a session may take beside what the process has from its start: an MP4 that is
 kept, up to MOST_HEAD_BYTES, and the index of a film, some 20 MB."""
 FILE_MEMORY_BYTES = 1 << 30

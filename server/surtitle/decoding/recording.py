@@ -57,6 +57,8 @@ STREAM_BUFFER_BYTES = 4096
 MOST_HEAD_BYTES = 32 << 20
 """Of a stream, before its first sample; and of one whose index comes last, in all: so much is
 kept."""
+MOST_FRAME_SAMPLES = 1 << 19
+"""Of one frame, and channel: 11 s at 48 kHz. Ten kilobytes may be packed so that they hold minutes."""
 MAX_TRACKS = 64
 MAX_ERRORS_IN_A_ROW = 100
 """Packets that cannot be read, one behind the other, before the rest is given up."""
@@ -222,8 +224,10 @@ class Recording:
         stream = self._choose(container)
         demuxer = container.format.name.partition(",")[0]
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
+        options = {"max_samples": str(MOST_FRAME_SAMPLES)}
         if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
-            stream.codec_context.options = {"err_detect": checks}
+            options["err_detect"] = checks
+        stream.codec_context.options = options
         # That the codec of the pictures may not be used is no damage.
         self._errors[:] = [each for each in self._errors if "whitelist" not in each[2]]
         self._byte_rate = (stream.codec_context.bit_rate or 0) / 8
