@@ -41,10 +41,10 @@ async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
 
 
 def test_clients_are_told_what_matters_most() -> None:
-    """And nothing twice: a new worker is no end of an overload, nor the end of an overload a worker."""
+    """A new worker is no end of an overload, nor the end of an overload a worker."""
     app = App(SETTINGS, FAKE_DECODER)
     told: list[str] = []
-    app.gateway.say = lambda state, message: told.append(state)  # type: ignore[method-assign]
+    app.gateway.tell = lambda service: told.append(service("them")[0])  # type: ignore[method-assign]
     app.ready.set()
     for state, overloaded in (
         (EngineState.READY, True),
@@ -54,6 +54,13 @@ def test_clients_are_told_what_matters_most() -> None:
         (EngineState.READY, True),
         (EngineState.READY, False),
     ):
-        app.engine = SimpleNamespace(state=state, overloaded=overloaded)  # type: ignore[assignment]
+        app.engine = SimpleNamespace(  # type: ignore[assignment]
+            state=state, overloaded_for={"them": overloaded}.__getitem__
+        )
         app._tell()
-    assert told == ["overloaded", "recovering", "recovering", "overloaded", "normal"]
+    assert told == [
+        "overloaded",
+        *("recovering",) * 3,
+        "overloaded",
+        "normal",
+    ]

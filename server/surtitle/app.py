@@ -23,12 +23,11 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import KeyFile, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
-from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.hosted import Sessions, Told
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
 from surtitle.mainloop import stop_signals
-from surtitle.messages import ServiceState
 from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
@@ -50,7 +49,6 @@ WATCH_TOKEN_S = 12 * 3600.0
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
-Told = tuple[ServiceState, str]
 _NORMAL: Told = ("normal", "Captions are made as usual again.")
 _OVERLOADED: Told = (
     "overloaded",
@@ -137,7 +135,6 @@ class App:
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
-        self._told = _NORMAL
         self.ready = asyncio.Event()
         """Set when the model has been loaded for the first time."""
         self.failed = asyncio.Event()
@@ -192,11 +189,12 @@ class App:
 
     def _tell(self) -> None:
         """Tell everybody how the service is, where that has changed."""
-        normal = _OVERLOADED if self.engine.overloaded else _NORMAL
-        told = _WITHOUT_WORKER.get(self.engine.state, normal)
-        if told != self._told:
-            self._told = told
-            self.gateway.say(*told)
+        self.gateway.tell(self._service)
+
+    def _service(self, owner: str) -> Told:
+        """How the service is for one owner."""
+        normal = _OVERLOADED if self.engine.overloaded_for(owner) else _NORMAL
+        return _WITHOUT_WORKER.get(self.engine.state, normal)
 
 
 def _certificates(settings: Settings) -> Certificates | None:

@@ -41,7 +41,7 @@ async def test_overload_is_told_and_ends_where_nothing_more_comes(
             file.unlink()
         await run.answered(3)
         await run.until(lambda: run.loads == [True, False])
-        assert not run.engine.overloaded
+        assert not run.engine.overloaded_for("")
 
 
 async def test_a_partial_that_takes_the_place_of_another_has_waited_as_long(tmp_path: Path) -> None:

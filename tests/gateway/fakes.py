@@ -11,6 +11,7 @@ from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
+from surtitle.engine.scheduler import Owner
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
@@ -48,9 +49,16 @@ class FakeEngine:
         self.cancelled: list[str] = []  # ids of jobs
         self.discarded: list[str] = []
         self.hurried: list[str] = []  # ids of jobs
+        self.placed: dict[str, Owner] = {}  # by session
 
     def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
         self.jobs.append((job, deliver))
+
+    def overloaded_for(self, owner: str) -> bool:
+        return self.overloaded
+
+    def place(self, session: str, owner: Owner) -> None:
+        self.placed[session] = owner
 
     def hurry(self, job: Job) -> None:
         self.hurried.append(job.id)

@@ -112,7 +112,7 @@ async def test_nothing_of_an_ended_session_waits_for_the_garbage_collector() -> 
 async def test_who_comes_while_the_service_is_not_normal_is_told() -> None:
     async with listening() as site:
         for told in ("recovering", "normal"):
-            site.gateway.say(told, "It is.")
+            site.gateway.tell(lambda owner, told=told: (told, "It is."))  # type: ignore[misc]
             async with connect(site.websocket) as client:
                 await client.send(START)
                 assert isinstance(expect(await client.recv()), Ready)
@@ -164,7 +164,7 @@ async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
         site.engine.overloaded = True
         reason = "The server is overloaded: captions come late already."
         assert await site.refusal() == (503, "5", reason)
-        site.gateway.say("overloaded", "It is.")
+        site.gateway.tell(lambda owner: ("overloaded", "It is."))
         assert expect(await client.recv()) == Status(seq=2, state="overloaded", message="It is.")
         site.engine.overloaded = False
         async with connect(site.websocket):
@@ -273,7 +273,7 @@ async def test_the_state_of_the_service_reaches_every_session() -> None:
         for client in (a, b):
             await client.send(START)
             await client.recv()
-        site.gateway.say("recovering", "Wait a moment.")
+        site.gateway.tell(lambda owner: ("recovering", "Wait a moment."))
         for client in (a, b):
             status = expect(await client.recv())
             assert isinstance(status, Status) and status.state == "recovering"

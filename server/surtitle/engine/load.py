@@ -3,8 +3,14 @@
 Partials are what gives way under load: a waiting one is replaced by a newer one, so they come less
 often. How long they wait is therefore the measure of load that rises first, long before finals
 suffer. (The share of time in which the model is busy is not: idle capacity goes into partials.)
+
+What counts is how long one more session would wait. Jobs are decoded in turns, so that is how long a
+session, or an owner, has waited for its next turn, and not how long the jobs have that one of them has
+piled up. There is a gauge for each owner, of the turns of his sessions, and one of the turns of all
+owners, for those who have none yet.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -57,3 +63,77 @@ class LoadGauge:
         before = self.overloaded
         self.overloaded = mean_s > self.limit_s * (RECOVERY if before else 1.0)
         return self.overloaded is not before
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the last seconds is known."""
+        return not any(waits.newest for waits in self._waits.values())
+
+
+@dataclass(slots=True)
+class _OwnersTurns:
+    """What is known of one owner."""
+
+    gauge: LoadGauge
+    turn_at: float = -math.inf
+    sessions: dict[str, float] = field(default_factory=dict)  # when each had its last turn
+
+
+class OwnersLoad:
+    """How far behind the engine is, for each owner and for all. Times as for LoadGauge."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._all = LoadGauge(limit_s)
+        self._owners: dict[str, _OwnersTurns] = {}  # of whom something was observed lately
+        self._observed: set[str] = set()  # since the last update
+        self._overloaded: set[str] = set()
+        self._swept_at = 0.0
+
+    def observe(self, owner: str, session: str, kind: JobKind, since: float, now: float) -> None:
+        """A job that was due `since` then was started, or was given up."""
+        turns = self._owners.get(owner)
+        if turns is None:
+            turns = self._owners[owner] = _OwnersTurns(LoadGauge(self._limit_s))
+        turns.gauge.observe(kind, now - max(since, turns.sessions.get(session, since)), now)
+        self._all.observe(kind, now - max(since, turns.turn_at), now)
+        self._observed.add(owner)
+
+    def on_turn(self, owner: str, session: str, now: float) -> None:
+        """A job of the session, which was observed, was started."""
+        turns = self._owners[owner]
+        turns.turn_at = turns.sessions[session] = now
+
+    def update(self, now: float) -> bool:
+        """Judge anew those who may have changed; returns whether anything has."""
+        changed = self._all.update(now)
+        sweeps = now - self._swept_at >= WINDOW_S
+        if sweeps:
+            self._swept_at = now
+        for owner in list(self._owners) if sweeps else self._observed | self._overloaded:
+            gauge = self._owners[owner].gauge
+            if gauge.update(now):
+                changed = True
+                (self._overloaded.add if gauge.overloaded else self._overloaded.discard)(owner)
+            if sweeps:
+                self._forget(owner, now)
+        self._observed.clear()
+        return changed
+
+    def _forget(self, owner: str, now: float) -> None:
+        """Forget what is long past."""
+        turns = self._owners[owner]
+        if turns.gauge.empty:
+            del self._owners[owner]
+        elif len(turns.sessions) > 1:
+            recent = {name: at for name, at in turns.sessions.items() if at >= now - WINDOW_S}
+            turns.sessions = recent
+
+    def overloaded_for(self, owner: str) -> bool:
+        """Whether one more session of this owner would wait for too long."""
+        return self._all.overloaded or owner in self._overloaded
+
+    @property
+    def anybody(self) -> bool:
+        """Whether that holds for anybody."""
+        return self._all.overloaded or bool(self._overloaded)

@@ -156,6 +156,11 @@ class Watchdog:
         """The jobs under lease that are not answered yet."""
         return tuple(job for lease in self._leases for job in lease.jobs.values())
 
+    @property
+    def batches(self) -> list[tuple[Job, ...]]:
+        """The same for each lease."""
+        return [tuple(lease.jobs.values()) for lease in self._leases]
+
     def accepts(self, job: Job) -> bool:
         """Whether to queue a job at all."""
         return job.kind == "final" or (job.session, job.utterance) not in self._no_partials

@@ -5,17 +5,97 @@
 2. Finals before partials. Finals are never dropped.
 3. A speculative final takes its turn among the partials until it is waited for. Half of them are taken
    back before that, and each costs as much as two partials.
-4. Fair between sessions: one job a session, then the next session.
-5. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
+4. Fair between owners: one job an owner, then the next owner; within an owner one job a session. One
+   who has many sessions does not get more than one who has a single one, where both want something.
+5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
+   partials of others, who would get none of theirs otherwise.
+6. What is patient (see Owner) takes its turns among the partials too, and does not take the worker's
+   last free place while somebody speaks.
+7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
-6. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
+8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
    hold for all of it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import NamedTuple
 
 from surtitle.jobs import Job
+
+PILE = 4
+"""Finals of one session that wait from which on they are a pile. Who speaks has one at a time, and more
+of them only where the server is late."""
+MANY = 8
+"""Sessions of one owner whose finals wait, beyond which the same holds for the owner."""
+
+
+class Owner(NamedTuple):
+    """Who takes turns with others."""
+
+    name: str = ""
+    patient: bool = False
+    """Nobody waits for these sessions now: their clients have gone, or send faster than one speaks."""
+
+
+NOBODY = Owner()
+"""Whose a session is that was never placed."""
+
+
+@dataclass(slots=True)
+class _Turns:
+    """What waits of one owner. The order of keys is the rotation of sessions."""
+
+    finals: dict[str, deque[Job]] = field(default_factory=dict)
+    open: dict[str, Job] = field(default_factory=dict)  # the newest partial or speculative final
+    line: dict[str, None] = field(default_factory=dict)  # who has one of these, or a pile of finals
+
+    def __len__(self) -> int:
+        return sum(map(len, self.finals.values())) + len(self.open)
+
+    def urgent(self) -> list[Job]:
+        """The next final of each session that has no pile of them."""
+        return [queue[0] for queue in self.finals.values() if len(queue) < PILE]
+
+    def rest(self) -> list[Job]:
+        """What takes its turn among the partials, one job a session."""
+        if not self.finals:  # as it mostly is
+            return [self.open[session] for session in self.line]
+        return [
+            self.finals[session][0] if self._is_piled(session) else self.open[session]
+            for session in self.line
+        ]
+
+    def add_final(self, job: Job) -> None:
+        """A final waits."""
+        self.finals.setdefault(job.session, deque()).append(job)
+        self.keep_line(job.session)
+
+    def take(self, job: Job) -> None:
+        """A job goes to the worker: its session stands behind the others now."""
+        session = job.session
+        if self.open.get(session) is job:
+            del self.open[session], self.line[session]
+        else:
+            if self._is_piled(session):
+                del self.line[session]
+            queue = self.finals.pop(session)
+            queue.popleft()
+            if queue:
+                self.finals[session] = queue
+        self.keep_line(session)
+
+    def keep_line(self, session: str) -> None:
+        """After any change: the session stands in line where it has something for it."""
+        if session in self.open or self._is_piled(session):
+            self.line.setdefault(session)
+        else:
+            self.line.pop(session, None)
+
+    def _is_piled(self, session: str) -> bool:
+        return len(self.finals.get(session, ())) >= PILE
 
 
 class Scheduler:
@@ -23,16 +103,39 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._alone: deque[Job] = deque()
-        self._finals: dict[str, deque[Job]] = {}  # by session; the order of keys is the rotation
-        self._open: dict[str, Job] = {}  # by session, the newest partial or speculative final
+        self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
+        self._placed: dict[str, Owner] = {}  # by session
 
     def __len__(self) -> int:
-        finals = sum(len(queue) for queue in self._finals.values())
-        return len(self._alone) + finals + len(self._open)
+        return len(self._alone) + sum(map(len, self._owners.values()))
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether one that must be decoded alone waits, and everybody for it."""
+        return bool(self._alone)
+
+    def place(self, session: str, owner: Owner) -> None:
+        """The session takes the turns of this owner from now on, with what waits of it."""
+        before = self.owner_of(session)
+        self._placed[session] = owner
+        if owner == before or (turns := self._owners.get(before)) is None:
+            return
+        finals, waiting = turns.finals.pop(session, None), turns.open.pop(session, None)
+        turns.line.pop(session, None)
+        self._forget_where_empty(before)
+        if finals is None and waiting is None:
+            return
+        turns = self._owners.setdefault(owner, _Turns())
+        if finals is not None:
+            turns.finals[session] = finals
+        if waiting is not None:
+            turns.open[session] = waiting
+        turns.keep_line(session)
 
     def add(self, job: Job) -> list[Job]:
         """Queue a job; returns the waiting jobs that it makes superfluous (they leave the queue)."""
-        waiting = self._open.get(job.session)
+        turns = self._owners.setdefault(self.owner_of(job.session), _Turns())
+        waiting = turns.open.get(job.session)
         replaced = (
             [waiting]
             if waiting is not None
@@ -42,11 +145,12 @@ class Scheduler:
         )
         in_turn = job.kind == "partial" or job.speculative
         if in_turn and (waiting is None or replaced):
-            self._open[job.session] = job  # a replaced one's place in the order is kept
+            turns.open[job.session] = job
+            turns.keep_line(job.session)  # a replaced one's place in the order is kept
         elif job.kind == "final":
             if replaced:
-                del self._open[job.session]
-            self._finals.setdefault(job.session, deque()).append(job)
+                del turns.open[job.session]
+            turns.add_final(job)
         else:
             return [job]  # what waits is of a newer utterance, or a final of this one
         return replaced
@@ -56,10 +160,12 @@ class Scheduler:
 
         `job` takes its place: the same one, but no longer speculative.
         """
-        waiting = self._open.get(job.session)
-        if waiting is None or waiting.id != job.id:
+        turns = self._owners.get(self.owner_of(job.session))
+        waiting = None if turns is None else turns.open.get(job.session)
+        if turns is None or waiting is None or waiting.id != job.id:
             return False
-        del self._open[job.session]
+        del turns.open[job.session]
+        turns.keep_line(job.session)
         self.add(job)
         return True
 
@@ -68,60 +174,93 @@ class Scheduler:
         self._alone.append(job)
 
     def next_batch(
-        self, limit: Callable[[Job], int], *, free: int = 1, idle: bool = True
+        self,
+        limit: Callable[[Job], int],
+        *,
+        free: int = 1,
+        idle: bool = True,
+        kept: bool = False,
     ) -> list[Job]:
         """Take jobs to decode together; empty where none may start now.
 
         `limit` says how many jobs like the given one a batch may hold. `free` is how many batches
         the worker can still take: what waits is spread over them. `idle` says whether the worker has
-        nothing else under way.
+        nothing else under way, `kept` whether the place is kept from what is patient.
         """
         if self._alone:
             return [self._alone.popleft()] if idle else []
-        if self._finals:
-            waiting: Iterable[Job] = [queue[0] for queue in self._finals.values()]
-        else:
-            waiting = self._open.values()
-        first = next(iter(waiting), None)
+        waiting = self._in_turn(kept)
+        first = waiting[0] if waiting else None
         if first is None:
             return []
         alike = [job for job in waiting if (job.kind, job.window_s) == (first.kind, first.window_s)]
         batch = alike[: min(limit(first), -(-len(alike) // free))]
         for job in batch:
-            self._take(job)
+            owner = self.owner_of(job.session)
+            turns = self._owners.pop(owner)
+            turns.take(job)
+            if turns.finals or turns.open:
+                self._owners[owner] = turns  # to the end of the rotation
         return batch
 
-    def _take(self, job: Job) -> None:
-        if self._open.get(job.session) is job:
-            del self._open[job.session]
-            return
-        queue = self._finals.pop(job.session)
-        queue.popleft()
-        if queue:
-            self._finals[job.session] = queue  # to the end of the rotation
+    def _in_turn(self, kept: bool) -> list[Job]:
+        """The jobs of the rank that is due, at most two of a session, in order."""
+        owners = [each for each in self._owners.items() if not (kept and each[0].patient)]
+        first = [
+            urgent
+            for owner, turns in owners
+            if turns.finals and not owner.patient and 0 < len(urgent := turns.urgent()) <= MANY
+        ]
+        return _one_each(first or [turns.urgent() + turns.rest() for _, turns in owners])
 
     def discard(self, job_id: str, session: str) -> bool:
         """Take a waiting final back; False where it does not wait (any more)."""
-        if session in self._open and self._open[session].id == job_id:
-            del self._open[session]
-            return True
-        queue = self._finals.get(session, deque())
-        job = next((job for job in (*queue, *self._alone) if job.id == job_id), None)
-        if job is None:
-            return False
-        if job in self._alone:
-            self._alone.remove(job)
-            return True
-        queue.remove(job)
-        if not queue:
-            del self._finals[session]
+        owner = self.owner_of(session)
+        turns = self._owners.get(owner, _Turns())
+        if session in turns.open and turns.open[session].id == job_id:
+            del turns.open[session]
+        else:
+            queue = turns.finals.get(session, deque())
+            job = next((job for job in (*queue, *self._alone) if job.id == job_id), None)
+            if job is None:
+                return False
+            if job in self._alone:
+                self._alone.remove(job)
+                return True
+            queue.remove(job)
+            if not queue:
+                del turns.finals[session]
+        turns.keep_line(session)
+        self._forget_where_empty(owner)
         return True
 
     def discard_session(self, session: str) -> list[Job]:
-        """Forget the jobs of a session that has gone; returns them."""
+        """Forget the jobs of a session that has gone, and whose it was; returns them."""
         gone = [job for job in self._alone if job.session == session]
         self._alone = deque(job for job in self._alone if job.session != session)
-        gone += self._finals.pop(session, ())
-        if session in self._open:
-            gone.append(self._open.pop(session))
+        owner = self.owner_of(session)
+        if (turns := self._owners.get(owner)) is not None:
+            gone += turns.finals.pop(session, ())
+            if session in turns.open:
+                gone.append(turns.open.pop(session))
+            turns.line.pop(session, None)
+            self._forget_where_empty(owner)
+        self._placed.pop(session, None)
         return gone
+
+    def owner_of(self, session: str) -> Owner:
+        """Whose turns the session takes."""
+        return self._placed.get(session, NOBODY)
+
+    def _forget_where_empty(self, owner: Owner) -> None:
+        turns = self._owners.get(owner)
+        if turns is not None and not turns.finals and not turns.open:
+            del self._owners[owner]
+
+
+def _one_each(owners: list[list[Job]]) -> list[Job]:
+    """The first job of each owner, then the second of each, and so on."""
+    if len(owners) == 1:
+        return owners[0]
+    rounds: Iterator[tuple[Job | None, ...]] = zip_longest(*owners)
+    return [job for each in rounds for job in each if job is not None]

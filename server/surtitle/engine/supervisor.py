@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from surtitle.engine.load import LoadGauge
+from surtitle.engine.load import OwnersLoad
 from surtitle.engine.policy import (
     Action,
     Drop,
@@ -31,7 +31,7 @@ from surtitle.engine.policy import (
     WatchdogOptions,
 )
 from surtitle.engine.process import Incarnation
-from surtitle.engine.scheduler import Scheduler
+from surtitle.engine.scheduler import Owner, Scheduler
 from surtitle.jobs import Job, JobKind, ModelInfo, Result
 from surtitle.metrics import Metrics
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
@@ -45,6 +45,8 @@ _QUARANTINE_MESSAGE = (
 )
 LOAD_CHECK_S = 1.0
 """How often an overload is looked at again where nothing happens."""
+SPEAKING_S = 10.0
+"""How long somebody counts as speaking after a job of theirs: longer than most utterances."""
 MEMORY_CHECK_S = 10.0
 """How often the worker's memory is looked at."""
 _FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
@@ -63,9 +65,12 @@ class Engine(Protocol):
         """The loaded model; None until the first worker is ready."""
         ...
 
-    @property
-    def overloaded(self) -> bool:
-        """Whether captions come late by now: no new session should be taken."""
+    def overloaded_for(self, owner: str) -> bool:
+        """Whether captions come late by now: no new session of this owner should be taken."""
+        ...
+
+    def place(self, session: str, owner: Owner) -> None:
+        """Whose turns the jobs of a session take from now on; NOBODY's without this."""
         ...
 
     def submit(self, job: Job, deliver: Deliver) -> None:
@@ -108,13 +113,14 @@ class Supervisor:
         overload_wait_s: float = 1.0,
         metrics: Metrics | None = None,
     ) -> None:
-        """`on_state` is called on the loop whenever the state has changed, `on_load` with
-        `overloaded` whenever that has; see LoadGauge for `overload_wait_s`.
+        """`on_state` is called on the loop whenever the state has changed; `on_load` whenever it has
+        changed for whom the engine is overloaded, with whether it is for anybody. See LoadGauge for
+        `overload_wait_s`.
         """
         self._worker_options = worker
         self._watchdog = Watchdog(watchdog)
         self._scheduler = Scheduler()
-        self._load = LoadGauge(overload_wait_s)
+        self._load = OwnersLoad(overload_wait_s)
         self._metrics = metrics or Metrics()
         self._on_state = on_state
         self._on_load = on_load
@@ -123,6 +129,10 @@ class Supervisor:
         self._incarnations = 0
         self._waiting: dict[str, _Waiting] = {}  # by job id: everything that is owed a result
         self._ready_since = 0.0  # when this worker said ready, on the monotonic clock
+        self._has_room = False  # one more speaker would be served at once
+        self._room_at = 0.0  # when there was room last, on the monotonic clock
+        self._spoke_at: dict[str, float] = {}  # by session that is not patient, the newest last
+        self._told_overload = False
         self._wake = asyncio.Event()  # the watchdog task has something to do
         self._memory_checked_at = time.monotonic()
         self._wakes_at = 0.0  # when it looks by itself, on the monotonic clock
@@ -138,10 +148,9 @@ class Supervisor:
         """How the engine is."""
         return self._watchdog.state
 
-    @property
-    def overloaded(self) -> bool:
-        """See Engine.overloaded."""
-        return self._load.overloaded
+    def overloaded_for(self, owner: str) -> bool:
+        """See Engine.overloaded_for."""
+        return self._load.overloaded_for(owner)
 
     @property
     def worker_pid(self) -> int | None:
@@ -182,13 +191,23 @@ class Supervisor:
         now = time.monotonic()
         waiting = _Waiting(deliver, job.trace, now, now)
         self._waiting[job.id] = waiting
+        if not self._scheduler.owner_of(job.session).patient:
+            self._spoke_at.pop(job.session, None)
+            self._spoke_at[job.session] = now
         for superseded in self._scheduler.add(job):
             if (older := self._waiting.pop(superseded.id, None)) is None:
                 continue
             if _waits_as(job) == "partial":
                 waiting.due_since = older.due_since
             else:
-                self._observe_wait("partial", older, now)
+                self._observe_wait(job.session, "partial", older, now)
+        self._grant()
+
+    def place(self, session: str, owner: Owner) -> None:
+        """See Engine.place."""
+        self._scheduler.place(session, owner)
+        if owner.patient:
+            self._spoke_at.pop(session, None)
         self._grant()
 
     def hurry(self, job: Job) -> None:
@@ -208,6 +227,7 @@ class Supervisor:
         for job in (*self._scheduler.discard_session(session), *self._watchdog.running):
             if job.session == session:
                 self._waiting.pop(job.id, None)
+        self._spoke_at.pop(session, None)
         self._watchdog.forget_session(session)
 
     # -- inside ---------------------------------------------------------------------------------
@@ -220,7 +240,7 @@ class Supervisor:
             if now - self._memory_checked_at >= MEMORY_CHECK_S:
                 self._check_memory(now)
             self._wakes_at = min(self._deadline, self._memory_checked_at + MEMORY_CHECK_S)
-            if self._load.overloaded:
+            if self._load.anybody:
                 self._wakes_at = min(self._wakes_at, now + LOAD_CHECK_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(self._wakes_at - now, 0)):
@@ -249,11 +269,14 @@ class Supervisor:
         if self._incarnation is None or self.model is None:
             return
         model = self.model
+        if self._has_room:
+            self._room_at = time.monotonic()
         while free := self._watchdog.free:
             batch = self._scheduler.next_batch(
                 lambda job: model.batch_limit(job.window_s),
                 free=free,
                 idle=not self._watchdog.running,
+                kept=self._patient_batches >= max(model.parallel - 1, 1) and self._somebody_speaks,
             )
             if not batch:
                 break
@@ -263,23 +286,59 @@ class Supervisor:
             self._metrics.on_grant(batch)
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
-                    self._observe_wait(_waits_as(job), waiting, now)
+                    self._observe_wait(job.session, _waits_as(job), waiting, now, started=True)
             self._watch_deadline()
+        self._has_room = self._would_serve_at_once(model)
         self._judge_load()
 
-    def _observe_wait(self, kind: JobKind, waiting: _Waiting, now: float) -> None:
-        """Tell the gauge of load; a wait for a new worker is none."""
+    @property
+    def _patient_batches(self) -> int:
+        """How many places those hold who can wait."""
+        return sum(
+            all(self._scheduler.owner_of(job.session).patient for job in batch)
+            for batch in self._watchdog.batches
+        )
+
+    @property
+    def _somebody_speaks(self) -> bool:
+        """Whether there is somebody for whom a place should be kept."""
+        long_ago = time.monotonic() - SPEAKING_S
+        while self._spoke_at and (oldest := next(iter(self._spoke_at.items())))[1] < long_ago:
+            del self._spoke_at[oldest[0]]
+        return bool(self._spoke_at)
+
+    def _would_serve_at_once(self, model: ModelInfo) -> bool:
+        """Whether one more speaker finds a place, or finds one kept from their second job on."""
+        if self._scheduler.holds_all:
+            return False
+        batches, patient = len(self._watchdog.batches), self._patient_batches
+        yielded = max(patient - (model.parallel - 1), 0) if model.parallel > 1 else 0
+        return self._watchdog.free > 0 or model.parallel <= batches < model.parallel + yielded
+
+    def _observe_wait(
+        self, session: str, kind: JobKind, waiting: _Waiting, now: float, *, started: bool = False
+    ) -> None:
+        """Tell the gauge of load. A wait for a new worker is none, nor is one of who can wait."""
         if self.state is not EngineState.READY:
             return
-        wait_s = now - max(waiting.due_since, self._ready_since)
-        self._load.observe(kind, wait_s, now)
-        self._metrics.on_wait(kind, wait_s)
+        since = max(waiting.due_since, self._ready_since)
+        self._metrics.on_wait(kind, now - since)
+        owner = self._scheduler.owner_of(session)
+        if owner.patient:
+            return
+        self._load.observe(owner.name, session, kind, min(max(since, self._room_at), now), now)
+        if started:
+            self._load.on_turn(owner.name, session, now)
 
     def _judge_load(self) -> None:
-        if self._load.update(time.monotonic()):
-            log.info("overloaded" if self.overloaded else "load is normal again")
-            self._on_load(self.overloaded)
-            self._wake.set()
+        if not self._load.update(time.monotonic()):
+            return
+        overloaded = self._load.anybody
+        if overloaded is not self._told_overload:
+            self._told_overload = overloaded
+            log.info("overloaded" if overloaded else "load is normal again")
+        self._on_load(overloaded)
+        self._wake.set()
 
     def _carry_out(self, actions: list[Action]) -> None:
         waiting = deque(actions)

@@ -28,6 +28,7 @@ from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.decoding.decoders import Decoders, Decoding
+from surtitle.engine.scheduler import Owner
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel, Channels
@@ -66,6 +67,13 @@ LONGEST_WAIT_S = 3.0
 MOST_REQUESTS = 32
 """`update` and `flush` that may wait for their place in a container, before its client is not
 read."""
+HASTE_S = 10.0
+"""How much more audio may come than time passes before a client counts as one who sends faster than
+people speak: what a connection that broke for a moment holds back, and sends at once."""
+Told = tuple[ServiceState, str]
+"""How the service is, and a sentence for people."""
+Service = Callable[[str], Told]
+"""How it is for an owner."""
 NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
 
 
@@ -131,6 +139,9 @@ class HostedSession:
         self._metrics = metrics
         self._arrivals = Arrivals()
         self._received_s = 0.0  # counted
+        self._ahead_s = 0.0  # how much more audio came lately than time passed
+        self._counted_at = time.monotonic()
+        self._told: Told = ("normal", "")
         self._engine = engine
         self._rounds = rounds
         self._decoding: Decoding | None = None  # of a container, until all of it is decoded
@@ -194,10 +205,23 @@ class HostedSession:
         """This connection is the session's from now on; one that it had before loses it."""
         previous, self.link = self.link, link
         self._heard_at = time.monotonic()
+        self._take_turns()
         if previous is not None:
             previous.lose()
         elif self.channel is not None:
             self.channel.announce()
+
+    def detach(self) -> None:
+        """Its connection has gone."""
+        self.link = None
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Where nobody waits for the captions, those go first for whom somebody does."""
+        if self._over:
+            return
+        patient = self.link is None or self._ahead_s > HASTE_S
+        self._engine.place(self.id, Owner(self.owner, patient))
 
     def ack(self) -> Ack:
         """How far audio has come and is answered, and how many watch."""
@@ -294,13 +318,19 @@ class HostedSession:
         """After audio was decoded."""
         received_s = self.session.received_s
         if received_s > self._received_s:
-            self._metrics.on_audio(received_s - self._received_s)
-            self._heard_at = time.monotonic()
-            self._arrivals.add(received_s * 1000, self._heard_at)
-            self._frame_s += received_s - self._received_s
+            new_s, now = received_s - self._received_s, time.monotonic()
+            self._metrics.on_audio(new_s)
+            self._heard_at = now
+            self._arrivals.add(received_s * 1000, now)
+            self._frame_s += new_s
             if self._recent_s:
                 self._recent_s[-1] = max(self._recent_s[-1], self._frame_s)
             self._received_s = received_s
+            was_hasty = self._ahead_s > HASTE_S
+            self._ahead_s = max(self._ahead_s - (now - self._counted_at), 0.0) + new_s
+            self._counted_at = now
+            if was_hasty is not (self._ahead_s > HASTE_S):
+                self._take_turns()
 
     def update(self, update: Update) -> None:
         """Change what is wanted, from the next utterance on. Raises BadMessage."""
@@ -419,6 +449,12 @@ class HostedSession:
             self.session.say(state, message)
             self.pump()
 
+    def tell(self, state: ServiceState, message: str) -> None:
+        """The same where it has not been told already."""
+        known, self._told = self._told, (state, message)
+        if self._told != known and not state == known[0] == "normal":
+            self.say(state, message)
+
     def pump(self) -> None:
         """Carry on what came up in the session: jobs to the engine, messages to the client."""
         if self._over or self._broken:
@@ -529,7 +565,7 @@ class Sessions:
         self._metrics = metrics
         self._sessions: dict[str, HostedSession] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
-        self._told: tuple[ServiceState, str] | None = None
+        self._service: Service = lambda owner: ("normal", "")
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -578,15 +614,17 @@ class Sessions:
             resume_window_s=math.floor(self._resume_window_s),
             watch_token=None if channel is None else self._watch_token(channel),
         )
-        if self._told is not None:
-            session.say(*self._told)
+        hosted.tell(*self._service(owner))
         return hosted
 
-    def say(self, state: ServiceState, message: str) -> None:
-        """Tell every client how the service is, and those who come while it is not normal."""
-        self._told = None if state == "normal" else (state, message)
+    def tell(self, service: Service) -> None:
+        """Tell every client how the service is for its owner, where that has changed.
+
+        Those who come while it is not normal are told too.
+        """
+        self._service = service
         for hosted in self:
-            hosted.say(state, message)
+            hosted.tell(*service(hosted.owner))
 
     def resume(self, session_id: str, token: str, last_seq: int, link: Link) -> HostedSession:
         """Give a session to another connection, which is told what it has missed.
@@ -613,7 +651,7 @@ class Sessions:
         """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
         if hosted.link is not link:  # it has lost the session to another one
             return
-        hosted.link = None
+        hosted.detach()
         if for_good or not self._resume_window_s or hosted.is_unheard:
             self._remove(hosted)
             return

@@ -51,7 +51,7 @@ class AddressLimits:
         """Note a handshake; returns why it is refused, or None."""
         if self._is_exempt(address):
             return None
-        who = _network(address)
+        who = network_of(address)
         bucket = self._buckets.pop(who, None) or _Bucket(self._burst, now_s)
         self._buckets[who] = bucket  # the newest are at the end
         if len(self._buckets) > REMEMBERED:
@@ -67,19 +67,19 @@ class AddressLimits:
 
     def enter(self, address: str) -> None:
         """A connection is open."""
-        who = _network(address)
+        who = network_of(address)
         self._open[who] = self._open.get(who, 0) + 1
 
     def leave(self, address: str) -> None:
         """A connection has gone."""
-        who = _network(address)
+        who = network_of(address)
         self._open[who] -= 1
         if not self._open[who]:
             del self._open[who]
 
 
-def _network(address: str) -> str:
-    """What counts as one."""
+def network_of(address: str) -> str:
+    """What counts as one address."""
     try:
         parsed = ip_address(address)
     except ValueError:

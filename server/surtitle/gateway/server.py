@@ -29,12 +29,12 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import ANYBODY, SAME_ORIGIN, Caller, KeyRing, OriginPolicy
 from surtitle.gateway.caption_socket import CaptionSocket, listen
 from surtitle.gateway.connection import Connection, ConnectionOptions
-from surtitle.gateway.hosted import Sessions
-from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.hosted import Service, Sessions
+from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
 from surtitle.gateway.reading import ReadingTurns
 from surtitle.gateway.web import Page, json_page, qr_page, static_page
-from surtitle.messages import CHANNEL_NAME, ServiceState, Start
+from surtitle.messages import CHANNEL_NAME, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
 from surtitle.telemetry import LoopLag
 
@@ -135,9 +135,9 @@ class Gateway:
         self.port = next(iter(self._server.sockets)).getsockname()[1]
         self._lag.start()
 
-    def say(self, state: ServiceState, message: str) -> None:
-        """Tell every client how the service is, and those who come later where it is not normal."""
-        self._sessions.say(state, message)
+    def tell(self, service: Service) -> None:
+        """See Sessions.tell."""
+        self._sessions.tell(service)
 
     async def drain(self, within_s: float) -> None:
         """Refuse new sessions, let the open utterances finish, close everything."""
@@ -173,8 +173,8 @@ class Gateway:
             self._engine,
             self._sessions,
             self._options,
-            lambda: self._full(beside=1),
-            owner=f"{socket.caller} {address}",
+            lambda: self._full(_owner(socket), beside=1),
+            owner=_owner(socket),
         )
         assert self._turns is not None
         socket.connection, socket.turns = connection, self._turns
@@ -254,8 +254,8 @@ class Gateway:
         ]
         return keys.by_token(tokens[0]) if tokens else None
 
-    def _refusal(self) -> Page | None:
-        """Why nobody can come in now, or None."""
+    def _refusal(self, socket: ServerConnection) -> Page | None:
+        """Why this client cannot come in now, or None."""
         if self._draining:
             return _busy("The server is stopping.")
         if self._engine.state is EngineState.FAILED:
@@ -264,14 +264,14 @@ class Gateway:
             return _busy("The model is being loaded.")
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None
-        why = self._full(beside=0)
+        why = self._full(_owner(socket), beside=0)
         return None if why is None else _busy(why)
 
-    def _full(self, *, beside: int) -> str | None:
-        """Why no session can begin now, or None. `beside`: connections that do not count."""
+    def _full(self, owner: str, *, beside: int) -> str | None:
+        """Why an owner can begin no session now, or None. `beside`: connections that do not count."""
         if self._engine.state is EngineState.BROKEN:
             return "The recognition worker has died again and again; it is still tried."
-        if self._engine.overloaded:
+        if self._engine.overloaded_for(owner):
             return "The server is overloaded: captions come late already."
         if len(self._connections) - beside >= self._max_sessions:
             return "All sessions of this server are taken."
@@ -324,7 +324,7 @@ class Gateway:
         if request.method == "OPTIONS":
             page = Page(204, b"", {"Access-Control-Allow-Headers": "Authorization"})
         elif path == CAPTIONS_PATH:
-            page = self._greedy(socket) or self._stranger(socket, request) or self._refusal()
+            page = self._greedy(socket) or self._stranger(socket, request) or self._refusal(socket)
             if page is None:
                 return None
             self._metrics.on_refusal(page.status)
@@ -423,6 +423,12 @@ def _address(socket: ServerConnection) -> str:
     """Where a client is; "" for a socket that has no such thing."""
     remote = socket.remote_address
     return str(remote[0]) if isinstance(remote, tuple) and remote else ""
+
+
+def _owner(socket: ServerConnection) -> str:
+    """Who takes turns with others: a key or a name in tokens, at an address."""
+    assert isinstance(socket, CaptionSocket)
+    return f"{socket.caller} {network_of(_address(socket))}"
 
 
 def _start_query(request: Request) -> dict[str, list[str]] | None:
