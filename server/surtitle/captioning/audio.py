@@ -155,6 +155,11 @@ class AudioBuffer:
         self.end = 0
         """Absolute index after the newest sample."""
 
+    @property
+    def held_bytes(self) -> int:
+        """The size of the storage."""
+        return self._data.nbytes
+
     def append(self, samples: Pcm16) -> None:
         """Add samples at the end. Amortized O(len(samples))."""
         end = self.end + len(samples)

@@ -1,5 +1,7 @@
 """What a client asks for, as the model takes it."""
 
+from sys import getsizeof
+
 from surtitle.captioning.language import chinese_script
 from surtitle.errors import BadStart
 from surtitle.jobs import ModelInfo, Recipe
@@ -31,6 +33,11 @@ def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
             "Choose one of these, or start the server with a multilingual model."
         )
     return code
+
+
+def recipe_bytes(recipe: Recipe) -> int:
+    """About how much memory a recipe takes: most of it is what the client wrote."""
+    return sum(map(getsizeof, (recipe.hotwords, recipe.prompt, *recipe.hotwords)))
 
 
 def make_recipe(start: Start, model: ModelInfo) -> Recipe:

@@ -42,7 +42,8 @@ from surtitle.captioning.endpointing import (
 )
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, settle
-from surtitle.captioning.recipe import make_recipe
+from surtitle.captioning.marks import MarkKind, Marks
+from surtitle.captioning.recipe import make_recipe, recipe_bytes
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.stability import confidences, join
 from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
@@ -53,6 +54,7 @@ from surtitle.jobs import (
     JobKind,
     ModelInfo,
     Pcm16,
+    Recipe,
     Result,
     ms_to_samples,
     samples_to_ms,
@@ -76,6 +78,12 @@ from surtitle.messages import (
     Suppressed,
     Update,
 )
+
+MAX_WISHES_BYTES = 1 << 18
+"""Of updates that wait for their sample. Beyond that no more is read: nothing is lost by it."""
+MAX_UNANSWERED = 100
+"""Utterances that wait for their answers; the same. Each has wishes of its own, some 50 kB at most."""
+SAMPLE_BYTES = 2
 
 
 class CaptionSession:
@@ -122,7 +130,7 @@ class CaptionSession:
         self._max_backlog_s = max_backlog_s
         self._given = 0  # windows handed out for scoring, by the sample after the last one
         self._scores: deque[tuple[float, float]] = deque()  # of those not judged yet, with levels
-        self._marks: deque[tuple[int, Callable[[], None]]] = deque()  # what to do at which sample
+        self._marks = Marks()
         self._received = 0  # payload bytes
         self._safe = 0  # payload bytes
         self._utterances: deque[Utterance] = deque()  # unanswered, oldest first
@@ -220,12 +228,12 @@ class CaptionSession:
         def apply() -> None:
             self._recipe, self._partials = recipe, start.partials
 
-        self._mark(apply)
+        self._mark("update", apply, recipe_bytes(recipe))
 
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""
         end = self._audio.end
-        self._mark(lambda: self._on_events(self._endpointer.flush(end)))
+        self._mark("flush", lambda: self._on_events(self._endpointer.flush(end)))
 
     def stop(self) -> None:
         """No more audio. What is left is answered, then `ended` follows.
@@ -244,7 +252,7 @@ class CaptionSession:
         end = self._audio_end = self._audio.end
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
-        self._mark(lambda: self._on_events(self._endpointer.finish(end)))
+        self._mark("end", lambda: self._on_events(self._endpointer.finish(end)))
         self._settle()
 
     def say(self, state: ServiceState, message: str) -> None:
@@ -323,8 +331,26 @@ class CaptionSession:
 
     @property
     def full(self) -> bool:
-        """Whether no more audio should be sent for now."""
-        return self.unanswered_s > self._max_backlog_s
+        """Whether no more should be sent for now."""
+        backlog = self.unanswered_s > self._max_backlog_s
+        wishes = self._marks.held_bytes > MAX_WISHES_BYTES
+        return backlog or wishes or len(self._utterances) > MAX_UNANSWERED
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory is held for the client: its audio, the copies of it that are being
+        decoded, and what it wishes.
+        """
+        held = self._audio.held_bytes + self._marks.held_bytes
+        recipe: Recipe | None = None
+        for utterance in self._utterances:
+            guess_end = 0 if utterance.guess is None else utterance.guess.end
+            end = guess_end if utterance.end is None else utterance.end
+            held += SAMPLE_BYTES * max(end - utterance.start, 0)
+            if recipe is None or recipe.hotwords is not utterance.recipe.hotwords:
+                recipe = utterance.recipe
+                held += recipe_bytes(recipe)
+        return held
 
     @property
     def is_open(self) -> bool:
@@ -613,18 +639,17 @@ class CaptionSession:
             if utterance.cut and after is not None and after.start == utterance.end:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
 
-    def _mark(self, action: Callable[[], None]) -> None:
+    def _mark(self, kind: MarkKind, action: Callable[[], None], held_bytes: int = 0) -> None:
         """Do `action` once voice activity has judged the audio received so far."""
-        self._marks.append((self._audio.end, action))
+        self._marks.add(self._audio.end, kind, action, held_bytes)
         self._reach_marks()
 
     def _reach_marks(self) -> None:
-        position = self._endpointer.position
-        # A mark inside the newest window is reached when less than a window is left to judge.
-        while self._marks and self._marks[0][0] - position < WINDOW_SAMPLES:
-            if self._endpointer.awaits_judgement:
+        while not self._endpointer.awaits_judgement:
+            action = self._marks.take_reached(self._endpointer.position)
+            if action is None:
                 return
-            self._marks.popleft()[1]()
+            action()
 
     def _on_events(self, events: Iterable[Event]) -> None:
         for event in events:
