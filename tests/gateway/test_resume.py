@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from surtitle.gateway import hosted
+from surtitle.gateway import kept
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.jobs import Result
@@ -345,7 +345,7 @@ async def test_an_error_that_is_not_fatal_is_kept() -> None:
 
 
 async def test_messages_from_too_long_ago_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosted, "KEPT_MESSAGES", 4)
+    monkeypatch.setattr(kept, "KEPT_MESSAGES", 4)
     async with site() as s:
         first = await s.start()
         for seq in (3, 5, 7):  # two messages each

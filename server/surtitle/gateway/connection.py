@@ -39,6 +39,7 @@ from surtitle.errors import (
 )
 from surtitle.gateway.hosted import HostedSession, Sessions
 from surtitle.messages import (
+    Ack,
     ClientMessage,
     Error,
     Flush,
@@ -64,6 +65,8 @@ ACK_STEP_S = 0.25
 """Acknowledgements are sent at multiples of this: a wake-up serves several sessions."""
 PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
+MOST_QUEUED = 1024
+"""Messages that may wait for a slow reader at all: its session keeps fewer for one who comes back."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
 ANSWER_S = 10.0
@@ -246,7 +249,14 @@ class Connection:
         if not self._outbox and self._socket.send_now(format_message(message)):
             return
         if len(self._outbox) >= PARTIALS_WHILE_QUEUED:
-            self._outbox = deque(m for m in self._outbox if not isinstance(m, Partial))
+            dropped = (
+                (Partial, Ack) if isinstance(message, Ack) else Partial
+            )  # the newest one counts
+            self._outbox = deque(m for m in self._outbox if not isinstance(m, dropped))
+        if len(self._outbox) >= MOST_QUEUED:  # it takes one now and then
+            self._log.info("client reads too slowly; cut off")
+            self._socket.abort()
+            return
         self._outbox.append(message)
         self._outbox_filled.set()
 

@@ -6,7 +6,7 @@ says which message it had last, and gets those that followed and the byte to go 
 window has passed the session ends as by `stop`.
 
 Messages leave through `HostedSession.post`, whatever caused them, so that the order in which they are
-kept is the order in which they were numbered. Partials are not kept: the next one replaces them.
+kept is the order in which they were numbered.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import hmac
 import math
 import secrets
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from surtitle.engine.scheduler import Owner
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel, Channels
+from surtitle.gateway.kept import KeptMessages
 from surtitle.gateway.live import LiveCaptions
 from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
@@ -52,8 +53,6 @@ from surtitle.vad import VadClient
 
 log = structlog.get_logger("surtitle.session")
 
-KEPT_MESSAGES = 256
-"""Of a session, for a client that comes back: a hundred utterances, some 100 KB."""
 TOKEN_BYTES = 24
 SILENT_AFTER_S = 1.0
 """How long a sender may be silent in the middle of an utterance, beyond the length of what it sends
@@ -155,8 +154,7 @@ class HostedSession:
         self._silence_timer: asyncio.TimerHandle | None = None
         self._finished_at: float | None = None  # `_heard_at` of the silence that was acted upon
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._kept: deque[ServerMessage] = deque(maxlen=KEPT_MESSAGES)
-        self._lost_seq = 0  # of the newest message that is not kept any more
+        self._kept = KeptMessages()
         self._log = log.bind(session=session.id)
 
     @property
@@ -232,11 +230,12 @@ class HostedSession:
 
     def replay(self, last_seq: int) -> list[ServerMessage]:
         """What followed a message. Raises UnknownSession where not all of that is kept."""
-        if last_seq < self._lost_seq:
+        missed = self._kept.after(last_seq)
+        if missed is None:
             raise UnknownSession(
                 "The session has gone on for too long meanwhile; open a new one and send from `safe`."
             )
-        return [message for message in self._kept if _seq(message) > last_seq]
+        return missed
 
     def post(self, message: ServerMessage) -> None:
         """Keep a message for who comes back, and send it where somebody listens."""
@@ -252,9 +251,7 @@ class HostedSession:
                 after_its_audio_ms=None if late_s is None else round(late_s * 1000),
             )
         if not isinstance(message, Partial):
-            if len(self._kept) == KEPT_MESSAGES:
-                self._lost_seq = _seq(self._kept[0])
-            self._kept.append(message)
+            self._kept.add(_seq(message), message)
             if isinstance(message, Final):
                 self.live.add(message)
         if self.link is not None:
@@ -666,6 +663,17 @@ class Sessions:
         if hosted.channel is not None:
             hosted.channel.announce()
         log.info("session waits for its client", session=hosted.id)
+
+    def left_behind(self, concerns: Callable[[str], bool]) -> list[HostedSession]:
+        """The sessions without a client of the owners concerned, those first that may go first."""
+        nobody_comes = [hosted for hosted in self if hosted.abandoned]
+        waiting = [self._sessions[session_id] for session_id in self._expiries]
+        return [hosted for hosted in (*nobody_comes, *waiting) if concerns(hosted.owner)]
+
+    def give_way(self, hosted: HostedSession) -> None:
+        """A session that was left behind ends for one that begins."""
+        log.info("session gave way to another", session=hosted.id)
+        self._remove(hosted)
 
     def _expire(self, hosted: HostedSession) -> None:
         """Nobody has come back: what was heard is answered for those who watch, then it is over."""

@@ -173,7 +173,7 @@ class Gateway:
             self._engine,
             self._sessions,
             self._options,
-            lambda: self._full(_owner(socket), beside=1),
+            lambda: self._full(_owner(socket), beside=1) or self._crowded(socket),
             owner=_owner(socket),
         )
         assert self._turns is not None
@@ -275,6 +275,37 @@ class Gateway:
             return "The server is overloaded: captions come late already."
         if len(self._connections) - beside >= self._max_sessions:
             return "All sessions of this server are taken."
+        return None
+
+    def _crowded(self, socket: ServerConnection) -> str | None:
+        """Why the client may begin no session beside those that were left behind, or None.
+
+        One of its own gives way; for all others that wait there are the limits.
+        """
+        assert isinstance(socket, CaptionSocket)
+        address = _address(socket)
+        network = network_of(address)
+        left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[2] == network)
+        if self._limits.is_over(address, len(left)):
+            if not left:
+                return "This address has as many sessions as one may have."
+            self._sessions.give_way(left[0])
+        if self._keys is not None:
+            caller = socket.caller
+            left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[0] == caller)
+            if self._by_caller[caller] + len(left) > self._max_sessions_per_key:
+                if not left:
+                    return "This key has as many sessions as one may have."
+                self._sessions.give_way(left[0])
+        left = self._sessions.left_behind(lambda owner: True)
+        if len(self._connections) + len(left) > self._max_sessions:
+            own = [hosted for hosted in left if hosted.owner == _owner(socket)]
+            counts = Counter(hosted.owner for hosted in left)
+            several = [hosted for hosted in left if counts[hosted.owner] > 1]
+            if not own and not several:
+                return "All sessions of this server are taken."
+            most = max(several, key=lambda hosted: counts[hosted.owner], default=None)
+            self._sessions.give_way(own[0] if own or most is None else most)
         return None
 
     # -- HTTP -----------------------------------------------------------------------------------
