@@ -43,6 +43,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "web_demo" / "sample.flac"
 SAMPLE_TEXT = (REPOSITORY / "web_demo" / "sample.txt").read_text().strip()
 FAKE_DECODER = "tests.fake_decoder:load"
+PYTHON_PATH = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "server")))
+"""For processes that tests start: this checkout, whichever one is installed."""
 
 START_LIMIT_S = 60.0
 
@@ -123,7 +125,7 @@ def start_server(
     environment = os.environ | {
         f"SURTITLE_{name.upper()}": str(value) for name, value in options.items()
     }
-    environment["PYTHONPATH"] = str(REPOSITORY)
+    environment["PYTHONPATH"] = PYTHON_PATH
     serve = [sys.executable, "-m", "surtitle", "serve"]
     if decoder is not None:
         serve = [sys.executable, "-m", "tests.serve_with", decoder]

@@ -18,6 +18,7 @@ from tests.serve_with import JUMPING_CLOCK
 from tests.support import (
     FAKE_DECODER,
     NO_FAULTS,
+    PYTHON_PATH,
     REPOSITORY,
     START_LIMIT_S,
     converse,
@@ -123,7 +124,7 @@ def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
-        env=os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": PYTHON_PATH},
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -149,7 +150,7 @@ def test_a_disk_that_is_full_costs_the_log_and_nothing_else() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": str(REPOSITORY)}
+    environment = os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": PYTHON_PATH}
     with Path("/dev/full").open("w") as full:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
