@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 
+from surtitle import memory
 from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
@@ -48,6 +49,10 @@ WATCH_TOKEN_S = 12 * 3600.0
 """How long an audience may come in with the token that a speaker hands on: a long day."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
+
+LEAST_MEMORY_BYTES = 512 * memory.MIB
+"""What the server may take at the least where it is not set: twice what it needs by itself. The other
+half of what there is is the worker's."""
 
 _NORMAL: Told = ("normal", "Captions are made as usual again.")
 _OVERLOADED: Told = (
@@ -132,6 +137,7 @@ class App:
             origins=OriginPolicy(
                 tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
             ),
+            max_memory_bytes=_max_memory_bytes(settings),
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
@@ -157,6 +163,8 @@ class App:
             self.settings.host, self.settings.port, None if tls is None else tls.context
         )
         tasks = [self._rounds.start(), self.engine.start()]
+        watching = self.gateway.watch_memory()
+        self._watching.append(asyncio.create_task(watching, name="memory"))
         if tls is not None:
             self._watching.append(asyncio.create_task(tls.watch(), name="certificates"))
         for task in tasks + self._watching:
@@ -195,6 +203,14 @@ class App:
         """How the service is for one owner."""
         normal = _OVERLOADED if self.engine.overloaded_for(owner) else _NORMAL
         return _WITHOUT_WORKER.get(self.engine.state, normal)
+
+
+def _max_memory_bytes(settings: Settings) -> int:
+    """What this process may take: as set, or its share of what there is."""
+    if settings.max_memory_mb:
+        return settings.max_memory_mb * memory.MIB
+    usable = memory.usable_bytes()
+    return sys.maxsize if usable is None else max(usable // 2, min(usable, LEAST_MEMORY_BYTES))
 
 
 def _certificates(settings: Settings) -> Certificates | None:

@@ -96,6 +96,13 @@ class Settings(BaseSettings):
         "Connections a second from one address, after ten times as many at once; refused with 429. "
         "Loopback has no limit.",
     )
+    max_memory_mb: int = _setting(
+        0,
+        "Network",
+        "Memory of the server process, in MB, near which no new session is taken and then those are "
+        "ended that hold most; 0 is half of what the control group or the machine has.",
+        ge=0,
+    )
     max_frame_bytes: int = _setting(
         1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024
     )

@@ -10,7 +10,7 @@
         ├── FrameTooLarge       1009  a frame over the limit
         ├── UnknownSession      4404  a session that is not here (any more)
         ├── ResumedElsewhere    4409  another connection has taken the session over
-        ├── Busy                1013  no room for a session now
+        ├── Busy                1013  no room for a session now, or no longer
         ├── IdleTimeout         4408  nothing received for too long
         ├── TooManyMistakes     1008  a client that only sends what cannot be used
         ├── InternalError       1011  our own mistake; details are in the log alone
@@ -91,7 +91,9 @@ class ResumedElsewhere(WireError):
 
 
 class Busy(WireError):
-    """A `start` on a connection that was let in for a `resume`, while the server is full."""
+    """A `start` on a connection that was let in for a `resume`, while the server is full; or a session
+    that takes much of a memory that has run short. Its client may come back.
+    """
 
     code = "busy"
     close_code = 1013

@@ -49,6 +49,7 @@ class Metrics:
         self._opened = counter("sessions_opened", "Sessions that began.")
         self._resumed = counter("resumes", "Sessions that went on with another connection.")
         self._expired = counter("sessions_expired", "Sessions that nobody came back to.")
+        self._shed = counter("sessions_shed", "Sessions ended since memory was short.")
         self._refused = counter("refusals", "Handshakes refused, by HTTP status.", "status")
         self._audio = counter("audio_seconds", "Audio received.")
         self._answered = counter("answered_seconds", "Audio of answered utterances.", "outcome")
@@ -86,6 +87,10 @@ class Metrics:
     def on_expiry(self) -> None:
         """Nobody came back to a session."""
         self._expired.inc()
+
+    def on_shed(self) -> None:
+        """A session was ended since memory was short."""
+        self._shed.inc()
 
     def on_refusal(self, status: int) -> None:
         """A handshake was refused."""

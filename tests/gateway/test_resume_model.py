@@ -39,6 +39,8 @@ FOREIGN = ("", "x", "0" * 32)
 class Ear:
     """A connection as the session sees it: what came through, and whether it was lost to another."""
 
+    held_bytes = 0
+
     def __init__(self) -> None:
         self.heard: list[ServerMessage] = []
         self.lost = False

@@ -247,6 +247,8 @@ class Captions:
                     continue
                 case Ack():
                     self._on_ack(message)
+                case Error(code="busy", fatal=True):  # for now
+                    raise Broken(message.message)
                 case Error(fatal=True):
                     raise ClientError(message.message)
                 case Ready() | Resumed():

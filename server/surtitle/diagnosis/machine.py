@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surtitle.diagnosis.finding import Finding
+from surtitle.memory import usable_bytes
 
 _X86 = ("x86_64", "amd64", "i386", "i686")
 _GIB = 1024**3
@@ -29,7 +30,7 @@ class Cpu:
 def probe_cpu() -> Cpu:
     """Look at processor and memory, with the limits of a container where there are some."""
     vendor, flags = _parse_cpuinfo(_read_text("/proc/cpuinfo"))
-    return Cpu(platform.machine(), _usable_cores(), vendor, flags, _usable_memory_bytes())
+    return Cpu(platform.machine(), _usable_cores(), vendor, flags, usable_bytes())
 
 
 def _read_text(path: str) -> str:
@@ -54,15 +55,6 @@ def _usable_cores() -> int:
     if quota is not None:
         cores = min(cores, max(1, int(quota[1]) // int(quota[2])))
     return cores
-
-
-def _usable_memory_bytes() -> int | None:
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    limit = _read_text("/sys/fs/cgroup/memory.max").strip()
-    return min(memory, int(limit)) if limit.isdigit() else memory
 
 
 def judge_cpu(cpu: Cpu, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -314,6 +314,11 @@ class Connection:
         if self._hosted is not None and self._hosted.session.ended:
             self._close(1000, "")
 
+    @property
+    def held_bytes(self) -> int:
+        """See Link."""
+        return sum(len(format_message(message)) for message in self._outbox)
+
     def lose(self) -> None:
         """See Link."""
         self._outbox.clear()  # the session has kept it for the other one

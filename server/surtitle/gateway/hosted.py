@@ -30,7 +30,15 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.decoding.decoders import Decoders, Decoding
 from surtitle.engine.scheduler import Owner
 from surtitle.engine.supervisor import Engine
-from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
+from surtitle.errors import (
+    BadAudio,
+    BadMessage,
+    BadStart,
+    Busy,
+    InternalError,
+    UnknownSession,
+    WireError,
+)
 from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.kept import KeptMessages
 from surtitle.gateway.live import LiveCaptions
@@ -105,6 +113,11 @@ class Link(Protocol):
 
     def lose(self) -> None:
         """Another connection has taken the session over."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of the messages that wait for a client to read them."""
         ...
 
 
@@ -490,6 +503,12 @@ class HostedSession:
             self._log.exception("internal error")
             self._fail(_internal_error())
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the session takes."""
+        unread = 0 if self.link is None else self.link.held_bytes
+        return self.session.held_bytes + self._kept.held_bytes + self.live.held_bytes + unread
+
     def end(self) -> None:
         """Let go of everything."""
         if self._over:
@@ -673,6 +692,16 @@ class Sessions:
     def give_way(self, hosted: HostedSession) -> None:
         """A session that was left behind ends for one that begins."""
         log.info("session gave way to another", session=hosted.id)
+        self._remove(hosted)
+
+    def shed(self, session_id: str) -> None:
+        """End a session since memory is short; its client may come back."""
+        hosted = self._sessions[session_id]
+        log.info("session ended to save memory", session=session_id, held=hosted.held_bytes)
+        self._metrics.on_shed()
+        link = hosted.link
+        if link is not None:
+            link.fail(Busy("The server is short of memory, and this session takes much of it."))
         self._remove(hosted)
 
     def _expire(self, hosted: HostedSession) -> None:

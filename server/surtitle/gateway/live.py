@@ -16,6 +16,8 @@ from surtitle.messages import Final
 
 HISTORY_CUES = 1000
 """Cues kept for a reader that comes later: those of about an hour, or 100 KB."""
+WORD_BYTES = 200
+"""What a word takes that has times."""
 MAX_READERS = 32
 """Readers of one session at once; more people than that are better served by a relay."""
 
@@ -42,6 +44,13 @@ class LiveCaptions:
         self._news = asyncio.Event()  # replaced each time there is something new
         self.readers = 0
         """How many read now."""
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much the captions take."""
+        words = sum(len(final.words or ()) for final in self._finals)
+        texts = sum(len(final.text) for final in self._finals) + sum(map(len, self._blocks))
+        return texts + WORD_BYTES * words
 
     def add(self, final: Final) -> None:
         """Take the next final of the session. It is laid out when somebody reads: most are not read."""

@@ -22,6 +22,7 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from surtitle import memory
 from surtitle.background import DaemonThread
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
@@ -33,6 +34,7 @@ from surtitle.gateway.hosted import Service, Sessions
 from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
 from surtitle.gateway.reading import ReadingTurns
+from surtitle.gateway.shedding import MemoryGuard, Pressure
 from surtitle.gateway.web import Page, json_page, qr_page, static_page
 from surtitle.messages import CHANNEL_NAME, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
@@ -55,6 +57,8 @@ try one name after the other."""
 MAX_QR_CODES = 8
 """At once, over all who ask."""
 RETRY_AFTER_S = 5
+MEMORY_CHECK_S = 0.25
+"""How often the memory is looked at: a fast client sends tens of megabytes in that time."""
 
 
 class Gateway:
@@ -74,8 +78,12 @@ class Gateway:
         keys: Callable[[], KeyRing] | None = None,
         max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
+        max_memory_bytes: int = sys.maxsize,
     ) -> None:
-        """`keys` gives those that hold at the moment; without it nobody is asked for one."""
+        """`keys` gives those that hold at the moment; without it nobody is asked for one.
+
+        `max_memory_bytes` is what this process may take, see MemoryGuard.
+        """
         self._engine = engine
         self._sessions = sessions
         self._options = options
@@ -102,6 +110,16 @@ class Gateway:
             "How late the event loop ran what was due (p99 of half a minute).",
             lambda: self._lag.milliseconds()["p99"] / 1000,
         )
+        self._memory = MemoryGuard(max_memory_bytes)
+        self._metrics.gauge(
+            "memory_limit_bytes", "What the server may take.", lambda: self._memory.limit_bytes
+        )
+        self._metrics.gauge(
+            "memory_pressure",
+            "0; 1 where new sessions are refused; 2 where the largest are ended.",
+            lambda: self._memory.pressure.value,
+        )
+        self._metrics.gauge("held_bytes", "What sessions hold.", self._sessions_hold)
         self._keys = keys
         self._max_sessions_per_key = max_sessions_per_key
         self._by_caller: Counter[str] = Counter()  # open connections
@@ -134,6 +152,34 @@ class Gateway:
             ) from error
         self.port = next(iter(self._server.sockets)).getsockname()[1]
         self._lag.start()
+
+    async def watch_memory(self) -> None:
+        """Refuse sessions, and end some, as memory runs short; never ends by itself."""
+        if self._memory.has_little_room(used := memory.used_bytes()):
+            log.warning(
+                "the server takes nearly all of its memory by itself; see `max_memory_mb`",
+                used_mb=used // memory.MIB,
+                limit_mb=self._memory.limit_bytes // memory.MIB,
+            )
+        trimming = DaemonThread("trim memory")
+        try:
+            while True:
+                used = memory.used_bytes()
+                if self._memory.judge(used):
+                    pressure = self._memory.pressure
+                    say = log.info if pressure is Pressure.NONE else log.warning
+                    say("memory", state=pressure.name.lower(), used_mb=used // memory.MIB)
+                if self._memory.pressure is not Pressure.NONE:
+                    held = {hosted.id: hosted.held_bytes for hosted in self._sessions}
+                    for session in self._memory.offenders(used, held, time.monotonic()):
+                        self._sessions.shed(session)
+                    await trimming.run(memory.give_back_free)
+                await asyncio.sleep(MEMORY_CHECK_S)
+        finally:
+            trimming.stop()
+
+    def _sessions_hold(self) -> int:
+        return sum(hosted.held_bytes for hosted in self._sessions)
 
     def tell(self, service: Service) -> None:
         """See Sessions.tell."""
@@ -271,6 +317,8 @@ class Gateway:
         """Why an owner can begin no session now, or None. `beside`: connections that do not count."""
         if self._engine.state is EngineState.BROKEN:
             return "The recognition worker has died again and again; it is still tried."
+        if self._memory.pressure is not Pressure.NONE:
+            return "The server is short of memory."
         if self._engine.overloaded_for(owner):
             return "The server is overloaded: captions come late already."
         if len(self._connections) - beside >= self._max_sessions:
@@ -428,7 +476,8 @@ class Gateway:
         return json_page(200, body)
 
     def _is_ready(self) -> bool:
-        return not self._draining and self._engine.state is EngineState.READY
+        ready = self._engine.state is EngineState.READY and not self._draining
+        return ready and self._memory.pressure is Pressure.NONE
 
     def _figures(self, request: Request) -> Page:
         """For Prometheus; a server with keys asks for any of them, and not for an audience's token."""
@@ -443,6 +492,8 @@ class Gateway:
     def _readiness(self) -> Page:
         broken = self._engine.state is EngineState.BROKEN
         state = "failed" if broken else self._engine.state.value
+        if state == "ready" and self._memory.pressure is not Pressure.NONE:
+            state = "overloaded_memory"
         state = "draining" if self._draining else state
         body: dict[str, Any] = {"state": state}
         if self._engine.model is not None:
