@@ -17,6 +17,7 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     spin:S          hold the GIL for S seconds, then answer
     hold:F          create the file F, then wait until it is removed; answer at once if F exists
     wait:F          the same, while other batches are decoded: the worker's replicas do their work
+    pace:X          take X seconds for each second of audio, while other batches are decoded
     crash-wait:F    the first time crash, then be like wait; F.crashed tells the times apart
     spin-once:F     hold the GIL for ever, unless the file F exists; creates it first
     stop            stop itself (SIGSTOP) in mid-job
@@ -79,6 +80,10 @@ class FakeDecoder:
                 _crash()
             if word in ("wait", "crash-wait") and _first_time(argument):
                 while Path(argument).exists():
+                    yield None
+            if word == "pace":
+                end = time.monotonic() + float(argument) * job.seconds
+                while time.monotonic() < end:
                     yield None
             yield self._obey(job)
             if word == "last-words":

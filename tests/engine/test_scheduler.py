@@ -32,9 +32,11 @@ def guess(name: str, window_s: float = 30.0) -> Job:
     return replace(job(name, "final", window_s), speculative=True)
 
 
-def take(scheduler: Scheduler, limit: int, *, free: int = 1, idle: bool = True) -> list[str]:
+def take(
+    scheduler: Scheduler, limit: int, *, free: int = 1, idle: bool = True, kept: bool = False
+) -> list[str]:
     """The names of the next batch of at most `limit`."""
-    return names(scheduler.next_batch(lambda job: limit, free=free, idle=idle))
+    return names(scheduler.next_batch(lambda job: limit, free=free, idle=idle, kept=kept))
 
 
 def names(jobs: list[Job]) -> list[str]:

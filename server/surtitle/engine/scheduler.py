@@ -60,12 +60,13 @@ class _Turns:
         return [queue[0] for queue in self.finals.values() if len(queue) < PILE]
 
     def rest(self) -> list[Job]:
-        """What takes its turn among the partials, one job a session."""
+        """What takes its turn among the partials, one job of each session that has none in `urgent`."""
         if not self.finals:  # as it mostly is
             return [self.open[session] for session in self.line]
         return [
             self.finals[session][0] if self._is_piled(session) else self.open[session]
             for session in self.line
+            if session not in self.finals or self._is_piled(session)
         ]
 
     def add_final(self, job: Job) -> None:
@@ -204,7 +205,7 @@ class Scheduler:
         return batch
 
     def _in_turn(self, kept: bool) -> list[Job]:
-        """The jobs of the rank that is due, at most two of a session, in order."""
+        """The jobs of the rank that is due, at most one of a session, in order."""
         owners = [each for each in self._owners.items() if not (kept and each[0].patient)]
         first = [
             urgent

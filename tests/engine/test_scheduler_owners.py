@@ -1,0 +1,229 @@
+"""Whose turn it is: owners, piles of finals, and who can wait."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surtitle.engine.scheduler import MANY, PILE, Owner, Scheduler
+from surtitle.jobs import Job
+from tests.engine.test_scheduler import filled, final, guess, names, partial, take
+
+ANN, BOB, EVE = Owner("ann"), Owner("bob"), Owner("eve")
+
+
+def placed(*jobs: Job, **owners: Owner) -> Scheduler:
+    """A scheduler with these jobs; `owners` says whose each session is."""
+    scheduler = Scheduler()
+    for session, owner in owners.items():
+        scheduler.place(session, owner)
+    for job in jobs:
+        scheduler.add(job)
+    return scheduler
+
+
+def drained(scheduler: Scheduler, limit: int = 1) -> list[str]:
+    """Everything in the order in which it goes."""
+    order = []
+    while batch := take(scheduler, limit):
+        order += batch
+    return order
+
+
+# -- owners take turns --------------------------------------------------------------------------
+
+
+def test_one_who_has_many_sessions_gets_as_much_as_one_who_has_one() -> None:
+    crowd = [final(f"{session}1") for session in "abcde"]
+    scheduler = placed(
+        *crowd, final("x1"), final("x2"), final("x3"), **dict.fromkeys("abcde", EVE), x=BOB
+    )
+    assert drained(scheduler) == ["a1", "x1", "b1", "x2", "c1", "x3", "d1", "e1"]
+
+
+def test_partials_take_turns_by_owner_too() -> None:
+    crowd = [partial(f"{session}1") for session in "abc"]
+    scheduler = placed(*crowd, partial("x1"), **dict.fromkeys("abc", EVE), x=BOB)
+    assert drained(scheduler) == ["a1p", "x1p", "b1p", "c1p"]
+
+
+def test_who_comes_new_waits_for_one_turn_of_each() -> None:
+    scheduler = placed(
+        *(final(f"{session}{number}") for session in "abc" for number in (1, 2)),
+        a=ANN,
+        b=BOB,
+        c=EVE,
+    )
+    assert take(scheduler, 1) == ["a1"]
+    scheduler.place("x", Owner("new"))
+    scheduler.add(final("x1"))
+    assert drained(scheduler)[:4] == ["b1", "c1", "a2", "x1"]
+
+
+def test_a_batch_fills_from_all_owners_first_and_then_from_their_sessions() -> None:
+    crowd = [final(f"{session}1") for session in "abcde"]
+    scheduler = placed(
+        *crowd, final("x1"), final("y1"), **dict.fromkeys("abcde", EVE), x=BOB, y=ANN
+    )
+    assert take(scheduler, 4) == ["a1", "x1", "y1", "b1"]
+    assert take(scheduler, 4) == ["c1", "d1", "e1"]
+
+
+def test_what_waits_of_all_owners_is_spread_over_the_batches() -> None:
+    crowd = [final(f"{session}1") for session in "abcde"]
+    scheduler = placed(*crowd, final("x1"), **dict.fromkeys("abcde", EVE), x=BOB)
+    assert take(scheduler, 8, free=2) == ["a1", "x1", "b1"]
+    assert take(scheduler, 8, free=1) == ["c1", "d1", "e1"]
+
+
+def test_a_session_that_changes_hands_takes_along_what_waits() -> None:
+    scheduler = placed(final("a1"), partial("a2"), final("b1"), a=ANN, b=ANN)
+    scheduler.place("a", BOB)
+    assert len(scheduler) == 3
+    assert drained(scheduler) == ["b1", "a1", "a2p"]
+    assert scheduler.owner_of("a") == BOB
+    scheduler.discard_session("a")
+    assert scheduler.owner_of("a") == Owner()
+
+
+def test_jobs_are_taken_back_hurried_and_forgotten_whosever_they_are() -> None:
+    scheduler = placed(final("a1"), guess("b1"), partial("c1"), final("d1"), a=ANN, b=BOB, c=EVE)
+    assert scheduler.hurry(final("b1"))
+    assert scheduler.discard(final("a1").id, "a")
+    assert names(scheduler.discard_session("c")) == ["c1p"]
+    assert drained(scheduler) == ["b1", "d1"]
+    assert not scheduler._owners
+
+
+# -- piles --------------------------------------------------------------------------------------
+
+
+def pile(session: str, count: int = PILE) -> list[Job]:
+    return [final(f"{session}{number}") for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("owner", [ANN, BOB], ids=["of the same", "of another"])
+def test_a_pile_of_finals_does_not_keep_others_from_their_partials(owner: Owner) -> None:
+    scheduler = placed(*pile("a", 9), partial("x1"), a=ANN, x=owner)
+    assert "x1p" in drained(scheduler)[:2]
+
+
+@pytest.mark.parametrize("owner", [ANN, BOB], ids=["of the same", "of another"])
+def test_the_final_of_one_who_has_none_goes_before_a_pile(owner: Owner) -> None:
+    scheduler = placed(*pile("a", 9), a=ANN, x=owner)
+    scheduler.add(final("x1"))
+    assert take(scheduler, 1) == ["x1"]
+
+
+def test_a_pile_leaves_in_order_and_is_one_no_more_when_it_is_small() -> None:
+    scheduler = placed(*pile("a"), partial("x1"), partial("y1"), a=ANN, x=BOB, y=EVE)
+    assert drained(scheduler) == ["a1", "a2", "a3", "a4", "x1p", "y1p"]
+
+
+def test_many_sessions_of_one_owner_do_not_keep_others_from_their_partials() -> None:
+    crowd = [final(f"{session}1") for session in "abcdefghijkl"]
+    assert len(crowd) > MANY
+    sessions = dict.fromkeys("abcdefghijkl", EVE)
+    scheduler = placed(*crowd, partial("x1"), x=BOB, **sessions)
+    assert "x1p" in drained(scheduler)[:2]
+    alone = placed(*crowd, partial("l2"), **sessions)
+    assert drained(alone)[-1] == "l2p"  # his own come behind his finals, as always
+
+
+# -- who can wait -------------------------------------------------------------------------------
+
+
+PATIENT = Owner("eve", patient=True)
+
+
+def test_finals_of_who_can_wait_take_turns_with_partials() -> None:
+    scheduler = placed(
+        *pile("a", 2), final("b1"), partial("x1"), partial("y1"), a=PATIENT, b=PATIENT
+    )
+    scheduler.add(final("z1"))
+    assert drained(scheduler) == ["z1", "a1", "x1p", "b1", "y1p", "a2"]
+
+
+def test_a_place_can_be_kept_from_who_can_wait() -> None:
+    scheduler = placed(final("a1"), partial("b1"), a=PATIENT, b=PATIENT)
+    assert take(scheduler, 8, kept=True) == []
+    scheduler.add(partial("x1"))
+    assert take(scheduler, 8, kept=True) == ["x1p"]
+    assert drained(scheduler) == ["a1", "b1p"]
+
+
+def test_who_waits_again_is_served_as_others_are() -> None:
+    scheduler = placed(final("a1"), a=PATIENT)
+    scheduler.place("a", EVE)
+    assert take(scheduler, 1, kept=True) == ["a1"]
+
+
+# -- in any order -------------------------------------------------------------------------------
+
+SESSIONS = "abcdef"
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["partial", "final", "guess"]), st.sampled_from(SESSIONS)),
+        st.tuples(st.just("place"), st.sampled_from(SESSIONS)),
+        st.tuples(st.just("gone"), st.sampled_from(SESSIONS)),
+        st.tuples(st.just("take"), st.sampled_from("123")),
+    ),
+    max_size=80,
+)
+
+
+@given(steps)
+def test_every_job_leaves_once_and_nothing_is_left_behind(steps: list[tuple[str, str]]) -> None:
+    scheduler = Scheduler()
+    waiting: dict[str, Job] = {}
+    numbers: Counter[str] = Counter()
+    for what, who in steps:
+        if what in ("partial", "final", "guess"):
+            numbers[who] = numbers[who] % 9 + 1
+            job = {"partial": partial, "final": final, "guess": guess}[what](f"{who}{numbers[who]}")
+            if job.id in waiting:
+                continue
+            waiting[job.id] = job
+            for gone in scheduler.add(job):
+                del waiting[gone.id]
+        elif what == "place":
+            owner = Owner("xyz"[len(waiting) % 3], patient=len(waiting) % 2 == 1)
+            scheduler.place(who, owner)
+        elif what == "gone":
+            for gone in scheduler.discard_session(who):
+                del waiting[gone.id]
+        else:
+            batch = scheduler.next_batch(lambda job: 2, free=int(who))
+            assert len({job.session for job in batch}) == len(batch)
+            assert len({(job.kind, job.window_s) for job in batch}) <= 1
+            for job in batch:
+                del waiting[job.id]
+        assert len(scheduler) == len(waiting)
+    while batch := scheduler.next_batch(lambda job: 2):
+        for job in batch:
+            del waiting[job.id]
+    assert not waiting
+    assert not scheduler._owners
+
+
+@given(st.lists(st.sampled_from(SESSIONS), min_size=1, max_size=40))
+def test_nobody_waits_for_more_than_a_turn_of_each_owner(arrivals: list[str]) -> None:
+    """Each has a first job of his own; all others have as many as they like."""
+    owners = {session: Owner(session) for session in SESSIONS}
+    scheduler = placed(**owners)
+    numbers: Counter[str] = Counter()
+    for session in arrivals:
+        if numbers[session] < 9:
+            numbers[session] += 1
+            scheduler.add(final(f"{session}{numbers[session]}"))
+    scheduler.place("x", Owner("x"))
+    scheduler.add(final("x1"))
+    assert drained(scheduler).index("x1") <= len(SESSIONS)
+
+
+def test_one_owner_alone_is_served_as_if_there_were_none() -> None:
+    """The same order, whether anybody was placed or not."""
+    jobs = [final("a1"), partial("b1"), guess("c1"), final("d1", 10.0), final("a2"), partial("e1")]
+    owned = placed(*jobs, **dict.fromkeys("abcde", ANN))
+    assert drained(owned, 2) == drained(filled(*jobs), 2)

@@ -1,0 +1,71 @@
+"""How much memory there is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from surtitle import memory
+
+MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+
+pytestmark = pytest.mark.skipif(not MACHINE, reason="needs os.sysconf")
+
+
+def machine(root: Path, groups: str, **files: str) -> Path:
+    """A file system with these control groups; in names of files / is written __."""
+    for name, text in {"proc__self__cgroup": groups, **files}.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_without_control_groups_it_is_what_the_machine_has(tmp_path: Path) -> None:
+    assert memory.usable_bytes(tmp_path) == MACHINE
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits"),
+    [
+        ("0::/\n", {"memory.max": "104857600\n"}),
+        ("0::/system.slice/x.service\n", {"system.slice/x.service/memory.max": "104857600\n"}),
+        (
+            "0::/system.slice/x.service\n",
+            {
+                "system.slice/memory.max": "104857600\n",
+                "system.slice/x.service/memory.max": "max\n",
+            },
+        ),
+        ("0::/../outer\n", {"memory.max": "104857600\n"}),
+        ("4:memory:/job\n0::/\n", {"memory/job/memory.limit_in_bytes": "104857600\n"}),
+        (
+            "5:cpu,memory:/docker/abc\n",
+            {
+                "memory/docker/abc/memory.limit_in_bytes": "9223372036854771712\n",
+                "memory/memory.limit_in_bytes": "104857600\n",
+            },
+        ),
+    ],
+    ids=["container", "service", "slice", "namespace", "version 1", "version 1 in a container"],
+)
+def test_the_least_of_all_control_groups_counts(
+    tmp_path: Path, groups: str, limits: dict[str, str]
+) -> None:
+    files = {f"sys/fs/cgroup/{name}": text for name, text in limits.items()}
+    assert memory.usable_bytes(machine(tmp_path, groups, **files)) == 104857600
+
+
+@pytest.mark.parametrize("text", ["max\n", "", "9223372036854771712\n", "nonsense"])
+def test_no_limit_is_none(tmp_path: Path, text: str) -> None:
+    root = machine(tmp_path, "0::/\n", **{"sys/fs/cgroup/memory.max": text})
+    assert memory.usable_bytes(root) == MACHINE
+
+
+def test_what_this_process_uses_grows_with_what_it_takes_and_is_given_back() -> None:
+    before = memory.used_bytes()
+    taken = b"x" * (64 * memory.MIB)
+    assert memory.used_bytes() - before > 60 * memory.MIB
+    del taken
+    memory.give_back_free()
+    assert memory.used_bytes() - before < 10 * memory.MIB
