@@ -155,6 +155,35 @@ async def test_a_slow_reader_misses_partials_and_nothing_else() -> None:
         assert numbers == sorted(set(numbers))
 
 
+async def test_of_acknowledgements_that_wait_for_a_slow_reader_the_newest_counts() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+        s.socket.reads.clear()
+        for _ in range(100):
+            s.connection.post(Ack(received=0, safe=0))
+        s.connection.post(Ack(received=7, safe=0))
+        assert s.connection.held_bytes < 1000
+        s.socket.reads.set()
+        await s.until(lambda: Ack(received=7, safe=0) in s.socket.sent)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 2000])
+async def test_one_that_takes_a_message_now_and_then_is_cut_off_before_too_many_wait(
+    text: str,
+) -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: s.said(Ready))
+        s.socket.reads.clear()
+        for seq in range(2, 5000):
+            s.connection.post(Error(seq=seq, code="x", message=text, fatal=False))
+            if s.socket.aborted:
+                break
+        assert s.socket.aborted
+        assert s.connection.held_bytes < 3_000_000
+
+
 async def test_a_client_that_takes_nothing_is_cut_off() -> None:
     async with served(send_timeout_s=0.05) as s:
         s.socket.reads.clear()
