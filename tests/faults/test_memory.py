@@ -1,0 +1,101 @@
+"""A server that comes near the bound on its memory: it refuses, sheds, tells, and recovers."""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+
+import psutil
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.faults.speaker import Speaker
+from tests.support import (
+    FAKE_DECODER,
+    NO_FAULTS,
+    ServerProcess,
+    converse,
+    figure,
+    readiness,
+    spoken_word,
+    start_server,
+)
+
+MIB = 1 << 20
+ROOM_MB = 200
+"""Beyond what the server takes by itself: what sessions may hold."""
+SPEECH = spoken_word() * 118
+
+
+def used_mb(server: ServerProcess) -> int:
+    return int(psutil.Process(server.process.pid).memory_info().rss) // MIB
+
+
+def own_mb() -> int:
+    """What a server takes without sessions."""
+    server = start_server(decoder=FAKE_DECODER)
+    try:
+        return used_mb(server)
+    finally:
+        server.stop()
+
+
+async def hoard(server: ServerProcess, file: Path, errors: list[str]) -> None:
+    """A minute of speech that is not answered."""
+    start = {"type": "start", "language": "en", "partials": False, "prompt": f"wait:{file}"}
+    with contextlib.suppress(ConnectionClosed):
+        async with connect(server.websocket_url) as socket:
+            await socket.send(json.dumps(start))
+            for at in range(0, len(SPEECH), 64_000):
+                await socket.send(SPEECH[at : at + 64_000])
+            async for frame in socket:
+                message = json.loads(frame)
+                if message["type"] == "error":
+                    errors.append(f"{message['code']}: {message['message']}")
+
+
+async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
+    tmp_path: Path,
+) -> None:
+    limit_mb = own_mb() + ROOM_MB
+    server = start_server(decoder=FAKE_DECODER, max_memory_mb=limit_mb, lease_s=120)
+    highest_mb, sentences, errors = 0, set[str](), list[str]()
+    speaking = asyncio.create_task(Speaker(server).speak(8))
+    hoarders = []
+    while not speaking.done():
+        if len(hoarders) < 160:
+            file = tmp_path / "unanswered"
+            hoarders.append(asyncio.create_task(hoard(server, file, errors)))
+        highest_mb = max(highest_mb, used_mb(server))
+        if readiness(server.url) == (503, "overloaded_memory"):
+            assert figure(server, "surtitle_memory_pressure") > 0
+            try:
+                async with connect(server.websocket_url):
+                    pass
+            except InvalidStatus as refused:
+                assert refused.response.status_code == 503
+                sentences.add(json.loads(bytes(refused.response.body or b""))["error"])
+        await asyncio.sleep(0.02)
+    delays_s = await speaking  # nothing of it is lost, see Speaker
+    print(f"highest {highest_mb} of {limit_mb} MB, {len(errors)} ended; answers after {delays_s}")
+    assert max(delays_s) < 2
+    assert highest_mb < 1.1 * limit_mb
+    assert sentences == {"The server is short of memory."}
+    assert set(errors) == {
+        "busy: The server is short of memory, and this session takes much of it."
+    }
+    for hoarder in hoarders:
+        hoarder.cancel()
+    await asyncio.gather(*hoarders, return_exceptions=True)
+    (tmp_path / "unanswered").unlink(missing_ok=True)
+    async with asyncio.timeout(20):
+        while readiness(server.url)[0] != 200:  # noqa: ASYNC110 - what is waited for is no event
+            await asyncio.sleep(0.1)
+    assert figure(server, "surtitle_sessions_shed_total") == len(errors)
+    assert used_mb(server) < 0.85 * limit_mb
+    assert (await converse(server.url, "say:again")).faults == NO_FAULTS
+    changes = [line["state"] for line in server.events("memory")]
+    assert changes[0] == "refusing" and "shedding" in changes and changes[-1] == "none"
+    assert len(changes) < 30  # it is told once a change
+    assert server.stop() == 0
+    assert server.errors == []
