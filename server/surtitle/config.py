@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     overload_wait_ms: int = _setting(
         800,
         "Model",
-        "Mean wait for the model, in ms, beyond which no new session is taken (503).",
+        "Mean wait for a turn at the model, in ms, beyond which no new session is taken (503).",
         ge=50,
     )
     language: str = _setting(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 
@@ -40,7 +40,7 @@ async def usual_delay(server: ServerProcess) -> float:
     return max(await Speaker(server).speak(2))
 
 
-Attack = Callable[[ServerProcess], Awaitable[None]]
+Attack = Callable[[ServerProcess], Coroutine[None, None, None]]
 
 
 @asynccontextmanager

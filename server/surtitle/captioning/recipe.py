@@ -1,12 +1,14 @@
 """What a client asks for, as the model takes it."""
 
-from sys import getsizeof
-
 from surtitle.captioning.language import chinese_script
 from surtitle.errors import BadStart
 from surtitle.jobs import ModelInfo, Recipe
 from surtitle.messages import Start
 
+TEXT_BYTES = 80
+"""What Python takes for a text without its letters."""
+LETTER_BYTES = 4
+"""And for a letter at most."""
 _AUTO = "auto"
 _WHISPER_NAMES = {
     "cmn": "zh",
@@ -36,8 +38,9 @@ def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
 
 
 def recipe_bytes(recipe: Recipe) -> int:
-    """About how much memory a recipe takes: most of it is what the client wrote."""
-    return sum(map(getsizeof, (recipe.hotwords, recipe.prompt, *recipe.hotwords)))
+    """How much memory a recipe takes at most: what the client wrote."""
+    texts = (recipe.prompt, *recipe.hotwords)
+    return sum(TEXT_BYTES + LETTER_BYTES * len(text) for text in texts)
 
 
 def make_recipe(start: Start, model: ModelInfo) -> Recipe:
