@@ -11,7 +11,12 @@ from surtitle.captioning.marks import MarkKind, Marks
 from tests.captioning.driver import W
 
 
-def kept(*asked: tuple[int, MarkKind]) -> list[str]:
+Asked = tuple[int, MarkKind]
+UPDATE: Asked = (700, "update")
+FLUSH: Asked = (700, "flush")
+
+
+def kept(*asked: Asked) -> list[str]:
     """What is done of so much, as kind and number of the asking."""
     marks, done = Marks(), list[str]()
     for number, (sample, kind) in enumerate(asked):
@@ -28,15 +33,15 @@ def noting(done: list[str], what: str) -> Callable[[], None]:
 
 
 def test_of_updates_in_a_row_the_newest_counts() -> None:
-    assert kept(*[(700, "update")] * 1000) == ["update 999"]
+    assert kept(*(UPDATE,) * 1000) == ["update 999"]
 
 
 def test_one_flush_does_for_many() -> None:
-    assert kept(*[(700, "flush")] * 1000) == ["flush 0"]
+    assert kept(*(FLUSH,) * 1000) == ["flush 0"]
 
 
 def test_a_flush_between_two_updates_comes_between_them() -> None:
-    asked: list[tuple[int, MarkKind]] = [(700, "update"), (700, "flush"), (700, "update")]
+    asked = (UPDATE, FLUSH, UPDATE)
     assert kept(*asked) == ["update 0", "flush 1", "update 2"]
     assert kept(*asked * 100) == ["update 0", "flush 1", "update 299"]
 
@@ -69,7 +74,7 @@ def test_a_mark_inside_a_window_is_reached_when_less_than_that_is_left_to_judge(
 )
 def test_what_is_left_out_makes_no_difference(steps: list[tuple[int, str]]) -> None:
     """The wishes with which each utterance would begin, and what flushes end, told from all marks."""
-    sample, asked = 0, list[tuple[int, MarkKind]]()
+    sample, asked = 0, list[Asked]()
     for step, kind in steps:
         sample += step * W // 8
         asked.append((sample, "flush" if kind == "flush" else "update"))

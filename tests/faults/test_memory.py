@@ -61,7 +61,7 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     server = start_server(decoder=FAKE_DECODER, max_memory_mb=limit_mb, lease_s=120)
     highest_mb, sentences, errors = 0, set[str](), list[str]()
     speaking = asyncio.create_task(Speaker(server).speak(8))
-    hoarders = []
+    hoarders = list[asyncio.Task[None]]()
     while not speaking.done():
         if len(hoarders) < 160:
             file = tmp_path / "unanswered"
