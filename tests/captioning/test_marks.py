@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from surtitle.captioning.marks import MarkKind, Marks
 from tests.captioning.driver import W
 
-
 Asked = tuple[int, MarkKind]
 UPDATE: Asked = (700, "update")
 FLUSH: Asked = (700, "flush")

@@ -15,7 +15,7 @@ import hmac
 import math
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -373,9 +373,8 @@ class HostedSession:
             request()
             self.pump()
             return
-        if self._marked and self._requests and self._requests[-1][0] == kind:
-            self._requests[-1] = kind, request  # at the same byte: the newer one is enough
-            return
+        if kind == "flush" and self._marked and self._requests and self._requests[-1][0] == kind:
+            return  # at the same byte: one does for both
         self._requests.append((kind, request))
         self._marked = True
         self._decoding.mark()
