@@ -50,7 +50,6 @@ async def test_a_partial_that_takes_the_place_of_another_has_waited_as_long(tmp_
         run.submit(1, "say:old", kind="partial")
         await wait_of(run, 0.1)
         run.submit(1, "say:new", kind="partial", samples=3200)
-        assert run.loads == []
         for file in files:
             file.unlink()
         await run.answered(3)

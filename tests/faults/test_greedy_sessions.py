@@ -152,3 +152,32 @@ async def test_one_session_locks_nobody_out(server: ServerProcess, attack: Attac
     print(f"{refused} of {asked} refused beside {attack.__name__}")
     assert asked > 20
     assert refused == 0
+
+
+async def test_too_many_who_speak_are_still_too_many() -> None:
+    """Each of them in time: that is load. Those who are in lose nothing; others are refused."""
+    server = start_server(decoder=FAKE_DECODER)
+    inside: list[Speaker] = []
+    refused = 0
+
+    async def come() -> None:
+        nonlocal refused
+        speaker = Speaker(server, prompt="pace:0.4")
+        try:
+            await speaker.speak(7)
+        except InvalidStatus as error:
+            assert error.response.status_code == 503
+            refused += 1
+        else:
+            inside.append(speaker)
+
+    coming = list[asyncio.Task[None]]()
+    for _ in range(36):
+        coming.append(asyncio.create_task(come()))
+        await asyncio.sleep(0.35)
+    await asyncio.gather(*coming)
+    assert server.stop() == 0
+    print(f"{len(inside)} were let in, {refused} refused")
+    assert refused > 5
+    assert len(inside) > 5
+    assert any("overloaded" in speaker.ledger.states for speaker in inside)

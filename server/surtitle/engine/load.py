@@ -11,7 +11,8 @@ owners, for those who have none yet.
 """
 
 import math
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from surtitle.jobs import JobKind
@@ -33,13 +34,13 @@ class _Waits:
         self.newest.append((now, wait_s))
         self.sum_s += wait_s
 
-    def mean_s(self, now: float) -> float:
+    def mean_s(self, now: float, others: Sequence[float] = ()) -> float:
         while self.newest and self.newest[0][0] < now - WINDOW_S:
             self.sum_s -= self.newest.popleft()[1]
         if not self.newest:
             self.sum_s = 0.0  # what rounding has left
-            return 0.0
-        return self.sum_s / len(self.newest)
+        count = len(self.newest) + len(others)
+        return (self.sum_s + sum(others)) / count if count else 0.0
 
 
 @dataclass(slots=True)
@@ -57,9 +58,17 @@ class LoadGauge:
         """A job of this kind was due for `wait_s` when it was started, or was given up."""
         self._waits[kind].add(wait_s, now)
 
-    def update(self, now: float) -> bool:
-        """Judge anew; returns whether `overloaded` has changed."""
-        mean_s = max(waits.mean_s(now) for waits in self._waits.values())
+    def update(self, now: float, overdue: Iterable[tuple[JobKind, float]] = ()) -> bool:
+        """Judge anew; returns whether `overloaded` has changed.
+
+        `overdue` are jobs that wait now, with for how long: those that do so beyond the limit count
+        already, or a queue that grows would be noticed as late as it is long.
+        """
+        late = [(kind, wait_s) for kind, wait_s in overdue if wait_s > self.limit_s]
+        mean_s = max(
+            waits.mean_s(now, [wait_s for other, wait_s in late if other == kind])
+            for kind, waits in self._waits.items()
+        )
         before = self.overloaded
         self.overloaded = mean_s > self.limit_s * (RECOVERY if before else 1.0)
         return self.overloaded is not before
@@ -68,6 +77,10 @@ class LoadGauge:
     def empty(self) -> bool:
         """Whether nothing of the last seconds is known."""
         return not any(waits.newest for waits in self._waits.values())
+
+
+Overdue = tuple[str, str, JobKind, float]
+"""A job that waits: of which owner and session, in which line, and since when."""
 
 
 @dataclass(slots=True)
@@ -104,15 +117,27 @@ class OwnersLoad:
         turns = self._owners[owner]
         turns.turn_at = turns.sessions[session] = now
 
-    def update(self, now: float) -> bool:
-        """Judge anew those who may have changed; returns whether anything has."""
-        changed = self._all.update(now)
+    def update(self, now: float, overdue: Iterable[Overdue] = ()) -> bool:
+        """Judge anew those who may have changed; returns whether anything has.
+
+        `overdue` are jobs that wait now, see LoadGauge.
+        """
+        of_all: list[tuple[JobKind, float]] = []
+        of_owners: defaultdict[str, list[tuple[JobKind, float]]] = defaultdict(list)
+        for owner, session, kind, since in overdue:
+            turns = self._owners.get(owner)
+            if turns is None:
+                turns = self._owners[owner] = _OwnersTurns(LoadGauge(self._limit_s))
+            of_all.append((kind, now - max(since, turns.turn_at)))
+            of_owners[owner].append((kind, now - max(since, turns.sessions.get(session, since))))
+            self._observed.add(owner)
+        changed = self._all.update(now, of_all)
         sweeps = now - self._swept_at >= WINDOW_S
         if sweeps:
             self._swept_at = now
         for owner in list(self._owners) if sweeps else self._observed | self._overloaded:
             gauge = self._owners[owner].gauge
-            if gauge.update(now):
+            if gauge.update(now, of_owners[owner]):
                 changed = True
                 (self._overloaded.add if gauge.overloaded else self._overloaded.discard)(owner)
             if sweeps:

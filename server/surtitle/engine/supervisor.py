@@ -9,13 +9,13 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
-from surtitle.engine.load import OwnersLoad
+from surtitle.engine.load import Overdue, OwnersLoad
 from surtitle.engine.policy import (
     Action,
     Drop,
@@ -43,6 +43,8 @@ Deliver = Callable[[Result], None]
 _QUARANTINE_MESSAGE = (
     "The recognition worker died twice on this audio, so it was given up; the rest goes on."
 )
+OVERDUE_CHECK_S = 0.25
+"""How often it is looked for jobs that wait too long."""
 LOAD_CHECK_S = 1.0
 """How often an overload is looked at again where nothing happens."""
 SPEAKING_S = 10.0
@@ -93,11 +95,12 @@ class Engine(Protocol):
 @dataclass(slots=True)
 class _Waiting:
     deliver: Deliver
-    trace: str
+    job: Job
     since: float
     due_since: float
     """Of a job that replaced a partial that was still waiting: since when the first one waited. Of a
     final that was speculative: since when it is waited for."""
+    started: bool = False
 
 
 class Supervisor:
@@ -121,6 +124,7 @@ class Supervisor:
         self._watchdog = Watchdog(watchdog)
         self._scheduler = Scheduler()
         self._load = OwnersLoad(overload_wait_s)
+        self._overload_wait_s = overload_wait_s
         self._metrics = metrics or Metrics()
         self._on_state = on_state
         self._on_load = on_load
@@ -133,6 +137,8 @@ class Supervisor:
         self._room_at = 0.0  # when there was room last, on the monotonic clock
         self._spoke_at: dict[str, float] = {}  # by session that is not patient, the newest last
         self._told_overload = False
+        self._overdue: list[Overdue] = []
+        self._looked_for_overdue_at = 0.0
         self._wake = asyncio.Event()  # the watchdog task has something to do
         self._memory_checked_at = time.monotonic()
         self._wakes_at = 0.0  # when it looks by itself, on the monotonic clock
@@ -189,7 +195,7 @@ class Supervisor:
         if not self._watchdog.accepts(job):
             return
         now = time.monotonic()
-        waiting = _Waiting(deliver, job.trace, now, now)
+        waiting = _Waiting(deliver, job, now, now)
         self._waiting[job.id] = waiting
         if not self._scheduler.owner_of(job.session).patient:
             self._spoke_at.pop(job.session, None)
@@ -213,7 +219,7 @@ class Supervisor:
     def hurry(self, job: Job) -> None:
         """See Engine.hurry."""
         if self._scheduler.hurry(job) and (waiting := self._waiting.get(job.id)) is not None:
-            waiting.due_since = time.monotonic()
+            waiting.job, waiting.due_since = job, time.monotonic()
             self._grant()
 
     def cancel(self, job: Job) -> None:
@@ -286,6 +292,7 @@ class Supervisor:
             self._metrics.on_grant(batch)
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
+                    waiting.started = True
                     self._observe_wait(job.session, _waits_as(job), waiting, now, started=True)
             self._watch_deadline()
         self._has_room = self._would_serve_at_once(model)
@@ -331,7 +338,11 @@ class Supervisor:
             self._load.on_turn(owner.name, session, now)
 
     def _judge_load(self) -> None:
-        if not self._load.update(time.monotonic()):
+        now = time.monotonic()
+        if now - self._looked_for_overdue_at >= OVERDUE_CHECK_S:
+            self._looked_for_overdue_at = now
+            self._overdue = list(self._find_overdue(now))
+        if not self._load.update(now, self._overdue):
             return
         overloaded = self._load.anybody
         if overloaded is not self._told_overload:
@@ -339,6 +350,18 @@ class Supervisor:
             log.info("overloaded" if overloaded else "load is normal again")
         self._on_load(overloaded)
         self._wake.set()
+
+    def _find_overdue(self, now: float) -> Iterator[Overdue]:
+        """The jobs that wait and whose wait would count if they were started now."""
+        if self.state is not EngineState.READY or self._has_room:
+            return
+        for waiting in self._waiting.values():
+            since = max(waiting.due_since, self._ready_since, self._room_at)
+            if waiting.started or now - since <= self._overload_wait_s:
+                continue
+            owner = self._scheduler.owner_of(waiting.job.session)
+            if not owner.patient:
+                yield owner.name, waiting.job.session, _waits_as(waiting.job), since
 
     def _carry_out(self, actions: list[Action]) -> None:
         waiting = deque(actions)
@@ -456,7 +479,7 @@ class Supervisor:
         result = replace(result, timings=replace(result.timings, wait_s=max(wait_s, 0.0)))
         log.debug(
             "job done",
-            trace=waiting.trace,
+            trace=waiting.job.trace,
             job=result.job_id,
             wait_ms=round(result.timings.wait_s * 1000),
             features_ms=round(result.timings.features_s * 1000),
@@ -467,7 +490,7 @@ class Supervisor:
         try:
             waiting.deliver(result)
         except Exception:  # of one session; the others' results must come
-            log.exception("a result could not be delivered", trace=waiting.trace)
+            log.exception("a result could not be delivered", trace=waiting.job.trace)
 
     def _give_up(self, cause: str) -> None:
         log.error("the engine gives up", cause=cause)
