@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     max_memory_mb: int = _setting(
         0,
         "Network",
-        "Memory of the server process, in MB, near which no new session is taken and then those are "
-        "ended that hold most; 0 is half of what the control group or the machine has.",
+        "Memory of the server and its decoders, in MB, near which no new session is taken and then "
+        "those are ended that hold most; 0 is half of what the control group or the machine has.",
         ge=0,
     )
     max_frame_bytes: int = _setting(

@@ -52,6 +52,7 @@ def serve(connection: socket.socket) -> NoReturn:
     try:
         _limit_memory(MEMORY_BYTES)
         incoming = _Incoming(connection)
+        incoming.outgoing.put(pack(Kind.PID, str(os.getpid()).encode()))
         _decode(incoming.recording().read_stream(incoming), incoming.outgoing, CPU_S)
     except OSError:
         pass  # the server, or the session, has gone

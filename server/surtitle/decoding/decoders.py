@@ -7,11 +7,15 @@ stands still.
 
 import asyncio
 import contextlib
+import mmap
 import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Protocol
+from weakref import WeakSet
 
 import msgspec
 import numpy as np
@@ -31,6 +35,10 @@ BEHIND_BYTES = 65_536
 """What may wait for a decoder before no more is taken from the client."""
 RECEIVE_BYTES = 65_536
 """What is taken from a decoder at once: 2 s of audio."""
+
+PAGE_BYTES = mmap.PAGESIZE
+MEASURE_EVERY_S = 1.0
+"""How often their memory is looked at: 20 µs for each."""
 
 DIED = (
     "The decoder of this audio has died, or took more memory or time than it may: "
@@ -80,6 +88,9 @@ class Decoding:
         self._writing = False  # the loop watches for room in the socket
         self._reading = False
         self._closed = False
+        self._pid: int | None = None
+        self.memory_bytes = 0
+        """What its process has of its own, when it was looked at last."""
         self.resume()
 
     def feed(self, data: bytes) -> None:
@@ -102,8 +113,13 @@ class Decoding:
 
     @property
     def held_bytes(self) -> int:
-        """What is kept here."""
-        return len(self._outgoing)
+        """What is kept here, and what its process takes."""
+        return len(self._outgoing) + self.memory_bytes
+
+    def measure(self, shared_bytes: int) -> None:
+        """Look at its process, of whose memory so much is not its own."""
+        if self._pid is not None:
+            self.memory_bytes = max(private_bytes(self._pid) - shared_bytes, 0)
 
     def pause(self) -> None:
         """Take nothing from the decoder for now."""
@@ -124,7 +140,7 @@ class Decoding:
         self.pause()
         if self._writing:
             self._loop.remove_writer(self._connection)
-        self._closed, self._listener = True, None
+        self._closed, self._listener, self._pid, self.memory_bytes = True, None, None, 0
         self._outgoing.clear()
         self._connection.close()
 
@@ -189,6 +205,8 @@ class Decoding:
                 listener.on_missing(*unpack_place(payload))
             case Kind.MARK:
                 listener.on_mark()
+            case Kind.PID:
+                self._pid = int(payload) if payload.isdigit() else None
             case Kind.ENDED:
                 self.close()
                 listener.on_end()
@@ -207,6 +225,9 @@ class Decoders:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._open: WeakSet[Decoding] = WeakSet()
+        self._measured_at = -MEASURE_EVERY_S
+        self._memory_bytes = 0
         self._control: socket.socket | None = None
 
     def open(self, encoding: ContainerEncoding, listener: Listener) -> Decoding:
@@ -217,8 +238,20 @@ class Decoders:
         with theirs:
             self._hand_over(theirs)
         decoding = Decoding(ours, listener)
+        self._open.add(decoding)
         decoding._send(pack(Kind.OPEN, msgspec.json.encode({"encoding": encoding})))
         return decoding
+
+    def memory_bytes(self) -> int:
+        """What all of them take beside what they share; looked at now and then."""
+        now = time.monotonic()
+        if self._process is not None and now - self._measured_at >= MEASURE_EVERY_S:
+            self._measured_at = now
+            base = private_bytes(self._process.pid)
+            for decoding in self._open:
+                decoding.measure(base)
+            self._memory_bytes = base + sum(decoding.memory_bytes for decoding in self._open)
+        return self._memory_bytes
 
     def close(self) -> None:
         """The server ends: so do they all."""
@@ -268,3 +301,12 @@ class Decoders:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
+
+
+def private_bytes(pid: int) -> int:
+    """Resident memory of a process that is no file's; 0 where the system does not tell."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * PAGE_BYTES

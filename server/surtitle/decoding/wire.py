@@ -1,7 +1,8 @@
 """What goes between the server and a decoder process: frames of a kind, a length and a payload.
 
     server -> decoder   OPEN (JSON, once), DATA (bytes as they came), MARK, END
-    decoder -> server   TRACKS (JSON), PCM (int16), MISSING, MARK, ENDED, FAILED (a sentence)
+    decoder -> server   PID (once), TRACKS (JSON), PCM (int16), MISSING, MARK, ENDED,
+                        FAILED (a sentence)
 
 A MARK comes back once all that was sent before it is decoded as far as it can be: so what a client
 asks for at a point of its bytes takes effect at that point of its audio. Nothing is pickled.
@@ -30,6 +31,7 @@ class Kind(IntEnum):
     MISSING = 6
     ENDED = 7
     FAILED = 8
+    PID = 9
 
 
 class BrokenStream(Exception):

@@ -506,7 +506,9 @@ class HostedSession:
     def held_bytes(self) -> int:
         """About how much memory the session takes."""
         unread = 0 if self.link is None else self.link.held_bytes
-        return self.session.held_bytes + self._kept.held_bytes + self.live.held_bytes + unread
+        decoding = 0 if self._decoding is None else self._decoding.held_bytes
+        kept = self._kept.held_bytes + self.live.held_bytes
+        return self.session.held_bytes + decoding + kept + unread
 
     def end(self) -> None:
         """Let go of everything."""
@@ -681,6 +683,11 @@ class Sessions:
         if hosted.channel is not None:
             hosted.channel.announce()
         log.info("session waits for its client", session=hosted.id)
+
+    @property
+    def used_bytes(self) -> int:
+        """What the decoder processes of all sessions take."""
+        return self._decoders.memory_bytes()
 
     def left_behind(self, concerns: Callable[[str], bool]) -> list[HostedSession]:
         """The sessions without a client of the owners concerned, those first that may go first."""

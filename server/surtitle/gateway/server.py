@@ -155,7 +155,7 @@ class Gateway:
 
     async def watch_memory(self) -> None:
         """Refuse sessions, and end some, as memory runs short; never ends by itself."""
-        if self._memory.has_little_room(used := memory.used_bytes()):
+        if self._memory.has_little_room(used := self._used_bytes()):
             log.warning(
                 "the server takes nearly all of its memory by itself; see `max_memory_mb`",
                 used_mb=used // memory.MIB,
@@ -164,7 +164,7 @@ class Gateway:
         trimming = DaemonThread("trim memory")
         try:
             while True:
-                used = memory.used_bytes()
+                used = self._used_bytes()
                 if self._memory.judge(used):
                     pressure = self._memory.pressure
                     say = log.info if pressure is Pressure.NONE else log.warning
@@ -177,6 +177,10 @@ class Gateway:
                 await asyncio.sleep(MEMORY_CHECK_S)
         finally:
             trimming.stop()
+
+    def _used_bytes(self) -> int:
+        """Of this process and those that decode for its sessions; the worker's is another matter."""
+        return memory.used_bytes() + self._sessions.used_bytes
 
     def _sessions_hold(self) -> int:
         return sum(hosted.held_bytes for hosted in self._sessions)
