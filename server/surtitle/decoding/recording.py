@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     AnyPacket = Packet[Stream]
 
 av.logging.set_level(av.logging.ERROR)  # what it complains of is damage
+av.logging.set_skip_repeated(False)  # the second time too
 
 READ_BYTES = 65_536
 STREAM_BUFFER_BYTES = 4096
