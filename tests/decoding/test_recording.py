@@ -1,7 +1,7 @@
 import io
 import struct
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import av
@@ -328,12 +328,20 @@ TOLERANCE_S = 0.03
 """A frame's worth of priming, which MP3 and AAC have where nothing says how much it is."""
 
 
-def assert_clicks(result: Heard, expected: list[float], may: list[float] = []) -> None:  # noqa: B006
-    """Clicks are where they belong; those that `may` be lost or not are either."""
-    found = result.clicks_s
-    stray = [
-        each for each in found if all(abs(each - at) > TOLERANCE_S for at in (*expected, *may))
-    ]
+def assert_clicks(
+    result: Heard,
+    expected: list[float],
+    may: Sequence[float] = (),
+    damaged: tuple[float, float] = (0.0, 0.0),
+) -> None:
+    """Clicks are where they belong; those that `may` be lost or not are either.
+
+    In the place that is `damaged`, from where to where in seconds, something may sound like one.
+    """
+    found = [each for each in result.clicks_s if not damaged[0] < each < damaged[1]]
+    may = [*may, *expected]
+    expected = [each for each in expected if not damaged[0] < each < damaged[1]]
+    stray = [each for each in found if all(abs(each - at) > TOLERANCE_S for at in may)]
     lost = [at for at in expected if all(abs(each - at) > TOLERANCE_S for each in found)]
     assert (lost, stray) == ([], []), found
 
@@ -501,7 +509,7 @@ def test_of_a_row_the_last_may_be_cut_off(name: str) -> None:
     file_format, codec, options = IN_A_ROW[name]
     data = encode(file_format, Track(clicks(4), codec), options=options)
     result = in_file(data + data[: len(data) // 2])
-    assert_clicks(result, [*FIRST, 4.5, 5.5], may=[])
+    assert_clicks(result, [*FIRST, 4.5, 5.5], may=())
     assert result.missing_s == pytest.approx(2, abs=0.3)
 
 
@@ -559,7 +567,8 @@ def test_one_hurt_place_costs_its_own_time_and_no_more(name: str, read: Read, at
     assert result.seconds == pytest.approx(20, abs=0.15)
     # What is behind damage in Matroska is found again with its next cluster, of 5 s at most.
     costs_s = 5.2 if name in ("webm", "mkv-mp3") else 1.0
-    assert_clicks(result, far(at, costs_s), may=near(at, costs_s))
+    place = 20 * at - 0.1, 20 * at + costs_s
+    assert_clicks(result, far(at, costs_s), may=near(at, costs_s), damaged=place)
     assert result.missing_s <= costs_s
 
 
@@ -579,15 +588,15 @@ def test_a_place_that_is_lost_is_silent_for_its_time(name: str, read: Read) -> N
     else:
         damaged = data[:start] + np.random.default_rng(7).bytes(length) + data[start + length :]
     result = read(damaged)
-    # Without a clock, time is what the bytes would have taken.
+    # Without a clock, time is what the bytes would have taken, as far as FFmpeg shows them.
     is_timed = name not in ("mp3", "adts", "ac3", "mp2")
-    assert result.seconds == pytest.approx(20, abs=0.1 if is_timed else 0.4)
+    assert result.seconds == pytest.approx(20, abs=0.1 if is_timed else 0.8)
     costs_s = 5.5 if name in ("webm", "mkv-mp3") else 1.5
     if is_timed:
         assert_clicks(result, far(0.525, costs_s), may=near(0.525, costs_s))
     assert 20 - costs_s - 1 <= len(result.clicks_s) <= 20
-    if name not in ("ts", "ogg"):
-        assert 0.7 <= result.missing_s <= costs_s
+    if name != "ts":  # of which whole packets are gone, without a trace
+        assert 0.3 <= result.missing_s <= costs_s
 
 
 @ways

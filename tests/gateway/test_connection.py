@@ -1,81 +1,14 @@
 """One socket and one session: order, slow readers, back-pressure, errors, draining. No network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
-from surtitle.captioning.session import CaptionSession
-from surtitle.gateway.connection import MAX_MISTAKES, Connection
+from surtitle.gateway.connection import MAX_MISTAKES
 from surtitle.jobs import Job
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
-from tests.gateway.fakes import (
-    LOUD,
-    QUIET,
-    FakeEngine,
-    FakeSocket,
-    LoudnessRounds,
-    make_sessions,
-    options,
-)
-
-WORD = LOUD * 20
-PAUSE = QUIET * 40
-
-
-class Served:
-    """A connection that runs."""
-
-    def __init__(self, **limits: float) -> None:
-        self.socket = FakeSocket()
-        self.engine = FakeEngine()
-        self.rounds = LoudnessRounds()
-        self.sessions = make_sessions(self.engine, self.rounds)
-        self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
-
-    @property
-    def session(self) -> CaptionSession:
-        """The only one."""
-        (hosted,) = self.sessions
-        return hosted.session
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 - what is waited for is no event
-                await asyncio.sleep(0)
-
-    def said(self, kind: type) -> list[str]:
-        return [str(m) for m in self.socket.sent if isinstance(m, kind)]
-
-    @property
-    def order(self) -> list[str]:
-        """What was sent, by type, without the acknowledgements."""
-        return [type(m).__name__ for m in self.socket.sent if not isinstance(m, Ack | Resumed)]
-
-    @property
-    def error(self) -> Error:
-        """The last message, which is an error."""
-        last = self.socket.sent[-1]
-        assert isinstance(last, Error)
-        return last
-
-
-@asynccontextmanager
-async def served(
-    query: dict[str, list[str]] | None = None, **limits: float
-) -> AsyncIterator[Served]:
-    serving = Served(**limits)
-    task = asyncio.create_task(serving.connection.run(query))
-    try:
-        yield serving
-    finally:
-        serving.socket.reads.set()
-        serving.socket.leave()
-        async with asyncio.timeout(5):
-            await task
-        serving.sessions.close()
-        assert serving.rounds.forgotten == len(serving.engine.discarded) <= 1
+from tests.gateway.fakes import LOUD, QUIET
+from tests.gateway.serving import PAUSE, WORD, served
 
 
 async def test_from_audio_to_ended_in_order() -> None:

@@ -1,0 +1,407 @@
+"""What was said is answered: senders that fall silent, closes, containers and their decoders."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import psutil
+import pytest
+
+from surtitle.gateway.connection import MAX_MISTAKES, Connection
+from surtitle.messages import (
+    Ack,
+    Ended,
+    Error,
+    Final,
+    Ready,
+    Resume,
+    Resumed,
+    ServerMessage,
+    Speech,
+    Start,
+    Update,
+    format_message,
+)
+from tests.captioning.chunking import Chunking, ragged, whole
+from tests.containers import Float, Track, encode, hurt
+from tests.gateway.fakes import LOUD, QUIET, FakeSocket, options
+from tests.gateway.serving import PAUSE, WORD, Served, served
+
+START = '{"type":"start","partials":false}'
+STOP = '{"type":"stop"}'
+FLUSH = '{"type":"flush"}'
+# -- a sender that falls silent -----------------------------------------------------------------
+
+
+async def test_a_sender_that_falls_silent_in_mid_utterance_gets_its_final() -> None:
+    async with served() as s:
+        s.socket.put(START, *[LOUD] * 20)
+        await s.until(lambda: s.said(Speech))
+        silent_since = time.monotonic()
+        await s.until(lambda: s.engine.jobs)
+        assert 0.8 < time.monotonic() - silent_since < 2.5
+        s.engine.answer("what was said")
+        await s.until(lambda: s.said(Final))
+        assert s.order == ["Ready", "Speech", "Final"]
+        s.socket.put(WORD, PAUSE)  # it is back
+        await s.until(lambda: len(s.said(Speech)) == 2)
+
+
+async def test_who_says_nothing_is_not_asked_for_more() -> None:
+    """Silence is no speech, however long it lasts: nothing is finished that was not begun."""
+    async with served() as s:
+        s.socket.put(START, QUIET * 20)
+        await s.until(lambda: s.said(Ready))
+        await asyncio.sleep(1.5)  # longer than the wait for a sender in mid-utterance
+        assert s.order == ["Ready"]
+        assert s.engine.jobs == []
+
+
+async def paced(s: Served, frames: list[bytes], every_s: float) -> None:
+    """As a sender who has a frame every so often."""
+    for frame in frames:
+        s.socket.put(frame)
+        await asyncio.sleep(every_s)
+
+
+async def test_one_that_sends_a_frame_every_two_seconds_is_not_cut() -> None:
+    async with served() as s:
+        s.socket.put(START)
+        await paced(s, [LOUD * 62] * 3, 2.0)
+        assert s.order == ["Ready", "Speech"]
+        assert s.engine.jobs == []
+        s.socket.put(PAUSE)
+        await s.until(lambda: s.engine.jobs)
+
+
+async def test_one_that_sends_many_frames_at_once_every_two_seconds_is_not_cut_twice() -> None:
+    """As a page in the background, whose timers are slow. The first time it cannot be known."""
+    async with served() as s:
+        s.socket.put(START)
+        for _ in range(4):
+            s.socket.put(*[LOUD * 3] * 20)
+            await asyncio.sleep(2.0)
+        assert len(s.engine.jobs) <= 1
+
+
+async def test_one_whose_link_broke_is_not_cut_before_it_can_go_on() -> None:
+    async with served() as s:
+        s.socket.put(START, *[LOUD] * 20)
+        await s.until(lambda: s.said(Speech))
+        ready = s.socket.sent[0]
+        assert isinstance(ready, Ready)
+        s.socket.break_off()
+        await s.until(lambda: s.sessions.waiting)
+        await asyncio.sleep(1.5)  # longer than a sender may be silent
+        assert s.engine.jobs == []
+        again = FakeSocket()
+        connection = Connection(again, s.engine, s.sessions, options())
+        task = asyncio.create_task(connection.run(None))
+        again.put(format_message(Resume(session=ready.session, token=ready.token, last_seq=2)))
+        await s.until(lambda: any(isinstance(m, Resumed) for m in again.sent))
+        (hosted,) = s.sessions
+        hosted.pump()  # as after any result
+        await asyncio.sleep(0.4)  # it comes back, and has to get its audio first
+        assert s.engine.jobs == []
+        again.put(LOUD * 10, PAUSE)
+        await s.until(lambda: s.engine.jobs)
+        ((final, _),) = s.engine.jobs
+        assert len(final.audio) >= 30 * 512
+        again.leave()
+        await task
+
+
+# -- what was said is answered before a close ---------------------------------------------------
+
+
+def be_idle(s: Served) -> None:
+    """Nothing: the limit is short."""
+
+
+def send_nonsense(s: Served) -> None:
+    s.socket.put(*['{"type":"dance"}'] * (MAX_MISTAKES + 2))
+
+
+def send_nan(s: Served) -> None:
+    s.socket.put(np.array([np.nan], "<f4").tobytes())
+
+
+def break_transport(code: int) -> Callable[[Served], None]:
+    def break_it(s: Served) -> None:
+        def close(code: int) -> None:
+            s.socket.closed = (code, "")
+
+        assert s.connection.explain(code, lambda: close(code))
+
+    return break_it
+
+
+FLOAT_WORD = (np.sin(np.arange(20 * 512) / 5) * 0.5).astype("<f4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("code", "close_code", "mistake", "limits"),
+    [
+        ("idle", 4408, be_idle, {"idle_timeout_s": 0.2}),
+        ("bad_audio", 1003, send_nan, {}),
+        ("too_many_mistakes", 1008, send_nonsense, {}),
+        ("frame_too_large", 1009, break_transport(1009), {}),
+        ("bad_text", 1007, break_transport(1007), {}),
+    ],
+)
+async def test_what_was_said_is_answered_before_the_close(
+    code: str, close_code: int, mistake: Callable[[Served], None], limits: dict[str, float]
+) -> None:
+    async with served(**limits) as s:
+        s.socket.put('{"type":"start","partials":false,"encoding":"pcm_f32le"}', FLOAT_WORD)
+        await s.until(lambda: s.said(Speech))
+        mistake(s)
+        await s.until(lambda: s.engine.jobs)
+        assert not s.socket.closed
+        s.engine.answer("what was said")
+        await s.until(lambda: s.socket.closed)
+        order = [each for each in s.order if each != "Error"]
+        assert order == ["Ready", "Speech", "Final"]
+        assert isinstance(s.socket.sent[-1], Error)
+        assert (s.error.code, s.error.fatal) == (code, True)
+        assert s.socket.closed is not None
+        assert s.socket.closed[0] == close_code
+
+
+@pytest.mark.parametrize("code", [1007, 1009])
+async def test_nothing_that_comes_behind_the_broken_frame_is_taken(code: int) -> None:
+    async with served() as s:
+        s.socket.put(START, WORD)
+        await s.until(lambda: s.said(Speech))
+        break_transport(code)(s)
+        s.socket.put(WORD * 5, '{"type":"flush"}', WORD)
+        assert s.connection.take_audio(WORD)
+        await s.until(lambda: s.engine.jobs)
+        ((final, _),) = s.engine.jobs
+        assert len(final.audio) <= 21 * 512
+        s.engine.answer()
+        await s.until(lambda: s.socket.closed)
+
+
+async def test_an_engine_that_never_answers_holds_no_close_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("surtitle.gateway.connection.ANSWER_S", 0.2)
+    async with served(idle_timeout_s=0.1) as s:
+        s.socket.put(START, WORD)
+        await s.until(lambda: s.socket.closed)
+        assert s.socket.closed == (4408, "idle")
+
+
+# -- containers ---------------------------------------------------------------------------------
+
+pytest_fork = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+
+RATE = 48_000
+
+
+def talk(*parts: tuple[str, float]) -> Float:
+    """Loud and quiet stretches of so many seconds; quiet is noise below what counts."""
+    rng = np.random.default_rng(1)
+    return np.concatenate(
+        [
+            rng.uniform(-1, 1, round(seconds * RATE)) * (0.3 if kind == "loud" else 0.001)
+            for kind, seconds in parts
+        ]
+    ).astype(np.float32)
+
+
+def in_webm(audio: Float) -> bytes:
+    return encode(
+        "webm", Track(audio, "libopus"), options={"live": "1", "cluster_time_limit": "200"}
+    )
+
+
+def start(encoding: str) -> str:
+    return format_message(Start(encoding=encoding, partials=False))  # type: ignore[arg-type]
+
+
+def answers(sent: list[ServerMessage]) -> list[ServerMessage]:
+    return [m for m in sent if not isinstance(m, Ack | Ready)]
+
+
+async def closed(s: Served) -> None:
+    """Until the connection has ended, with an engine that answers all."""
+
+    def answered() -> object:
+        s.engine.answer()
+        return s.socket.closed
+
+    await s.until_decoded(answered)
+
+
+AUDIO = in_webm(
+    talk(("quiet", 0.4), ("loud", 2.5), ("quiet", 1.2), ("loud", 2.2), ("quiet", 1.5), ("loud", 1))
+)
+
+
+async def conversation(chunking: Chunking) -> tuple[list[ServerMessage], list[object]]:
+    """Messages, and the recipes of the jobs, of a script with requests at fixed bytes."""
+    third = len(AUDIO) // 5, len(AUDIO) // 2
+    async with served() as s:
+        recipes: list[object] = []
+        submit = s.engine.submit
+        s.engine.submit = lambda job, deliver: (recipes.append(job.recipe), submit(job, deliver))[1]  # type: ignore[method-assign]
+        s.socket.put(start("webm"))
+        for part, wish in (
+            (AUDIO[: third[0]], FLUSH),
+            (AUDIO[third[0] : third[1]], format_message(Update(prompt="names"))),
+            (AUDIO[third[1] :], STOP),
+        ):
+            s.socket.put(*(piece for piece in chunking(part) if piece), wish)
+        await closed(s)
+        return answers(s.socket.sent), recipes
+
+
+@pytest_fork
+async def test_requests_take_effect_at_their_byte_however_a_container_is_cut() -> None:
+    expected, recipes = await conversation(whole)
+    assert [type(m).__name__ for m in expected if isinstance(m, Final | Ended)][-1] == "Ended"
+    flushed, *_ = [m for m in expected if isinstance(m, Final)]
+    assert flushed.end_ms < 2000, "the flush came in mid-utterance"
+    assert len({str(recipe) for recipe in recipes}) > 1, "the update came in between"
+    for chunking in (ragged, lambda data: (data[i : i + 77] for i in range(0, len(data), 77))):
+        messages, other = await conversation(chunking)
+        assert messages == expected
+        assert [str(each) for each in other] == [str(each) for each in recipes]
+
+
+@pytest_fork
+async def test_the_account_of_a_container_is_of_all_its_audio() -> None:
+    async with served() as s:
+        s.socket.put(start("webm"), AUDIO, STOP)
+        await closed(s)
+        ended = s.socket.sent[-1]
+        assert isinstance(ended, Ended)
+        assert ended.audio_ms == pytest.approx(8800, abs=30)
+        assert ended.missing_ms == 0
+        parts = (ended.captioned_ms, ended.silence_ms, ended.suppressed_ms, ended.failed_ms)
+        assert sum(parts) == ended.audio_ms
+        assert s.socket.closed == (1000, "")
+
+
+@pytest_fork
+@pytest.mark.parametrize("encoding", ["wav", "auto"])
+async def test_ten_files_on_one_socket_are_all_heard(encoding: str) -> None:
+    one = encode("wav", Track(talk(("loud", 0.5), ("quiet", 0.5)), "pcm_s16le"))
+    async with served() as s:
+        s.socket.put(start(encoding), *[one] * 10, STOP)
+        await closed(s)
+        ended = s.socket.sent[-1]
+        assert isinstance(ended, Ended)
+        assert ended.audio_ms == pytest.approx(10_000, abs=100)
+
+
+@pytest_fork
+async def test_damage_is_told_once_and_stands_in_the_account() -> None:
+    data = encode("mp3", Track(talk(("loud", 10.0)), "libmp3lame"))
+    for at in (0.2, 0.4, 0.6, 0.8):
+        data = hurt(data, at, 900)
+    async with served() as s:
+        s.socket.put(start("mp3"), data, STOP)
+        await closed(s)
+        (error,) = [m for m in s.socket.sent if isinstance(m, Error)]
+        assert (error.code, error.fatal) == ("damaged_audio", False)
+        assert "from 2.0 s on" in error.message or "from 1.9 s on" in error.message
+        ended = s.socket.sent[-1]
+        assert isinstance(ended, Ended)
+        assert ended.audio_ms == pytest.approx(10_000, abs=150)
+        assert 80 < ended.missing_ms < 1500
+
+
+@pytest_fork
+async def test_what_is_no_container_is_told_after_what_was_said() -> None:
+    async with served() as s:
+        s.socket.put(start("webm"), b"not a container" * 1000)
+        await s.until_decoded(lambda: s.socket.closed)
+        assert (s.error.code, s.socket.closed) == ("bad_audio", (1003, "bad_audio"))
+
+
+@pytest_fork
+async def test_a_container_in_slices_of_two_seconds_is_not_cut() -> None:
+    """As a recorder of a page gives it."""
+    slices = [
+        AUDIO_LOUD[i * len(AUDIO_LOUD) // 4 : (i + 1) * len(AUDIO_LOUD) // 4] for i in range(4)
+    ]
+    async with served() as s:
+        s.socket.put(start("webm"))
+        await paced(s, slices[:3], 2.0)
+        assert s.order == ["Ready", "Speech"]
+        assert s.engine.jobs == []
+        s.socket.put(slices[3], STOP)
+        await closed(s)
+
+
+AUDIO_LOUD = in_webm(talk(("loud", 8.0)))
+
+
+@pytest_fork
+async def test_a_dying_decoder_is_one_session_s_trouble() -> None:
+    """It gets an answer to what was said and a sentence; the victim beside it notices nothing."""
+    async with served() as s:
+        s.most_sessions = 2
+        victim = FakeSocket()
+        other = Connection(victim, s.engine, s.sessions, options())
+        task = asyncio.create_task(other.run(None))
+        try:
+            s.socket.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
+            await s.until_decoded(lambda: s.said(Speech))
+            pid = s.sessions._decoders.pid
+            assert pid is not None
+            (child,) = psutil.Process(pid).children()
+            victim.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
+            await s.until_decoded(lambda: any(isinstance(m, Speech) for m in victim.sent))
+            child.kill()
+            await s.until_decoded(lambda: s.engine.jobs)
+            assert not s.socket.closed
+            s.engine.answer("what was said")
+            await s.until_decoded(lambda: s.socket.closed)
+            assert s.order == ["Ready", "Speech", "Final", "Error"]
+            assert (s.error.code, s.socket.closed) == ("bad_audio", (1003, "bad_audio"))
+            victim.put(AUDIO_LOUD[len(AUDIO_LOUD) // 2 :], STOP)
+
+            def over() -> object:
+                s.engine.answer()
+                return victim.closed
+
+            await s.until_decoded(over)
+            ended = victim.sent[-1]
+            assert isinstance(ended, Ended)
+            assert ended.audio_ms == pytest.approx(8000, abs=30)
+            assert not any(isinstance(m, Error) for m in victim.sent)
+        finally:
+            victim.leave()
+            await task
+
+
+@pytest_fork
+async def test_hours_in_a_few_bytes_wait_until_they_are_answered() -> None:
+    audio = np.tile(talk(("loud", 1.0), ("quiet", 1.0))[::3], 300)  # ten minutes, at 16 kHz
+    data = encode("flac", Track(audio, "flac", 16_000))
+    async with served(max_backlog_s=4) as s:
+        s.socket.put(start("flac"), *[data[i : i + 50_000] for i in range(0, len(data), 50_000)])
+        await s.until_decoded(lambda: len(s.sessions) and s.session.full)
+        await asyncio.sleep(0.2)  # it may not go on
+        assert s.session.unanswered_s < 4 + 6
+        s.socket.put(STOP)
+        most = 0.0
+
+        def over() -> object:
+            nonlocal most
+            if len(s.sessions):
+                most = max(most, s.session.unanswered_s)
+            s.engine.answer()
+            return s.socket.closed
+
+        await s.until_decoded(over, 60)
+        assert most < 4 + 6
+        ended = s.socket.sent[-1]
+        assert isinstance(ended, Ended)
+        assert ended.audio_ms == pytest.approx(600_000, abs=100)
