@@ -116,6 +116,10 @@ IO_MODULES = (
 
 PURE = [
     *room("captioning"),
+    "decoding/formats.py",
+    "decoding/members.py",
+    "decoding/timeline.py",
+    "decoding/wire.py",
     "client/outbox.py",
     "client/timeline.py",
     "gateway/kept.py",
@@ -161,16 +165,25 @@ def test_pure_files_open_and_print_nothing(file: str) -> None:
 
 # -- the arrows ---------------------------------------------------------------------------------
 
-ROOMS = ("captioning", "engine", "gateway", "recognition")
+ROOMS = ("captioning", "decoding", "engine", "gateway", "recognition")
 
 MAY_KNOW = {
     # What a room may import of the rest of the package. Anything else is an arrow too many.
     "captioning": {"captioning", "errors", "jobs", "messages"},
+    "decoding": {
+        "decoding",
+        "captioning.audio",
+        "captioning.downmix",
+        "errors",
+        "jobs",
+        "messages",
+    },
     "engine": {"engine", "errors", "jobs", "metrics", "recognition.worker"},
     "gateway": {
         "gateway",
         "background",
         "captioning",
+        "decoding.decoders",
         "engine.policy",
         "engine.scheduler",
         "engine.supervisor",
@@ -208,7 +221,7 @@ LEAVES = {
     "client/dialing.py": {"errors", "messages"},
     "client/viewer.py": {"client.dialing", "messages"},
     "microphone.py": {"client", "jobs"},
-    "media.py": {"client", "jobs"},
+    "media.py": {"client", "decoding.launch", "decoding.wire", "jobs"},
 }
 
 
@@ -263,6 +276,15 @@ def test_only_whisper_and_the_probe_import_the_model_libraries() -> None:
     assert not {"faster_whisper", "ctranslate2", "surtitle.recognition.whisper"} & set(at_import)
 
 
+def test_only_the_recording_uses_ffmpeg() -> None:
+    """It is native code that parses what strangers send: only in a process that may die."""
+    assert [file for file in FILES if knows(file, "av")] == ["decoding/recording.py"]
+    programs = {"decoding/child.py", "decoding/forkserver.py", "decoding/recording.py"}
+    for program in ("recording", "child", "forkserver"):
+        users = {file for file in FILES if knows(file, f"surtitle.decoding.{program}")}
+        assert users <= programs
+
+
 def test_only_config_reads_the_environment() -> None:
     readers = {
         file
@@ -272,6 +294,7 @@ def test_only_config_reads_the_environment() -> None:
     }
     # The others read or set what native libraries look at, and where the service manager listens.
     others = {
+        "decoding/launch.py",
         "diagnosis/__init__.py",
         "diagnosis/child.py",
         "engine/process.py",
@@ -327,6 +350,21 @@ def test_the_server_never_loads_the_model_libraries() -> None:
     loaded = loaded_by("surtitle.app", "surtitle.cli", "surtitle.commands", "surtitle.diagnosis")
     assert {"websockets", "torch"} <= loaded
     assert loaded.isdisjoint({"faster_whisper", "ctranslate2", "onnxruntime", "transformers"})
+
+
+def test_the_server_and_the_client_never_load_ffmpeg() -> None:
+    loaded = loaded_by(
+        *("surtitle.app", "surtitle.cli", "surtitle.commands", "surtitle.media"),
+        *("surtitle.gateway.server", "surtitle.decoding.decoders", "surtitle.captioning.session"),
+    )
+    assert "numpy" in loaded
+    assert "av" not in loaded
+
+
+def test_what_decodes_loads_ffmpeg_and_nothing_of_the_server() -> None:
+    loaded = loaded_by("surtitle.decoding.forkserver", "surtitle.decoding.child")
+    assert {"av", "soxr"} <= loaded
+    assert loaded.isdisjoint({"websockets", "torch", "ctranslate2", "uvloop", "asyncio"})
 
 
 def test_the_worker_never_loads_the_network_or_torch() -> None:

@@ -1,15 +1,19 @@
 import io
+import os
+import threading
 import wave
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 
 from surtitle.client import ClientError
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.media import CHUNK_BYTES, read_chunks
-from tests.support import SAMPLE
+from tests.containers import Track, clicks, encode, hurt
+from tests.support import SAMPLE, left_over
 
 
 def write_wav(path: Path, samples: Pcm16, rate: int = SAMPLE_RATE, channels: int = 1) -> Path:
@@ -78,7 +82,7 @@ def test_a_file_that_is_not_audio(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "speech.txt"
     path.write_bytes(data)
     # FFmpeg takes plain text for a drawing made of characters.
-    with pytest.raises(ClientError, match=r"speech\.txt (cannot be read as audio|has no audio)"):
+    with pytest.raises(ClientError, match=r"speech\.txt cannot be read as audio: .*\.$"):
         list(read_chunks(path))
 
 
@@ -96,7 +100,7 @@ def test_a_picture_has_no_audio_track(tmp_path: Path) -> None:
         frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
         muxer.mux(stream.encode(frame))
         muxer.mux(stream.encode(None))
-    with pytest.raises(ClientError, match=r"picture\.png has no audio track"):
+    with pytest.raises(ClientError, match=r"picture\.png cannot be read as audio: .* no audio"):
         list(read_chunks(path))
 
 
@@ -107,3 +111,135 @@ def test_a_cut_file_gives_what_is_there(tmp_path: Path) -> None:
     read = b"".join(read_chunks(path))
     assert len(read) > 38_000
     assert samples.tobytes().startswith(read)
+
+
+# -- names and addresses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["talk-10:30.wav", "file:x.wav", "http:x.wav", "-x.wav", "a b%20?.wav", "concat:y.wav"]
+)
+def test_a_name_is_the_name_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    samples = noise(4000)
+    write_wav(tmp_path / name, samples)
+    monkeypatch.chdir(tmp_path)
+    for path in (Path(name), tmp_path / name):
+        assert b"".join(read_chunks(path)) == samples.tobytes()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/x.wav", "https://x/y", "rtsp://x", "file:///etc/hostname"]
+)
+def test_an_address_is_not_fetched(address: str) -> None:
+    with pytest.raises(ClientError, match="is an address, and only files are read: download it"):
+        list(read_chunks(Path(address)))
+
+
+def test_a_file_cannot_point_to_others(tmp_path: Path) -> None:
+    """A playlist, or a file of references, is no recording."""
+    inner = write_wav(tmp_path / "inner.wav", noise(16_000))
+    for text in (f"ffconcat version 1.0\nfile '{inner}'\n", f"#EXTM3U\n#EXTINF:1,\n{inner}\n"):
+        path = tmp_path / "list"
+        path.write_text(text)
+        with pytest.raises(ClientError, match="cannot be read as audio"):
+            list(read_chunks(path))
+
+
+def test_what_lies_in_the_working_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("numpy", "av", "struct", "surtitle"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('run')")
+    path = write_wav(tmp_path / "a.wav", noise(1600))
+    monkeypatch.chdir(tmp_path)
+    assert len(b"".join(read_chunks(path))) == 3200
+
+
+# -- damage and tracks --------------------------------------------------------------------------
+
+
+def test_what_could_not_be_read_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(hurt(encode("mp3", Track(clicks(10), "libmp3lame")), 0.5, 2000))
+    recording = read_chunks(path)
+    assert recording.missing_ms == 0
+    seconds = sum(map(len, recording)) / 2 / SAMPLE_RATE
+    assert seconds == pytest.approx(10, abs=0.1)
+    assert 50 <= recording.missing_ms <= 400
+    whole = tmp_path / "b.mp3"
+    whole.write_bytes(encode("mp3", Track(clicks(10), "libmp3lame")))
+    other = read_chunks(whole)
+    assert sum(map(len, other))
+    assert other.missing_ms == 0
+
+
+def test_tracks_are_known_with_the_first_chunk_and_can_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    path.write_bytes(
+        encode(
+            "matroska",
+            Track(clicks(2), "flac", title="stage"),
+            Track(clicks(2) * np.float32(0), "flac", default=True, title="booth"),
+        )
+    )
+    recording = read_chunks(path)
+    first = next(recording)
+    assert (len(recording.tracks.names), recording.tracks.chosen) == (2, 2)
+    assert not np.frombuffer(first + b"".join(recording), np.int16).any()
+    assert np.frombuffer(b"".join(read_chunks(path, track=1)), np.int16).max() > 20_000
+    with pytest.raises(ClientError, match="no track 3; the audio tracks are 1 to 2"):
+        next(read_chunks(path, track=3))
+
+
+def decoding() -> list[psutil.Process]:
+    """The processes that this one has started to decode."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if "surtitle.decoding.child" in child.cmdline()
+    ]
+
+
+def test_one_that_is_closed_leaves_no_process(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", noise(60 * SAMPLE_RATE))
+    recording = read_chunks(path)
+    next(recording)
+    processes = decoding()
+    assert len(processes) == 1
+    recording.close()
+    assert left_over(processes) == []
+    assert list(recording) == []
+
+
+def test_one_whose_process_dies_says_so(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", noise(600 * SAMPLE_RATE))
+    recording = read_chunks(path)
+    next(recording)
+    (process,) = decoding()
+    process.kill()
+    with pytest.raises(ClientError, match=r"a\.wav cannot be read as audio: .* has died"):
+        list(recording)
+
+
+def test_what_comes_through_a_pipe_is_decoded_as_it_comes() -> None:
+    data = encode("matroska", Track(clicks(6), "libopus"), options={"cluster_time_limit": "200"})
+    reading, writing = os.pipe()
+    go_on = threading.Event()
+
+    def write() -> None:
+        with io.FileIO(writing, "wb") as pipe:
+            pipe.write(data[: len(data) // 2])
+            go_on.wait(20)
+            pipe.write(data[len(data) // 2 :])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with io.FileIO(reading) as source:
+        recording = read_chunks(source)
+        came = [next(recording) for _ in range(20)]  # 2 s, while the second half is not there
+        go_on.set()
+        came += list(recording)
+    writer.join(5)
+    assert sum(map(len, came)) / 2 / SAMPLE_RATE == pytest.approx(6, abs=0.05)

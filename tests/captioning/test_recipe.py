@@ -16,9 +16,6 @@ def test_bad_audio_is_refused() -> None:
     driver = open_session(Start(language="en", encoding="pcm_f32le"))
     with pytest.raises(BadAudio):
         driver.feed(np.array([np.nan], "<f4").tobytes())
-    driver = open_session(Start(language="en", encoding="webm"))
-    with pytest.raises(BadAudio):
-        driver.feed(b"not a container" * 1000)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from surtitle.errors import BadMessage, BadStart
 from surtitle.jobs import Job, Recipe, Result, Word
 from surtitle.messages import (
+    ContainerEncoding,
     Ended,
+    Error,
     Failed,
     Final,
     Partial,
@@ -467,7 +469,47 @@ def test_a_second_stop_and_late_wishes_change_nothing() -> None:
     assert numbers(driver.messages) == list(range(1, len(driver.messages) + 1))
 
 
-def test_a_session_may_be_closed_at_any_moment() -> None:
-    for encoding in ("pcm_s16le", "webm"):
-        driver = open_session(Start(language="en", encoding=encoding))
-        driver.session.close()
+@pytest.mark.parametrize("encoding", ["webm", "mp4", "auto"])
+def test_a_container_is_counted_here_and_its_samples_come_from_elsewhere(
+    encoding: ContainerEncoding,
+) -> None:
+    driver = open_session(Start(language="en", encoding=encoding), answer=ok)
+    assert driver.session.container == encoding
+    driver.session.receive_audio(b"bytes of a container")
+    assert (driver.session.ack().received, driver.session.received_s) == (20, 0)
+    driver.session.receive_samples(np.frombuffer(speech(10), np.int16))
+    driver.score()
+    assert driver.session.is_open
+    assert driver.session.ack().safe == 0, "without its header the rest cannot be decoded"
+    driver.session.stop()
+    driver.session.receive_samples(np.frombuffer(speech(2), np.int16))
+    driver.session.finish_audio()
+    driver.score()
+    (ended,) = driver.of(Ended)
+    assert ended.audio_ms == 12 * W // 16
+    assert driver.session.ack().safe == 20
+
+
+def test_what_could_not_be_decoded_is_told_once_and_stands_in_the_account() -> None:
+    driver = open_session(Start(language="en", encoding="mp3"), answer=ok)
+    assert driver.session.container == "mp3"
+    driver.session.receive_samples(np.zeros(64_000, np.int16))
+    driver.session.note_missing(32_000, 8_000)
+    driver.session.note_missing(56_000, 4_000)
+    driver.pump()
+    (told,) = driver.of(Error)
+    assert (told.code, told.fatal) == ("damaged_audio", False)
+    assert "0.5 s of the audio from 2.0 s on" in told.message
+    driver.session.stop()
+    driver.session.finish_audio()
+    driver.score()
+    (ended,) = driver.of(Ended)
+    assert (ended.audio_ms, ended.missing_ms) == (4000, 750)
+
+
+def test_raw_audio_lacks_nothing() -> None:
+    driver = open_session(answer=ok)
+    assert driver.session.container is None
+    driver.feed(speech(10))
+    driver.stop()
+    assert driver.of(Ended)[0].missing_ms == 0

@@ -2,15 +2,11 @@
 
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from surtitle.jobs import SAMPLE_RATE
-from surtitle.messages import Ended, Start
+from surtitle.messages import Start
 from tests.captioning.driver import (
-    OPTIONS,
     WINDOW_MS,
     Driver,
     ok,
@@ -18,7 +14,6 @@ from tests.captioning.driver import (
     silence,
     speech,
 )
-from tests.containers import in_flac
 
 
 def growth(driver: Driver, step: Callable[[], None], times: int) -> int:
@@ -83,24 +78,3 @@ def test_what_is_unanswered_is_known_in_seconds() -> None:
     assert driver.session.unanswered_s < 0.2
     driver.feed(speech(50))
     assert driver.session.unanswered_s == pytest.approx(54 * WINDOW_MS / 1000, abs=0.1)
-
-
-def test_what_a_container_holds_is_decoded_as_it_is_answered() -> None:
-    """A frame of it may hold hours."""
-    options = replace(OPTIONS, max_utterance_ms=30 * WINDOW_MS)
-    start = Start(language="en", encoding="flac", partials=False)
-    driver = open_session(start, options, max_backlog_s=4.0)
-    audio = np.frombuffer(speech(600), np.int16)
-    driver.session.receive_audio(in_flac(audio))
-    assert driver.session.received_s <= 1.0
-    driver.stop()
-    answered = 0
-    while not driver.session.ended:
-        assert driver.session.full or driver.session.received_s == len(audio) / SAMPLE_RATE
-        assert driver.session.unanswered_s <= 5.0
-        jobs = driver.last_finals[answered:]
-        assert jobs
-        answered += len(jobs)
-        driver.give(*map(ok, jobs))
-        driver.score()
-    assert driver.of(Ended)[0].captioned_ms == len(audio) // 16

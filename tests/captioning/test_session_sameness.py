@@ -1,6 +1,5 @@
 """The same messages however the bytes come and whenever the results do."""
 
-import io
 import re
 import zlib
 from collections.abc import Callable, Iterable
@@ -8,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-import av
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -47,25 +45,6 @@ from tests.captioning.driver import (
 )
 
 # -- the same for every chunking ----------------------------------------------------------------
-
-
-@cache
-def in_webm(pcm: bytes) -> bytes:
-    """PCM16 at 16 kHz as Opus in WebM."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="webm", options={"live": "1"}) as muxer:
-        stream = muxer.add_stream("libopus", rate=48000, layout="mono")
-        assert isinstance(stream, av.AudioStream)
-        resampler = av.AudioResampler(stream.codec_context.format, "mono", 48000, 960)
-        frame = av.AudioFrame.from_ndarray(
-            np.frombuffer(pcm, np.int16)[None], format="s16", layout="mono"
-        )
-        frame.sample_rate = 16000
-        frame.pts = 0
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            muxer.mux(stream.encode(piece))
-        muxer.mux(stream.encode(None))
-    return file.getvalue()
 
 
 def as_mulaw_8k(pcm: bytes) -> bytes:
@@ -134,17 +113,6 @@ def test_all_messages_are_the_same_however_the_bytes_come(name: str, chunking: C
     assert driver.session.ack() == expected(name).session.ack()
     assert len(driver.of(Final)) >= 5
     assert {job.recipe.language for job in driver.finals} == {"en", "zh"}
-
-
-@three_ways
-def test_a_container_gives_the_same_messages_however_the_bytes_come(chunking: Chunking) -> None:
-    start = Start(language="en", encoding="webm")
-    data = in_webm(b"".join(SCRIPT))
-    parts = [data[:5_001], data[5_001:14_002], data[14_002:]]
-    driver = played(start, parts, chunking)
-    assert driver.messages == played(start, parts, whole).messages
-    assert len(driver.of(Final)) >= 4
-    assert driver.of(Ended)[0].audio_ms == pytest.approx(len(b"".join(SCRIPT)) // 32, abs=30)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
