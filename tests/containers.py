@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import numpy as np
@@ -120,7 +121,7 @@ def _layout(frames: Float) -> str:
     return {1: "mono", 2: "stereo", 6: "5.1"}.get(channels, f"{channels} channels")
 
 
-def _audio_packets(track: Track, stream: av.AudioStream) -> Iterator["av.Packet"]:
+def _audio_packets(track: Track, stream: av.AudioStream) -> Iterator["av.Packet[Any]"]:
     context = stream.codec_context
     layout = _layout(track.frames)
     convert = av.AudioResampler(format=context.format, layout=layout, rate=track.rate)
@@ -150,7 +151,7 @@ def _add_video(muxer: "av.container.OutputContainer", file_format: str) -> "av.V
     return stream
 
 
-def _video_packets(stream: "av.VideoStream", seconds: float) -> Iterator["av.Packet"]:
+def _video_packets(stream: "av.VideoStream", seconds: float) -> Iterator["av.Packet[Any]"]:
     for number in range(round(seconds * 10)):
         frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, 10)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.audio import AudioBuffer, RawDecoder
 from surtitle.errors import BadAudio
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.messages import Encoding
+from surtitle.messages import RawEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
 
 RATES = (8000, 16000, 44100, 48000, 96000)
@@ -82,7 +82,7 @@ def test_float_samples_are_scaled_rounded_and_clipped(chunking: Chunking) -> Non
 @three_ways
 @pytest.mark.parametrize("law", ["mulaw", "alaw"])
 def test_every_g711_code_has_the_value_that_ffmpeg_gives_it(
-    law: Encoding, chunking: Chunking
+    law: RawEncoding, chunking: Chunking
 ) -> None:
     codes = bytes(range(256))
     samples = decode(RawDecoder(law, 16000, 1), chunking(codes))
@@ -106,7 +106,9 @@ def test_channels_are_mixed_down(
 
 @three_ways
 @pytest.mark.parametrize("encoding", ["pcm_f32le", "mulaw", "alaw"])
-def test_channels_of_other_encodings_are_mixed_down(encoding: Encoding, chunking: Chunking) -> None:
+def test_channels_of_other_encodings_are_mixed_down(
+    encoding: RawEncoding, chunking: Chunking
+) -> None:
     mono = {"pcm_f32le": float32(0.25, -0.5), "mulaw": b"\x80\x00", "alaw": b"\x95\x2a"}[encoding]
     size = len(mono) // 2
     tripled = mono[:size] * 3 + mono[size:] * 3
@@ -117,7 +119,9 @@ def test_channels_of_other_encodings_are_mixed_down(encoding: Encoding, chunking
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("encoding", ["pcm_s16le", "pcm_f32le", "mulaw", "alaw"])
-def test_a_tone_at_any_rate_is_the_same_tone(encoding: Encoding, channels: int, rate: int) -> None:
+def test_a_tone_at_any_rate_is_the_same_tone(
+    encoding: RawEncoding, channels: int, rate: int
+) -> None:
     wave = tone(rate, 0.5)
     if encoding == "pcm_f32le":
         mono = wave.astype("<f4")
@@ -191,7 +195,7 @@ def test_float_audio_far_out_of_range_is_clipped(rate: int, channels: int) -> No
 
 
 def test_no_audio_gives_no_samples() -> None:
-    encodings: tuple[Encoding, ...] = ("pcm_s16le", "pcm_f32le", "mulaw", "alaw")
+    encodings: tuple[RawEncoding, ...] = ("pcm_s16le", "pcm_f32le", "mulaw", "alaw")
     for encoding in encodings:
         assert len(decode(RawDecoder(encoding, 48000, 1), [b"", b""])) == 0
 
@@ -199,7 +203,7 @@ def test_no_audio_gives_no_samples() -> None:
 @pytest.mark.parametrize("encoding", ["pcm_s16le", "pcm_f32le", "mulaw", "alaw"])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_the_mix_to_mono_comes_ten_milliseconds_late_at_most(
-    encoding: Encoding, channels: int
+    encoding: RawEncoding, channels: int
 ) -> None:
     decoder = RawDecoder(encoding, 16000, channels)
     size = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}[encoding] * channels
@@ -222,7 +226,7 @@ def test_a_voice_on_one_channel_alone_is_not_lost_in_the_others(
 
 
 @pytest.mark.parametrize("encoding", ["pcm_s16le", "pcm_f32le"])
-def test_a_voice_that_is_inverted_on_the_other_channel_is_heard(encoding: Encoding) -> None:
+def test_a_voice_that_is_inverted_on_the_other_channel_is_heard(encoding: RawEncoding) -> None:
     voice = tone(16000, 0.5)
     frames = np.stack([voice, -voice], axis=1)
     data = (
@@ -244,7 +248,7 @@ def test_a_voice_that_is_inverted_on_the_other_channel_is_heard(encoding: Encodi
     ],
 )
 def test_what_need_not_be_sent_again(
-    encoding: Encoding, rate: int, channels: int, sample: int, expected: int
+    encoding: RawEncoding, rate: int, channels: int, sample: int, expected: int
 ) -> None:
     assert RawDecoder(encoding, rate, channels).bytes_before(sample) == expected
 

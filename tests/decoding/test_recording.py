@@ -250,9 +250,10 @@ def test_a_video_without_sound_is_refused() -> None:
         image = np.zeros((32, 32, 3), np.uint8)
         muxer.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         muxer.mux(stream.encode(None))
-    for read in (lambda: in_stream(file.getvalue(), "webm"), lambda: in_file(file.getvalue())):
-        with pytest.raises(Unreadable, match="no audio track"):
-            read()
+    with pytest.raises(Unreadable, match="no audio track"):
+        in_stream(file.getvalue(), "webm")
+    with pytest.raises(Unreadable, match="no audio track"):
+        in_file(file.getvalue())
 
 
 def float_wav(samples: Float, rate: int = 48_000) -> bytes:
@@ -295,9 +296,10 @@ def at_rate(rate: int) -> bytes:
 @pytest.mark.parametrize("rate", [1, 1000, 3999, 384_001, 768_000])
 def test_a_rate_that_nobody_records_at_is_refused(rate: int) -> None:
     """A second of audio at 1 Hz would be two bytes."""
-    for read in (lambda: in_stream(at_rate(rate), "wav"), lambda: in_file(at_rate(rate))):
-        with pytest.raises(Unreadable):
-            read()
+    with pytest.raises(Unreadable):
+        in_stream(at_rate(rate), "wav")
+    with pytest.raises(Unreadable):
+        in_file(at_rate(rate))
 
 
 @pytest.mark.parametrize("rate", [4000, 5512, 11_025, 37_800, 96_000, 192_000, 384_000])

@@ -55,6 +55,11 @@ class Served:
         return [str(m) for m in self.socket.sent if isinstance(m, kind)]
 
     @property
+    def close_code(self) -> int | None:
+        """None while it is open."""
+        return None if self.socket.closed is None else self.socket.closed[0]
+
+    @property
     def order(self) -> list[str]:
         """What was sent, by type, without the acknowledgements."""
         return [type(m).__name__ for m in self.socket.sent if not isinstance(m, Ack | Resumed)]
