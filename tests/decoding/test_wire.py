@@ -56,7 +56,7 @@ def test_the_largest_frame_comes_through() -> None:
     [
         pack(Kind.PCM, bytes(MAX_PAYLOAD_BYTES + 1))[:5],
         b"\x05\xff\xff\xff\xff",
-        b"\x09\x00\x00\x00\x00",
+        bytes([max(Kind) + 1, 0, 0, 0, 0]),
         b"\xff\x00\x00\x00\x00",
         b"hello, world",
     ],
