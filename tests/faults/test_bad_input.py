@@ -109,7 +109,7 @@ CASES: dict[str, tuple[str | None, str | bytes, str, int]] = {
     "no type": (START, "{}", "bad_text", 1007),
     "deep JSON": (START, "[" * 100_000, "bad_text", 1007),
     "sample rate 7": (None, '{"type":"start","sample_rate":7}', "bad_start", 4400),
-    "unknown encoding": (None, '{"type":"start","encoding":"mp3"}', "bad_start", 4400),
+    "unknown encoding": (None, '{"type":"start","encoding":"mp2"}', "bad_start", 4400),
     "unknown language": (None, '{"type":"start","language":"tlh"}', "bad_start", 4400),
     "JSON NaN": (None, '{"type":"start","sample_rate":NaN}', "bad_text", 1007),
     "NaN floats": (

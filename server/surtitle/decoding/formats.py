@@ -153,6 +153,9 @@ CHECKED_CODECS = {"flac": "crccheck+explode"}
 """Decoders that should refuse a frame whose checksum is wrong, with FFmpeg's `err_detect` for it.
 They would make noise of it."""
 
+WITHOUT_HOLES = frozenset({"mpegts"})
+"""Demuxers of broadcasts, which never pause: what is not there was lost on the way."""
+
 KNOWN_LENGTH = frozenset(
     {"matroska", "mov", "flac", "wav", "w64", "aiff", "caf", "avi", "asf", "au"}
 )

@@ -31,6 +31,7 @@ from surtitle.decoding.formats import (
     SNIFFED_BYTES,
     UNCLOCKED,
     UNTIMED,
+    WITHOUT_HOLES,
     sniff,
 )
 from surtitle.decoding.members import Begin, Splitter, WavSplitter, splitter_for
@@ -181,7 +182,7 @@ class Recording:
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
             if isinstance(error, av.error.MemoryError):
                 raise MemoryError from error
-            raise Unreadable(self._unreadable(file, encoding)) from error
+            raise Unreadable(self._unreadable(encoding)) from error
 
     def _open(self, file: Source, encoding: ContainerEncoding) -> "av.container.InputContainer":
         container = CONTAINERS[encoding]
@@ -209,8 +210,8 @@ class Recording:
             metadata_errors="replace",  # tags that are not UTF-8 are no reason to refuse the sound
         )
 
-    def _unreadable(self, file: Source, encoding: ContainerEncoding) -> str:
-        if encoding == "auto":
+    def _unreadable(self, encoding: ContainerEncoding) -> str:
+        if self._wishes.encoding == "auto":
             return (
                 "What comes is no audio or video that can be read, or is damaged from its start on."
             )
@@ -244,7 +245,7 @@ class Recording:
                 origin_s = reader.origin_s if is_first else None
                 if origin_s is not None and piece.begins_s is not None:
                     origin_s = min(origin_s, piece.begins_s)
-                timeline = Timeline(origin_s, max_hole_s)
+                timeline = Timeline(origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES)
             if self._mixer is None or not self._mixer.fits(rate, audio.shape[1]):
                 # What is held has its place in the old format.
                 yield from self._put(timeline.finish())
@@ -254,6 +255,11 @@ class Recording:
             )
             yield from self._put(placed)
         if timeline is None:
+            if reader.refused_rate:
+                raise Unreadable(
+                    f"The audio has a sample rate of {reader.refused_rate} Hz; "
+                    f"from {RATES[0]} to {RATES[-1]} can be used."
+                )
             if reader.found_damage:
                 raise Unreadable("The audio track has no audio that can be decoded.")
             return
@@ -364,6 +370,8 @@ class _Packets:
         self._wary_s = 0.0  # so much audio more may lie before the hole that the damage has left
         self.failed_s = 0.0
         """Length of the packets since the last frame that could not be decoded, in seconds."""
+        self.refused_rate = 0
+        """A sample rate that nobody records at, in Hz, where there was one."""
         self.origin_s: float | None = None
         """Where the container begins, by its clock. Known with the first piece."""
         self.start_s: float | None = None
@@ -409,6 +417,8 @@ class _Packets:
 
     def _piece(self, frame: av.AudioFrame) -> Iterator[_Decoded]:
         audio = _samples(frame)
+        if frame.sample_rate not in RATES:
+            self.refused_rate = frame.sample_rate
         if frame.sample_rate not in RATES or not np.isfinite(audio).all():
             self._damaged = True
             self.failed_s += frame.samples / max(frame.sample_rate, 1)

@@ -50,8 +50,18 @@ class Placed(Generic[T]):
 class Timeline(Generic[T]):
     """The axis of one container's audio, from its first piece on."""
 
-    def __init__(self, origin_s: float | None, max_hole_s: float = MAX_HOLE_S) -> None:
-        """`origin_s` is where the container begins, by its clock; None: with its first audio."""
+    def __init__(
+        self,
+        origin_s: float | None,
+        max_hole_s: float = MAX_HOLE_S,
+        *,
+        holes_are_damage: bool = False,
+    ) -> None:
+        """`origin_s` is where the container begins, by its clock; None: with its first audio.
+
+        `holes_are_damage`: the format has none but by loss.
+        """
+        self._holes_are_damage = holes_are_damage
         self._origin_s = origin_s
         self._max_hole_s = max_hole_s
         self._next_s: float | None = None
@@ -113,7 +123,8 @@ class Timeline(Generic[T]):
             self._surplus_s -= hole_s - silence_s
         elif -OVERLAP_S < hole_s < 0:
             self._surplus_s -= hole_s
-        placed = [Placed(silence_s, piece.after_damage, piece.audio)]
+        is_damage = piece.after_damage or self._holes_are_damage
+        placed = [Placed(silence_s, is_damage, piece.audio)]
         placed += [self._go_on(held) for held in self._held]
         self._held.clear()
         return placed
