@@ -50,6 +50,7 @@ RECEIVE_BYTES = 65_536
 def serve(connection: socket.socket) -> NoReturn:
     """Decode for a session until its end, in a process of its own."""
     try:
+        _say_nothing()
         _limit_memory(MEMORY_BYTES)
         incoming = _Incoming(connection)
         incoming.outgoing.put(pack(Kind.PID, str(os.getpid()).encode()))
@@ -162,6 +163,13 @@ def _decode(events: Iterable[Event], outgoing: _Outgoing, cpu_s: float) -> None:
         outgoing.put(pack(Kind.FAILED, text.encode()))
 
 
+def _say_nothing() -> None:
+    """What there is to say goes through the pipe; the libraries print what strangers make them print."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def _limit_memory(more_bytes: int) -> None:
     if sys.platform == "linux":
         import resource
@@ -186,6 +194,7 @@ def _limit_time(cpu_s: float) -> None:
 
 def main(name: str, track: int | None = None) -> None:
     """Decode a file, to standard output."""
+    _say_nothing()
     _limit_memory(FILE_MEMORY_BYTES)
     out = FileIO(1, "wb", closefd=False)
     outgoing = _Outgoing(lambda data: _write_all(out, data))
