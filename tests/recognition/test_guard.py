@@ -8,17 +8,13 @@ from surtitle.recognition.guard import (
     CERTAIN_LOG_PROBABILITY,
     CERTAIN_NO_SPEECH_PROBABILITY,
     DOUBTFUL_LOG_PROBABILITY,
-    MAX_CHARACTERS_PER_SECOND,
     MAX_NO_SPEECH_PROBABILITY,
     MIN_LOG_PROBABILITY,
-    SPARE_CHARACTERS,
-    SUSPICIOUS_CHARACTERS_PER_SECOND,
     WILD_LOG_PROBABILITY,
     Evidence,
     echoes,
     is_doubtful,
     refusal,
-    repeats_itself,
     suspicion,
 )
 
@@ -33,82 +29,114 @@ GOOD = Evidence(
     voice=CLEAR,
 )
 
-PROSE = (
-    "We looked at him again. He had a pipe in his mouth, and he walked up and down with his hands "
-    "behind him, as a captain does on a long passage when nothing is in sight but the sea."
-)
-
-# Of 25 seconds: in UTF-8 they deflate better than the loops of English that must be caught.
-HINDI = (
-    "आज सुबह मैं बाज़ार गया और वहाँ से कुछ फल और सब्ज़ियाँ खरीद कर लाया। रास्ते में मुझे मेरा पुराना दोस्त मिला जो "
-    "अब दूसरे शहर में रहता है। हमने बहुत देर तक पुरानी बातें कीं और फिर चाय पीने के लिए एक छोटी दुकान पर बैठ गए। "
-    "उसने बताया कि उसकी बेटी अब डॉक्टर बन गई है और अगले साल उसकी शादी होने वाली है।"
-)
-THAI = (
-    "เช้านี้ฉันไปตลาดและซื้อผลไม้กับผักกลับบ้าน ระหว่างทางฉันพบเพื่อนเก่าที่ตอนนี้ย้ายไปอยู่เมืองอื่นแล้ว "
-    "เราคุยกันเรื่องสมัยเรียนอยู่นานแล้วก็ไปนั่งดื่มกาแฟที่ร้านเล็กๆ "
-    "เขาบอกว่าลูกสาวของเขาเป็นหมอแล้วและจะแต่งงานปีหน้า ฉันชวนเขามาที่บ้าน"
-)
-
 
 def test_good_text_passes() -> None:
     assert suspicion(GOOD) is None
     assert refusal(GOOD) is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Thank you. " * 20,
-        "ha" * 60,
-        "I am going to go to the store and " * 6,
-        "so we go so we go so we go so we go",
-        "谢谢大家" * 12,
-        "बहुत बहुत धन्यवाद दोस्तों " * 8,
-        "ขอบคุณมากครับ" * 8,
-    ],
-)
-def test_loops_repeat_themselves(text: str) -> None:
-    assert repeats_itself(text)
-    evidence = replace(GOOD, text=text, seconds=30.0)
-    assert suspicion(evidence) == "repetition"
-    assert refusal(evidence) == "repetition"
+LOOP = "I am going to go to the store and " * 6
+
+
+def test_a_loop_is_decoded_again_and_then_held_back() -> None:
+    loop = replace(GOOD, text=LOOP, seconds=30.0)
+    assert suspicion(loop) == "repetition"
+    assert refusal(loop) == "repetition"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "No. No. No.",
-        "no no no no no",
-        "Yes, yes, yes! We can, we can, we can do it.",
-        "ha ha ha ha",
-        PROSE,
-        "今天天气很好，我们一起去公园走走，然后回家吃饭。",
-        HINDI,
-        THAI,
-        "one two three four five six seven eight nine ten",
+        "You have been removed from the conference. " * 5,
+        "three, three, three, three, three, three, three, three",
+        "no no no no no no no no",
+        "请注意，请注意，请注意，请注意，请注意，请注意，请注意，请注意，请注意。",
+        "ありがとうございます。" * 8,
+        "감사합니다 감사합니다 감사합니다 감사합니다 감사합니다 감사합니다",
     ],
 )
-def test_what_people_say_does_not_repeat_itself(text: str) -> None:
-    assert not repeats_itself(text)
+def test_what_was_repeated_in_the_audio_is_shown_at_once(text: str) -> None:
+    said = replace(GOOD, text=text, seconds=20.0)
+    assert refusal(said) == suspicion(said) == "repetition"
+    assert suspicion(replace(said, repeated=True)) is None
+    assert refusal(replace(said, repeated=True)) is None
 
 
-def test_three_words_may_come_three_times_and_not_four() -> None:
-    assert not repeats_itself("row your boat x row your boat y row your boat")
-    assert repeats_itself("row your boat x row your boat y row your boat z Row your boat")
+def test_what_was_repeated_must_still_be_speech_and_fit_the_time() -> None:
+    said = replace(GOOD, text="Stand back. " * 20, repeated=True)
+    assert refusal(replace(said, seconds=3.0)) == "too_fast"
+    noise = replace(said, seconds=20.0, no_speech_probability=0.9, log_probability=-0.6)
+    assert refusal(noise) == "no_speech"
 
 
-def test_text_that_nobody_could_speak_in_the_time_is_held_back() -> None:
-    seconds = (len(PROSE) - SPARE_CHARACTERS) / MAX_CHARACTERS_PER_SECOND
-    assert refusal(replace(GOOD, text=PROSE, seconds=seconds - 0.1)) == "too_fast"
-    assert refusal(replace(GOOD, text=PROSE, seconds=seconds + 0.1)) is None
+# Read at 1.75 to 2 times their pace: text, seconds, and how sure the model was of it.
+QUICK = [
+    ("The invention of movable metal letters in the middle of the 15th century may justly be "
+     "considered as the invention of the art of printing.", 4.1, -0.12),
+    ("produced the block books, which were the immediate predecessors of the true printed book.",
+     2.6, -0.16),
+    ("Les deux composés réagissent là avec notre performance des Christophiles de bloc et la "
+     "fonction renale. On démarre des chansures de université.", 3.8, -0.67),
+    ("Es leben noch viele Männer und Frauen, die ihre Zeit überlebt haben und viele weitere mit "
+     "Angehörigen dort ermordet wurden.", 3.1, -0.65),
+    ("今天下午我们要讨论的是新的城市交通计划以及它对居民生活的影响", 2.2, -0.3),
+    ("本日の会議では来年度の予算と新しい製品の開発計画について話し合いました", 2.3, -0.4),
+    ("오늘 회의에서는 내년 예산과 새로운 제품 개발 계획에 대해 이야기했습니다", 2.4, -0.35),
+    ("आज सुबह मैं बाज़ार गया और वहाँ से कुछ फल और सब्ज़ियाँ खरीद कर लाया।", 1.7, -0.5),
+    ("เช้านี้ฉันไปตลาดและซื้อผลไม้กับผักกลับบ้าน ระหว่างทางฉันพบเพื่อนเก่า", 1.6, -0.5),
+]  # fmt: skip
 
 
-def test_text_that_hardly_anybody_speaks_in_the_time_is_decoded_again() -> None:
-    seconds = (len(PROSE) - SPARE_CHARACTERS) / SUSPICIOUS_CHARACTERS_PER_SECOND
-    assert suspicion(replace(GOOD, text=PROSE, seconds=seconds - 0.1)) == "too_fast"
-    assert suspicion(replace(GOOD, text=PROSE, seconds=seconds + 0.1)) is None
+@pytest.mark.parametrize(("text", "seconds", "log_probability"), QUICK)
+def test_quick_speech_is_shown_without_a_second_look(
+    text: str, seconds: float, log_probability: float
+) -> None:
+    quick = replace(GOOD, text=text, seconds=seconds, log_probability=log_probability)
+    assert suspicion(quick) is None
+    assert refusal(quick) is None
+
+
+@pytest.mark.parametrize(("text", "seconds", "_"), QUICK)
+def test_text_that_nobody_could_speak_in_the_time_is_held_back(
+    text: str, seconds: float, _: float
+) -> None:
+    assert suspicion(replace(GOOD, text=text, seconds=seconds / 3)) == "too_fast"
+    assert refusal(replace(GOOD, text=text, seconds=seconds / 3)) == "too_fast"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("How does anyone know where they are going in?", 0.9),
+        ("I just need to go where they're in the house", 0.9),
+        ("这个问题我们以后再说吧好不好", 0.7),
+        ("ご視聴ありがとうございました", 0.7),
+    ],
+)
+def test_quick_text_must_not_be_a_doubtful_one(text: str, seconds: float) -> None:
+    sure = replace(
+        GOOD, text=text, seconds=seconds, voice=None, log_probability=DOUBTFUL_LOG_PROBABILITY
+    )
+    assert suspicion(sure) is None
+    assert refusal(sure) is None
+    doubtful = replace(sure, log_probability=DOUBTFUL_LOG_PROBABILITY - 0.01)
+    assert suspicion(doubtful) == "too_fast"
+    assert refusal(doubtful) == "too_fast"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Press five to repeat the current message. The current message is five.", 1.2),
+        ("今天天气很好今天天气非常好今天天气真好", 0.75),
+        ("Thank you very much for watching this video", 0.65),
+    ],
+)
+def test_sure_text_that_hardly_anybody_speaks_in_the_time_is_decoded_again(
+    text: str, seconds: float
+) -> None:
+    assert suspicion(replace(GOOD, text=text, seconds=seconds)) == "too_fast"
+    assert refusal(replace(GOOD, text=text, seconds=seconds)) is None
 
 
 def test_a_clause_said_twice_in_a_row_is_decoded_again_but_shown_in_the_end() -> None:
@@ -177,6 +205,16 @@ def test_where_the_voice_is_doubtful_too_text_must_be_believed() -> None:
     assert refusal(replace(doubted, voice=None)) is None
     assert refusal(replace(doubted, log_probability=BELIEVED_LOG_PROBABILITY)) is None
     assert refusal(replace(doubted, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)) is None
+
+
+@pytest.mark.parametrize("text", ["Thank you.", "Okay, bye.", "谢谢大家", "ありがとう。"])
+def test_where_the_voice_had_no_time_for_it_even_sure_text_is_held_back(text: str) -> None:
+    drum = replace(GOOD, text=text, seconds=0.6, voice=Voice(96, 0), no_speech_probability=0.89)
+    assert refusal(drum) == "no_speech"
+    assert refusal(replace(drum, voice=Voice(160, 0))) is None
+    assert refusal(replace(drum, voice=Voice(96, 32))) is None
+    assert refusal(replace(drum, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)) is None
+    assert refusal(replace(drum, text="Seven.")) is None
 
 
 def test_a_wild_guess_at_a_doubtful_voice_is_held_back() -> None:

@@ -34,6 +34,8 @@ MIN_PAUSE_MS = 50
 PRICE_OF_A_PAUSE = 2.0
 """What a pause between no two words costs, by its length, beside the distance from a boundary to the
 pause it takes. At 1 and 4 the digits come out nearly the same; at 0.5 pauses are left inside words."""
+NEAR_MS = 400
+"""So far at most attention misses the end of a word."""
 MIN_WORD_MS = 20
 """One position of Whisper's encoder."""
 
@@ -140,6 +142,13 @@ def _apart(times: Sequence[tuple[int, int]], length_ms: int) -> list[tuple[int, 
         free_ms = min(max(end_ms, start_ms + least_ms), latest_ms)
         placed.append((start_ms, free_ms))
     return placed
+
+
+def pause_near(audio: Pcm16, at_ms: int) -> int:
+    """The middle of the pause that is nearest to a time, in ms; that time if no pause is near."""
+    middles = [(pause.start_ms + pause.end_ms) // 2 for pause in find_pauses(audio)[1:-1]]
+    nearest_ms = min(middles, key=lambda middle_ms: abs(middle_ms - at_ms), default=at_ms)
+    return nearest_ms if abs(nearest_ms - at_ms) <= NEAR_MS else at_ms
 
 
 def last_pause(words: Sequence[Word]) -> tuple[int, int]:

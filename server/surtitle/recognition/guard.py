@@ -7,18 +7,11 @@ has to say of its own doubt lowers how much doubt the others may have. No phrase
 silence the person who really says it. What the limits keep apart is in docs/speech-gate.md.
 """
 
-import zlib
-from collections import Counter
 from dataclasses import dataclass
 
 from surtitle.jobs import Voice
+from surtitle.recognition.repetition import FIRST_OF_CJK, bare_words, repeats_itself, says_twice
 
-MAX_COMPRESSION_RATIO = 2.4
-"""Text that deflates better than this repeats itself (OpenAI Whisper, transcribe.py)."""
-MIN_COMPRESSIBLE_BYTES = 80
-"""Shorter text deflates by chance: a ratio says nothing."""
-_FIRST_OF_CJK = "\u2e80"
-"""Beyond the alphabets: characters of which a text has so many different ones that each counts."""
 MIN_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which Whisper is guessing (OpenAI Whisper)."""
 MAX_NO_SPEECH_PROBABILITY = 0.6
@@ -37,15 +30,20 @@ MIN_BYTES_PER_SECOND = 3.0
 DOUBTFUL_LOG_PROBABILITY = -0.8
 """So much speech has more text than this, in UTF-8 bytes (a Chinese character says more than a
 letter and has three). A murmur of many voices has less; so may singing, which Whisper is surer of."""
-SUSPICIOUS_CHARACTERS_PER_SECOND = 25.0
-MAX_CHARACTERS_PER_SECOND = 30.0
-"""Hardly anybody, and nobody, speaks faster than this; read-aloud English is about 15."""
-SPARE_CHARACTERS = 10
+LETTERS_OF_A_CJK_CHARACTER = 2.5
+"""A character of Chinese, Japanese or Korean takes as long to say as so many letters."""
+DOUBTFUL_LETTERS_PER_SECOND = 30.0
+SUSPICIOUS_LETTERS_PER_SECOND = 45.0
+MAX_LETTERS_PER_SECOND = 60.0
+"""Read-aloud speech has about 15, in some languages 20; quick readings at twice their pace have 25 to
+42. Doubtful text may have no more than hardly anybody says. With more than anybody is likely to say,
+sure text is decoded again: a phrase that is written twice has as many. Nobody says more than the last,
+however sure Whisper is: of a loop it is very sure."""
+SPARE_LETTERS = 10
 """A short "yes" in a short window is no reason for suspicion."""
-REPEATED_WORDS = 4
-"""So many words said twice in a row are looked at again: Whisper fills short windows like that."""
-MAX_TRIGRAM_REPEATS = 3
-"""So often may three words in a row come again before it counts as a loop."""
+BLIP_MS = 128
+SPARE_LETTERS_OF_A_BLIP = 2
+"""Voice activity opens for no less than 96 ms: time for a "seven", and not for a "thank you"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Evidence:
     """What a decode says about itself, and voice activity about its audio.
 
     `seconds` is the length of the audio, `voice` what was heard in it, where somebody listened.
+    `repeated` says that what the text repeats has its own time in the audio: see `repetition`.
     """
 
     text: str
@@ -60,13 +59,14 @@ class Evidence:
     log_probability: float
     no_speech_probability: float
     voice: Voice | None = None
+    repeated: bool = False
 
 
 def suspicion(evidence: Evidence) -> str | None:
     """Why this text should be decoded again with more care, or None."""
-    if repeats_itself(evidence.text) or says_twice(evidence.text):
+    if not evidence.repeated and (repeats_itself(evidence.text) or says_twice(evidence.text)):
         return "repetition"
-    if too_fast(evidence, SUSPICIOUS_CHARACTERS_PER_SECOND):
+    if too_fast(evidence, SUSPICIOUS_LETTERS_PER_SECOND):
         return "too_fast"
     if evidence.log_probability < MIN_LOG_PROBABILITY:
         return "low_confidence"
@@ -79,11 +79,11 @@ def refusal(evidence: Evidence) -> str | None:
         return "no_speech"
     if is_noise(evidence):
         return "no_speech"
-    if repeats_itself(evidence.text):
+    if not evidence.repeated and repeats_itself(evidence.text):
         return "repetition"
     if too_slow(evidence):
         return "too_slow"
-    return "too_fast" if too_fast(evidence, MAX_CHARACTERS_PER_SECOND) else None
+    return "too_fast" if too_fast(evidence, MAX_LETTERS_PER_SECOND) else None
 
 
 def is_noise(evidence: Evidence) -> bool:
@@ -95,12 +95,22 @@ def is_noise(evidence: Evidence) -> bool:
     if doubtful and text < WILD_LOG_PROBABILITY:
         return True
     limit = BELIEVED_LOG_PROBABILITY if doubtful else MIN_LOG_PROBABILITY
-    return no_speech > MAX_NO_SPEECH_PROBABILITY and text < limit
+    unlikely = no_speech > MAX_NO_SPEECH_PROBABILITY
+    return unlikely and (text < limit or (doubtful and has_no_room(evidence)))
 
 
 def is_doubtful(voice: Voice | None) -> bool:
     """Whether next to nothing of what was taken for speech is so without doubt."""
     return voice is not None and voice.clear_ms < MIN_CLEAR_SHARE * voice.speech_ms
+
+
+def has_no_room(evidence: Evidence) -> bool:
+    """Whether the voice was a mere blip, and the text is more than can be said in it."""
+    voice = evidence.voice
+    if voice is None or voice.speech_ms > BLIP_MS:
+        return False
+    room = MAX_LETTERS_PER_SECOND * voice.speech_ms / 1000 + SPARE_LETTERS_OF_A_BLIP
+    return letters(evidence.text) > room
 
 
 def too_slow(evidence: Evidence) -> bool:
@@ -112,10 +122,17 @@ def too_slow(evidence: Evidence) -> bool:
     return rate < MIN_BYTES_PER_SECOND and evidence.log_probability < DOUBTFUL_LOG_PROBABILITY
 
 
-def too_fast(evidence: Evidence, characters_per_second: float) -> bool:
-    """Whether there is more text than can be said in that time."""
-    limit = characters_per_second * evidence.seconds + SPARE_CHARACTERS
-    return len(evidence.text) > limit
+def too_fast(evidence: Evidence, letters_per_second: float) -> bool:
+    """Whether there is more text than can be said in that time, or than a doubtful one may have."""
+    if evidence.log_probability < DOUBTFUL_LOG_PROBABILITY:
+        letters_per_second = DOUBTFUL_LETTERS_PER_SECOND
+    return letters(evidence.text) > letters_per_second * evidence.seconds + SPARE_LETTERS
+
+
+def letters(text: str) -> float:
+    """How long it takes to say the text, in letters of an alphabet; spaces and marks count too."""
+    dense = sum(character >= FIRST_OF_CJK for character in text)
+    return len(text) + (LETTERS_OF_A_CJK_CHARACTER - 1) * dense
 
 
 def echoes(text: str, context: str) -> bool:
@@ -123,46 +140,5 @@ def echoes(text: str, context: str) -> bool:
 
     Told of words, Whisper likes to write them where it hears nothing, and is sure of them.
     """
-    said, given = _words(text), _words(context)
+    said, given = bare_words(text), bare_words(context)
     return set(said) <= set(given) or "".join(said) in "".join(given)  # the latter without spaces
-
-
-def says_twice(text: str) -> bool:
-    """Whether some REPEATED_WORDS or more words are followed by the same words again.
-
-    Fewer count where they are all there is: a short word alone is doubled most.
-    """
-    words = _words(text)
-    if any(words == words[:size] * (len(words) // size) for size in range(1, len(words) // 2 + 1)):
-        return True
-    return any(
-        words[start : start + size] == words[start + size : start + 2 * size]
-        for size in range(REPEATED_WORDS, len(words) // 2 + 1)
-        for start in range(len(words) - 2 * size + 1)
-    )
-
-
-def _words(text: str) -> list[str]:
-    return "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
-
-
-def repeats_itself(text: str) -> bool:
-    """Whether the text is a loop: it deflates too well, or the same three words come too often."""
-    if len(text.encode()) >= MIN_COMPRESSIBLE_BYTES:
-        data = _letters(text)
-        if len(data) / len(zlib.compress(data)) > MAX_COMPRESSION_RATIO:
-            return True
-    words = text.casefold().split()
-    trigrams = Counter(zip(words, words[1:], words[2:], strict=False))
-    return max(trigrams.values(), default=0) > MAX_TRIGRAM_REPEATS
-
-
-def _letters(text: str) -> bytes:
-    """UTF-8, but with one byte for each letter of an alphabet, as English has.
-
-    In the three bytes of a letter of Hindi or Thai two are always the same: whoever speaks for 15
-    seconds would seem to repeat himself.
-    """
-    if text.isascii():
-        return text.encode()
-    return b"".join(c.encode() if c >= _FIRST_OF_CJK else bytes([ord(c) & 0xFF]) for c in text)

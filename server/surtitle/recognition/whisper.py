@@ -35,7 +35,7 @@ from surtitle.jobs import (
     Word,
     ms_to_samples,
 )
-from surtitle.recognition.alignment import LAG_MS, last_pause, place_words
+from surtitle.recognition.alignment import LAG_MS, last_pause, pause_near, place_words
 from surtitle.recognition.budget import (
     CPU_BATCH,
     GPU_BATCH,
@@ -49,10 +49,11 @@ from surtitle.recognition.budget import (
 )
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
-from surtitle.recognition.guard import Evidence, echoes, refusal, suspicion
+from surtitle.recognition.guard import Evidence, echoes, is_noise, refusal, suspicion
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
+from surtitle.recognition.repetition import was_repeated
 
 LEAST_PART_MS = 1000
 MOST_PARTS = 8
@@ -90,6 +91,8 @@ class _Attempt:
     features_s: float
     started: float  # time.perf_counter() when its batch was started
     later: list[_Effort]  # what to try if the text is suspicious
+    unheard_ms: int = 0  # at least so much speech was heard in the audio
+    window_s: float = MAX_WINDOW_S  # of the decode under way
     told: bool = True  # the model reads the context that the client has given
     echo: "_Decoded | None" = None  # text that repeats that context, until it is confirmed
     language: str = ""
@@ -108,6 +111,8 @@ class _Decoded:
     newest: tuple[Piece, ...] = ()
     full: bool = False
     """All tokens that there was room for were written: more may have been said."""
+    said_to_ms: int | None = None
+    """Where the last word of a text that repeats itself ends, if anybody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,7 @@ class WhisperDecoder:
             features_s=time.perf_counter() - started,
             started=started,
             later=_efforts(job),
+            unheard_ms=job.voice.speech_ms if job.voice else 0,
         )
 
     def _start(self, group: Sequence[_Attempt]) -> None:
@@ -213,13 +219,15 @@ class WhisperDecoder:
         efforts = [attempt.later.pop(0) for attempt in group]
         effort = efforts[0]
         jobs = [attempt.job for attempt in group]
-        source = self._windows(group, MAX_WINDOW_S if effort.full_window else jobs[0].window_s)
+        window_s = MAX_WINDOW_S if effort.full_window else jobs[0].window_s
+        source = self._windows(group, window_s)
         # Once known, a language stays: it is not looked for again in the second look.
         unknown = [a for a in group if a.job.recipe.language is None and not a.language]
         if unknown or _wants_words(jobs[0]):
             source = self._model.model.encode(source)
-        if _wants_words(jobs[0]):
-            group[0].encoded = source
+        for attempt in group:
+            attempt.window_s = window_s
+            attempt.encoded = source if _wants_words(attempt.job) else None
         rankings = self._model.model.detect_language(source) if unknown else [[]] * len(group)
         for attempt, ranking in zip(group, rankings, strict=True):
             self._set_language(attempt, ranking)
@@ -273,8 +281,13 @@ class WhisperDecoder:
         """The result of a decode that is done; None where it is suspicious and is done again."""
         decoded = self._read(attempt)
         job = attempt.job
+        reason = suspicion(decoded.evidence)
+        if reason == "repetition" and not is_noise(decoded.evidence):
+            decoded = self._listened(attempt, decoded)
+            reason = suspicion(decoded.evidence)
         # A partial gets no second look: one that needs it is not shown, the next comes soon.
-        reason = suspicion(decoded.evidence) if attempt.later or job.kind == "partial" else None
+        if job.kind == "final" and not attempt.later:
+            reason = None
         if attempt.later and reason is not None:
             self.second_looks += 1
             self._start([attempt])
@@ -286,7 +299,7 @@ class WhisperDecoder:
             attempt.told, attempt.echo, attempt.later = False, decoded, _efforts(job)
             self._start([attempt])
             return None
-        if reason is None and decoded.full and self._go_on(attempt, decoded):
+        if reason is None and self._go_on(attempt, decoded):
             return None
         words = self._words(attempt, decoded) if _wants_words(job) and reason is None else []
         if attempt.said:
@@ -344,9 +357,24 @@ class WhisperDecoder:
         """Each word with its time in the attempt's audio."""
         return [word for word, _ in self._timed(attempt, decoded)]
 
-    def _timed(self, attempt: _Attempt, decoded: _Decoded) -> list[tuple[Word, list[int]]]:
-        """Each word with its time, by cross-attention on the encoding that the text came from and by
-        the audio, and its tokens."""
+    def _timed(
+        self, attempt: _Attempt, decoded: _Decoded, end_ms: int | None = None
+    ) -> list[tuple[Word, list[int]]]:
+        """Each word with its time, by cross-attention and by the audio, and its tokens.
+
+        Nothing of the text was said after `end_ms`.
+        """
+        words, tokens = self._attended(attempt, decoded)
+        audio = attempt.job.audio[: None if end_ms is None else ms_to_samples(end_ms)]
+        placed = place_words(words, audio, LAG_MS.get(self.info.name, 0))
+        return list(zip(placed, tokens, strict=True))
+
+    def _attended(self, attempt: _Attempt, decoded: _Decoded) -> tuple[list[Word], list[list[int]]]:
+        """Each word with its time by cross-attention, on the encoding that the text came from, and
+        the tokens of each."""
+        if attempt.encoded is None:
+            window = self._windows([attempt], attempt.window_s)
+            attempt.encoded = self._model.model.encode(window)
         frames = min(attempt.mel.shape[1], window_frames(MAX_WINDOW_S))
         alignment = self._model.find_alignment(
             self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
@@ -363,21 +391,34 @@ class WhisperDecoder:
             )
             for text, word in zip(texts, alignment, strict=True)
         ]
-        placed = place_words(words, attempt.job.audio, LAG_MS.get(self.info.name, 0))
-        return list(zip(placed, (word["tokens"] for word in alignment), strict=True))
+        return words, [word["tokens"] for word in alignment]
+
+    def _listened(self, attempt: _Attempt, decoded: _Decoded) -> _Decoded:
+        """A text that repeats itself, with what the audio says of that."""
+        words, _ = self._attended(attempt, decoded)
+        return replace(
+            decoded,
+            evidence=replace(decoded.evidence, repeated=was_repeated(words)),
+            said_to_ms=words[-1].end_ms if words else None,
+        )
 
     # -- more words than fit into one decode ----------------------------------------------------
 
     def _go_on(self, attempt: _Attempt, decoded: _Decoded) -> bool:
-        """Keep the words up to a pause, and decode what follows it; False where that leads nowhere."""
-        if attempt.encoded is None:
-            window = self._windows([attempt], attempt.job.window_s)
-            attempt.encoded = self._model.model.encode(window)
-        timed = self._timed(attempt, decoded)
-        kept, rest_ms = last_pause([word for word, _ in timed])
+        """Keep the words up to a pause, and decode what follows it, where more was said than was
+        written; False where that leads nowhere."""
+        job = attempt.job
+        rest_ms = self._stops_at(attempt, decoded)
+        if rest_ms is not None:
+            timed = self._timed(attempt, decoded, rest_ms)
+            kept = len(timed)
+        elif decoded.full:
+            timed = self._timed(attempt, decoded)
+            kept, rest_ms = last_pause([word for word, _ in timed])
+        else:
+            return False
         if rest_ms < LEAST_PART_MS or len(attempt.said) == MOST_PARTS:
             return False
-        job = attempt.job
         before_ms = attempt.said[-1].end_ms if attempt.said else 0
         words = [word for word, _ in timed[:kept]] if _wants_words(job) else []
         attempt.said.append(
@@ -390,9 +431,20 @@ class WhisperDecoder:
         )
         attempt.job = replace(job, audio=job.audio[ms_to_samples(rest_ms) :], voice=None)
         attempt.mel = attempt.mel[:, window_frames(rest_ms / 1000) :]
-        attempt.later, attempt.echo, attempt.encoded = _efforts(job), None, None
+        attempt.unheard_ms -= rest_ms
+        attempt.later, attempt.echo = _efforts(job), None
         self._start([attempt])
         return True
+
+    def _stops_at(self, attempt: _Attempt, decoded: _Decoded) -> int | None:
+        """Where a text that really repeats itself ends in the audio, if more was said than that: of
+        five times the same, Whisper may write two."""
+        if decoded.said_to_ms is None or not decoded.evidence.repeated:
+            return None
+        end_ms = decoded.said_to_ms - LAG_MS.get(self.info.name, 0)
+        if attempt.unheard_ms - end_ms < LEAST_PART_MS:
+            return None
+        return pause_near(attempt.job.audio, end_ms)
 
     def _joined(
         self, attempt: _Attempt, last: _Decoded, words: Sequence[Word]

@@ -1,0 +1,110 @@
+"""Does a text repeat itself, and if so, did the speaker?
+
+Whisper loops: it writes a phrase again and again, and the more often it has, the surer it is. People
+repeat themselves too: announcements, refrains, a number with equal digits, "no, no, no". The text alone
+cannot tell the two apart, but its place in the audio does. What was said takes time: cross-attention
+finds a stretch of the audio for each word of it. The copies of a loop have none; they are squeezed into
+what is left. The figures are in docs/speech-gate.md.
+"""
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from surtitle.jobs import Word
+
+MAX_COMPRESSION_RATIO = 2.4
+"""Text that deflates better than this repeats itself (OpenAI Whisper, transcribe.py)."""
+MIN_COMPRESSIBLE_BYTES = 80
+"""Shorter text deflates by chance: a ratio says nothing."""
+FIRST_OF_CJK = "\u2e80"
+"""Beyond the alphabets: characters of which a text has so many different ones that each counts."""
+REPEATED_WORDS = 4
+"""So many words said twice in a row are looked at again: Whisper fills short windows like that."""
+MAX_TRIGRAM_REPEATS = 3
+"""So often may three words in a row come again before it counts as a loop."""
+MIN_WORD_MS = 60
+"""A word that was said takes longer: three positions of Whisper's encoder."""
+MAX_SQUEEZED_SHARE = 0.4
+"""Part of the repeated words that may be shorter. Of loops more than half are; of what is really
+repeated a third at most, where the model counts one "hello" too many."""
+MIN_PROBABILITY = 0.3
+"""Mean probability of the repeated words below which the model would not write them by itself."""
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether the text looks like a loop: it deflates too well, or three words come too often."""
+    if len(text.encode()) >= MIN_COMPRESSIBLE_BYTES:
+        data = _letters(text)
+        if len(data) / len(zlib.compress(data)) > MAX_COMPRESSION_RATIO:
+            return True
+    words = text.casefold().split()
+    trigrams = Counter(zip(words, words[1:], words[2:], strict=False))
+    return max(trigrams.values(), default=0) > MAX_TRIGRAM_REPEATS
+
+
+def says_twice(text: str) -> bool:
+    """Whether some REPEATED_WORDS or more words are followed by the same words again.
+
+    Fewer count where they are all there is: a short word alone is doubled most.
+    """
+    words = bare_words(text)
+    if any(words == words[:size] * (len(words) // size) for size in range(1, len(words) // 2 + 1)):
+        return True
+    return any(
+        words[start : start + size] == words[start + size : start + 2 * size]
+        for size in range(REPEATED_WORDS, len(words) // 2 + 1)
+        for start in range(len(words) - 2 * size + 1)
+    )
+
+
+def was_repeated(words: Sequence[Word]) -> bool:
+    """Whether the audio has room for what the text repeats.
+
+    `words` are those of the text, with times and probabilities by cross-attention.
+    """
+    said = [word for word in words if bare_words(word.text)]
+    again = copies(["".join(bare_words(word.text)) for word in said])
+    judged = [said[index] for index in sorted(again)] or said
+    if not judged:
+        return False
+    squeezed = sum(word.end_ms - word.start_ms < MIN_WORD_MS for word in judged)
+    probability = sum(word.confidence for word in judged) / len(judged)
+    return squeezed <= MAX_SQUEEZED_SHARE * len(judged) and probability >= MIN_PROBABILITY
+
+
+def copies(words: Sequence[str]) -> set[int]:
+    """Indexes of the words that come again: right after the same words, or in the same three."""
+    found: set[int] = set()
+    for period in range(1, len(words) // 2 + 1):
+        run = 0
+        for index in range(period, len(words) + 1):
+            if index < len(words) and words[index] == words[index - period]:
+                run += 1
+                continue
+            if run >= period:
+                found.update(range(index - run, index))
+            run = 0
+    places: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for index in range(len(words) - 2):
+        places[tuple(words[index : index + 3])].append(index)
+    for starts in places.values():
+        if len(starts) > MAX_TRIGRAM_REPEATS:
+            found.update(start + offset for start in starts[1:] for offset in range(3))
+    return found
+
+
+def bare_words(text: str) -> list[str]:
+    """The words of a text without case and marks."""
+    return "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
+
+
+def _letters(text: str) -> bytes:
+    """UTF-8, but with one byte for each letter of an alphabet, as English has.
+
+    In the three bytes of a letter of Hindi or Thai two are always the same: whoever speaks for 15
+    seconds would seem to repeat himself.
+    """
+    if text.isascii():
+        return text.encode()
+    return b"".join(c.encode() if c >= FIRST_OF_CJK else bytes([ord(c) & 0xFF]) for c in text)
