@@ -15,7 +15,7 @@ the audio's clock, with the real model; everything made is always the same. Part
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from load.score import Score, score
-from quality.made import looped, quicker, repeated, silence
+from quality.made import KINDS, PHRASE, looped, quicker, repeated, silence
 from quality.recordings import NoRecordings, Recording, read_recordings
 from quality.replay import Replayer
 from quality.utterances import utterances
@@ -68,7 +68,8 @@ class Heard:
 class Listener:
     """Sessions with one model, and what the guard makes of them."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, verbose: bool = False) -> None:
+        self.verbose = verbose
         self.decoder = WhisperDecoder(
             model, device="cpu", compute_type="default", replicas=1, threads=2
         )
@@ -92,6 +93,10 @@ class Listener:
         shown = any(p.stable + p.unstable for each in found.values() for p in each.partials)
         heard.with_partial += shown
         heard.with_text += bool(said)
+        if self.verbose:
+            print(
+                f"{', '.join(held) or 'shown'}{'' if shown else ', no partial'}: {said}", flush=True
+            )
 
     def is_borne_out(self, audio: Pcm16, language: str, text: str) -> bool:
         """Whether the decoder takes a text that repeats itself for what was said in the audio."""
@@ -137,16 +142,17 @@ def replay(listener: Listener, recordings: Sequence[Recording], paces: Sequence[
     for pace in paces:
         for recording in track(recordings, f"{pace:g} times"):
             kind = f"{recording.folder}, {recording.language}, {pace:g} times"
-            audio = np.concatenate([quicker(recording.path, pace), silence(1.5)])
+            audio = np.concatenate([quicker(recording.clip().audio, pace), silence(1.5)])
             of = heard.setdefault(kind, Heard())
             listener.hear(of, audio, recording.decoded_as, recording.transcript)
     return table("at a quicker pace", heard.items())
 
 
-def repeat(listener: Listener, speech: Path) -> Table:
+def repeat(listener: Listener, speech: Path, kinds: Collection[str]) -> Table:
     """People who repeat themselves."""
     heard: dict[str, Heard] = {}
-    cases = [each for each in repeated(speech) if each.language in listener.decoder.info.languages]
+    known = listener.decoder.info.languages
+    cases = [c for c in repeated(speech) if c.language in known and c.kind in kinds]
     for case in track(cases, "repeated"):
         of = heard.setdefault(case.kind, Heard())
         listener.hear(of, case.audio, case.language, case.text)
@@ -177,7 +183,7 @@ def loop(listener: Listener, speech: Path) -> Table:
 
 def measure(options: argparse.Namespace) -> Iterator[Table]:
     """The tables asked for."""
-    listener = Listener(options.model)
+    listener = Listener(options.model, verbose=options.verbose)
     every = read_recordings([options.speech], listener.decoder.info.languages)
     if options.folders:
         every = [each for each in every if each.folder in options.folders]
@@ -188,7 +194,7 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
     if "noise" in options.parts:
         yield replay(listener, [each for each in every if not each.has_speech], options.paces)
     if "repeated" in options.parts:
-        yield repeat(listener, options.speech)
+        yield repeat(listener, options.speech, options.kinds)
     if "loops" in options.parts:
         yield loop(listener, options.speech)
 
@@ -203,6 +209,8 @@ def main() -> None:
     parser.add_argument(
         "--paces", type=lambda text: [float(p) for p in text.split(",")], default=[1.5, 2.0]
     )
+    parser.add_argument("--kinds", type=lambda text: text.split(","), default=[*KINDS, PHRASE])
+    parser.add_argument("--verbose", action="store_true", help="print the text of each session")
     parser.add_argument("--every", type=int, default=1, help="only each n-th recording")
     console = Console(width=120)
     try:

@@ -3,13 +3,15 @@
 Everything comes from recordings or from a synthetic voice, always the same for the same seed.
 """
 
+import contextlib
 import random
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import av
+import av.filter
 import numpy as np
 import soxr
 from hibari import Hibari
@@ -19,6 +21,7 @@ from quality.recordings import Recording, read_recordings
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 
 SEED = 20
+PHRASE = "phrase"
 PHRASES = [
     ("no", 10),
     ("yes", 6),
@@ -37,7 +40,8 @@ PHRASES = [
     ("Hello, hello, hello.", 3),
 ]
 """What people say several times in a row, and how often."""
-ANNOUNCEMENTS, WORDS, SENTENCES = 8, 10, 8
+KINDS = {"announcement": (8, 5), "word": (10, 8), "sentence": (8, 3)}
+"""How many recordings of each kind, and how often each is said."""
 LONGEST_S = {"announcement": 4.0, "sentence": 7.0}
 PAUSES_S = (0.05, 0.45)
 """Shorter than what ends an utterance, so that all of it is one."""
@@ -70,23 +74,27 @@ def silence(seconds: float) -> Pcm16:
     return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
 
 
-def quicker(path: Path, pace: float) -> Pcm16:
-    """A recording at so many times its pace, at the same pitch. Needs ffmpeg."""
-    arguments = ["ffmpeg", "-v", "error", "-i", str(path), "-af", f"atempo={pace}"]
-    arguments += ["-f", "s16le", "-ac", "1", "-ar", str(SAMPLE_RATE), "-"]
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    return np.frombuffer(done.stdout, np.int16)
+def quicker(audio: Pcm16, pace: float) -> Pcm16:
+    """Speech at so many times its pace (0.5 to 100), at the same pitch."""
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(sample_rate=SAMPLE_RATE, format="s16", layout="mono")
+    graph.link_nodes(source, graph.add("atempo", str(pace)), graph.add("abuffersink")).configure()
+    frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = SAMPLE_RATE
+    graph.push(frame)
+    graph.push(None)
+    parts: list[Pcm16] = []
+    with contextlib.suppress(av.error.EOFError):
+        while True:
+            parts.append(np.asarray(graph.pull().to_ndarray(), np.int16).reshape(-1))
+    return np.concatenate(parts)
 
 
 def repeated(speech: Path) -> Iterator[Repeated]:
     """Announcements, single words and sentences of the recordings, and phrases of a synthetic voice."""
     rng = random.Random(SEED)
     every = [r for r in read_recordings([speech]) if r.transcript]
-    for kind, count, times in (
-        ("announcement", ANNOUNCEMENTS, 5),
-        ("word", WORDS, 8),
-        ("sentence", SENTENCES, 3),
-    ):
+    for kind, (count, times) in KINDS.items():
         members = [r for r in every if _is(kind, r)]
         for recording in rng.sample(members, min(count, len(members))):
             text = " ".join([recording.transcript] * times)
@@ -94,7 +102,7 @@ def repeated(speech: Path) -> Iterator[Repeated]:
             yield Repeated(kind, recording.language, text, audio)
     for phrase, times in PHRASES:
         audio = again(say(phrase, rng.randrange(1000)), times, rng)
-        yield Repeated("phrase", "en", " ".join([phrase] * times), audio)
+        yield Repeated(PHRASE, "en", " ".join([phrase] * times), audio)
 
 
 def again(audio: Pcm16, times: int, rng: random.Random) -> Pcm16:

@@ -60,6 +60,8 @@ class Voice:
     """How long it was speech."""
     clear_ms: int
     """How long of that it was speech without doubt."""
+    stretches: int = 1
+    """In how many stretches, with pauses between them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -212,9 +212,34 @@ def test_where_the_voice_had_no_time_for_it_even_sure_text_is_held_back(text: st
     drum = replace(GOOD, text=text, seconds=0.6, voice=Voice(96, 0), no_speech_probability=0.89)
     assert refusal(drum) == "no_speech"
     assert refusal(replace(drum, voice=Voice(160, 0))) is None
-    assert refusal(replace(drum, voice=Voice(96, 32))) is None
     assert refusal(replace(drum, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)) is None
     assert refusal(replace(drum, text="Seven.")) is None
+
+
+@pytest.mark.parametrize(
+    ("clear_ms", "log_probability"), [(0, -0.3), (100, -0.3), (350, -0.65), (600, -1.0)]
+)
+def test_where_no_speech_is_likely_text_must_be_the_surer_the_less_of_the_voice_is_clear(
+    clear_ms: int, log_probability: float
+) -> None:
+    voice = Voice(speech_ms=1000, clear_ms=clear_ms)
+    music = replace(GOOD, text="Thank you.", voice=voice, no_speech_probability=0.8)
+    assert refusal(replace(music, log_probability=log_probability - 0.01)) == "no_speech"
+    assert refusal(replace(music, log_probability=log_probability + 0.01)) is None
+    sure = replace(music, no_speech_probability=MAX_NO_SPEECH_PROBABILITY)
+    assert refusal(replace(sure, log_probability=log_probability - 0.01)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Thank you very much.", "I'm going to get some.", "谢谢大家观看。"]
+)
+def test_where_no_speech_is_likely_the_voice_must_have_had_time_for_the_text(text: str) -> None:
+    music = replace(
+        GOOD, text=text, log_probability=-0.45, no_speech_probability=0.8, voice=Voice(256, 256)
+    )
+    assert refusal(music) == "no_speech"
+    assert refusal(replace(music, voice=Voice(448, 448))) is None
+    assert refusal(replace(music, log_probability=BELIEVED_LOG_PROBABILITY)) is None
 
 
 def test_a_wild_guess_at_a_doubtful_voice_is_held_back() -> None:

@@ -146,6 +146,11 @@ def test_some_words_may_be_too_short() -> None:
     assert not was_repeated(words(then(long, short, short)))
 
 
+@pytest.mark.parametrize("text", ["5 5", "no, no, no", "Bye. Bye. Bye."])
+def test_of_a_word_that_may_be_doubled_times_say_nothing(text: str) -> None:
+    assert not was_repeated(words(spaced(text, 1, word_ms=400)))
+
+
 def test_marks_have_no_time_and_need_none() -> None:
     timed = [
         each

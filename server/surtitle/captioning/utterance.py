@@ -100,7 +100,11 @@ class Utterance:
 
 def _less(whole: Voice, part: Voice) -> Voice:
     """What was heard after a part."""
-    return Voice(whole.speech_ms - part.speech_ms, whole.clear_ms - part.clear_ms)
+    return Voice(
+        whole.speech_ms - part.speech_ms,
+        whole.clear_ms - part.clear_ms,
+        whole.stretches - part.stretches,
+    )
 
 
 def _names(text: str) -> list[str]:

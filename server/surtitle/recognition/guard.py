@@ -10,7 +10,13 @@ silence the person who really says it. What the limits keep apart is in docs/spe
 from dataclasses import dataclass
 
 from surtitle.jobs import Voice
-from surtitle.recognition.repetition import FIRST_OF_CJK, bare_words, repeats_itself, says_twice
+from surtitle.recognition.repetition import (
+    FIRST_OF_CJK,
+    bare_words,
+    repeats_itself,
+    says_twice,
+    times_said,
+)
 
 MIN_LOG_PROBABILITY = -1.0
 """Mean log-probability of a token below which Whisper is guessing (OpenAI Whisper)."""
@@ -25,6 +31,8 @@ WILD_LOG_PROBABILITY = -1.5
 """Below this the words have next to nothing to do with the sound."""
 MIN_CLEAR_SHARE = 0.1
 """Part of what was taken for speech that must be so without doubt, or the voice is doubtful."""
+CLEAR_SHARE = 0.6
+"""With so large a part, voice activity has no doubt of its own."""
 SLOW_SPEECH_MS = 3000
 MIN_BYTES_PER_SECOND = 3.0
 DOUBTFUL_LOG_PROBABILITY = -0.8
@@ -41,8 +49,9 @@ sure text is decoded again: a phrase that is written twice has as many. Nobody s
 however sure Whisper is: of a loop it is very sure."""
 SPARE_LETTERS = 10
 """A short "yes" in a short window is no reason for suspicion."""
+LETTERS_PER_SECOND_OF_VOICE = 50.0
+SPARE_LETTERS_OF_VOICE = 3
 BLIP_MS = 128
-SPARE_LETTERS_OF_A_BLIP = 2
 """Voice activity opens for no less than 96 ms: time for a "seven", and not for a "thank you"."""
 
 
@@ -64,7 +73,7 @@ class Evidence:
 
 def suspicion(evidence: Evidence) -> str | None:
     """Why this text should be decoded again with more care, or None."""
-    if not evidence.repeated and (repeats_itself(evidence.text) or says_twice(evidence.text)):
+    if not is_real(evidence) and (repeats_itself(evidence.text) or says_twice(evidence.text)):
         return "repetition"
     if too_fast(evidence, SUSPICIOUS_LETTERS_PER_SECOND):
         return "too_fast"
@@ -79,11 +88,21 @@ def refusal(evidence: Evidence) -> str | None:
         return "no_speech"
     if is_noise(evidence):
         return "no_speech"
-    if not evidence.repeated and repeats_itself(evidence.text):
+    if not is_real(evidence) and repeats_itself(evidence.text):
         return "repetition"
     if too_slow(evidence):
         return "too_slow"
     return "too_fast" if too_fast(evidence, MAX_LETTERS_PER_SECOND) else None
+
+
+def is_real(evidence: Evidence) -> bool:
+    """Whether what the text repeats was said so often.
+
+    The audio has time for it, or each time is a stretch of speech by itself.
+    """
+    voice = evidence.voice
+    alone = voice is not None and 1 < times_said(evidence.text) <= voice.stretches
+    return evidence.repeated or alone
 
 
 def is_noise(evidence: Evidence) -> bool:
@@ -91,12 +110,21 @@ def is_noise(evidence: Evidence) -> bool:
     no_speech, text = evidence.no_speech_probability, evidence.log_probability
     if no_speech > CERTAIN_NO_SPEECH_PROBABILITY and text < CERTAIN_LOG_PROBABILITY:
         return True
-    doubtful = is_doubtful(evidence.voice)
-    if doubtful and text < WILD_LOG_PROBABILITY:
+    if is_doubtful(evidence.voice) and text < WILD_LOG_PROBABILITY:
         return True
-    limit = BELIEVED_LOG_PROBABILITY if doubtful else MIN_LOG_PROBABILITY
-    unlikely = no_speech > MAX_NO_SPEECH_PROBABILITY
-    return unlikely and (text < limit or (doubtful and has_no_room(evidence)))
+    return no_speech > MAX_NO_SPEECH_PROBABILITY and (
+        text < least_log_probability(evidence.voice) or has_no_room(evidence)
+    )
+
+
+def least_log_probability(voice: Voice | None) -> float:
+    """How sure a text must be where the no-speech token is likely: the surer, the less is clear."""
+    if voice is None or not voice.speech_ms:
+        return MIN_LOG_PROBABILITY
+    share = voice.clear_ms / voice.speech_ms
+    doubt = (CLEAR_SHARE - share) / (CLEAR_SHARE - MIN_CLEAR_SHARE)
+    span = BELIEVED_LOG_PROBABILITY - MIN_LOG_PROBABILITY
+    return MIN_LOG_PROBABILITY + span * min(max(doubt, 0.0), 1.0)
 
 
 def is_doubtful(voice: Voice | None) -> bool:
@@ -105,11 +133,16 @@ def is_doubtful(voice: Voice | None) -> bool:
 
 
 def has_no_room(evidence: Evidence) -> bool:
-    """Whether the voice was a mere blip, and the text is more than can be said in it."""
+    """Whether there is more text than could be said while anything sounded like speech.
+
+    Text that is believed has it, unless the voice was a mere blip.
+    """
     voice = evidence.voice
-    if voice is None or voice.speech_ms > BLIP_MS:
+    if voice is None:
         return False
-    room = MAX_LETTERS_PER_SECOND * voice.speech_ms / 1000 + SPARE_LETTERS_OF_A_BLIP
+    if evidence.log_probability >= BELIEVED_LOG_PROBABILITY and voice.speech_ms > BLIP_MS:
+        return False
+    room = LETTERS_PER_SECOND_OF_VOICE * voice.speech_ms / 1000 + SPARE_LETTERS_OF_VOICE
     return letters(evidence.text) > room
 
 

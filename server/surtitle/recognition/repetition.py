@@ -23,6 +23,9 @@ REPEATED_WORDS = 4
 """So many words said twice in a row are looked at again: Whisper fills short windows like that."""
 MAX_TRIGRAM_REPEATS = 3
 """So often may three words in a row come again before it counts as a loop."""
+FEWEST_COPIES = 4
+"""A single word that Whisper doubles takes a share of the time of the other: of fewer words, times say
+nothing."""
 MIN_WORD_MS = 60
 """A word that was said takes longer: three positions of Whisper's encoder."""
 MAX_SQUEEZED_SHARE = 0.4
@@ -49,24 +52,30 @@ def says_twice(text: str) -> bool:
     Fewer count where they are all there is: a short word alone is doubled most.
     """
     words = bare_words(text)
-    if any(words == words[:size] * (len(words) // size) for size in range(1, len(words) // 2 + 1)):
-        return True
-    return any(
+    return times_said(text) > 1 or any(
         words[start : start + size] == words[start + size : start + 2 * size]
         for size in range(REPEATED_WORDS, len(words) // 2 + 1)
         for start in range(len(words) - 2 * size + 1)
     )
 
 
+def times_said(text: str) -> int:
+    """How many times the text is one phrase; 1 where it is not one again and again."""
+    words = bare_words(text)
+    sizes = range(1, len(words) // 2 + 1)
+    size = next((n for n in sizes if words == words[:n] * (len(words) // n)), len(words))
+    return len(words) // max(size, 1)
+
+
 def was_repeated(words: Sequence[Word]) -> bool:
-    """Whether the audio has room for what the text repeats.
+    """Whether the audio has room for what the text repeats, by FEWEST_COPIES words or more.
 
     `words` are those of the text, with times and probabilities by cross-attention.
     """
     said = [word for word in words if bare_words(word.text)]
     again = copies(["".join(bare_words(word.text)) for word in said])
     judged = [said[index] for index in sorted(again)] or said
-    if not judged:
+    if len(judged) < FEWEST_COPIES:
         return False
     squeezed = sum(word.end_ms - word.start_ms < MIN_WORD_MS for word in judged)
     probability = sum(word.confidence for word in judged) / len(judged)

@@ -112,7 +112,7 @@ class _Decoded:
     full: bool = False
     """All tokens that there was room for were written: more may have been said."""
     said_to_ms: int | None = None
-    """Where the last word of a text that repeats itself ends, if anybody looked."""
+    """Where the last word ends, if anybody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +394,8 @@ class WhisperDecoder:
         return words, [word["tokens"] for word in alignment]
 
     def _listened(self, attempt: _Attempt, decoded: _Decoded) -> _Decoded:
-        """A text that repeats itself, with what the audio says of that."""
+        """A text with what the audio says of its words: where they end, and whether what comes again
+        was said."""
         words, _ = self._attended(attempt, decoded)
         return replace(
             decoded,
@@ -438,10 +439,12 @@ class WhisperDecoder:
 
     def _stops_at(self, attempt: _Attempt, decoded: _Decoded) -> int | None:
         """Where a text that really repeats itself ends in the audio, if more was said than that: of
-        five times the same, Whisper may write two."""
-        if decoded.said_to_ms is None or not decoded.evidence.repeated:
+        five times the same, Whisper may write two, and of what follows them one."""
+        if attempt.unheard_ms < LEAST_PART_MS or not (decoded.evidence.repeated or attempt.said):
             return None
-        end_ms = decoded.said_to_ms - LAG_MS.get(self.info.name, 0)
+        if decoded.said_to_ms is None:
+            decoded = self._listened(attempt, decoded)
+        end_ms = (decoded.said_to_ms or 0) - LAG_MS.get(self.info.name, 0)
         if attempt.unheard_ms - end_ms < LEAST_PART_MS:
             return None
         return pause_near(attempt.job.audio, end_ms)

@@ -1,0 +1,88 @@
+"""The bundled models hear somebody who repeats himself, and read texts that only look like it."""
+
+import random
+
+import numpy as np
+import pytest
+
+from quality.made import again
+from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Voice
+from surtitle.recognition.guard import Evidence, refusal, suspicion
+from surtitle.recognition.repetition import bare_words
+from surtitle.recognition.whisper import _Decoded
+from tests.real_speech.sounds import say
+from tests.recognition.test_whisper import ENGLISH, decoded, decoder, job, sample
+
+MODELS = ["tiny.en", "base"]
+WORDS = Recipe(language="en", words=True)
+
+
+def said_again(phrase: str, times: int) -> Pcm16:
+    """Without the silence behind it that ends an utterance."""
+    return again(say(phrase), times, random.Random(4))[:-SAMPLE_RATE]
+
+
+def asked(model: str, audio: Pcm16, kind: JobKind, recipe: Recipe = ENGLISH) -> Job:
+    seconds = len(audio) / SAMPLE_RATE
+    window_s = decoder(model).info.windows.fit(seconds, kind)
+    speech_ms = round(1000 * seconds) - 1000
+    return Job("a", "s", 1, kind, audio, recipe, window_s, Voice(speech_ms, speech_ms))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("kind", ["partial", "final"])
+@pytest.mark.parametrize(
+    ("phrase", "times"),
+    [("The train to London is late.", 5), ("I have a dream today.", 5), ("Stand back, please.", 6)],
+)
+def test_who_repeats_himself_is_shown(model: str, kind: JobKind, phrase: str, times: int) -> None:
+    result = decoded([asked(model, said_again(phrase, times), kind)], model)["a"]
+    assert result.suppressed is None
+    last_word = bare_words(phrase)[-1]
+    assert abs(bare_words(result.text).count(last_word) - times) <= 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_words_of_what_is_repeated_stand_where_they_are_said(model: str) -> None:
+    audio = said_again("The train to London is late.", 5)
+    result = decoded([asked(model, audio, "final", WORDS)], model)["a"]
+    assert " ".join(word.text for word in result.words) == result.text
+    starts = [word.start_ms for word in result.words]
+    assert starts == sorted(starts)
+    late = [word.end_ms for word in result.words if "late" in word.text]
+    gaps_ms = np.diff(late)
+    assert gaps_ms.min() > 1000
+    assert gaps_ms.max() < 3000
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("size", "times"), [(1, 12), (2, 8), (4, 6), (6, 4)])
+def test_a_loop_that_the_audio_has_no_time_for_is_not_taken_for_speech(
+    model: str, size: int, times: int
+) -> None:
+    """What is said, and then its last words again and again."""
+    said = job("a", 0.0, 4.6, model=model)
+    words = decoded([said], model)["a"].text.split()
+    text = " ".join([*words, *words[-size:] * times])
+    attempt = decoder(model)._begin(said)
+    attempt.language, attempt.window_s = "en", said.window_s
+    tokens = decoder(model)._tokenizer(attempt).encode(" " + text)
+    loop = _Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
+    heard = decoder(model)._listened(attempt, loop).evidence
+    assert suspicion(heard) == "repetition"
+    assert refusal(heard) is not None
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_loop_of_the_model_itself_is_held_back(model: str) -> None:
+    """In windows without a margin the models loop; what they then write must not be shown."""
+    audio = sample()
+    loops = 0
+    for end_s in np.arange(0.6, 6.0, 0.6):
+        cut = audio[: round(end_s * SAMPLE_RATE)]
+        result = decoded([Job("a", "s", 1, "partial", cut, ENGLISH, round(end_s + 0.1, 1))], model)
+        text = result["a"].text
+        loops += result["a"].suppressed == "repetition"
+        if result["a"].suppressed is None:
+            assert len(bare_words(text)) <= 5 * end_s + 3
+    assert loops
