@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from surtitle.captioning.endpointing import (
     PartialDue,
     Paused,
     Resumed,
+    stretches,
 )
 from surtitle.jobs import ms_to_samples
 from tests.captioning.endpointer import BETWEEN, OPTIONS, WINDOW_MS, W, run, silence, speech
@@ -204,3 +206,26 @@ def test_all_speech_is_in_an_utterance(
                     for start, end in zip(starts, ends, strict=True)
                 )
         run_start = None
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ([], 0),
+        ([0.1] * 9, 0),
+        ([0.9] * 9, 1),
+        ([0.9, 0.9, 0.1, 0.1, 0.1, 0.9], 1),  # the closure of a "t"
+        ([0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.9], 2),
+        ([0.1] + [0.9, 0.9, 0.2, 0.2, 0.2, 0.2, 0.2] * 8, 8),
+        ([0.9, 0.4, 0.4, 0.4, 0.4, 0.5], 2),
+    ],
+)
+def test_pauses_part_stretches_of_speech(probabilities: list[float], expected: int) -> None:
+    assert stretches(probabilities, 0.5) == expected
+
+
+def test_an_utterance_tells_how_many_stretches_of_speech_it_has() -> None:
+    endpointer = Endpointer(OPTIONS)
+    word = speech(4) + silence(4)
+    events = run(endpointer, word * 3 + silence(9))
+    assert [event.voice.stretches for event in events if isinstance(event, Closed)] == [3]

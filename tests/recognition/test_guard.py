@@ -62,6 +62,29 @@ def test_what_was_repeated_in_the_audio_is_shown_at_once(text: str) -> None:
     assert refusal(replace(said, repeated=True)) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("No, no.", 2),
+        ("three, three, three, three, three, three, three, three", 8),
+        ("Stand back, please. Stand back, please. Stand back, please.", 3),
+        ("はい はい はい はい", 4),
+        ("네, 네, 네.", 3),
+    ],
+)
+def test_what_each_stretch_of_speech_has_once_is_shown_at_once(text: str, times: int) -> None:
+    said = replace(GOOD, text=text, seconds=10.0, voice=Voice(3000, 2500, times))
+    assert suspicion(said) is None
+    assert refusal(said) is None
+    assert suspicion(replace(said, voice=Voice(3000, 2500, times - 1))) == "repetition"
+    assert suspicion(replace(said, voice=None)) == "repetition"
+
+
+def test_many_stretches_of_speech_do_not_speak_for_a_phrase_among_others() -> None:
+    voice = Voice(8000, 7000, 12)
+    assert suspicion(replace(GOOD, text="Well, " + LOOP, voice=voice)) == "repetition"
+
+
 def test_what_was_repeated_must_still_be_speech_and_fit_the_time() -> None:
     said = replace(GOOD, text="Stand back. " * 20, repeated=True)
     assert refusal(replace(said, seconds=3.0)) == "too_fast"

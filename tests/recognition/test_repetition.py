@@ -3,7 +3,13 @@
 import pytest
 
 from surtitle.jobs import Word
-from surtitle.recognition.repetition import copies, repeats_itself, says_twice, was_repeated
+from surtitle.recognition.repetition import (
+    copies,
+    repeats_itself,
+    says_twice,
+    times_said,
+    was_repeated,
+)
 
 PROSE = (
     "We looked at him again. He had a pipe in his mouth, and he walked up and down with his hands "
@@ -190,3 +196,19 @@ def test_a_clause_twice_in_a_row_and_a_text_that_is_one_phrase_again_are_said_tw
 @pytest.mark.parametrize("text", ["Five.", "5 6 5", "", "Well, it was here, it was here."])
 def test_other_text_is_not_said_twice(text: str) -> None:
     assert not says_twice(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("", 0),
+        ("Five.", 1),
+        ("5 6 5", 1),
+        ("5 5", 2),
+        ("No, no, NO!", 3),
+        ("Bye now. Bye now.", 2),
+        ("Bye now. Bye now. Bye", 1),
+    ],
+)
+def test_how_many_times_a_text_is_one_phrase(text: str, times: int) -> None:
+    assert times_said(text) == times
