@@ -26,12 +26,14 @@ MAX_TRIGRAM_REPEATS = 3
 FEWEST_COPIES = 4
 """A single word that Whisper doubles takes a share of the time of the other: of fewer words, times say
 nothing."""
+FEWEST_STRETCHES = 3
+"""A single word may have a pause inside."""
 MIN_WORD_MS = 60
 """A word that was said takes longer: three positions of Whisper's encoder."""
 MAX_SQUEEZED_SHARE = 0.4
 """Part of the repeated words that may be shorter. Of loops more than half are; of what is really
 repeated a third at most, where the model counts one "hello" too many."""
-MIN_PROBABILITY = 0.3
+MIN_PROBABILITY = 0.5
 """Mean probability of the repeated words below which the model would not write them by itself."""
 
 
@@ -80,6 +82,24 @@ def was_repeated(words: Sequence[Word]) -> bool:
     squeezed = sum(word.end_ms - word.start_ms < MIN_WORD_MS for word in judged)
     probability = sum(word.confidence for word in judged) / len(judged)
     return squeezed <= MAX_SQUEEZED_SHARE * len(judged) and probability >= MIN_PROBABILITY
+
+
+def words_heard(words: Sequence[Word], stretches: int) -> int:
+    """How many of the words of a text were said, if it is one phrase too often; 0 where nothing tells.
+
+    A phrase that really is repeated is often written too often. Voice activity says how often it was
+    said, by its `stretches` of speech; the audio must have time for that many, give or take one.
+    """
+    places = [index for index, word in enumerate(words) if bare_words(word.text)]
+    names = ["".join(bare_words(words[index].text)) for index in places]
+    sizes = range(1, len(names) // 2 + 1)
+    size = next((n for n in sizes if names[n:] == names[:-n]), 0)  # the last one may be cut off
+    if not size or stretches < FEWEST_STRETCHES or size * stretches >= len(names):
+        return 0
+    timed = sum(words[index].end_ms - words[index].start_ms >= MIN_WORD_MS for index in places)
+    if abs(round(timed / size) - stretches) > 1:
+        return 0
+    return places[size * stretches - 1] + 1
 
 
 def copies(words: Sequence[str]) -> set[int]:

@@ -53,7 +53,7 @@ from surtitle.recognition.guard import Evidence, echoes, is_noise, refusal, susp
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
-from surtitle.recognition.repetition import was_repeated
+from surtitle.recognition.repetition import was_repeated, words_heard
 
 LEAST_PART_MS = 1000
 MOST_PARTS = 8
@@ -395,13 +395,16 @@ class WhisperDecoder:
 
     def _listened(self, attempt: _Attempt, decoded: _Decoded) -> _Decoded:
         """A text with what the audio says of its words: where they end, and whether what comes again
-        was said."""
-        words, _ = self._attended(attempt, decoded)
-        return replace(
-            decoded,
-            evidence=replace(decoded.evidence, repeated=was_repeated(words)),
-            said_to_ms=words[-1].end_ms if words else None,
-        )
+        was said; without what was not, if that is known."""
+        words, tokens = self._attended(attempt, decoded)
+        evidence = replace(decoded.evidence, repeated=was_repeated(words))
+        voice = attempt.job.voice
+        if not evidence.repeated and voice and (heard := words_heard(words, voice.stretches)):
+            words, said = words[:heard], [token for word in tokens[:heard] for token in word]
+            text = self._written(attempt, [self._tokenizer(attempt).decode(said).strip()])[0]
+            evidence = replace(evidence, text=text, repeated=True)
+            decoded = replace(decoded, tokens=said, newest=(), full=False)
+        return replace(decoded, evidence=evidence, said_to_ms=words[-1].end_ms if words else None)
 
     # -- more words than fit into one decode ----------------------------------------------------
 
