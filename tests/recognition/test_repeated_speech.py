@@ -22,11 +22,12 @@ def said_again(phrase: str, times: int) -> Pcm16:
     return again(say(phrase), times, random.Random(4))[:-SAMPLE_RATE]
 
 
-def asked(model: str, audio: Pcm16, kind: JobKind, recipe: Recipe = ENGLISH) -> Job:
+def asked(model: str, audio: Pcm16, kind: JobKind, stretches: int, recipe: Recipe = ENGLISH) -> Job:
+    """A job of audio in which voice activity has heard so many stretches of speech."""
     seconds = len(audio) / SAMPLE_RATE
     window_s = decoder(model).info.windows.fit(seconds, kind)
     speech_ms = round(1000 * seconds) - 1000
-    return Job("a", "s", 1, kind, audio, recipe, window_s, Voice(speech_ms, speech_ms))
+    return Job("a", "s", 1, kind, audio, recipe, window_s, Voice(speech_ms, speech_ms, stretches))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -36,7 +37,7 @@ def asked(model: str, audio: Pcm16, kind: JobKind, recipe: Recipe = ENGLISH) -> 
     [("The train to London is late.", 5), ("I have a dream today.", 5), ("Stand back, please.", 6)],
 )
 def test_who_repeats_himself_is_shown(model: str, kind: JobKind, phrase: str, times: int) -> None:
-    result = decoded([asked(model, said_again(phrase, times), kind)], model)["a"]
+    result = decoded([asked(model, said_again(phrase, times), kind, times)], model)["a"]
     assert result.suppressed is None
     last_word = bare_words(phrase)[-1]
     assert abs(bare_words(result.text).count(last_word) - times) <= 1
@@ -45,7 +46,7 @@ def test_who_repeats_himself_is_shown(model: str, kind: JobKind, phrase: str, ti
 @pytest.mark.parametrize("model", MODELS)
 def test_the_words_of_what_is_repeated_stand_where_they_are_said(model: str) -> None:
     audio = said_again("The train to London is late.", 5)
-    result = decoded([asked(model, audio, "final", WORDS)], model)["a"]
+    result = decoded([asked(model, audio, "final", 5, WORDS)], model)["a"]
     assert " ".join(word.text for word in result.words) == result.text
     starts = [word.start_ms for word in result.words]
     assert starts == sorted(starts)

@@ -98,11 +98,12 @@ def refusal(evidence: Evidence) -> str | None:
 def is_real(evidence: Evidence) -> bool:
     """Whether what the text repeats was said so often.
 
-    The audio has time for it, or each time is a stretch of speech by itself.
+    The audio has time for it, or there are as many stretches of speech.
     """
+    if evidence.repeated:
+        return True
     voice = evidence.voice
-    alone = voice is not None and 1 < times_said(evidence.text) <= voice.stretches
-    return evidence.repeated or alone
+    return voice is not None and 1 < times_said(evidence.text) == voice.stretches
 
 
 def is_noise(evidence: Evidence) -> bool:

@@ -53,7 +53,7 @@ from surtitle.recognition.guard import Evidence, echoes, is_noise, refusal, susp
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
-from surtitle.recognition.repetition import was_repeated, words_heard
+from surtitle.recognition.repetition import times_said, was_repeated, words_heard
 
 LEAST_PART_MS = 1000
 MOST_PARTS = 8
@@ -397,14 +397,19 @@ class WhisperDecoder:
         """A text with what the audio says of its words: where they end, and whether what comes again
         was said; without what was not, if that is known."""
         words, tokens = self._attended(attempt, decoded)
-        evidence = replace(decoded.evidence, repeated=was_repeated(words))
-        voice = attempt.job.voice
-        if not evidence.repeated and voice and (heard := words_heard(words, voice.stretches)):
+        evidence = decoded.evidence
+        stretches = evidence.voice.stretches if evidence.voice else 0
+        if heard := words_heard(words, stretches):
             words, said = words[:heard], [token for word in tokens[:heard] for token in word]
             text = self._written(attempt, [self._tokenizer(attempt).decode(said).strip()])[0]
-            evidence = replace(evidence, text=text, repeated=True)
+            evidence = replace(evidence, text=text)
             decoded = replace(decoded, tokens=said, newest=(), full=False)
-        return replace(decoded, evidence=evidence, said_to_ms=words[-1].end_ms if words else None)
+        alone = 1 < times_said(evidence.text) <= stretches
+        return replace(
+            decoded,
+            evidence=replace(evidence, repeated=alone or was_repeated(words)),
+            said_to_ms=words[-1].end_ms if words else None,
+        )
 
     # -- more words than fit into one decode ----------------------------------------------------
 
