@@ -73,7 +73,7 @@ class Evidence:
 
 def suspicion(evidence: Evidence) -> str | None:
     """Why this text should be decoded again with more care, or None."""
-    if not is_real(evidence) and (repeats_itself(evidence.text) or says_twice(evidence.text)):
+    if (repeats_itself(evidence.text) or says_twice(evidence.text)) and not is_real(evidence):
         return "repetition"
     if too_fast(evidence, SUSPICIOUS_LETTERS_PER_SECOND):
         return "too_fast"
@@ -88,7 +88,7 @@ def refusal(evidence: Evidence) -> str | None:
         return "no_speech"
     if is_noise(evidence):
         return "no_speech"
-    if not is_real(evidence) and repeats_itself(evidence.text):
+    if repeats_itself(evidence.text) and not is_real(evidence):
         return "repetition"
     if too_slow(evidence):
         return "too_slow"
