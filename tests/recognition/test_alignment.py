@@ -13,6 +13,7 @@ from surtitle.recognition.alignment import (
     Pause,
     find_pauses,
     match_pauses,
+    pause_near,
     place_words,
 )
 
@@ -111,3 +112,16 @@ def test_more_words_than_there_is_room_for_still_do_not_overlap() -> None:
     assert all(start < end for start, end in result)
     assert all(before[1] <= after[0] for before, after in pairwise(result))
     assert result[-1][1] <= 500
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "expected_ms"),
+    [(800, 800), (640, 800), (1000, 800), (1190, 800), (1210, 1210), (300, 300), (1650, 1650)],
+)
+def test_a_pause_that_is_near_takes_the_end_of_a_word(at_ms: int, expected_ms: int) -> None:
+    assert pause_near(TWO, at_ms) == expected_ms
+
+
+def test_without_a_pause_the_end_of_a_word_stays() -> None:
+    assert pause_near(audio((900, 3000)), 420) == 420
+    assert pause_near(np.zeros(0, np.int16), 0) == 0
