@@ -23,9 +23,11 @@ def masked(opcode: int, payload: bytes) -> bytes:
 class RawClient(asyncio.Protocol):
     """Frames out as they are given, messages in to `take`: short text frames, now and then a ping."""
 
-    def __init__(self, host: str, path: str) -> None:
+    def __init__(self, host: str, path: str, headers: str = "") -> None:
+        """`headers` are lines that the handshake has besides, each with its end."""
         self._host = host
         self._path = path
+        self._headers = headers
         self.transport: asyncio.Transport | None = None
         self._buffer = b""
         self._open = False
@@ -45,7 +47,7 @@ class RawClient(asyncio.Protocol):
         transport.write(
             f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\n"
             f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Sec-WebSocket-Version: 13\r\n{self._headers}\r\n".encode()
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,7 +63,7 @@ class RawClient(asyncio.Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take frames apart: short text frames, now and then a ping."""
+        """Take frames apart: short text frames, now and then a ping or a close."""
         self._buffer += data
         if not self._open:
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
@@ -82,5 +84,7 @@ class RawClient(asyncio.Protocol):
             self._buffer = self._buffer[start + length :]
             if opcode == 1:
                 self.take(payload)
+            elif opcode == 8:
+                self.problem = f"closed with {int.from_bytes(payload[:2], 'big')}"
             elif opcode == 9 and self.transport is not None:
                 self.transport.write(masked(10, payload))

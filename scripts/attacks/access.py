@@ -1,0 +1,54 @@
+"""As whom clients come: what the server goes by when it counts what somebody has."""
+
+import secrets
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from surtitle.gateway.access import add_key
+
+
+class Access(Enum):
+    """How clients are told apart."""
+
+    KEYS = "keys"
+    """By keys, as on a public server: limits of a key are in force, and no limits of an address, since
+    all come from this machine."""
+    OPEN = "open"
+    """Nobody is asked for a key. Attackers come from another address of this machine, whose limits are
+    not in force, so only the order in which the server serves can protect anybody."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who comes as one."""
+
+    key: str = ""
+    address: str = "127.0.0.1"
+
+    @property
+    def headers(self) -> str:
+        """What its requests have."""
+        return f"Authorization: Bearer {self.key}\r\n" if self.key else ""
+
+
+@dataclass(frozen=True)
+class Parties:
+    """All who come, and what the server must be told so that it knows them."""
+
+    victims: Party
+    attackers: Party
+    newcomers: Party
+    settings: dict[str, object] = field(default_factory=dict)
+
+
+def parties(access: Access, folder: Path) -> Parties:
+    """Make keys where there are to be some; their file goes to the folder."""
+    if access is Access.OPEN:
+        return Parties(Party(), Party(address="127.0.0.2"), Party(address="127.0.0.3"))
+    path = folder / f"keys-{secrets.token_hex(4)}.toml"
+    victims, attackers, newcomers = (
+        Party(add_key(path, name, ("speak", "watch")))
+        for name in ("victims", "attackers", "newcomers")
+    )
+    return Parties(victims, attackers, newcomers, {"keys_file": path})

@@ -1,0 +1,85 @@
+"""All attacks by name, and what each of them needs."""
+
+from dataclasses import dataclass, field
+
+from attacks import floods, hostile_files, killing, readers, sessions
+from attacks.wire import Attack
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An attack."""
+
+    subject: str
+    """Of what it is: attacks of one subject are run one after the other."""
+    about: str
+    """What one attacker does, in a few words."""
+    attack: Attack
+    file: str | None = None
+    """Which file it sends, of `files.MADE`."""
+    settings: dict[str, object] = field(default_factory=dict)
+    """What the server is told besides the defaults."""
+    needs_seats: bool = False
+    """The server has few places more than there are victims."""
+    cuts_publisher: bool = False
+    """The link of the victim that publishes is cut, for a second."""
+
+
+def _file(about: str, name: str) -> Kind:
+    return Kind("containers", about, hostile_files.sends(name), name)
+
+
+KINDS: dict[str, Kind] = {
+    "flac-comments-40k": _file("FLAC with 40,000 comments", "comments-40k"),
+    "flac-comments-300k": _file("FLAC with 300,000 comments", "comments-300k"),
+    "packed-silence": _file("WebM, 12 kB that hold 1,237 s of PCM packed with zlib", "packed"),
+    "huge-picture": _file("Matroska with a picture of 16,000 by 16,000", "picture"),
+    "attachments": _file("Matroska with 24 MB of attachments", "attached"),
+    "tags": _file("Matroska with 40,000 tags", "tags"),
+    "tracks": _file("Matroska with 900 tracks of AC-3", "tracks"),
+    "sample-tables": _file("MP4 that claims 50 million samples", "tables"),
+    "years": _file("WebM whose times jump by ten years, 50 times", "years"),
+    "endless-header": Kind(
+        "containers", "containers that never come to a sample", hostile_files.endless_header
+    ),
+    "dying-decoders": Kind("containers", "WebM whose decoders are killed", killing.dying_decoders),
+    **{
+        f"viewer-{kind.replace(' ', '-')}": Kind(
+            "floods", f"a viewer's {kind}, 2 MB/s", floods.viewers(kind)
+        )
+        for kind in floods.KINDS
+    },
+    **{
+        f"speaker-{kind.replace(' ', '-')}": Kind(
+            "floods", f"a speaker's {kind}, 2 MB/s", floods.speakers(kind)
+        )
+        for kind in floods.KINDS
+    },
+    "updates": Kind(
+        "sessions", "updates of 44 kB behind speech without an answer", sessions.updates
+    ),
+    "flushes": Kind("sessions", "speech with a flush every 250 ms", sessions.flushes),
+    "fast-files": Kind("sessions", "files sent as fast as they are taken", sessions.fast_files),
+    "left-behind": Kind("sessions", "59 s of speech at once, and gone", sessions.left_behind),
+    "silent": Kind(
+        "places", "10 connections that never send start", sessions.silent, needs_seats=True
+    ),
+    "half-open": Kind(
+        "places", "10 handshakes of a letter a second", sessions.half_open, needs_seats=True
+    ),
+    "past-the-limit": Kind(
+        "places",
+        "10 sessions at once, while one waits for its client",
+        sessions.past_the_limit,
+        needs_seats=True,
+    ),
+    "take-over": Kind(
+        "channels",
+        "claims a channel whose speaker's link breaks",
+        sessions.take_over,
+        cuts_publisher=True,
+    ),
+    "unread-files": Kind("readers", "14 files asked for and not read", readers.unread_files),
+    "deaf-speakers": Kind("readers", "speaks and pings, and reads nothing", readers.deaf_speakers),
+    "deaf-viewers": Kind("readers", "watches, and reads nothing", readers.deaf_viewers),
+}
