@@ -25,8 +25,6 @@ class Figures(Struct):
 
     name: str
     count: int
-    access: str
-    """What limits were in force."""
     delays_s: Delays
     lag_p50_ms: float
     lag_p99_ms: float
@@ -37,8 +35,11 @@ class Figures(Struct):
     after_mb: float
     worker_peak_mb: float
     wer_percent: float
+    access: str = ""
+    """What limits were in force."""
     newcomers: int = 0
     newcomers_refused: int = 0
+    newcomers_told: dict[str, int] = field(default_factory=dict)
     sessions_most: int = 0
     max_sessions: int = 0
     attackers_share: float = 0.0

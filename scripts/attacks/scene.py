@@ -18,7 +18,7 @@ import msgspec
 import psutil
 from tests.support import REPOSITORY, ServerProcess, is_ready, left_over, start_server
 
-from attacks.access import Access, Parties, parties
+from attacks.access import Access, Parties, Party, parties
 from attacks.attacker import Report
 from attacks.catalogue import Kind
 from attacks.figures import Figures
@@ -27,13 +27,13 @@ from attacks.lag import lag_between, read_notes
 from attacks.memory import MemoryMeter, look
 from attacks.newcomers import Newcomers
 from attacks.publisher import Audience, publish
-from attacks.victims import Script, speak_all
+from attacks.victims import Account, Script, speak_all
 from attacks.wire import Site
 from load.score import Score
 
 LEAD_S = 2.0
 """Victims speak so long before the attack."""
-REST_S = 3.0
+REST_S = 2.0
 """Between the end of all and the look at what is left."""
 ATTACKERS_END_WITHIN_S = 10.0
 STOPS_WITHIN_S = 10.0
@@ -56,22 +56,67 @@ class Plan:
     model: str
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """One run of a plan."""
+
+    plan: Plan
+    name: str
+    kind: Kind | None
+    """None in a quiet time."""
+    count: int
+    who: Parties
+
+    @property
+    def publishes_apart(self) -> bool:
+        """Whether the first victim publishes over a link that is cut."""
+        return self.kind is not None and self.kind.cuts_publisher
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the server is told."""
+        settings: dict[str, Any] = {"model": self.plan.model, **self.who.settings}
+        if self.kind is not None:
+            settings |= self.kind.settings
+            if self.kind.needs_seats:
+                settings["max_sessions"] = len(self.plan.scripts) + SEATS
+        return settings
+
+    def site(self, server: ServerProcess, party: Party) -> Site:
+        """Where somebody goes, and as whom."""
+        return Site(
+            port=server.port,
+            server_pid=server.process.pid,
+            seconds=self.plan.seconds,
+            seed=self.plan.seed,
+            folder=str(self.plan.folder),
+            token=party.key,
+            address=party.address,
+            bystanders=tuple(process.pid for process in server.tree()),
+        )
+
+
 def run(plan: Plan, name: str, kind: Kind | None, count: int, access: Access) -> Figures:
     """Play one attack, or a quiet time where there is no kind."""
-    who = parties(access, plan.folder)
-    notes = plan.folder / "lag"
-    settings: dict[str, Any] = {"model": plan.model, **who.settings}
-    if kind is not None:
-        settings |= kind.settings
-        if kind.needs_seats:
-            settings["max_sessions"] = len(plan.scripts) + SEATS
-    environment = ["env", f"PYTHONPATH={MODULES}"]
-    command = [*environment, sys.executable, "-m", "attacks.probed_server", str(notes)]
-    server = start_server(command=command, **settings)
+    scene = _Scene(plan, name, kind, count, parties(access, plan.folder))
+    attackers = None if kind is None else _load_attackers(name, count)
+    try:
+        figures = _run_on_a_server(scene, attackers)
+    finally:
+        if attackers is not None:
+            attackers.kill()
+            attackers.communicate()
+    figures.access = access.value
+    return figures
+
+
+def _run_on_a_server(scene: _Scene, attackers: "subprocess.Popen[bytes] | None") -> Figures:
+    notes = scene.plan.folder / "lag"
+    command = ["env", f"PYTHONPATH={MODULES}", sys.executable, "-m", "attacks.probed_server"]
+    server = start_server(command=[*command, str(notes)], **scene.settings)
     tree = server.tree()
     try:
-        figures = asyncio.run(_play(plan, server, name, kind, count, access, who))
-        figures.max_sessions = settings.get("max_sessions", 0)
+        figures = asyncio.run(_play(scene, server, attackers))
         figures.is_ready_after = is_ready(server.url)
         with contextlib.suppress(psutil.Error):
             tree += server.tree()
@@ -97,72 +142,32 @@ def _stop(server: ServerProcess) -> list[str]:
 
 
 async def _play(
-    plan: Plan,
-    server: ServerProcess,
-    name: str,
-    kind: Kind | None,
-    count: int,
-    access: Access,
-    who: Parties,
+    scene: _Scene, server: ServerProcess, attackers: "subprocess.Popen[bytes] | None"
 ) -> Figures:
-    site = Site(
-        port=server.port,
-        server_pid=server.process.pid,
-        seconds=plan.seconds,
-        seed=plan.seed,
-        folder=str(plan.folder),
-        token=who.attackers.key,
-        address=who.attackers.address,
-    )
-    attackers = None if kind is None else await _load_attackers(name, count)
-    publishing = kind is not None and kind.cuts_publisher
-    speaking = asyncio.create_task(
-        speak_all(
-            plan.scripts[1:] if publishing else plan.scripts,
-            server.port,
-            who.victims.headers,
-            "" if publishing else CHANNEL,
-        )
-    )
+    plan, who = scene.plan, scene.who
+    await _loaded(attackers)
     audience = Audience()
     async with _beside(audience.watch(server.port, who.victims.key)):
-        extra = (
-            asyncio.create_task(publish(plan.scripts[0], server.port, who.victims.key))
-            if publishing
-            else None
-        )
+        speaking = asyncio.create_task(_speak(scene, server.port))
         await asyncio.sleep(LEAD_S)
         before = look(server.process.pid, server.worker_pid)
-        bystanders = [child.pid for child in server.tree()]
-        site = msgspec.structs.replace(site, bystanders=tuple(bystanders))
-        newcomers = Newcomers(
-            msgspec.structs.replace(site, token=who.newcomers.key, address=who.newcomers.address)
-        )
+        newcomers = Newcomers(scene.site(server, who.newcomers))
         meter = MemoryMeter(server.process.pid, server.worker_pid)
         health = _Health(server)
         began = time.monotonic()
         async with _beside(meter.run(), newcomers.run(), health.run()):
-            report = await _attack(attackers, site)
+            report = await _attack(attackers, scene.site(server, who.attackers))
             ended = time.monotonic()
             accounts = await speaking
-            if extra is not None:
-                accounts = [await extra, *accounts]
     await asyncio.sleep(REST_S)
     after = look(server.process.pid, server.worker_pid)
     lag = lag_between(read_notes((plan.folder / "lag").read_bytes()), began, ended)
-    problems = [
-        f"victim {number}: {fault}"
-        for number, account in enumerate(accounts)
-        for fault in account.faults
-    ]
     errors = Score()
     for account in accounts:
         errors.add(account.errors)
-    cores = os.cpu_count() or 1
     return Figures(
-        name=name,
-        count=count,
-        access=access.value,
+        name=scene.name,
+        count=scene.count,
         delays_s=[account.delays_s for account in accounts],
         lag_p50_ms=lag.p50_ms,
         lag_p99_ms=lag.p99_ms,
@@ -174,11 +179,32 @@ async def _play(
         wer_percent=errors.percent,
         newcomers=newcomers.came,
         newcomers_refused=newcomers.refused,
+        newcomers_told=dict(newcomers.told),
         sessions_most=health.sessions_most,
-        attackers_share=report.cpu_s / ((ended - began) * cores),
+        max_sessions=scene.settings.get("max_sessions", 0),
+        attackers_share=report.cpu_s / ((ended - began) * (os.cpu_count() or 1)),
         told=report.told,
-        problems=problems + audience.problems,
+        problems=[*_faults(accounts), *audience.problems],
     )
+
+
+async def _speak(scene: _Scene, port: int) -> list[Account]:
+    """All victims."""
+    scripts, party = scene.plan.scripts, scene.who.victims
+    if not scene.publishes_apart:
+        return await speak_all(scripts, port, party.headers, CHANNEL)
+    async with asyncio.TaskGroup() as group:
+        publishing = group.create_task(publish(scripts[0], port, party.key))
+        speaking = group.create_task(speak_all(scripts[1:], port, party.headers, ""))
+    return [publishing.result(), *speaking.result()]
+
+
+def _faults(accounts: Sequence[Account]) -> list[str]:
+    return [
+        f"victim {number}: {fault}"
+        for number, account in enumerate(accounts)
+        for fault in account.faults
+    ]
 
 
 @contextlib.asynccontextmanager
@@ -196,35 +222,32 @@ async def _beside(*works: "Any") -> AsyncIterator[None]:
             raise result
 
 
-async def _load_attackers(name: str, count: int) -> asyncio.subprocess.Process:
-    """Their process, which has begun and waits for the site on its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "attacks.attacker",
-        name,
-        str(count),
+def _load_attackers(name: str, count: int) -> "subprocess.Popen[bytes]":
+    """Their process, which loads and then waits for the site on its standard input."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "attacks.attacker", name, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": MODULES},
     )
-    assert process.stdout is not None
-    await process.stdout.readline()
-    return process
 
 
-async def _attack(process: asyncio.subprocess.Process | None, site: Site) -> Report:
+async def _loaded(attackers: "subprocess.Popen[bytes] | None") -> None:
+    if attackers is not None:
+        assert attackers.stdout is not None
+        await asyncio.to_thread(attackers.stdout.readline)
+
+
+async def _attack(attackers: "subprocess.Popen[bytes] | None", site: Site) -> Report:
     """Let them go, and wait for their end; nothing happens for that time where there are none."""
-    if process is None:
+    if attackers is None:
         await asyncio.sleep(site.seconds)
         return Report({}, 0.0)
-    try:
-        async with asyncio.timeout(site.seconds + ATTACKERS_END_WITHIN_S):
-            output, _ = await process.communicate(msgspec.json.encode(site) + b"\n")
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
+    output, _ = await asyncio.to_thread(
+        attackers.communicate,
+        msgspec.json.encode(site) + b"\n",
+        site.seconds + ATTACKERS_END_WITHIN_S,
+    )
     return msgspec.json.decode(output, type=Report)
 
 
