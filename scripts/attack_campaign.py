@@ -46,8 +46,6 @@ from load.speech import SILENCE, Clip, Selection, choose
 from quality.document import NoPlace, fill
 
 PLACE = "attacks"
-QUIET_RUNS = 2
-"""The newest so many are what attacks are compared with."""
 SPEECH_S = 60
 
 
@@ -79,22 +77,22 @@ def _write_speech(path: Path, clips: Sequence[Clip]) -> None:
 
 
 def campaign(
-    plan: Plan, names: Sequence[str], counts: Sequence[int], access: Access
+    plan: Plan, names: Sequence[str], counts: Sequence[int], access: Access, quiet_runs: int
 ) -> tuple[list[Figures], list[Figures]]:
-    """Quiet times and attacks."""
+    """Quiet times and attacks; each is compared with the newest so many quiet runs."""
     quiet: list[Figures] = []
     runs: list[Figures] = []
     subject = ""
     for name in names:
         kind = KINDS[name]
-        while len(quiet) < QUIET_RUNS or subject != kind.subject:
+        while quiet_runs and (len(quiet) < quiet_runs or subject != kind.subject):
             subject = kind.subject
             quiet.append(run(plan, "nobody", None, 0, access))
             judge(quiet[-1], quiet)
             click.echo(line(quiet[-1]), err=True)
         for count in counts:
             figures = run(plan, name, kind, count, access)
-            judge(figures, quiet[-QUIET_RUNS:])
+            judge(figures, quiet[len(quiet) - quiet_runs :])
             runs.append(figures)
             click.echo(line(figures), err=True)
             for problem in figures.problems[:5]:
@@ -110,6 +108,7 @@ def campaign(
 @click.option(
     "--access", default="keys", show_default=True, type=click.Choice([a.value for a in Access])
 )
+@click.option("--quiet-runs", default=2, show_default=True, help="That attacks are compared with.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="Folder with recorded speech.")
 @click.option("--model", default="tiny.en", show_default=True)
 @click.option("--seed", default=1, show_default=True)
@@ -123,6 +122,7 @@ def main(
     victims: int,
     seconds: float,
     access: str,
+    quiet_runs: int,
     manifest: Path | None,
     model: str,
     seed: int,
@@ -138,7 +138,9 @@ def main(
         plan = make_plan(
             Path(folder), manifest, set(names), victims, seconds, seed=seed, model=model
         )
-        quiet, runs = campaign(plan, names, [int(n) for n in counts.split(",")], Access(access))
+        quiet, runs = campaign(
+            plan, names, [int(n) for n in counts.split(",")], Access(access), quiet_runs
+        )
     text = table(quiet, runs)
     click.echo(text)
     click.echo(f"{time.monotonic() - began:.0f} s", err=True)

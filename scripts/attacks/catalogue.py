@@ -32,7 +32,7 @@ def _file(about: str, name: str) -> Kind:
 KINDS: dict[str, Kind] = {
     "flac-comments-40k": _file("FLAC with 40,000 comments", "comments-40k"),
     "flac-comments-300k": _file("FLAC with 300,000 comments", "comments-300k"),
-    "packed-silence": _file("WebM, 12 kB that hold 1,237 s of PCM packed with zlib", "packed"),
+    "packed-silence": _file("WebM, 10 kB that hold 1,237 s of PCM packed with zlib", "packed"),
     "huge-picture": _file("Matroska with a picture of 16,000 by 16,000", "picture"),
     "attachments": _file("Matroska with 24 MB of attachments", "attached"),
     "tags": _file("Matroska with 40,000 tags", "tags"),

@@ -155,8 +155,9 @@ async def _play(
         meter = MemoryMeter(server.process.pid, server.worker_pid)
         health = _Health(server)
         began = time.monotonic()
-        async with _beside(meter.run(), newcomers.run(), health.run()):
-            report = await _attack(attackers, scene.site(server, who.attackers))
+        async with _beside(meter.run(), health.run()):
+            async with _beside(newcomers.run()):
+                report = await _attack(attackers, scene.site(server, who.attackers))
             ended = time.monotonic()
             accounts = await speaking
     await asyncio.sleep(REST_S)

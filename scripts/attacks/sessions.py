@@ -25,7 +25,6 @@ BYTES_PER_S = 32_000
 FRAME_S = 0.1
 FRAME_BYTES = 3200
 LEFT_BEHIND_S = 59
-UNANSWERED_S = 30
 FLUSH_EVERY_FRAMES = 2.5
 WIDE = "\N{GRINNING FACE}"
 UPDATE = text(type="update", hotwords=[WIDE * 100] * 100, prompt=WIDE * 1000)
@@ -49,16 +48,19 @@ def _start(**fields: object) -> bytes:
 async def updates(site: Site, told: Told, number: int) -> None:
     """Changes of what is wanted, behind speech that is not answered yet.
 
-    Every other attacker sends a sample between them.
+    Every other attacker speaks on between them.
     """
-    speech = _start() + audio_frames(_speech(site.folder)[: UNANSWERED_S * BYTES_PER_S])
-    block = (UPDATE + (frame(BINARY, b"\0\0") if number % 2 else b"")) * UPDATES_AT_ONCE
+    speech = _speech(site.folder)
+    opening = _start() + audio_frames(speech[: LEFT_BEHIND_S * BYTES_PER_S])
+    block = UPDATE * UPDATES_AT_ONCE
+    if number % 2:
+        block += frame(BINARY, speech[:FRAME_BYTES])
 
     async def once() -> None:
         line = await connect(site, told)
         if line is not None:
             with line:
-                await line.send(speech)
+                await line.send(opening)
                 while True:
                     await line.send(block)
                     await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import secrets
 import socket
 from base64 import b64encode
@@ -14,7 +15,8 @@ import msgspec
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 CAPTIONS = "/v1/captions"
 AGAIN_S = 0.5
-"""An attacker that was turned away or cut off comes again after this."""
+"""An attacker that was turned away or cut off comes again after this, by and large: all at once
+would leave gaps for others."""
 READ_BYTES = 65_536
 _TOLD = (b'{"type":"error"', b'{"type":"ready"')
 
@@ -207,7 +209,7 @@ async def again_and_again(once: Callable[[], Awaitable[None]], told: Told) -> No
             await once()
         except ConnectionError:
             told["broken off"] += 1
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(AGAIN_S * random.uniform(0.5, 1.5))
 
 
 async def pour(line: Line, block: bytes, bytes_per_s: float) -> None:
