@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-import fault_campaign
-from fault_campaign import Account, table
+from fault_campaign import table
+from faults.account import Account, judge
 from tests.support import REPOSITORY
 
 
@@ -49,7 +49,7 @@ def test_what_went_wrong_is_counted(
     answers: list[tuple[int, str]], expected: list[str], wrong: dict[str, int]
 ) -> None:
     account = Account()
-    fault_campaign.judge(answers, expected, account)
+    judge(answers, expected, account)
     names = ("lost", "doubled", "unexpected", "disorder")
     assert {name: n for name in names if (n := getattr(account, name))} == wrong
     assert account.clean == (not wrong)
