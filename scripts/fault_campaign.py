@@ -10,7 +10,10 @@ process may be left. Everything is drawn from `--seed`. Phases:
     viewer cuts    the same happens to viewers of a channel; each gets each word once all the same
     worker faults  the recognition worker is killed, exits, hangs or stops in the middle of a job
     bad inputs     handshakes, frames and messages that make no sense, each answered by an `error` or
-                   a close; beside them somebody speaks
+                   a close; beside them and in what follows somebody speaks
+    damage         recordings in containers are hurt: bytes changed, lost, put in, doubled, cut off
+    decoder kills  the process that decodes a container is killed, or the one that makes these
+    silences       senders stop in the middle of a word, and are answered without a goodbye
     stops          a server is started, and ended by a signal at whatever it does; a stop that it can
                    hear finishes what was said
 
@@ -26,7 +29,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -41,6 +44,7 @@ from tests.faults.nonsense import talk_nonsense
 from tests.support import FAKE_DECODER, ServerProcess, figure, left_over, start_server
 
 from faults.account import ANY_LENGTH, LIMIT_S, WORDS, Account, judge, speak_words, tell
+from faults.containers import fall_silent, kill_decoders, send_damaged, speak_beside
 from surtitle.client import ClientError, connect, dialing, watch
 from surtitle.messages import Final, Speech
 
@@ -48,6 +52,10 @@ SPARE_WORDS_S = 0.02
 """Between the words of one who speaks beside a phase."""
 AT_ONCE = 8
 """Sessions side by side."""
+SHOW_EVERY_S = 0.2
+
+Phase = Callable[[ServerProcess, int, int, Progress], Coroutine[None, None, Account]]
+"""A server, how many faults, the seed, and who shows how far it is."""
 
 
 # -- phases -----------------------------------------------------------------------------------------
@@ -185,6 +193,36 @@ async def send_nonsense(
     return account
 
 
+Work = Callable[[ServerProcess, int, int, Account], Awaitable[None]]
+
+
+def beside_words(name: str, work: Work) -> Phase:
+    """A phase in which somebody speaks beside the work."""
+
+    async def phase(server: ServerProcess, count: int, seed: int, progress: Progress) -> Account:
+        account, over = Account(), asyncio.Event()
+        task = progress.add_task(name, total=count)
+        began = time.monotonic()
+
+        async def show() -> None:
+            while not over.is_set():
+                progress.update(task, completed=account.faults)
+                await asyncio.sleep(SHOW_EVERY_S)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(show())
+            group.create_task(speak_beside(server, account, over))
+            try:
+                await work(server, count, seed, account)
+            finally:
+                over.set()
+        account.problems += [str(line) for line in server.errors]
+        account.seconds = time.monotonic() - began
+        return account
+
+    return phase
+
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV)
 
 
@@ -256,16 +294,21 @@ async def _watch_loop(server: ServerProcess, account: Account) -> None:
             account.lag_ms = max(account.lag_ms, lag_s * 1000)
 
 
+PHASES: dict[str, Phase] = {
+    "link cuts": cut_links,
+    "viewer cuts": cut_viewers,
+    "worker faults": break_workers,
+    "bad inputs": send_nonsense,
+    "damage": beside_words("damage", send_damaged),
+    "decoder kills": beside_words("decoder kills", kill_decoders),
+    "silences": beside_words("silences", fall_silent),
+}
+
+
 def run_phase(name: str, count: int, seed: int, console: Console) -> Account:
     """One phase on a server of its own, which must leave nothing behind."""
     if name == "stops":
         return stop_servers(count, seed, console)
-    phase = {
-        "link cuts": cut_links,
-        "viewer cuts": cut_viewers,
-        "worker faults": break_workers,
-        "bad inputs": send_nonsense,
-    }
     server = start_server(decoder=FAKE_DECODER, lease_s=1, max_sessions=64)
     tree = server.tree()
 
@@ -273,7 +316,7 @@ def run_phase(name: str, count: int, seed: int, console: Console) -> Account:
         lag = Account()
         watching = asyncio.create_task(_watch_loop(server, lag))
         try:
-            account = await phase[name](server, count, seed, progress)
+            account = await PHASES[name](server, count, seed, progress)
         finally:
             watching.cancel()
         account.lag_ms = lag.lag_ms
@@ -308,6 +351,9 @@ def table(accounts: dict[str, Account]) -> str:
 @click.option("--viewer-cuts", default=100, show_default=True)
 @click.option("--worker-faults", default=10, show_default=True)
 @click.option("--bad-inputs", default=2000, show_default=True)
+@click.option("--damage", default=40, show_default=True)
+@click.option("--decoder-kills", default=20, show_default=True)
+@click.option("--silences", default=10, show_default=True)
 @click.option("--stops", default=5, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--markdown", type=click.Path(path_type=Path), help="Write the table there too.")
@@ -317,7 +363,7 @@ def main(seed: int, markdown: Path | None, **counts: int) -> None:
     console = Console(stderr=True)
     accounts = {
         name: run_phase(name, counts[name.replace(" ", "_")], seed, console)
-        for name in ("link cuts", "viewer cuts", "worker faults", "bad inputs", "stops")
+        for name in (*PHASES, "stops")
         if counts[name.replace(" ", "_")]
     }
     click.echo(table(accounts))

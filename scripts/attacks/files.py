@@ -32,11 +32,13 @@ def speech_like(seconds: float, seed: int) -> Pcm16:
     return np.asarray(chance.normal(0, 3000, count) * swell).clip(-32768, 32767).astype(np.int16)
 
 
-def muxed(samples: Pcm16, form: str, codec: str, rate: int, layout: str = "mono") -> bytes:
-    """Audio in a container, as FFmpeg writes it."""
+def muxed(
+    samples: Pcm16, form: str, codec: str, rate: int, options: dict[str, str] | None = None
+) -> bytes:
+    """Audio at 16 kHz in a container at any rate, as FFmpeg writes it."""
     file = io.BytesIO()
-    with av.open(file, "w", format=form) as muxer:
-        stream = muxer.add_stream(codec, rate=rate, layout=layout)
+    with av.open(file, "w", format=form, options=options or {}) as muxer:
+        stream = muxer.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate, frame.pts = SAMPLE_RATE, 0
