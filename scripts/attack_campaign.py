@@ -47,6 +47,8 @@ from quality.document import NoPlace, fill
 
 PLACE = "attacks"
 SPEECH_S = 60
+ALSO = {"sessions": Access.OPEN, "places": Access.PROXY}
+"""How else attacks of a subject are run, with the most attackers."""
 
 
 def make_plan(
@@ -76,27 +78,39 @@ def _write_speech(path: Path, clips: Sequence[Clip]) -> None:
     path.write_bytes(data[: SPEECH_S * 32_000])
 
 
+def rows(
+    names: Sequence[str], counts: Sequence[int], access: Access | None
+) -> list[tuple[str, int, Access]]:
+    """What is run, in order; unless one is asked for, the access that each attack is a matter of."""
+    found = []
+    for name in names:
+        found += [(name, count, access or Access.KEYS) for count in counts]
+        also = ALSO.get(KINDS[name].subject)
+        if access is None and also is not None:
+            found.append((name, max(counts), also))
+    return found
+
+
 def campaign(
-    plan: Plan, names: Sequence[str], counts: Sequence[int], access: Access, quiet_runs: int
+    plan: Plan, wanted: Sequence[tuple[str, int, Access]], quiet_runs: int
 ) -> tuple[list[Figures], list[Figures]]:
     """Quiet times and attacks; each is compared with the newest so many quiet runs."""
     quiet: list[Figures] = []
     runs: list[Figures] = []
     subject = ""
-    for name in names:
+    for name, count, access in wanted:
         kind = KINDS[name]
         while quiet_runs and (len(quiet) < quiet_runs or subject != kind.subject):
             subject = kind.subject
             quiet.append(run(plan, "nobody", None, 0, access))
             judge(quiet[-1], quiet)
             click.echo(line(quiet[-1]), err=True)
-        for count in counts:
-            figures = run(plan, name, kind, count, access)
-            judge(figures, quiet[len(quiet) - quiet_runs :])
-            runs.append(figures)
-            click.echo(line(figures), err=True)
-            for problem in figures.problems[:5]:
-                click.echo(f"    {problem[:300]}", err=True)
+        figures = run(plan, name, kind, count, access)
+        judge(figures, quiet[len(quiet) - quiet_runs :])
+        runs.append(figures)
+        click.echo(line(figures), err=True)
+        for problem in figures.problems[:5]:
+            click.echo(f"    {problem[:300]}", err=True)
     return quiet, runs
 
 
@@ -104,9 +118,9 @@ def campaign(
 @click.option("--attacks", default="", help="Names, separated by commas; all unless given.")
 @click.option("--counts", default="1,8,64", show_default=True, help="Of attackers, in turn.")
 @click.option("--victims", default=8, show_default=True)
-@click.option("--seconds", default=10.0, show_default=True, help="Of each attack.")
+@click.option("--seconds", default=8.0, show_default=True, help="Of each attack.")
 @click.option(
-    "--access", default="keys", show_default=True, type=click.Choice([a.value for a in Access])
+    "--access", type=click.Choice([a.value for a in Access]), help="The same for all attacks."
 )
 @click.option("--quiet-runs", default=2, show_default=True, help="That attacks are compared with.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="Folder with recorded speech.")
@@ -121,7 +135,7 @@ def main(
     counts: str,
     victims: int,
     seconds: float,
-    access: str,
+    access: str | None,
     quiet_runs: int,
     manifest: Path | None,
     model: str,
@@ -138,9 +152,10 @@ def main(
         plan = make_plan(
             Path(folder), manifest, set(names), victims, seconds, seed=seed, model=model
         )
-        quiet, runs = campaign(
-            plan, names, [int(n) for n in counts.split(",")], Access(access), quiet_runs
+        wanted = rows(
+            names, [int(n) for n in counts.split(",")], Access(access) if access else None
         )
+        quiet, runs = campaign(plan, wanted, quiet_runs)
     text = table(quiet, runs)
     click.echo(text)
     click.echo(f"{time.monotonic() - began:.0f} s", err=True)

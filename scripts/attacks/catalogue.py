@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
     "attachments": _file("Matroska with 24 MB of attachments", "attached"),
     "tags": _file("Matroska with 40,000 tags", "tags"),
     "tracks": _file("Matroska with 900 tracks of AC-3", "tracks"),
+    "transport-stream": _file("a transport stream with 900 tracks of AC-3", "transport"),
     "sample-tables": _file("MP4 that claims 50 million samples", "tables"),
     "years": _file("WebM whose times jump by ten years, 50 times", "years"),
     "endless-header": Kind(

@@ -277,6 +277,7 @@ MADE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "attached": ("webm", lambda seed: attached()),
     "tags": ("webm", lambda seed: many_tags(40_000)),
     "tracks": ("webm", lambda seed: many_tracks(900)),
+    "transport": ("auto", lambda seed: transport_stream(900)),
     "tables": ("mp4", lambda seed: huge_tables()),
     "years": ("webm", lambda seed: years_ahead()),
 }

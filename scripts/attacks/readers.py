@@ -14,7 +14,7 @@ FILE = "/sample.flac"
 
 async def unread_files(site: Site, told: Told, number: int) -> None:
     """Ask for a file of the pages, and read nothing of it."""
-    asking = f"GET {FILE} HTTP/1.1\r\nHost: 127.0.0.1\r\n{site.headers()}\r\n".encode()
+    asking = f"GET {FILE} HTTP/1.1\r\nHost: 127.0.0.1\r\n{site.headers}\r\n".encode()
 
     async def once() -> None:
         line = await dial(site, told, small_window=True)

@@ -90,7 +90,7 @@ class _Scene:
             seconds=self.plan.seconds,
             seed=self.plan.seed,
             folder=str(self.plan.folder),
-            token=party.key,
+            headers=party.headers,
             address=party.address,
             bystanders=tuple(process.pid for process in server.tree()),
         )

@@ -144,7 +144,7 @@ async def half_open(site: Site, told: Told, number: int) -> None:
         if line is not None:
             with line:
                 line.listen()
-                for letter in f"GET /v1/captions HTTP/1.1\r\n{site.headers()}X: " + "x" * 1000:
+                for letter in f"GET /v1/captions HTTP/1.1\r\n{site.headers}X: " + "x" * 1000:
                     if line.closed().done():
                         return
                     await line.send(letter.encode())

@@ -34,21 +34,12 @@ class Site(msgspec.Struct, frozen=True):
     seed: int
     folder: str
     """With the files that were made for them."""
-    token: str = ""
-    """Of those who mean harm; empty where the server asks for none."""
+    headers: str = ""
+    """What their requests have besides what every request has: who they are."""
     address: str = "127.0.0.1"
     """From which they come."""
-    forwarded_for: str = ""
-    """What a proxy says of where they are; empty without a proxy."""
     bystanders: tuple[int, ...] = ()
     """Processes of the server that serve others."""
-
-    def headers(self) -> str:
-        """What a request has besides what every handshake has."""
-        lines = [f"Authorization: Bearer {self.token}\r\n"] if self.token else []
-        if self.forwarded_for:
-            lines.append(f"X-Forwarded-For: {self.forwarded_for}\r\n")
-        return "".join(lines)
 
 
 Attack = Callable[[Site, Told, int], Coroutine[None, None, None]]
@@ -189,7 +180,7 @@ async def connect(
     if line is None:
         return None
     try:
-        if await line.hand_shake(path, site.headers()):
+        if await line.hand_shake(path, site.headers):
             if not deaf:
                 line.listen()
             return line

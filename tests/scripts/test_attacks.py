@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from attack_campaign import make_plan
+from attack_campaign import make_plan, rows
 from attacks import files
 from attacks.access import Access
 from attacks.catalogue import KINDS
@@ -144,12 +144,25 @@ class TestAccount:
         assert replace(self.WHOLE, **wrong).faults  # type: ignore[arg-type]
 
 
+BEGINS = {
+    "flac": b"fLaC",
+    "webm": b"\x1aE\xdf\xa3",
+    "mp4": b"\x00\x00\x00\x18ftyp",
+    "auto": b"G@",
+}
+
+
 class TestFiles:
     @pytest.mark.parametrize("name", sorted(files.MADE))
     def test_each_is_of_its_kind_to_ffmpeg(self, name: str) -> None:
         """By its first bytes alone: to open some of them takes minutes."""
         encoding, make = files.MADE[name]
-        begins = {"flac": b"fLaC", "webm": b"\x1aE\xdf\xa3", "mp4": b"\x00\x00\x00\x18ftyp"}
+        begins = {
+            "flac": b"fLaC",
+            "webm": b"\x1aE\xdf\xa3",
+            "mp4": b"\x00\x00\x00\x18ftyp",
+            "auto": b"G@",
+        }
         assert make(1).startswith(begins[encoding])
 
     def test_little_holds_much(self) -> None:
@@ -171,6 +184,17 @@ class TestFiles:
         with av.open(io.BytesIO(b"".join(pieces)), "r") as source:
             frames = source.decode(source.streams.audio[0])
             assert sum(frame.samples for frame in frames) / 48_000 == pytest.approx(3, abs=0.05)
+
+
+def test_attacks_for_places_are_also_run_behind_a_proxy() -> None:
+    assert rows(["silent", "tags"], [1, 8], None) == [
+        ("silent", 1, Access.KEYS),
+        ("silent", 8, Access.KEYS),
+        ("silent", 8, Access.PROXY),
+        ("tags", 1, Access.KEYS),
+        ("tags", 8, Access.KEYS),
+    ]
+    assert rows(["silent"], [8], Access.OPEN) == [("silent", 8, Access.OPEN)]
 
 
 def test_frames_of_any_length() -> None:
