@@ -9,10 +9,10 @@ LATER_S = 0.5
 LOOP_P99_MS = 50.0
 PEAK_MB = 96.0
 """By which the server and its helpers may grow, and so much more for each attacker:"""
-PEAK_EACH_MB = 6.0
+PEAK_EACH_MB = 16.0
 LEFT_MB = 64.0
 """What of it may be left once the attackers have gone, and so much more for each:"""
-LEFT_EACH_MB = 3.0
+LEFT_EACH_MB = 8.0
 WER_POINTS = 2.0
 NEWCOMERS_REFUSED = 0.05
 
