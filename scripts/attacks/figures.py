@@ -7,8 +7,9 @@ from msgspec import Struct, field
 LATER_S = 0.5
 """No victim's final may come later than without the attack by more than this."""
 LOOP_P99_MS = 50.0
-PEAK_MB = 96.0
-"""By which the server and its helpers may grow, and so much more for each attacker:"""
+PEAK_MB = 320.0
+"""By which the server and its helpers may grow: one decoder may take 256 MB, before it is ended. And so
+much more for each attacker:"""
 PEAK_EACH_MB = 16.0
 LEFT_MB = 64.0
 """What of it may be left once the attackers have gone, and so much more for each:"""
