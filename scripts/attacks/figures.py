@@ -45,6 +45,8 @@ class Figures(Struct):
     max_sessions: int = 0
     attackers_share: float = 0.0
     """Of the machine's CPU time."""
+    others_share: float = 0.0
+    """The same of everything else on it: near 0, or the figures are disturbed."""
     told: dict[str, int] = field(default_factory=dict)
     """What attackers were told, and how often."""
     orphans: int = 0

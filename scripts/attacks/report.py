@@ -17,7 +17,7 @@ COLUMNS = (
     "newcomers refused",
     "errors %",
     "told",
-    "their share of the machine",
+    "their share of the machine, and of others",
     "broken",
 )
 
@@ -44,7 +44,7 @@ def _row(about: str, figures: Figures) -> str:
         f"{figures.newcomers_refused} of {figures.newcomers}",
         f"{figures.wer_percent:.1f}",
         told(figures),
-        f"{figures.attackers_share:.0%}" if figures.count else "–",
+        f"{figures.attackers_share:.0%}, {figures.others_share:.0%}",
         ", ".join(figures.misses) or "–",
     )
     return f"| {' | '.join(cells)} |"
@@ -66,7 +66,8 @@ def line(figures: Figures) -> str:
         f"{figures.before_mb:.0f}/{figures.peak_mb:.0f}/{figures.after_mb:.0f} MB, "
         f"newcomers refused {figures.newcomers_refused} of {figures.newcomers}, "
         f"WER {figures.wer_percent:.1f} %, "
-        f"attackers' share {figures.attackers_share:.0%}; {told(figures)}"
+        f"attackers' share {figures.attackers_share:.0%}, of others {figures.others_share:.0%}; "
+        f"{told(figures)}"
     )
     if figures.misses:
         text += f"; BROKEN: {', '.join(figures.misses)}"

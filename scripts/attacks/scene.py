@@ -29,6 +29,7 @@ from attacks.newcomers import Newcomers
 from attacks.publisher import Audience, publish
 from attacks.victims import Account, Script, speak_all
 from attacks.wire import Site
+from load.meter import Meter
 from load.score import Score
 
 LEAD_S = 2.0
@@ -152,17 +153,21 @@ async def _play(
         await asyncio.sleep(LEAD_S)
         before = look(server.process.pid, server.worker_pid)
         newcomers = Newcomers(scene.site(server, who.newcomers))
-        meter = MemoryMeter(server.process.pid, server.worker_pid)
+        memory = MemoryMeter(server.process.pid, server.worker_pid)
+        cost = Meter(server.process.pid)
+        cost.start()
         health = _Health(server)
         began = time.monotonic()
-        async with _beside(meter.run(), health.run()):
+        async with _beside(memory.run(), health.run()):
             async with _beside(newcomers.run()):
                 report = await _attack(attackers, scene.site(server, who.attackers))
             ended = time.monotonic()
+            spent = await cost.stop()
             accounts = await speaking
     await asyncio.sleep(REST_S)
     after = look(server.process.pid, server.worker_pid)
     lag = lag_between(read_notes((plan.folder / "lag").read_bytes()), began, ended)
+    machine_s = (ended - began) * (os.cpu_count() or 1)
     errors = Score()
     for account in accounts:
         errors.add(account.errors)
@@ -174,16 +179,17 @@ async def _play(
         lag_p99_ms=lag.p99_ms,
         lag_max_ms=lag.max_ms,
         before_mb=before.answers_for,
-        peak_mb=meter.peak.answers_for,
+        peak_mb=memory.peak.answers_for,
         after_mb=after.answers_for,
-        worker_peak_mb=meter.peak.worker_mb,
+        worker_peak_mb=memory.peak.worker_mb,
         wer_percent=errors.percent,
         newcomers=newcomers.came,
         newcomers_refused=newcomers.refused,
         newcomers_told=dict(newcomers.told),
         sessions_most=health.sessions_most,
         max_sessions=scene.settings.get("max_sessions", 0),
-        attackers_share=report.cpu_s / ((ended - began) * (os.cpu_count() or 1)),
+        attackers_share=report.cpu_s / machine_s,
+        others_share=max(spent.others_cpu_s - report.cpu_s, 0.0) / machine_s,
         told=report.told,
         problems=[*_faults(accounts), *audience.problems],
     )
