@@ -110,7 +110,7 @@ def campaign(
         runs.append(figures)
         click.echo(line(figures), err=True)
         for problem in figures.problems[:5]:
-            click.echo(f"    {problem[:300]}", err=True)
+            click.echo(f"    {problem[:1000]}", err=True)
     return quiet, runs
 
 

@@ -21,6 +21,8 @@ class Kind:
     """What the server is told besides the defaults."""
     needs_seats: bool = False
     """The server has few places more than there are victims."""
+    fills_seats: bool = False
+    """Attackers may rightly have all that are free, so newcomers do not count."""
     cuts_publisher: bool = False
     """The link of the victim that publishes is cut, for a second."""
 
@@ -73,6 +75,7 @@ KINDS: dict[str, Kind] = {
         "10 sessions at once, while one waits for its client",
         sessions.past_the_limit,
         needs_seats=True,
+        fills_seats=True,
     ),
     "take-over": Kind(
         "channels",

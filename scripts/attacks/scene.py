@@ -41,6 +41,7 @@ STOPS_WITHIN_S = 10.0
 SEATS = 4
 """That are free beside the victims, where an attack is for places."""
 ASK_EVERY_S = 1.0
+MOST_OF_A_TRACEBACK = 700
 MODULES = os.pathsep.join(str(REPOSITORY / each) for each in ("scripts", "server", "."))
 
 
@@ -72,6 +73,11 @@ class _Scene:
     def publishes_apart(self) -> bool:
         """Whether the first victim publishes over a link that is cut."""
         return self.kind is not None and self.kind.cuts_publisher
+
+    @property
+    def fills_seats(self) -> bool:
+        """Whether attackers may rightly have all that are free."""
+        return self.kind is not None and self.kind.fills_seats
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -138,7 +144,7 @@ def _stop(server: ServerProcess) -> list[str]:
         server.close_pipes()
         return ["SIGTERM did not end the server"]
     status = server.process.returncode
-    said = [str(line) for line in server.errors]
+    said = [_in_short(line) for line in server.errors]
     return [*said[:3], *([f"the server ended with {status}"] if status else [])]
 
 
@@ -183,8 +189,8 @@ async def _play(
         after_mb=after.answers_for,
         worker_peak_mb=memory.peak.worker_mb,
         wer_percent=errors.percent,
-        newcomers=newcomers.came,
-        newcomers_refused=newcomers.refused,
+        newcomers=0 if scene.fills_seats else newcomers.came,
+        newcomers_refused=0 if scene.fills_seats else newcomers.refused,
         newcomers_told=dict(newcomers.told),
         sessions_most=health.sessions_most,
         max_sessions=scene.settings.get("max_sessions", 0),
@@ -212,6 +218,14 @@ def _faults(accounts: Sequence[Account]) -> list[str]:
         for number, account in enumerate(accounts)
         for fault in account.faults
     ]
+
+
+def _in_short(line: Any) -> str:
+    """A line of the log, with the end of its traceback."""
+    if not isinstance(line, dict):
+        return str(line)
+    exception = str(line.get("exception", "")).strip()
+    return f"the server logged: {line.get('event')} {exception[-MOST_OF_A_TRACEBACK:]}".strip()
 
 
 @contextlib.asynccontextmanager
