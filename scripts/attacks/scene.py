@@ -36,7 +36,7 @@ LEAD_S = 2.0
 """Victims speak so long before the attack."""
 REST_S = 2.0
 """Between the end of all and the look at what is left."""
-ATTACKERS_END_WITHIN_S = 10.0
+ATTACKERS_END_WITHIN_S = 30.0
 STOPS_WITHIN_S = 10.0
 SEATS = 4
 """That are free beside the victims, where an attack is for places."""
