@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from attacks.access import Access
 from attacks.catalogue import KINDS
-from attacks.figures import Figures, judge
+from attacks.figures import Figures, judge, not_run
 from attacks.files import write_all
 from attacks.report import line, table
 from attacks.scene import LEAD_S, Plan, run
@@ -105,7 +105,11 @@ def campaign(
             quiet.append(run(plan, "nobody", None, 0, access))
             judge(quiet[-1], quiet)
             click.echo(line(quiet[-1]), err=True)
-        figures = run(plan, name, kind, count, access)
+        try:
+            figures = run(plan, name, kind, count, access)
+        except Exception as error:  # of whatever kind: the others are run all the same
+            figures = not_run(name, count, f"{type(error).__name__}: {error}")
+            figures.access = access.value
         judge(figures, quiet[len(quiet) - quiet_runs :])
         runs.append(figures)
         click.echo(line(figures), err=True)

@@ -64,6 +64,24 @@ class Figures(Struct):
         return sorted(delay for victim in self.delays_s for delay in victim.values())
 
 
+def not_run(name: str, count: int, why: str) -> Figures:
+    """A run that came to nothing."""
+    return Figures(
+        name=name,
+        count=count,
+        delays_s=[],
+        lag_p50_ms=0.0,
+        lag_p99_ms=0.0,
+        lag_max_ms=0.0,
+        before_mb=0.0,
+        peak_mb=0.0,
+        after_mb=0.0,
+        worker_peak_mb=0.0,
+        wer_percent=0.0,
+        problems=[why],
+    )
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The nearest rank of sorted values; 0 of nothing."""
     return values[int(share * (len(values) - 1))] if values else 0.0

@@ -14,7 +14,7 @@ from attacks import files
 from attacks.access import Access
 from attacks.attacker import attack
 from attacks.catalogue import KINDS
-from attacks.figures import Figures, judge, later_s
+from attacks.figures import Figures, judge, later_s, not_run
 from attacks.lag import EVERY_S, NOTE, lag_between, read_notes
 from attacks.report import table
 from attacks.scene import run
@@ -99,6 +99,12 @@ class TestCriteria:
         figures = Figures(**(_fields(CALM) | changes))  # type: ignore[arg-type]
         judge(figures, [CALM])
         assert figures.misses == [broken]
+
+    def test_a_run_that_came_to_nothing(self) -> None:
+        figures = not_run("tags", 8, "TimeoutError")
+        judge(figures, [CALM])
+        assert figures.misses == ["account"]
+        assert table([], [figures]).count("account") == 1
 
     def test_a_final_is_compared_with_itself(self) -> None:
         quiet = [[{1000: 0.4, 3000: 2.0}], [{1000: 0.6, 3000: 1.0}]]
