@@ -19,6 +19,7 @@ def transcoded(file_format: str, codec: str) -> bytes:
     file = io.BytesIO()
     with av.open(str(SAMPLE)) as source, av.open(file, "w", format=file_format) as muxer:
         stream = muxer.add_stream(codec, rate=16_000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         for frame in source.decode(audio=0):
             muxer.mux(stream.encode(frame))
         muxer.mux(stream.encode(None))

@@ -39,10 +39,6 @@ CPU_S = 2.0
 """Processor time from one piece of audio to the next. A header takes some milliseconds."""
 FILE_CPU_S = 60.0
 """The same of a file of one's own."""
-FIRST_TO_GO = "1000"
-"""For the kernel, where memory runs out: rather this than the server (proc(5), oom_score_adj)."""
-NICE = 19
-"""Decoding takes next to nothing, so it is served all the same; who makes it take much, waits."""
 FLUSH_BYTES = 32_768
 RECEIVE_BYTES = 65_536
 
@@ -164,7 +160,7 @@ def _decode(events: Iterable[Event], outgoing: _Outgoing, cpu_s: float) -> None:
 
 
 def _say_nothing() -> None:
-    """What there is to say goes through the pipe; the libraries print what strangers make them print."""
+    """What there is to say goes through the pipe. The libraries print what strangers make them."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
@@ -177,8 +173,6 @@ def _limit_memory(more_bytes: int) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + more_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     if sys.platform != "win32":
         import resource
 

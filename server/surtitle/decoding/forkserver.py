@@ -1,51 +1,154 @@
 """A process that has FFmpeg loaded, and forks itself for each session that sends a container.
 
 To load it takes a quarter of a second and 40 MB; a fork takes some milliseconds and shares that
-memory. The server sends the child's end of a socket, and that is all that is said: a decoder is
-alive as long as the socket is. Not `multiprocessing`'s own, which loads the main module of the
-server too, and has an id and a pipe for each child that the server would have to wait for.
+memory. The server sends the child's end of a socket, and that is all that is said: a decoder is alive
+as long as the socket is. When the server closes its end, the child is killed, whatever it computes;
+when the child ends, its socket does. A child that computes much is served last from then on.
+
+Not `multiprocessing`'s own, which loads the main module of the server too, and has an id and a pipe for
+each child that the server would have to wait for.
 """
 
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from surtitle.decoding.child import NICE, serve
+# Loaded once, for all children.
+from surtitle.decoding.child import serve
 
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>."""
+NICE = 10
+"""Decoding takes next to nothing; beside who decodes speech, it comes second."""
+LOOK_MS = 250
+"""How often it is looked how much the children compute."""
+MUCH_CPU_S = 0.1
+"""What a live recording takes in a minute. Who takes it in LOOK_MS is served last from then on."""
+TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+FIRST_TO_GO = "1000"
+"""For the kernel, where memory runs out: rather a decoder than the server (proc(5))."""
+
+
+@dataclass(slots=True)
+class _Child:
+    pid: int
+    connection: socket.socket
+    """Its own end of the socket: it tells when the server closes the other one."""
+    cpu_s: float = 0.0
+    is_last: bool = False
+    """Whether it is served last."""
+
+
+class ForkServer:
+    """The children, and the socket on which the server asks for more."""
+
+    def __init__(self, control: socket.socket, ended: int) -> None:
+        """`ended` is a descriptor that can be read when a child has ended."""
+        self._control = control
+        self._ended = ended
+        self._children: dict[int, _Child] = {}  # by the descriptor of the connection
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(ended, select.POLLIN)
+
+    def run(self) -> None:
+        """Fork at each socket that comes, until the server is gone."""
+        while True:
+            watched = any(not child.is_last for child in self._children.values())
+            events = self._poll.poll(LOOK_MS if watched else None)
+            for descriptor, _ in events:
+                if descriptor == self._control.fileno():
+                    if not self._take():
+                        return
+                elif descriptor == self._ended:
+                    os.read(self._ended, 4096)
+                    self._bury()
+                elif descriptor in self._children:  # the session is over
+                    os.kill(self._children[descriptor].pid, signal.SIGKILL)
+                    self._poll.unregister(descriptor)
+            if not events:
+                self._look()
+
+    def _take(self) -> bool:
+        """Fork for the next session; False where the server has gone."""
+        message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        for descriptor in descriptors:
+            connection = socket.socket(fileno=descriptor)
+            # Where there is no room for another process, the session's socket ends at once.
+            with contextlib.suppress(OSError):
+                self._fork(connection)
+                continue
+            connection.close()
+        return bool(message)
+
+    def _fork(self, connection: socket.socket) -> None:
+        forker = os.getpid()
+        if (pid := os.fork()) == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            for child in self._children.values():
+                child.connection.close()
+            _die_with(forker)
+            serve(connection)
+        self._children[connection.fileno()] = _Child(pid, connection)
+        self._poll.register(connection, 0)  # its end is told all the same
+
+    def _bury(self) -> None:
+        """Let go of those that have ended."""
+        with contextlib.suppress(ChildProcessError):
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                for descriptor, child in list(self._children.items()):
+                    if child.pid == pid:
+                        del self._children[descriptor]
+                        with contextlib.suppress(KeyError):  # it was killed
+                            self._poll.unregister(descriptor)
+                        child.connection.close()
+
+    def _look(self) -> None:
+        """Serve those last that compute much: who means harm, or sends a file at once."""
+        for child in self._children.values():
+            if child.is_last:
+                continue
+            cpu_s = _cpu_s(child.pid)
+            child.is_last = cpu_s - child.cpu_s > MUCH_CPU_S
+            child.cpu_s = cpu_s
+            if child.is_last and hasattr(os, "SCHED_IDLE"):
+                with contextlib.suppress(OSError):
+                    os.sched_setscheduler(child.pid, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def main(control_fd: int, parent: int) -> None:
-    """Fork at each socket that comes, until the server is gone."""
+    """Serve the server at the other end of a socket, which is the parent process."""
     _die_with(parent)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # The server is asked to end, and this follows it. Not by a session of its own: a kernel that
         # groups processes by session (autogroup) would give it as much as the server and its worker.
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    with contextlib.suppress(OSError):  # where memory is short, rather a decoder than the server
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    control = socket.socket(fileno=control_fd)
-    while True:
-        message, fds, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
-        forker = os.getpid()
-        # Where there is no room for another process, the session's socket ends at once.
-        with contextlib.suppress(OSError):
-            if fds and os.fork() == 0:
-                control.close()
-                _die_with(forker)
-                serve(socket.socket(fileno=fds[0]))
-        for fd in fds:
-            os.close(fd)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    ended, signalled = os.pipe()
+    os.set_blocking(signalled, False)
+    signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    ForkServer(socket.socket(fileno=control_fd), ended).run()
 
 
 def _die_with(parent: int) -> None:
