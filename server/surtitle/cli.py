@@ -320,20 +320,28 @@ def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
 @_keys_file
 @_scopes
 @click.option("--channel", metavar="NAME", help="For watching this channel, and nothing else.")
+@click.option("--speak", metavar="NAME", help="For speaking in this channel, and nothing else.")
 @click.option("--minutes", type=click.FloatRange(0.1, 1440), default=10.0, show_default=True)
 def token(
-    name: str, keys_file: Path, scopes: "tuple[Scope, ...]", channel: str | None, minutes: float
+    name: str,
+    keys_file: Path,
+    scopes: "tuple[Scope, ...]",
+    channel: str | None,
+    speak: str | None,
+    minutes: float,
 ) -> None:
     """Make a token that a browser may have, good for some minutes, and print it."""
     from surtitle.gateway.access import read_keys
     from surtitle.messages import CHANNEL_NAME
 
-    if channel is not None and not re.fullmatch(CHANNEL_NAME, channel):
-        raise click.UsageError("A channel's name has 1 to 64 letters, digits, - and _.")
-    if channel is not None and "watch" not in scopes:
-        raise click.UsageError("A token for a channel is for watching it: leave --scope out.")
+    for option, bound, scope in (("--channel", channel, "watch"), ("--speak", speak, "speak")):
+        if bound is not None and not re.fullmatch(CHANNEL_NAME, bound):
+            raise click.UsageError("A channel's name has 1 to 64 letters, digits, - and _.")
+        if bound is not None and scope not in scopes:
+            raise click.UsageError(f"{option} says what the token is for: leave --scope out.")
     until = time.time() + 60 * minutes
-    click.echo(read_keys(keys_file).make_token(name, scopes, until, channel=channel))
+    ring = read_keys(keys_file)
+    click.echo(ring.make_token(name, scopes, until, channel=channel, speak=speak))
 
 
 def main() -> NoReturn:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from surtitle.cli import cli
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import Caller, OriginPolicy, add_key, read_keys
+from surtitle.gateway.access import ANYBODY, Caller, OriginPolicy, add_key, read_keys
 
 # -- keys -------------------------------------------------------------------------------------------
 
@@ -98,6 +98,76 @@ def test_a_token_for_the_audience_of_a_channel(tmp_path: Path) -> None:
     assert caller is not None
     assert (caller.name, caller.scopes) == ("guests", frozenset({"watch"}))
     assert caller.may_watch("hall") and not caller.may_watch("stage")
+
+
+@pytest.mark.parametrize(
+    ("options", "speaks", "watches", "figures"),
+    [
+        ([], {None, "hall", "stage"}, {"hall", "stage"}, True),
+        (["--scope", "speak"], {None, "hall", "stage"}, set(), True),
+        (["--scope", "watch"], set(), {"hall", "stage"}, True),
+        (["--channel", "hall"], set(), {"hall"}, False),
+        (["--speak", "hall"], {"hall"}, set(), False),
+        (["--speak", "hall", "--channel", "stage"], {"hall"}, {"stage"}, False),
+        (["--speak", "hall", "--scope", "speak"], {"hall"}, set(), False),
+    ],
+)
+def test_what_a_token_is_for(
+    tmp_path: Path,
+    options: list[str],
+    speaks: set[str | None],
+    watches: set[str],
+    figures: bool,
+) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak", "watch"])
+    printed = CliRunner().invoke(cli, ["token", "x", "--keys-file", str(path), *options]).output
+    caller = read_keys(path).by_token(printed.strip())
+    assert caller is not None
+    assert {each for each in (None, "hall", "stage") if caller.may_speak_in(each)} == speaks
+    assert caller.may_speak is bool(speaks)
+    assert {each for each in ("hall", "stage") if caller.may_watch(each)} == watches
+    assert caller.may_read_figures is figures
+    assert caller.may_make_codes
+
+
+@pytest.mark.parametrize(
+    "options", [["--speak", "a b"], ["--speak", "hall", "--scope", "watch"], ["--speak", ""]]
+)
+def test_a_token_for_speaking_that_makes_no_sense(tmp_path: Path, options: list[str]) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    assert (
+        CliRunner().invoke(cli, ["token", "x", "--keys-file", str(path), *options]).exit_code == 2
+    )
+
+
+@pytest.mark.parametrize("scope", ["", "  ", "dance", "SPEAK", "speak,watch", "speakwatch", 5, []])
+def test_a_token_of_no_scope_is_for_nothing(tmp_path: Path, scope: object) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    claims = {"sub": "x", "scope": scope, "exp": int(time.time()) + 60}
+    caller = ring.by_token(jwt.encode(claims, ring.token_secret, algorithm="HS256"))
+    assert caller is not None
+    assert not caller.may_speak and not caller.may_speak_in(None) and not caller.may_watch("hall")
+    assert not caller.may_read_figures and not caller.may_make_codes
+
+
+def test_the_same_key_and_the_same_token_are_known_again(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    key, other = add_key(path, "studio", ["speak"]), add_key(path, "other", ["speak"])
+    ring = read_keys(path)
+    tokens = [ring.make_token("browser", ["speak"], time.time() + 60 + n) for n in range(2)]
+    bound = [
+        ring.make_token("browser", ["speak"], time.time() + 60 + n, speak="hall") for n in range(2)
+    ]
+    callers = [ring.by_key(key), ring.by_key(other), *map(ring.by_token, [*tokens, bound[0]])]
+    keys = [caller.key for caller in callers if caller is not None]
+    assert len(set(keys)) == 5 and None not in keys
+    again = ring.by_key(key), ring.by_token(tokens[0]), ring.by_token(bound[1])
+    assert [c.key for c in again if c is not None] == [keys[0], keys[2], keys[4]]
+    assert ANYBODY.key is None
 
 
 def test_tokens_of_others_are_worth_nothing(tmp_path: Path) -> None:

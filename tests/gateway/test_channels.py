@@ -25,11 +25,17 @@ from surtitle.jobs import Job, Result
 from surtitle.messages import (
     Ack,
     Channel,
+    Error,
     Final,
     Partial,
+    Ready,
+    Resume,
+    Resumed,
     Speech,
     Start,
     ViewerMessage,
+    format_message,
+    parse_server_message,
     parse_viewer_message,
 )
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
@@ -43,6 +49,8 @@ class Speaker:
 
     public_id: str = "one"
     is_connected: bool = True
+    keeps_name: bool = True
+    key: str | None = None
     has_lost: bool = False
 
     def lose_channel(self) -> None:
@@ -227,12 +235,41 @@ async def test_a_name_is_taken_while_its_speaker_is_there(hall: Hall) -> None:
             hall.claim(second)
         first.is_connected = False
         hall.announce()
+        with pytest.raises(BadStart, match="lost its connection and may come back"):
+            hall.claim(second)
+        first.keeps_name = False
         hall.claim(second)
         hall.publish(first, final(1))  # answers of one who has lost the name go to nobody
         hall.release(first)
         await settle()
     assert watcher.said == ["live one", "away one", "live two"]
-    assert first.has_lost and not second.has_lost
+    assert [first.has_lost, second.has_lost] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "takes"),
+    [
+        ("studio", "studio", True),
+        ("studio", "other", False),
+        ("studio", None, False),
+        (None, "studio", False),
+        (None, None, False),  # a server that asks nobody: two strangers, as far as it knows
+    ],
+)
+async def test_a_name_is_kept_for_who_may_come_back_and_given_to_the_same_key(
+    hall: Hall, first: str | None, second: str | None, takes: bool
+) -> None:
+    holder, newcomer = Speaker("one", key=first), Speaker("two", key=second)
+    hall.claim(holder)
+    with pytest.raises(BadStart, match="Another session"):  # not while both are there
+        hall.claim(newcomer)
+    holder.is_connected = False
+    if takes:
+        hall.claim(newcomer)
+    else:
+        with pytest.raises(BadStart, match="may come back"):
+            hall.claim(newcomer)
+    assert holder.has_lost is takes
 
 
 async def test_who_reads_slowly_misses_partials_and_nothing_else(hall: Hall) -> None:
@@ -399,13 +436,88 @@ async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_stranger_does_not_get_the_name_of_a_speaker_whose_link_broke() -> None:
+    """Viewers see nobody else, and the speaker comes back to its channel."""
+    start = Start(channel="hall", partials=False)
+    async with (
+        serving(QuickEngine()) as (_, url),
+        watch(url, "hall") as messages,
+        asyncio.timeout(10),
+    ):
+        await anext(messages)
+        async with dial(f"{url}/v1/captions") as speaker:
+            await speaker.send(format_message(start))
+            ready = parse_server_message(await speaker.recv())
+            assert isinstance(ready, Ready)
+            live = _short(await anext(messages))
+            speaker.transport.abort()
+            assert _short(await anext(messages)) == live.replace("live", "away")
+        with pytest.raises(ClientError, match="lost its connection and may come back"):
+            async with connect(url, start):
+                pass
+        async with dial(f"{url}/v1/captions") as speaker:
+            resume = Resume(session=ready.session, token=ready.token, last_seq=ready.seq)
+            await speaker.send(format_message(resume))
+            assert isinstance(parse_server_message(await speaker.recv()), Resumed)
+            assert _short(await anext(messages)) == live
+            await speaker.send(WORD)
+            assert [_short(await anext(messages)) for _ in range(2)] == ["1 Speech", "1 word"]
+
+
+@pytest.mark.parametrize("how", ["expired", "page left", "too long away"])
+async def test_a_name_to_which_nobody_comes_back_is_free(how: str) -> None:
+    start = Start(channel="hall", partials=False)
+    async with serving(QuickEngine()) as (gateway, url), asyncio.timeout(10):
+        async with dial(f"{url}/v1/captions") as speaker:
+            await speaker.send(format_message(start))
+            ready = parse_server_message(await speaker.recv())
+            assert isinstance(ready, Ready)
+            if how == "page left":
+                await speaker.close(1001)
+            else:
+                speaker.transport.abort()
+        (session,) = gateway._sessions
+        while session.is_connected:  # noqa: ASYNC110 - the server's end closes later
+            await asyncio.sleep(0.01)
+        if how == "expired":
+            gateway._sessions._expire(session)
+        if how == "too long away":
+            session._kept.lost_seq = 1000
+            async with dial(f"{url}/v1/captions") as speaker:
+                resume = Resume(session=ready.session, token=ready.token, last_seq=ready.seq)
+                await speaker.send(format_message(resume))
+                assert isinstance(parse_server_message(await speaker.recv()), Error)
+        async with connect(url, start) as captions:
+            assert captions.ready.channel == "hall"
+
+
+async def test_who_comes_back_without_the_name_is_told() -> None:
+    start = Start(channel="hall", partials=False)
+    bearer = {"Authorization": "Bearer st_desk"}
+    async with serving(QuickEngine(), keys=lambda: KEYS) as (_, url), asyncio.timeout(10):
+        async with dial(f"{url}/v1/captions", additional_headers=bearer) as first:
+            await first.send(format_message(start))
+            ready = parse_server_message(await first.recv())
+            assert isinstance(ready, Ready)
+            first.transport.abort()
+        async with connect(url, start, key="st_desk") as second:  # the program was started again
+            assert second.ready.channel == "hall"
+            async with dial(f"{url}/v1/captions", additional_headers=bearer) as back:
+                resume = Resume(session=ready.session, token=ready.token, last_seq=ready.seq)
+                await back.send(format_message(resume))
+                assert isinstance(parse_server_message(await back.recv()), Resumed)
+                error = parse_server_message(await back.recv())
+                assert isinstance(error, Error)
+                assert (error.code, error.fatal) == ("channel_lost", False)
+
+
 async def test_who_was_away_and_lost_the_name_goes_on_without_it() -> None:
     async with serving(QuickEngine()) as (gateway, url), asyncio.timeout(10):
         start = Start(channel="hall", partials=False)
         async with connect(url, start) as first, watch(url, "hall") as messages:
             one = _short(await anext(messages))
             (session,) = gateway._sessions
-            session.link = None  # its connection is gone, as far as the server knows
+            session.link, session.keeps_name = None, False  # as one whose page was left
             async with connect(url, start):
                 assert _short(await anext(messages)) not in (one, one.replace("live", "away"))
             assert _short(await anext(messages)).startswith("waiting")

@@ -6,8 +6,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import jwt
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from surtitle.gateway.access import (
@@ -16,7 +18,7 @@ from surtitle.gateway.access import (
     add_key,
     read_keys,
 )
-from surtitle.messages import Ready
+from surtitle.messages import Error, Ready
 from tests.gateway.site import START, listening
 from tests.support import expect
 
@@ -132,6 +134,64 @@ async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
                 return int(response.status)
 
         assert await asyncio.to_thread(fetch) == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "captions", "hall", "figures", "codes"),
+    [
+        ({"scope": "speak watch"}, 101, 101, 200, 200),
+        ({"scope": "speak"}, 101, 403, 200, 200),
+        ({"scope": "watch"}, 403, 101, 200, 200),
+        ({"scope": "watch", "channel": "hall"}, 403, 101, 403, 200),
+        ({"scope": "watch", "channel": "stage"}, 403, 403, 403, 200),
+        ({"scope": "speak", "speak": "hall"}, 101, 403, 403, 200),
+        ({"scope": "speak", "channel": "hall"}, 403, 403, 403, 403),
+        ({"scope": ""}, 403, 403, 403, 403),
+        ({"scope": "dance"}, 403, 403, 403, 403),
+        ({"scope": ["speak"]}, 403, 403, 403, 403),
+        ({"scope": "speak watch", "exp": 1}, 401, 401, 401, 401),
+        ({}, 401, 401, 401, 401),
+    ],
+)
+async def test_each_scope_is_asked_for_everywhere(
+    tmp_path: Path, claims: dict[str, object], captions: int, hall: int, figures: int, codes: int
+) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    given = {"sub": "x", "exp": int(time.time()) + 60} | claims
+    bearer = {"Authorization": "Bearer " + jwt.encode(given, ring.token_secret, algorithm="HS256")}
+    async with listening(lambda: ring) as site:
+
+        async def handshake(path: str) -> int:
+            try:
+                url = f"ws://127.0.0.1:{site.gateway.port}{path}"
+                async with connect(url, additional_headers=bearer):
+                    return 101
+            except InvalidStatus as refused:
+                return refused.response.status_code
+
+        assert await handshake("/v1/captions") == captions
+        assert await handshake("/v1/channels/hall") == hall
+        assert (await site.ask("/metrics", **bearer))[0] == figures
+        assert (await site.ask("/v1/qr", **bearer, **{"Surtitle-Text": "x"}))[0] == codes
+
+
+async def test_a_token_for_speaking_in_a_channel_is_for_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    token = ring.make_token("guest", ["speak"], time.time() + 60, speak="hall")
+    bearer = {"Authorization": f"Bearer {token}"}
+    async with listening(lambda: ring) as site:
+        for start in ('{"type":"start"}', '{"type":"start","channel":"stage"}', b"audio"):
+            async with connect(site.websocket, additional_headers=bearer) as client:
+                await client.send(start)
+                error = expect(await client.recv())
+                assert isinstance(error, Error) and error.code == "bad_start"
+                assert "channel hall alone" in error.message
+        async with connect(site.websocket + "?channel=hall", additional_headers=bearer) as client:
+            assert isinstance(expect(await client.recv()), Ready)
 
 
 async def test_pages_of_others_are_refused() -> None:

@@ -18,7 +18,7 @@ import hmac
 import secrets
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, get_args
@@ -48,10 +48,33 @@ class Caller:
     scopes: frozenset[str]
     channel: str | None = None
     """The only channel that this one may watch."""
+    speak_channel: str | None = None
+    """The only channel in which this one may speak; None is everywhere, and without a channel."""
+    key: str | None = field(default=None, compare=False)
+    """What is the same for who comes back: of many tokens with one name each is another."""
+
+    @property
+    def may_speak(self) -> bool:
+        """Whether this one may open sessions."""
+        return "speak" in self.scopes
+
+    def may_speak_in(self, channel: str | None) -> bool:
+        """Whether this one may open a session that publishes there, or nowhere (None)."""
+        return self.may_speak and self.speak_channel in (None, channel)
 
     def may_watch(self, channel: str) -> bool:
         """Whether a channel is open to this one."""
         return "watch" in self.scopes and self.channel in (None, channel)
+
+    @property
+    def may_read_figures(self) -> bool:
+        """Whether the figures are open to this one: not to a token for one channel."""
+        return bool(self.scopes) and self.channel is None and self.speak_channel is None
+
+    @property
+    def may_make_codes(self) -> bool:
+        """Whether this one may have QR codes made: whoever may do anything at all."""
+        return bool(self.scopes)
 
 
 ANYBODY = Caller("anybody", frozenset(SCOPES))
@@ -81,7 +104,7 @@ class KeyRing:
         for one in self.keys:
             if hmac.compare_digest(one.sha256, digest):
                 found = one
-        return None if found is None else Caller(found.name, found.scopes)
+        return None if found is None else Caller(found.name, found.scopes, key=found.sha256)
 
     def by_token(self, token: str) -> Caller | None:
         """For whom this token was made; None where it has expired or is not ours."""
@@ -95,10 +118,15 @@ class KeyRing:
         except jwt.InvalidTokenError:
             return None
         scopes = frozenset(str(claims["scope"]).split()) & frozenset(SCOPES)
-        channel = claims.get("channel")
-        if channel is not None:  # for its audience
-            scopes &= {"watch"}
-        return Caller(str(claims.get("sub", "token")), scopes, channel)
+        watch, speak = claims.get("channel"), claims.get("speak")
+        bound = {scope for scope, to in (("watch", watch), ("speak", speak)) if to is not None}
+        return Caller(
+            str(claims.get("sub", "token")),
+            scopes & bound if bound else scopes,
+            None if watch is None else str(watch),
+            None if speak is None else str(speak),
+            key=digest_of(token) if speak is None else f"speaks in {speak}",
+        )
 
     def make_token(
         self,
@@ -107,14 +135,18 @@ class KeyRing:
         expires_at: float,
         *,
         channel: str | None = None,
+        speak: str | None = None,
     ) -> str:
         """A token for `name`, good until `expires_at` (seconds since 1970).
 
-        With a `channel` it is good for watching that one alone.
+        With a `channel` it is good for watching that one, with `speak` for speaking in that one, and
+        for nothing else.
         """
         claims = {"sub": name, "scope": " ".join(scopes), "exp": int(expires_at)}
         if channel is not None:
             claims["channel"] = channel
+        if speak is not None:
+            claims["speak"] = speak
         return jwt.encode(claims, self.token_secret, algorithm=_ALGORITHM)
 
 

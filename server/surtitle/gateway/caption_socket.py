@@ -16,7 +16,7 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import Data
 
-from surtitle.gateway.access import ANYBODY
+from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.reading import ReadingTurns
 from surtitle.messages import SUBPROTOCOL
@@ -81,7 +81,7 @@ class CaptionSocket(ServerConnection):
         self.connection: Connection | None = None
         self.turns: ReadingTurns | None = None
         """With whom it is read."""
-        self.caller = ANYBODY.name
+        self.caller: Caller = ANYBODY
         """Whose key or token let it in."""
         self.channel: str | None = None
         """What it watches."""

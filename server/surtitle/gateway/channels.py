@@ -67,6 +67,16 @@ class Publisher(Protocol):
         """Whether its client is there now."""
         ...
 
+    @property
+    def keeps_name(self) -> bool:
+        """Whether its client, where it is away, may come back to it."""
+        ...
+
+    @property
+    def key(self) -> str | None:
+        """With which key or token it was opened; None where nobody was asked for one."""
+        ...
+
     def lose_channel(self) -> None:
         """Another session has taken the name over."""
         ...
@@ -149,12 +159,20 @@ class Channel:
     def claim(self, publisher: Publisher) -> None:
         """This session publishes from now on.
 
-        Raises BadStart where another does; one whose client is away loses the name.
+        Raises BadStart where another does, or may come back to do so. One of the same key takes the
+        name over from a session whose client is away: its program was started again.
         """
-        if self._publisher is not None and self._publisher.is_connected:
+        holder = self._publisher
+        if holder is not None and holder.is_connected:
             raise BadStart(f"Another session publishes in the channel {self.name}; choose a name.")
-        if self._publisher is not None:
-            self._publisher.lose_channel()
+        if holder is not None:
+            same_key = holder.key is not None and holder.key == publisher.key
+            if holder.keeps_name and not same_key:
+                raise BadStart(
+                    f"The session that publishes in the channel {self.name} has lost its connection "
+                    "and may come back; choose another name, or try again later."
+                )
+            holder.lose_channel()
         self._publisher, self._session, self._open = publisher, publisher.public_id, None
         self.announce()
 

@@ -28,6 +28,7 @@ from surtitle.engine.supervisor import Engine
 from surtitle.errors import (
     BadAudio,
     BadMessage,
+    BadStart,
     BadText,
     Busy,
     FrameTooLarge,
@@ -37,6 +38,7 @@ from surtitle.errors import (
     TooManyMistakes,
     WireError,
 )
+from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.hosted import HostedSession, Sessions
 from surtitle.messages import (
     Ack,
@@ -128,14 +130,18 @@ class Connection:
         options: ConnectionOptions,
         refusal: Callable[[], str | None] = lambda: None,
         owner: str = "",
+        caller: Caller = ANYBODY,
     ) -> None:
-        """`refusal` says why no session can begin now, or None; `owner` whose connection it is."""
+        """`refusal` says why no session can begin now, or None; `owner` whose connection it is, and
+        `caller` what that one may do.
+        """
         self._socket = socket
         self._engine = engine
         self._sessions = sessions
         self._options = options
         self._refusal = refusal
         self._owner = owner
+        self._caller = caller
         self._hosted: HostedSession | None = None
         self._for_good = False  # nobody comes back to the session
         self._errors_before_start = 0
@@ -188,8 +194,14 @@ class Connection:
                 if timer is not None:
                     timer.cancel()
             if self._hosted is not None:
-                for_good = self._for_good or self._socket.close_received == 1000
-                self._sessions.leave(self._hosted, self, for_good=for_good)
+                code = self._socket.close_received
+                self._sessions.leave(
+                    self._hosted,
+                    self,
+                    for_good=self._for_good or code == 1000,
+                    # A page that is left or loaded anew says 1001: it has lost its session's token.
+                    keeps_name=code != 1001,
+                )
 
     def take_audio(self, data: bytes) -> bool:
         """Take a frame of audio that has just come; False where it has to wait for the receiver.
@@ -396,6 +408,11 @@ class Connection:
     def _open(self, start: Start) -> HostedSession:
         if (why := self._refusal()) is not None:
             raise Busy(why)
+        if not self._caller.may_speak_in(start.channel):
+            raise BadStart(
+                f"This token is for speaking in the channel {self._caller.speak_channel} alone; name "
+                "that as `channel` in `start`."
+            )
         model = self._engine.model
         assert model is not None, "admitted before the engine was ready"
         if start.language is None:
@@ -411,7 +428,9 @@ class Connection:
             partial_window_ms=self._options.partial_window_ms,
             max_backlog_s=self._options.max_backlog_s,
         )
-        self._hosted = self._sessions.open(session, self, start.channel, self._owner)
+        self._hosted = self._sessions.open(
+            session, self, start.channel, self._owner, self._caller.key
+        )
         self._log = log.bind(session=session.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
         self._hosted.pump()

@@ -133,9 +133,14 @@ class HostedSession:
         metrics: Metrics,
         on_answered: "Callable[[HostedSession], None]",
         owner: str = "",
+        key: str | None = None,
     ) -> None:
         """`on_answered` is called when all of a session is answered that nobody comes back to."""
         self.session = session
+        self.key = key
+        """See Publisher."""
+        self.keeps_name = True
+        """See Publisher."""
         self.owner = owner
         """Whose it is: of the waiting sessions of one owner too many, one of his own ends."""
         self.live = LiveCaptions(layout)
@@ -181,8 +186,10 @@ class HostedSession:
         return hashlib.sha256(self.id.encode()).hexdigest()[:16]
 
     def lose_channel(self) -> None:
-        """See Publisher."""
+        """See Publisher. Who comes back is told."""
         self.channel = None
+        text = "Another session publishes in the channel now; this one goes on without it."
+        self.post(self.session.make_error("channel_lost", text, fatal=False))
 
     @property
     def is_connected(self) -> bool:
@@ -600,7 +607,12 @@ class Sessions:
         return self._sessions.get(session_id)
 
     def open(
-        self, session: CaptionSession, link: Link, channel: str | None = None, owner: str = ""
+        self,
+        session: CaptionSession,
+        link: Link,
+        channel: str | None = None,
+        owner: str = "",
+        key: str | None = None,
     ) -> HostedSession:
         """A session begins on a connection, and publishes in a channel.
 
@@ -614,6 +626,7 @@ class Sessions:
             self._metrics,
             on_answered=self._remove,
             owner=owner,
+            key=key,
         )
         if session.container is not None:
             hosted.decode_with(self._decoders, session.container)
@@ -653,7 +666,11 @@ class Sessions:
             raise UnknownSession(
                 "This session is unknown or has expired; open a new one and send from `safe`."
             )
-        missed = hosted.replay(last_seq)
+        try:
+            missed = hosted.replay(last_seq)
+        except UnknownSession:
+            hosted.keeps_name = False  # for the one that its client opens now
+            raise
         if (timer := self._expiries.pop(session_id, None)) is not None:
             timer.cancel()
         hosted.attach(link)
@@ -664,11 +681,17 @@ class Sessions:
         log.info("session resumed", session=session_id, missed=len(missed))
         return hosted
 
-    def leave(self, hosted: HostedSession, link: Link, *, for_good: bool) -> None:
-        """A connection has gone; the session may wait for another, unless it has gone `for_good`."""
+    def leave(
+        self, hosted: HostedSession, link: Link, *, for_good: bool, keeps_name: bool = True
+    ) -> None:
+        """A connection has gone; the session may wait for another, unless it has gone `for_good`.
+
+        While it waits it `keeps_name`, that of its channel.
+        """
         if hosted.link is not link:  # it has lost the session to another one
             return
         hosted.detach()
+        hosted.keeps_name = keeps_name
         if for_good or not self._resume_window_s or hosted.is_unheard:
             self._remove(hosted)
             return
@@ -716,6 +739,7 @@ class Sessions:
         self._metrics.on_expiry()
         log.info("session expired", session=hosted.id)
         hosted.abandoned = True
+        hosted.keeps_name = False
         hosted.stop()
 
     def _remove(self, hosted: HostedSession) -> None:

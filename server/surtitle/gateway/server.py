@@ -225,12 +225,13 @@ class Gateway:
             self._options,
             lambda: self._full(_owner(socket), beside=1) or self._crowded(socket),
             owner=_owner(socket),
+            caller=socket.caller,
         )
         assert self._turns is not None
         socket.connection, socket.turns = connection, self._turns
         self._turns.join(socket)
         self._limits.enter(address)
-        self._by_caller[socket.caller] += 1
+        self._by_caller[socket.caller.name] += 1
         self._connections.add(connection)
         try:
             await connection.run(_start_query(socket.request))
@@ -240,9 +241,9 @@ class Gateway:
             self._connections.discard(connection)
             self._turns.leave(socket)
             self._limits.leave(address)
-            self._by_caller[socket.caller] -= 1
-            if not self._by_caller[socket.caller]:
-                del self._by_caller[socket.caller]
+            self._by_caller[socket.caller.name] -= 1
+            if not self._by_caller[socket.caller.name]:
+                del self._by_caller[socket.caller.name]
 
     def _greedy(self, socket: ServerConnection) -> Page | None:
         """Why this address has had enough, or None."""
@@ -264,12 +265,12 @@ class Gateway:
         caller = self._caller(request)
         if caller is None:
             return _no_key()
-        if "speak" not in caller.scopes:
+        if not caller.may_speak:
             return json_page(403, {"error": "This key or token is not for speaking."})
         if self._keys is not None and self._by_caller[caller.name] >= self._max_sessions_per_key:
             return _too_many("This key has as many sessions as one may have.")
         assert isinstance(socket, CaptionSocket)
-        socket.caller = caller.name
+        socket.caller = caller
         return None
 
     def _excluded(self, channel: str, socket: ServerConnection, request: Request) -> Page | None:
@@ -343,7 +344,7 @@ class Gateway:
                 return "This address has as many sessions as one may have."
             self._sessions.give_way(left[0])
         if self._keys is not None:
-            caller = socket.caller
+            caller = socket.caller.name
             left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[0] == caller)
             if self._by_caller[caller] + len(left) > self._max_sessions_per_key:
                 if not left:
@@ -436,7 +437,13 @@ class Gateway:
 
     async def _make_qr(self, socket: ServerConnection, request: Request) -> Response:
         """A QR code takes up to 50 ms: not on the loop, one at a time, and for who may be here."""
-        page = self._foreign(request) or (_no_key() if self._caller(request) is None else None)
+        page = self._foreign(request)
+        if page is None:
+            caller = self._caller(request)
+            if caller is None:
+                page = _no_key()
+            elif not caller.may_make_codes:
+                page = json_page(403, {"error": "This key or token is not for anything here."})
         if page is None and self._qr_codes >= MAX_QR_CODES:
             page = _too_many("Too many QR codes are asked for; wait a moment.")
         if page is None:
@@ -484,12 +491,12 @@ class Gateway:
         return ready and self._memory.pressure is Pressure.NONE
 
     def _figures(self, request: Request) -> Page:
-        """For Prometheus; a server with keys asks for any of them, and not for an audience's token."""
+        """For Prometheus; a server with keys asks for one, and not for a token for a channel."""
         caller = self._caller(request)
         if caller is None:
             return _no_key()
-        if caller.channel is not None:
-            return json_page(403, {"error": "This token is for watching a channel."})
+        if not caller.may_read_figures:
+            return json_page(403, {"error": "This key or token is not for reading figures."})
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Page(200, self._metrics.page(), headers)
 
@@ -514,7 +521,7 @@ def _address(socket: ServerConnection) -> str:
 def _owner(socket: ServerConnection) -> str:
     """Who takes turns with others: a key or a name in tokens, at an address."""
     assert isinstance(socket, CaptionSocket)
-    return f"{socket.caller} {network_of(_address(socket))}"
+    return f"{socket.caller.name} {network_of(_address(socket))}"
 
 
 def _start_query(request: Request) -> dict[str, list[str]] | None:
