@@ -111,6 +111,8 @@ def test_every_setting_can_come_from_each_source(
             "log_level": "debug",
             "log_format": "json",
             "host": "::1",
+            "metrics_port": "9101",
+            "trusted_proxies": "127.0.0.1",
         }.get(name, "other")
         text = f'"{value}"'
     from_line = getattr(load_settings({name: value}), name)

@@ -26,6 +26,7 @@ from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions, Told
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
 from surtitle.mainloop import stop_signals
@@ -47,6 +48,8 @@ see that something is wrong. Not 1 or 2, which Python and the command line use."
 
 WATCH_TOKEN_S = 12 * 3600.0
 """How long an audience may come in with the token that a speaker hands on: a long day."""
+SPARE_FILES = 128
+"""File descriptors for anything but sockets."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
@@ -118,6 +121,7 @@ class App:
             ConnectionOptions(
                 endpointing=settings.endpointing(),
                 language=settings.language,
+                start_timeout_s=settings.start_timeout_s,
                 idle_timeout_s=settings.idle_timeout_s,
                 send_timeout_s=settings.send_timeout_s,
                 max_backlog_s=settings.max_backlog_s,
@@ -138,6 +142,8 @@ class App:
                 tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
             ),
             max_memory_bytes=_max_memory_bytes(settings),
+            proxies=TrustedProxies(settings.trusted_proxies),
+            max_sockets=min(settings.max_sockets, _most_sockets()),
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
@@ -159,8 +165,13 @@ class App:
         Raises ConfigurationError where the address cannot be used.
         """
         tls = self._certificates
+        settings = self.settings
+        port = settings.metrics_port
         await self.gateway.start(
-            self.settings.host, self.settings.port, None if tls is None else tls.context
+            settings.host,
+            settings.port,
+            None if tls is None else tls.context,
+            metrics=None if port is None else (settings.metrics_host, port),
         )
         tasks = [self._rounds.start(), self.engine.start()]
         watching = self.gateway.watch_memory()
@@ -289,6 +300,16 @@ def _allow_many_connections() -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):  # macOS has a lower one of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _most_sockets() -> int:
+    """How many may be open beside the files and pipes that a server needs."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else max(limit - SPARE_FILES, 16)
 
 
 def _watch_token(keys: KeyRing, channel: str) -> str:

@@ -155,6 +155,8 @@ _OWN_SERVER = {
     "allowed_origins": [],
     "tls_cert": None,
     "tls_key": None,
+    "metrics_port": None,
+    "trusted_proxies": [],
     "log_level": "warning",
 }
 """Settings of the server that a command starts for itself: it is there for nobody else."""

@@ -6,11 +6,11 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 
 import os
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -78,6 +78,29 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = _setting(None, "Network", "The private key that belongs to it (PEM).")
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
+    metrics_host: str = _setting(
+        "127.0.0.1", "Network", "Address to listen on for `/metrics` where that has its own port."
+    )
+    metrics_port: int | None = _setting(
+        None,
+        "Network",
+        "A port for `/metrics` alone, without keys; then it is not on the other one.",
+        ge=0,
+        le=65535,
+    )
+    trusted_proxies: Names = _setting(
+        [],
+        "Network",
+        "Reverse proxies that are believed where their clients are: addresses and networks, such as "
+        "127.0.0.1 or 10.0.0.0/8, separated by commas.",
+    )
+    max_sockets: int = _setting(
+        8192,
+        "Network",
+        "Connections of every kind at once; beyond that the oldest goes of those that are neither a "
+        "session nor a viewer.",
+        ge=16,
+    )
     max_sessions: int = _setting(
         256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
     )
@@ -85,7 +108,7 @@ class Settings(BaseSettings):
         5000, "Network", "Viewers of channels at once; further ones are refused with 503.", ge=0
     )
     max_sessions_per_address: int = _setting(
-        32, "Network", "The same of one address; refused with 429. Loopback has no limit.", ge=1
+        32, "Network", "The same of one address; refused with 429. This machine has no limit.", ge=1
     )
     max_sessions_per_key: int = _setting(
         64, "Network", "The same of one key, or of one name in tokens; refused with 429.", ge=1
@@ -94,7 +117,7 @@ class Settings(BaseSettings):
         5.0,
         "Network",
         "Connections a second from one address, after ten times as many at once; refused with 429. "
-        "Loopback has no limit.",
+        "This machine has no limit.",
     )
     max_memory_mb: int = _setting(
         0,
@@ -105,6 +128,9 @@ class Settings(BaseSettings):
     )
     max_frame_bytes: int = _setting(
         1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024
+    )
+    start_timeout_s: Seconds = _setting(
+        10.0, "Network", "Seconds that a client has for its `start` before it is closed (4408)."
     )
     idle_timeout_s: Seconds = _setting(
         60.0, "Network", "Seconds without any frame after which a client is closed (4408)."
@@ -273,6 +299,13 @@ class Settings(BaseSettings):
         """Command line, environment, file; no `.env` and no secrets folder."""
         file = init_settings.init_kwargs.pop("config", None)  # type: ignore[attr-defined]
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, names: list[str]) -> list[str]:
+        for name in names:
+            ip_network(name, strict=False)  # raises ValueError, which says what is wrong
+        return names
 
     @property
     def asks_nobody_locally(self) -> bool:

@@ -17,6 +17,7 @@ from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage
@@ -29,7 +30,12 @@ QUIET = bytes(2 * WINDOW_SAMPLES)
 
 
 def options(**changes: float) -> ConnectionOptions:
-    limits = {"idle_timeout_s": 60.0, "send_timeout_s": 5.0, "max_backlog_s": 60.0} | changes
+    limits = {
+        "start_timeout_s": 10.0,
+        "idle_timeout_s": 60.0,
+        "send_timeout_s": 5.0,
+        "max_backlog_s": 60.0,
+    } | changes
     return ConnectionOptions(
         endpointing=EndpointingOptions(),
         language="auto",
@@ -126,13 +132,16 @@ def make_gateway(
     max_sessions_per_key: int = 99,
     origins: OriginPolicy = SAME_ORIGIN,
     limits: AddressLimits | None = None,
+    proxies: TrustedProxies = TRUST_NONE,
+    max_sockets: int = 1000,
+    **connection: float,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
     metrics = Metrics()
     return Gateway(
         engine,
         make_sessions(engine, metrics=metrics),
-        options(),
+        options(**connection),
         max_sessions=max_sessions,
         max_viewers=max_viewers,
         max_frame_bytes=1 << 20,
@@ -141,6 +150,8 @@ def make_gateway(
         keys=keys,
         max_sessions_per_key=max_sessions_per_key,
         origins=origins,
+        proxies=proxies,
+        max_sockets=max_sockets,
     )
 
 
@@ -155,6 +166,7 @@ class FakeSocket:
         self.closed: tuple[int, str] | None = None
         self.close_received: int | None = None
         self.aborted = False
+        self.charged_s = 0.0
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
 
@@ -180,6 +192,9 @@ class FakeSocket:
         await self.reads.wait()
         self.closed = (code, reason)
         self.close_received = code
+
+    def charge(self, cost_s: float) -> None:
+        self.charged_s += cost_s
 
     def abort(self) -> None:
         self.aborted = True

@@ -32,15 +32,20 @@ class Site:
         keys: Callable[[], KeyRing] | None = None,
         limits: AddressLimits | None = None,
         origins: OriginPolicy = SAME_ORIGIN,
+        **more: Any,
     ) -> None:
         self.engine = FakeEngine()
         self.gateway = make_gateway(
-            self.engine, keys=keys, max_sessions_per_key=1, limits=limits, origins=origins
+            self.engine, keys=keys, max_sessions_per_key=1, limits=limits, origins=origins, **more
         )
 
     @property
     def websocket(self) -> str:
         return f"ws://127.0.0.1:{self.gateway.port}/v1/captions"
+
+    @property
+    def channel(self) -> str:
+        return f"ws://127.0.0.1:{self.gateway.port}/v1/channels/hall"
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """The status and the JSON body of a page."""
@@ -58,12 +63,12 @@ class Site:
         return status, json.loads(body)
 
     async def ask(
-        self, path: str, method: str = "GET", **headers: str
+        self, path: str, method: str = "GET", *, port: int | None = None, **headers: Any
     ) -> tuple[int, email.message.Message]:
         """The status and the headers of an answer."""
 
         def fetch() -> tuple[int, email.message.Message]:
-            url = f"http://127.0.0.1:{self.gateway.port}{path}"
+            url = f"http://127.0.0.1:{port or self.gateway.port}{path}"
             request = urllib.request.Request(url, headers=headers, method=method)
             try:
                 with urllib.request.urlopen(request, timeout=5) as response:
@@ -95,9 +100,11 @@ async def listening(
     keys: Callable[[], KeyRing] | None = None,
     limits: AddressLimits | None = None,
     origins: OriginPolicy = SAME_ORIGIN,
+    metrics: tuple[str, int] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Site]:
-    site = Site(keys, limits, origins)
-    await site.gateway.start("127.0.0.1", 0)
+    site = Site(keys, limits, origins, **more)
+    await site.gateway.start("127.0.0.1", 0, metrics=metrics)
     try:
         yield site
     finally:

@@ -6,7 +6,8 @@ import random
 import urllib.error
 import urllib.request
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,10 +19,13 @@ from websockets.typing import Subprotocol
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
+from surtitle.gateway.access import KeyFile, OriginPolicy, add_key
 from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.proxies import TrustedProxies
+from surtitle.gateway.server import MIN_WITHOUT_SESSION
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET
@@ -125,7 +129,10 @@ async def test_who_comes_while_the_service_is_not_normal_is_told() -> None:
 
 async def test_a_full_server_says_so_and_has_room_again_later() -> None:
     async with listening() as site:
-        async with connect(site.websocket), connect(site.websocket):
+        async with connect(site.websocket) as one, connect(site.websocket) as two:
+            for client in (one, two):
+                await client.send(START)
+                assert isinstance(expect(await client.recv()), Ready)
             full = (503, "5", "All sessions of this server are taken.")
             assert await site.refusal() == full
         async with connect(site.websocket) as client:
@@ -143,7 +150,10 @@ async def test_a_full_server_lets_those_in_who_come_back() -> None:
         async with asyncio.timeout(5):
             while not site.gateway._sessions.waiting:  # noqa: ASYNC110 - the count is no event
                 await asyncio.sleep(0.01)
-        async with connect(site.websocket), connect(site.websocket):
+        async with connect(site.websocket) as one, connect(site.websocket) as two:
+            for client in (one, two):
+                await client.send(START)
+                assert isinstance(expect(await client.recv()), Ready)
             async with connect(site.websocket) as stranger:
                 await stranger.send(START)
                 error = expect(await stranger.recv())
@@ -238,12 +248,126 @@ async def test_an_address_that_asks_for_too_much_is_refused() -> None:
         assert await site.refusal() == (429, "5", sentence)
 
 
-async def test_handshakes_at_the_same_moment_do_not_slip_past_the_limit() -> None:
+async def test_sessions_at_the_same_moment_do_not_slip_past_the_limit() -> None:
     async with listening() as site, AsyncExitStack() as stack:
-        attempts = (stack.enter_async_context(connect(site.websocket)) for _ in range(12))
-        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
-        refused = [o for o in outcomes if isinstance(o, InvalidStatus)]
-        assert len(outcomes) - len(refused) == 2
+        address = site.websocket + "?language=en"
+        attempts = (stack.enter_async_context(connect(address)) for _ in range(12))
+        clients = await asyncio.gather(*attempts, return_exceptions=True)
+        first = [expect(await c.recv()) for c in clients if not isinstance(c, BaseException)]
+        assert {type(c) for c in clients if isinstance(c, BaseException)} <= {InvalidStatus}
+        assert sum(isinstance(message, Ready) for message in first) == 2
+        assert {m.code for m in first if isinstance(m, Error)} <= {"busy"}
+
+
+@pytest.mark.parametrize("silent", [2, 20, 100])
+async def test_connections_without_a_session_take_no_places(silent: int) -> None:
+    """There is a bound for them too: those that have waited longest make way."""
+    async with listening() as site, AsyncExitStack() as stack:
+        mute = [await stack.enter_async_context(connect(site.websocket)) for _ in range(silent)]
+        async with connect(site.websocket) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+        for each in mute[: max(0, silent - MIN_WITHOUT_SESSION)]:
+            error = expect(await each.recv())
+            assert isinstance(error, Error) and error.code == "busy"
+        assert len(site.gateway._connections) <= MIN_WITHOUT_SESSION + 1
+
+
+@pytest.mark.parametrize("said", ["", "nonsense", '{"type":"dance"}', "a ping"])
+async def test_who_does_not_start_is_sent_away(said: str) -> None:
+    """Whatever else it says."""
+    async with listening(start_timeout_s=0.3) as site, connect(site.websocket) as client:
+        async with asyncio.timeout(5):
+            if said == "a ping":
+                await (await client.ping())
+            elif said:
+                await client.send(said)
+            await client.wait_closed()
+        assert client.close_code == (1007 if said == "nonsense" else 4408)
+
+
+async def test_who_has_started_is_not_asked_to() -> None:
+    async with listening(start_timeout_s=0.2) as site, connect(site.websocket) as client:
+        await client.send(START)
+        assert isinstance(expect(await client.recv()), Ready)
+        acks = 0
+        while acks < 2:
+            acks += isinstance(expect(await client.recv()), Ack)
+
+
+async def test_there_are_so_many_sockets_and_the_longest_idle_makes_way() -> None:
+    async with listening(max_sockets=16) as site, AsyncExitStack() as stack:
+        speaker = await stack.enter_async_context(connect(site.websocket))
+        await speaker.send(START)
+        assert isinstance(expect(await speaker.recv()), Ready)
+        viewer = await stack.enter_async_context(connect(site.channel))
+        await viewer.recv()
+        half = [await asyncio.open_connection("127.0.0.1", site.gateway.port) for _ in range(40)]
+        async with asyncio.timeout(5):
+            for reader, _ in half[:26]:
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+        assert (await site.get("/healthz"))[0] == 200  # for which another one goes
+        async with asyncio.timeout(5):
+            await (await speaker.ping())
+            await (await viewer.ping())
+        assert len(site.gateway._sockets) <= 16
+        for _, writer in half:
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/metrics", 200), ("/", 404), ("/healthz", 404), ("/v1/captions", 404)]
+)
+async def test_figures_on_a_port_of_their_own(path: str, status: int, tmp_path: Path) -> None:
+    """Without a key, and then not where everybody comes."""
+    add_key(tmp_path / "keys.toml", "a", ["speak"])
+    keys = KeyFile(tmp_path / "keys.toml").ring
+    async with listening(keys, metrics=("127.0.0.1", 0)) as site:
+        assert (await site.ask("/metrics"))[0] == 404
+        assert (await site.ask(path, port=site.gateway.metrics_port))[0] == status
+
+
+async def test_a_page_of_a_foreign_name_reads_no_figures_either() -> None:
+    origins = OriginPolicy(local_names_only=True)
+    async with listening(origins=origins, metrics=("127.0.0.1", 0)) as site:
+        port = site.gateway.metrics_port
+        assert (await site.ask("/metrics", port=port, Host="attacker.example"))[0] == 403
+
+
+async def test_a_port_for_figures_in_use_is_a_sentence() -> None:
+    async with listening() as site:
+        with pytest.raises(ConfigurationError, match="with --metrics-host and --metrics-port"):
+            await Site().gateway.start("127.0.0.1", 0, metrics=("127.0.0.1", site.gateway.port))
+
+
+@pytest.mark.parametrize(
+    ("headers", "statuses"),
+    [
+        ({}, [101, 101, 101]),  # this machine itself
+        ({"X-Forwarded-For": "203.0.113.9"}, [101, 429, 429]),
+        ({"X-Forwarded-For": "127.0.0.1"}, [101, 429, 429]),
+        ({"Forwarded": "for=203.0.113.9"}, [101, 429, 429]),
+    ],
+)
+async def test_clients_of_a_proxy_on_the_same_machine_have_limits(
+    headers: dict[str, str], statuses: list[int]
+) -> None:
+    limits = AddressLimits(max_connections=9, handshakes_per_s=1e-6, burst=1)
+    proxies = TrustedProxies(["127.0.0.1"])
+    async with listening(limits=limits, proxies=proxies) as site:
+
+        async def handshake() -> int:
+            try:
+                async with connect(site.websocket, additional_headers=headers):
+                    return 101
+            except InvalidStatus as refused:
+                return refused.response.status_code
+
+        assert [await handshake() for _ in range(3)] == statuses
+        other = {"X-Forwarded-For": "203.0.113.10"}
+        async with connect(site.websocket, additional_headers=other):
+            pass
 
 
 async def test_the_subprotocol_is_echoed_where_it_is_offered() -> None:

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -173,8 +174,9 @@ async def test_each_scope_is_asked_for_everywhere(
 
         assert await handshake("/v1/captions") == captions
         assert await handshake("/v1/channels/hall") == hall
-        assert (await site.ask("/metrics", **bearer))[0] == figures
-        assert (await site.ask("/v1/qr", **bearer, **{"Surtitle-Text": "x"}))[0] == codes
+        headers: dict[str, Any] = bearer | {"Surtitle-Text": "x"}
+        assert (await site.ask("/metrics", **headers))[0] == figures
+        assert (await site.ask("/v1/qr", **headers))[0] == codes
 
 
 async def test_a_token_for_speaking_in_a_channel_is_for_nothing_else(tmp_path: Path) -> None:

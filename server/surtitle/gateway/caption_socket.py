@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any
@@ -17,8 +18,11 @@ from websockets.server import ServerProtocol
 from websockets.typing import Data
 
 from surtitle.gateway.access import ANYBODY, Caller
+from surtitle.gateway.budget import WORK_AT_ONCE_S, WORK_SHARE, Allowance
 from surtitle.gateway.connection import Connection
-from surtitle.gateway.reading import ReadingTurns
+from surtitle.gateway.places import Places
+from surtitle.gateway.proxies import ClientAddress
+from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.messages import SUBPROTOCOL
 
 log = structlog.get_logger("surtitle.gateway")
@@ -31,6 +35,18 @@ UNREAD_BYTES = 16_384
 """What may lie unsent in a transport before a client counts as behind."""
 MOST_UNREAD_BYTES = 1 << 20
 """What may lie unsent at all: pongs are sent to a client that is behind too."""
+SLICE_BYTES = 2048
+"""Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
+REQUEST_S = 0.001
+"""What answering a request costs, beside reading it."""
+VIEWER_BYTES = 4096
+VIEWER_BYTES_PER_S = 64.0
+"""What may come of a viewer, who has nothing to say: pings, pongs and a close."""
+BEHIND_REQUEST_BYTES = 1 << 16
+"""What may come behind a request that has been answered."""
+MANY_PLACES = 1 << 16
+CUT_OFF_S = 1.0
+"""How long one who is cut off may take to read why."""
 
 # The library logs each refused or broken handshake with a traceback; here that is a client's affair.
 logging.getLogger("websockets").setLevel(logging.CRITICAL)
@@ -44,10 +60,20 @@ async def listen(
     host: str,
     port: int,
     *,
+    inputs: InputTurns | None = None,
+    places: "Places[CaptionSocket] | None" = None,
     ssl: ssl.SSLContext | None = None,
     **options: Any,
 ) -> Server:
-    """A server of the library's whose connections are CaptionSockets, with what it needs for them."""
+    """A server of the library's whose connections are CaptionSockets, with what it needs for them.
+
+    They share the time for `inputs`, and have `places`: those of other servers, or their own.
+    """
+    create = partial(
+        CaptionSocket,
+        inputs=InputTurns() if inputs is None else inputs,
+        places=Places(MANY_PLACES) if places is None else places,
+    )
     return await serve(
         handler,
         host,
@@ -61,7 +87,7 @@ async def listen(
         # their silence (idle_timeout_s).
         ping_timeout=None,
         server_header=None,
-        create_connection=CaptionSocket,
+        create_connection=create,  # type: ignore[arg-type]
         ssl=ssl,
         ssl_handshake_timeout=None if ssl is None else HANDSHAKE_TIMEOUT_S,
         **options,
@@ -76,8 +102,19 @@ class CaptionSocket(ServerConnection):
     answer has no length, which the library cannot give, can be left to somebody else.
     """
 
-    def __init__(self, protocol: ServerProtocol, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        protocol: ServerProtocol,
+        *args: Any,
+        inputs: InputTurns,
+        places: "Places[CaptionSocket]",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(protocol, *args, **kwargs)
+        self.work = Allowance(WORK_SHARE, WORK_AT_ONCE_S)
+        """See Holder."""
+        self.client = ClientAddress("")
+        """Where it comes from, once its request is known."""
         self.connection: Connection | None = None
         self.turns: ReadingTurns | None = None
         """With whom it is read."""
@@ -85,8 +122,14 @@ class CaptionSocket(ServerConnection):
         """Whose key or token let it in."""
         self.channel: str | None = None
         """What it watches."""
+        self._inputs = inputs
+        self._places = places
+        self._held = b""  # what came and was not worked on yet
+        self._waits = False  # for a turn to work on that
+        self._resting = False  # see Resting
         self._waiting = 0  # messages that have begun to come and are not received yet
         self._deaf = False
+        self._spare: Allowance | None = None  # bytes that one may send who has nothing to say
         self._left_to: Awaitable[None] | None = None  # who answers in our place
         self._fail = protocol.fail
         protocol.fail = self._explain_and_fail  # type: ignore[method-assign]
@@ -94,6 +137,11 @@ class CaptionSocket(ServerConnection):
     def connection_made(self, transport: Any) -> None:
         """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
         super().connection_made(transport)
+        self.recv_messages.resume = self._on_room
+        too_many = self._places.enter(self, _peer(transport))
+        if too_many is not None:
+            log.info("too many connections; cut off")
+            too_many.abort()
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             with contextlib.suppress(OSError):
                 transport.get_extra_info("socket").setsockopt(
@@ -107,6 +155,10 @@ class CaptionSocket(ServerConnection):
         a hundred ended sessions are not yet worth its while.
         """
         super().connection_lost(exc)
+        self._held = b""
+        self.recv_messages.resume = _nothing
+        if self._left_to is None:
+            self._places.leave(self)
         for callback in ("fail", "select_subprotocol"):
             vars(self.protocol).pop(callback, None)
         self.protocol.parser.close()
@@ -114,24 +166,129 @@ class CaptionSocket(ServerConnection):
             self.protocol.parser_exc.__traceback__ = None
         self.connection = None
 
+    # -- reading --------------------------------------------------------------------------------
+
     def stop_reading(self) -> None:
         """See Resting."""
+        self._resting = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
     def read_on(self) -> None:
-        """See Resting. Where the library has stopped reading, it goes on by itself."""
-        if not self.recv_messages.paused and not self.transport.is_closing():
+        """See Resting."""
+        self._resting = False
+        self._read_if_free()
+
+    def _read_if_free(self) -> None:
+        """Read on, unless something speaks against it."""
+        if not (self._has_no_room or self._held or self._resting or self.transport.is_closing()):
             self.transport.resume_reading()
 
+    @property
+    def _has_no_room(self) -> bool:
+        """Whether messages wait to be received, and no more of them are wanted."""
+        return self.recv_messages.paused and not self._deaf
+
+    def _on_room(self) -> None:
+        """There is room for messages again."""
+        if self._held:
+            self._wait_for_turn()
+        else:
+            self._read_if_free()
+
     def data_received(self, data: bytes) -> None:
-        """Take what came; a client that asks for answers and reads none of them is cut off."""
-        super().data_received(data)
-        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
-            log.info("client does not read its pongs; cut off")
-            self.abort()
-        elif self.turns is not None and not self._deaf and self.protocol.state is OPEN:
-            self.turns.rest(self)
+        """Work on what came as far as there is time for it; the rest waits."""
+        if self._held:
+            self._held += data  # the transport had it already when we paused it
+        elif self._may_come(len(data)):
+            now_s = time.perf_counter()
+            at_once = self._inputs.may_go_on(self.work, now_s)
+            if self._work_on(data, at_once=at_once, now_s=now_s):
+                if not self.transport.is_closing():
+                    self.transport.pause_reading()
+                self._wait_for_turn()
+
+    def eof_received(self) -> None:
+        """The client has gone, and does not wait for an answer to what was not worked on yet."""
+        self._held = b""
+        super().eof_received()
+
+    def take_slice(self) -> bool:
+        """See Holder."""
+        self._waits = False
+        if not self._held or self._has_no_room:
+            return False
+        if self._work_on(self._held, most=1, now_s=time.perf_counter()):
+            self._waits = not self._has_no_room
+            return self._waits
+        self._read_if_free()
+        return False
+
+    def _wait_for_turn(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self._inputs.wait(self)
+
+    def _work_on(
+        self, data: bytes, *, now_s: float, at_once: bool = True, most: int = 1 << 30
+    ) -> bool:
+        """Have the library take the data, slice after slice; whether there was no time for all of it.
+
+        What is left is held.
+        """
+        begin = 0
+        while at_once:
+            end = begin + SLICE_BYTES
+            super().data_received(data[begin:end] if begin or end < len(data) else data)
+            began_s, now_s = now_s, time.perf_counter()
+            self._inputs.charge(self.work, now_s - began_s, now_s)
+            begin, most = end, most - 1
+            if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+                log.info("client does not read its pongs; cut off")
+                self.abort()
+            if begin >= len(data) or self.transport.is_closing():
+                self._held = b""
+                if self.turns is not None and not self._deaf and self.protocol.state is OPEN:
+                    self.turns.rest(self)
+                return False
+            at_once = (
+                most > 0 and not self._has_no_room and self._inputs.may_go_on(self.work, now_s)
+            )
+        self._held = data[begin:]
+        return True
+
+    def charge(self, cost_s: float) -> None:
+        """See Socket."""
+        self._inputs.charge(self.work, cost_s, time.perf_counter())
+
+    def _may_come(self, size: int) -> bool:
+        """Whether so much may come; one who has nothing to say and talks is cut off."""
+        if self._spare is None:
+            return True
+        now_s = time.perf_counter()
+        self._spare.take(size, now_s)
+        if not self._spare.is_overdrawn(now_s):
+            return True
+        log.info("talks where there is nothing to say; cut off")
+        self._fail(CloseCode.POLICY_VIOLATION, "there is nothing to say here")
+        self.send_data()
+        self.transport.close()
+        self.loop.call_later(CUT_OFF_S, self.transport.abort)
+        return False
+
+    def only_watch(self) -> None:
+        """Whatever comes now is dropped, and little of it borne."""
+        self._spare = Allowance(VIEWER_BYTES_PER_S, VIEWER_BYTES)
+        self.stop_listening()
+
+    def only_answer(self) -> None:
+        """The request is answered, and nothing is to follow it."""
+        self._spare = Allowance(VIEWER_BYTES_PER_S, BEHIND_REQUEST_BYTES)
+        self.stop_listening()
+
+    def settle(self) -> None:
+        """It is one that stays."""
+        self._places.settle(self)
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """As the library does it, within a time that does not hold for one who answers in its place."""
@@ -142,6 +299,8 @@ class CaptionSocket(ServerConnection):
                 await self._left_to
             except Exception:  # as in Gateway._serve
                 log.exception("an answer over HTTP failed")
+            finally:
+                self._places.leave(self)
 
     def leave_to(self, serve: StreamServer) -> None:
         """Leave the transport to `serve`, before anything was answered."""
@@ -161,8 +320,10 @@ class CaptionSocket(ServerConnection):
         as it may take; somebody who sends much and goes would have a place until then.
         """
         self._deaf = True
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
+        self._resting = False
+        if self._held:
+            self._wait_for_turn()
+        self._read_if_free()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See Socket."""
@@ -173,6 +334,8 @@ class CaptionSocket(ServerConnection):
         """Hand audio over; queue everything else as the library does."""
         if self._deaf:
             return
+        if self.request is None:
+            self.charge(REQUEST_S)
         if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
             if (
                 event.opcode is BINARY
@@ -250,3 +413,13 @@ class CaptionSocket(ServerConnection):
 def _select_subprotocol(socket: ServerConnection, offered: Any) -> Any:
     """Ours where it is offered; a client that offers none gets none."""
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+def _peer(transport: Any) -> str:
+    """The address at the other end; "" where there is none."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+
+
+def _nothing() -> None:
+    """Instead of what refers back to a socket that is gone."""

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ PARTIALS_WHILE_QUEUED = 8
 """Messages that may wait for a slow reader before partials are skipped."""
 MOST_QUEUED = 1024
 """Messages that may wait for a slow reader at all: its session keeps fewer for one who comes back."""
+MAX_TEXT = 1 << 17
+"""Characters of a message: twice what the largest `start` has."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
 ANSWER_S = 10.0
@@ -102,6 +105,10 @@ class Socket(Protocol):
         """The code with which the client has closed, or answered our close; None before that."""
         ...
 
+    def charge(self, cost_s: float) -> None:
+        """A message of the client has cost so much time."""
+        ...
+
     def abort(self) -> None:
         """Cut the transport."""
         ...
@@ -113,6 +120,7 @@ class ConnectionOptions:
 
     endpointing: EndpointingOptions
     language: str
+    start_timeout_s: float
     idle_timeout_s: float
     send_timeout_s: float
     max_backlog_s: float
@@ -131,9 +139,10 @@ class Connection:
         refusal: Callable[[], str | None] = lambda: None,
         owner: str = "",
         caller: Caller = ANYBODY,
+        on_session: "Callable[[Connection], None]" = lambda connection: None,
     ) -> None:
         """`refusal` says why no session can begin now, or None; `owner` whose connection it is, and
-        `caller` what that one may do.
+        `caller` what that one may do. `on_session` is called when it has a session.
         """
         self._socket = socket
         self._engine = engine
@@ -142,6 +151,7 @@ class Connection:
         self._refusal = refusal
         self._owner = owner
         self._caller = caller
+        self._on_session = on_session
         self._hosted: HostedSession | None = None
         self._for_good = False  # nobody comes back to the session
         self._errors_before_start = 0
@@ -158,6 +168,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()  # when the newest frame came
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._start_timer: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
         self._cut: Callable[[], object] | None = None
@@ -171,6 +182,9 @@ class Connection:
         sender = asyncio.create_task(self._send(), name="send")
         self._plan_ack()
         self._watch_silence()
+        self._start_timer = self._loop.call_later(
+            self._options.start_timeout_s, self._expect_session
+        )
         try:
             if query is not None:
                 self._guarded(self._open_from_query, query)
@@ -190,7 +204,7 @@ class Connection:
             sender.cancel()
             if self._ending is not None:
                 self._ending.cancel()
-            for timer in (self._ack_timer, self._idle_timer):
+            for timer in (self._ack_timer, self._idle_timer, self._start_timer):
                 if timer is not None:
                     timer.cancel()
             if self._hosted is not None:
@@ -346,7 +360,9 @@ class Connection:
                     return
                 if self._ending is None:
                     self._heard_at = self._loop.time()
+                    began_s = time.perf_counter()
                     self._guarded(self._take, frame)
+                    self._socket.charge(time.perf_counter() - began_s)
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
@@ -364,11 +380,23 @@ class Connection:
             seconds = f"{self._options.idle_timeout_s:g}"
             self.fail(IdleTimeout(f"Nothing was received for {seconds} s; send audio or close."))
 
+    def _expect_session(self) -> None:
+        """End a connection that has none by now, whatever it has said."""
+        if self._hosted is None and self._closing is None:
+            seconds = f"{self._options.start_timeout_s:g}"
+            self.fail(IdleTimeout(f"No `start` came within {seconds} s."))
+
+    def make_way(self) -> None:
+        """Others have come, and this one has no session yet."""
+        self.fail(Busy("Others have come meanwhile; send `start` as soon as you are connected."))
+
     def _take(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             if self._hosted is None:
                 self._open(Start())
             self._take_audio(frame)
+        elif len(frame) > MAX_TEXT:
+            raise FrameTooLarge("A message of text is too large; audio goes in binary frames.")
         else:
             self._handle(parse_client_message(frame.encode()))
 
@@ -391,6 +419,7 @@ class Connection:
                     raise BadMessage("`resume` must be the first message of a connection.")
                 self._hosted = self._sessions.resume(session, token, last_seq, self)
                 self._log = log.bind(session=session)
+                self._on_session(self)
                 self.progressed()
                 return
         hosted = self._hosted or self._open(Start())
@@ -431,6 +460,7 @@ class Connection:
         self._hosted = self._sessions.open(
             session, self, start.channel, self._owner, self._caller.key
         )
+        self._on_session(self)
         self._log = log.bind(session=session.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
         self._hosted.pump()

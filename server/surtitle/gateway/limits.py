@@ -1,12 +1,15 @@
 """How much one address may ask for. Pure: the clock is an argument.
 
-Loopback has no limits: it is this machine, and the proxy through which all others may come.
+Loopback has no limits: it is this machine. Who comes from there through a proxy that is trusted has the
+limits of the address that it names, whichever that is.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
+
+from surtitle.gateway.proxies import plain
 
 REMEMBERED = 10_000
 """Addresses whose handshakes are remembered: 1 MB. Beyond that the longest unseen is forgotten."""
@@ -17,7 +20,7 @@ IPV6_NETWORK_BITS = 64
 def is_loopback(address: str) -> bool:
     """Whether an address is this machine's own."""
     try:
-        return ip_address(address).is_loopback
+        return plain(address).is_loopback
     except ValueError:
         return False
 
@@ -47,9 +50,9 @@ class AddressLimits:
         self._open: dict[str, int] = {}
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def refusal(self, address: str, now_s: float) -> str | None:
+    def refusal(self, address: str, now_s: float, *, is_forwarded: bool = False) -> str | None:
         """Note a handshake; returns why it is refused, or None."""
-        if self._is_exempt(address):
+        if not is_forwarded and self._is_exempt(address):
             return None
         who = network_of(address)
         bucket = self._buckets.pop(who, None) or _Bucket(self._burst, now_s)
@@ -90,11 +93,9 @@ class AddressLimits:
 def network_of(address: str) -> str:
     """What counts as one address."""
     try:
-        parsed = ip_address(address)
+        parsed = plain(address)
     except ValueError:
         return address
     if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
+        return str(parsed)
     return str(int(parsed) >> (128 - IPV6_NETWORK_BITS))

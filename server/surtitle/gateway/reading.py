@@ -1,13 +1,19 @@
-"""When the sockets of sessions are read: all together, a turn at a time.
+"""When sockets are read: those of sessions all together, a turn at a time; floods a slice at a time.
 
 A server that reads each socket as soon as something has come wakes up for every frame of every
 speaker, which costs more than the frame. Here a socket that has been read rests until the next turn,
 in which all are read one behind the other; what comes meanwhile waits in the kernel. So the windows of
 voice activity of all sessions come together too, and are scored in one batch.
+
+And what has been read is not always worked on at once: a quarter of a megabyte of the smallest frames
+takes the library as much time as a minute of somebody's speech.
 """
 
 import asyncio
+import time
 from typing import Protocol
+
+from surtitle.gateway.budget import Allowance, Holder, InputBudget
 
 TURN_PER_SOCKET_S = 0.008
 MAX_TURN_S = 0.128
@@ -86,3 +92,46 @@ class ReadingTurns:
             self._read(later)
         else:
             self._plan()
+
+
+class InputTurns:
+    """The budget for input of an event loop: what has to wait is worked on turn by turn."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._budget = InputBudget()
+        self._planned: asyncio.Handle | None = None  # the next turn
+
+    def may_go_on(self, work: Allowance, now_s: float) -> bool:
+        """See InputBudget. `now_s` is of time.perf_counter: uvloop's clock stands still in a turn."""
+        return self._budget.may_go_on(work, now_s)
+
+    def charge(self, work: Allowance, cost_s: float, now_s: float) -> None:
+        """See InputBudget."""
+        self._budget.charge(work, cost_s, now_s)
+        self._plan_at_once()
+
+    def wait(self, holder: Holder) -> None:
+        """See InputBudget."""
+        self._budget.wait(holder)
+        self._plan_at_once()
+
+    def _plan_at_once(self) -> None:
+        if isinstance(self._planned, asyncio.TimerHandle):
+            self._planned.cancel()
+            self._planned = None
+        if self._planned is None:
+            self._planned = self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        """The loop begins another turn."""
+        self._planned = None
+        self._budget.begin_turn()
+        now_s = time.perf_counter()
+        while (holder := self._budget.next_holder(now_s)) is not None:
+            if holder.take_slice():
+                self._budget.wait(holder)
+            now_s = time.perf_counter()
+        due_in_s = self._budget.due_in_s(now_s)
+        if due_in_s is not None and self._planned is None:
+            self._planned = self._loop.call_later(due_in_s, self._begin)

@@ -28,14 +28,16 @@ from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import ANYBODY, SAME_ORIGIN, Caller, KeyRing, OriginPolicy
-from surtitle.gateway.caption_socket import CaptionSocket, listen
+from surtitle.gateway.caption_socket import MANY_PLACES, CaptionSocket, listen
 from surtitle.gateway.connection import Connection, ConnectionOptions
 from surtitle.gateway.hosted import Service, Sessions
 from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.live import ANYWHERE, MAX_READERS, serve_reader
-from surtitle.gateway.reading import ReadingTurns
+from surtitle.gateway.places import Places
+from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
+from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.shedding import MemoryGuard, Pressure
-from surtitle.gateway.web import Page, json_page, qr_page, static_page
+from surtitle.gateway.web import Page, json_page, qr_page, serve_page, static_page
 from surtitle.messages import CHANNEL_NAME, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
 from surtitle.telemetry import LoopLag
@@ -54,11 +56,16 @@ TOKEN_PREFIX = "token."
 VIEWERS_PER_S = 50.0
 """From one address, after `max_viewers` at once: a hall of phones has one address. It is for those who
 try one name after the other."""
+MIN_WITHOUT_SESSION = 16
+"""Connections that have not sent `start` yet, where `max_sessions` is less; beyond that the one that
+has waited longest makes way."""
 MAX_QR_CODES = 8
 """At once, over all who ask."""
 RETRY_AFTER_S = 5
 MEMORY_CHECK_S = 0.25
 """How often the memory is looked at: a fast client sends tens of megabytes in that time."""
+
+Answer = Callable[[ServerConnection, Request], Response | Awaitable[Response] | None]
 
 
 class Gateway:
@@ -79,10 +86,13 @@ class Gateway:
         max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
         max_memory_bytes: int = sys.maxsize,
+        proxies: TrustedProxies = TRUST_NONE,
+        max_sockets: int = MANY_PLACES,
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
-        `max_memory_bytes` is what this process may take, see MemoryGuard.
+        `max_memory_bytes` is what this process may take, see MemoryGuard. `max_sockets` are open at
+        once, of every kind; `proxies` are believed where clients are.
         """
         self._engine = engine
         self._sessions = sessions
@@ -124,33 +134,61 @@ class Gateway:
         self._max_sessions_per_key = max_sessions_per_key
         self._by_caller: Counter[str] = Counter()  # open connections
         self._origins = origins
+        self._proxies = proxies
         self._server: Server | None = None
+        self._metrics_server: Server | None = None
         self._turns: ReadingTurns | None = None
+        self._sockets: Places[CaptionSocket] = Places(max_sockets)
         self._connections: set[Connection] = set()
+        self._without_session: Places[Connection] = Places(max(max_sessions, MIN_WITHOUT_SESSION))
+        self._with_session: set[Connection] = set()
         self._draining = False
         self._lag = LoopLag()
         self._qr_thread = DaemonThread("qr codes")
         self._qr_codes = 0  # being made, or waiting for that
-        self.port = 0
+        self.port = self.metrics_port = 0
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
-        """Listen. Raises ConfigurationError where the address cannot be used."""
-        self._turns = ReadingTurns()
-        try:
-            self._server = await listen(
-                self._serve,
-                host,
-                port,
-                process_request=self._answer_http,
-                max_size=self._max_frame_bytes,
-                ssl=tls,
+    async def start(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        metrics: tuple[str, int] | None = None,
+    ) -> None:
+        """Listen; for those who read `metrics` too, where they have an address of their own.
+
+        Raises ConfigurationError where an address cannot be used.
+        """
+        self._turns, inputs = ReadingTurns(), InputTurns()
+
+        async def open_port(
+            host: str, port: int, options: str, answer: Answer, tls: ssl.SSLContext | None
+        ) -> tuple[Server, int]:
+            try:
+                server = await listen(
+                    self._serve,
+                    host,
+                    port,
+                    inputs=inputs,
+                    places=self._sockets,
+                    process_request=answer,
+                    max_size=self._max_frame_bytes,
+                    ssl=tls,
+                )
+            except OSError as error:
+                raise ConfigurationError(
+                    f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+                    f"Choose another with {options}."
+                ) from error
+            return server, next(iter(server.sockets)).getsockname()[1]
+
+        if metrics is not None:
+            self._metrics_server, self.metrics_port = await open_port(
+                *metrics, "--metrics-host and --metrics-port", self._answer_metrics, None
             )
-        except OSError as error:
-            raise ConfigurationError(
-                f"Cannot listen on {host} port {port}: {error.strerror or error}. "
-                "Choose another with --host and --port."
-            ) from error
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        self._server, self.port = await open_port(
+            host, port, "--host and --port", self._answer_http, tls
+        )
         self._lag.start()
 
     async def watch_memory(self) -> None:
@@ -197,12 +235,14 @@ class Gateway:
             await asyncio.gather(*(c.drain(within_s) for c in self._connections))
         for hosted in self._sessions:
             hosted.live.close()  # its readers are connections too
-        if self._server is not None:
+        for server in (self._server, self._metrics_server):
+            if server is None:
+                continue
             # Handshakes that never ended would hold the library's close for their whole time.
-            self._server.close(close_connections=True, code=1001)
+            server.close(close_connections=True, code=1001)
             try:
                 async with asyncio.timeout(1.0):
-                    await self._server.wait_closed()
+                    await server.wait_closed()
             except TimeoutError:
                 log.debug("left half-open handshakes behind")
         self._sessions.close()
@@ -213,7 +253,8 @@ class Gateway:
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, CaptionSocket) and socket.request is not None
         if socket.channel is not None:
-            socket.stop_listening()  # a viewer has nothing to say
+            socket.only_watch()
+            socket.settle()
             with self._channels.watched_by(socket.channel, socket):
                 await socket.wait_closed()
             return
@@ -223,9 +264,10 @@ class Gateway:
             self._engine,
             self._sessions,
             self._options,
-            lambda: self._full(_owner(socket), beside=1) or self._crowded(socket),
+            lambda: self._full(_owner(socket)) or self._crowded(socket),
             owner=_owner(socket),
             caller=socket.caller,
+            on_session=partial(self._on_session, socket),
         )
         assert self._turns is not None
         socket.connection, socket.turns = connection, self._turns
@@ -233,22 +275,39 @@ class Gateway:
         self._limits.enter(address)
         self._by_caller[socket.caller.name] += 1
         self._connections.add(connection)
+        in_the_way = self._without_session.enter(connection, address)
+        if in_the_way is not None:
+            in_the_way.make_way()
         try:
             await connection.run(_start_query(socket.request))
         except Exception:  # the library would log it where we do not listen
             log.exception("a connection failed")
         finally:
             self._connections.discard(connection)
+            self._with_session.discard(connection)
+            self._without_session.leave(connection)
             self._turns.leave(socket)
             self._limits.leave(address)
             self._by_caller[socket.caller.name] -= 1
             if not self._by_caller[socket.caller.name]:
                 del self._by_caller[socket.caller.name]
 
+    def _on_session(self, socket: CaptionSocket, connection: Connection) -> None:
+        """A connection has a session, and stays."""
+        self._without_session.leave(connection)
+        self._with_session.add(connection)
+        socket.settle()
+
     def _greedy(self, socket: ServerConnection) -> Page | None:
         """Why this address has had enough, or None."""
-        why = self._limits.refusal(_address(socket), time.monotonic())
+        why = self._refused_by(self._limits, socket)
         return None if why is None else _too_many(why)
+
+    @staticmethod
+    def _refused_by(limits: AddressLimits, socket: ServerConnection) -> str | None:
+        assert isinstance(socket, CaptionSocket)
+        client = socket.client
+        return limits.refusal(client.address, time.monotonic(), is_forwarded=client.is_forwarded)
 
     def _foreign(self, request: Request) -> Page | None:
         """Why the page that asks may not use the server, or None."""
@@ -280,7 +339,7 @@ class Gateway:
         caller = self._caller(request)
         if caller is None:
             return _no_key()
-        if (why := self._viewer_limits.refusal(_address(socket), time.monotonic())) is not None:
+        if (why := self._refused_by(self._viewer_limits, socket)) is not None:
             return _too_many(why)
         if not caller.may_watch(channel):
             return json_page(403, {"error": "This key or token is not for watching this channel."})
@@ -315,18 +374,18 @@ class Gateway:
             return _busy("The model is being loaded.")
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None
-        why = self._full(_owner(socket), beside=0)
+        why = self._full(_owner(socket))
         return None if why is None else _busy(why)
 
-    def _full(self, owner: str, *, beside: int) -> str | None:
-        """Why an owner can begin no session now, or None. `beside`: connections that do not count."""
+    def _full(self, owner: str) -> str | None:
+        """Why an owner can begin no session now, or None. Connections without one take no place."""
         if self._engine.state is EngineState.BROKEN:
             return "The recognition worker has died again and again; it is still tried."
         if self._memory.pressure is not Pressure.NONE:
             return "The server is short of memory."
         if self._engine.overloaded_for(owner):
             return "The server is overloaded: captions come late already."
-        if len(self._connections) - beside >= self._max_sessions:
+        if len(self._with_session) >= self._max_sessions:
             return "All sessions of this server are taken."
         return None
 
@@ -351,7 +410,7 @@ class Gateway:
                     return "This key has as many sessions as one may have."
                 self._sessions.give_way(left[0])
         left = self._sessions.left_behind(lambda owner: True)
-        if len(self._connections) + len(left) > self._max_sessions:
+        if len(self._with_session) + len(left) >= self._max_sessions:
             own = [hosted for hosted in left if hosted.owner == _owner(socket)]
             counts = Counter(hosted.owner for hosted in left)
             several = [hosted for hosted in left if counts[hosted.owner] > 1]
@@ -367,6 +426,12 @@ class Gateway:
         self, socket: ServerConnection, request: Request
     ) -> Response | Awaitable[Response] | None:
         """None lets the handshake go on."""
+        assert isinstance(socket, CaptionSocket)
+        socket.client = self._proxies.client(
+            _peer(socket),
+            request.headers.get_all("X-Forwarded-For"),
+            request.headers.get_all("Forwarded"),
+        )
         path = request.path.partition("?")[0]
         if (page := self._misdirected(request)) is not None:
             return self._give(socket, page)
@@ -380,15 +445,24 @@ class Gateway:
             page = self._health()
         elif path == "/readyz":
             page = self._readiness()
-        elif path == "/metrics":
+        elif path == "/metrics" and self._metrics_server is None:
             page = self._figures(request)
         elif path == QR_PATH:
             return self._make_qr(socket, request)
-        elif audience := AUDIENCE_PATH.fullmatch(path):
-            page = static_page(f"/{audience[1]}.html")
         else:
-            page = static_page(path)
+            audience = AUDIENCE_PATH.fullmatch(path)
+            page = static_page(path if audience is None else f"/{audience[1]}.html")
+            if page.status == 200:
+                socket.leave_to(partial(serve_page, page))
+                return None
         return self._give(socket, page)
+
+    def _answer_metrics(self, socket: ServerConnection, request: Request) -> Response:
+        """On a port of their own, which is not for everybody, nobody is asked for a key."""
+        page = self._misdirected(request)
+        if page is None and request.path.partition("?")[0] != "/metrics":
+            page = json_page(404, {"error": "There is nothing here but /metrics."})
+        return self._give(socket, page or self._metrics_page())
 
     def _misdirected(self, request: Request) -> Page | None:
         """Why no request like this one is answered, or None."""
@@ -432,7 +506,7 @@ class Gateway:
     @staticmethod
     def _give(socket: ServerConnection, page: Page) -> Response:
         assert isinstance(socket, CaptionSocket)
-        socket.stop_listening()
+        socket.only_answer()
         return _response(page)
 
     async def _make_qr(self, socket: ServerConnection, request: Request) -> Response:
@@ -466,6 +540,7 @@ class Gateway:
         elif hosted.live.readers >= MAX_READERS:
             page = _busy("Too many players follow this session.")
         else:
+            socket.settle()
             socket.leave_to(
                 partial(
                     serve_reader,
@@ -497,6 +572,9 @@ class Gateway:
             return _no_key()
         if not caller.may_read_figures:
             return json_page(403, {"error": "This key or token is not for reading figures."})
+        return self._metrics_page()
+
+    def _metrics_page(self) -> Page:
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Page(200, self._metrics.page(), headers)
 
@@ -512,10 +590,16 @@ class Gateway:
         return json_page(200 if state == "ready" else 503, body)
 
 
-def _address(socket: ServerConnection) -> str:
-    """Where a client is; "" for a socket that has no such thing."""
+def _peer(socket: ServerConnection) -> str:
+    """The address at the other end; "" for a socket that has no such thing."""
     remote = socket.remote_address
     return str(remote[0]) if isinstance(remote, tuple) and remote else ""
+
+
+def _address(socket: ServerConnection) -> str:
+    """Where a client is, as its request has shown."""
+    assert isinstance(socket, CaptionSocket)
+    return socket.client.address
 
 
 def _owner(socket: ServerConnection) -> str:

@@ -1,5 +1,7 @@
 """The HTTP side: the page and its files, and small JSON answers."""
 
+import asyncio
+import http
 import io
 import json
 import mimetypes
@@ -12,6 +14,10 @@ from urllib.parse import unquote
 
 import segno
 
+ANSWER_S = 30.0
+"""How long a client may take to read a file of the page: 10 kB a second for the largest."""
+PART_BYTES = 16_384
+"""Of a file, on its way at once."""
 MAX_QR_BYTES = 500
 """Of the text of a QR code: more makes one that phones read badly, and 50 ms of work."""
 
@@ -100,7 +106,41 @@ def static_page(path: str) -> Page:
         "Cache-Control": "no-cache",
         **_SECURITY_HEADERS,
     }
-    return Page(200, file.read_bytes(), headers)
+    status = file.stat()
+    return Page(200, _content(file, status.st_mtime_ns, status.st_size), headers)
+
+
+@lru_cache(maxsize=256)
+def _content(file: Path, mtime_ns: int, size: int) -> bytes:
+    """A file, read once: all who ask for it get the same bytes and none a copy."""
+    return file.read_bytes()
+
+
+async def serve_page(
+    page: Page, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answer one HTTP request with a page that may be large.
+
+    A client that does not read costs little and not for long: there is never more than one part on its
+    way, and the whole has to be taken within ANSWER_S.
+    """
+    lines = [f"HTTP/1.1 {page.status} {http.HTTPStatus(page.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in page.headers.items()]
+    lines += [f"Content-Length: {len(page.body)}", "Connection: close", "", ""]
+    body = memoryview(page.body)
+    writer.transport.set_write_buffer_limits(high=PART_BYTES)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            writer.write("\r\n".join(lines).encode())
+            for begin in range(0, len(body), PART_BYTES):
+                writer.write(body[begin : begin + PART_BYTES])
+                await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+    except (TimeoutError, OSError):  # it has gone, or does not read
+        pass
+    finally:
+        writer.transport.abort()
 
 
 def _is_public(path: Path) -> bool:

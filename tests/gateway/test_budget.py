@@ -1,0 +1,134 @@
+"""How much of what all share one connection may take."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from surtitle.gateway.budget import TURN_S, WORK_AT_ONCE_S, WORK_SHARE, Allowance, InputBudget
+
+
+def test_so_much_at_once_and_then_so_much_a_second() -> None:
+    bytes_ = Allowance(per_s=10, at_once=100)
+    bytes_.take(100, 5.0)
+    assert not bytes_.is_overdrawn(5.0)
+    bytes_.take(1, 5.0)
+    assert bytes_.is_overdrawn(5.0) and bytes_.is_overdrawn(5.09)
+    assert bytes_.good_at_s == pytest.approx(5.1)
+    assert not bytes_.is_overdrawn(5.11)
+    bytes_.take(20, 6.0)
+    assert bytes_.is_overdrawn(7.0) and not bytes_.is_overdrawn(8.0)
+
+
+def test_who_takes_nothing_saves_up_no_more_than_that() -> None:
+    bytes_ = Allowance(per_s=10, at_once=100)
+    bytes_.take(101, 1_000_000.0)
+    assert bytes_.is_overdrawn(1_000_000.0)
+
+
+def test_a_trickle_below_the_rate_is_never_too_much() -> None:
+    bytes_ = Allowance(per_s=64, at_once=4096)
+    for second in range(100_000):
+        bytes_.take(60, float(second))
+        assert not bytes_.is_overdrawn(float(second))
+
+
+@dataclass
+class Sender:
+    """A connection, each slice of whose input costs so much."""
+
+    name: str
+    cost_s: float
+    slices: int
+    budget: InputBudget
+    done: list[tuple[str, float]]
+    work: Allowance = field(default_factory=lambda: Allowance(WORK_SHARE, WORK_AT_ONCE_S))
+    now_s: float = 0.0
+
+    def take_slice(self) -> bool:
+        self.slices -= 1
+        self.budget.charge(self.work, self.cost_s, self.now_s)
+        self.done.append((self.name, self.now_s))
+        return self.slices > 0
+
+
+class Loop:
+    """An event loop that has nothing else to do."""
+
+    def __init__(self, **senders: tuple[float, int]) -> None:
+        self.budget = InputBudget()
+        self.done: list[tuple[str, float]] = []
+        self.now_s = 0.0
+        self.turns_s: list[float] = []
+        for name, (cost_s, slices) in senders.items():
+            self.budget.wait(Sender(name, cost_s, slices, self.budget, self.done))
+
+    def run(self, until_s: float) -> None:
+        while self.now_s < until_s:
+            self.budget.begin_turn()
+            began_s = self.now_s
+            while (holder := self.budget.next_holder(self.now_s)) is not None:
+                assert isinstance(holder, Sender)
+                holder.now_s = self.now_s
+                more = holder.take_slice()
+                self.now_s += holder.cost_s
+                if more:
+                    self.budget.wait(holder)
+            self.turns_s.append(self.now_s - began_s)
+            due_in_s = self.budget.due_in_s(self.now_s)
+            if due_in_s is None:
+                return
+            self.now_s += max(due_in_s, 0.0001)
+
+    def finished_at_s(self, name: str) -> float:
+        return max(at_s for who, at_s in self.done if who == name)
+
+
+FLOOD = (0.004, 1_000_000)
+
+
+@pytest.mark.parametrize("floods", [1, 8, 64])
+def test_floods_get_a_share_together_and_a_turn_is_short(floods: int) -> None:
+    loop = Loop(**{f"flood {number}": FLOOD for number in range(floods)})
+    loop.run(20.0)
+    worked_s = len(loop.done) * FLOOD[0]
+    allowed_s = floods * (WORK_AT_ONCE_S + FLOOD[0] + WORK_SHARE * 20.0)
+    assert worked_s <= 0.2 * 20.0 + allowed_s
+    assert max(loop.turns_s) <= TURN_S + FLOOD[0]
+    assert len({who for who, _ in loop.done}) == floods  # each of them
+
+
+@pytest.mark.parametrize("floods", [1, 8, 64])
+def test_somebody_with_little_is_done_soon_beside_floods(floods: int) -> None:
+    others = {f"flood {number}": FLOOD for number in range(floods)}
+    loop = Loop(**others, speaker=(0.0001, 15))
+    loop.run(0.5)
+    assert loop.finished_at_s("speaker") < (floods + 1) * FLOOD[0] + 0.02
+
+
+def test_a_file_sent_at_once_is_taken_at_once_where_nobody_else_is() -> None:
+    loop = Loop(file=(0.00005, 400))
+    loop.run(10)
+    assert loop.finished_at_s("file") < 0.1
+
+
+def test_who_has_taken_least_comes_first() -> None:
+    budget = InputBudget()
+    done: list[tuple[str, float]] = []
+    much, little, nothing = (Sender(name, 0.001, 9, budget, done) for name in "mln")
+    budget.charge(much.work, 0.003, 10.0)
+    budget.charge(little.work, 0.0001, 10.0)
+    for each in (much, little, nothing):
+        budget.wait(each)
+    budget.begin_turn()
+    assert [budget.next_holder(10.0) for _ in range(4)] == [nothing, little, much, None]
+
+
+def test_a_turn_that_is_spent_is_over_for_everybody() -> None:
+    budget = InputBudget()
+    greedy, other = Allowance(1.0, 1.0), Allowance(1.0, 1.0)
+    assert budget.may_go_on(other, 1.0)
+    budget.charge(greedy, TURN_S, 1.0)
+    assert not budget.may_go_on(other, 1.0)
+    budget.begin_turn()
+    assert budget.may_go_on(other, 1.0)
+    assert budget.due_in_s(1.0) is None
