@@ -46,6 +46,15 @@ def test_loopback_is_not_limited() -> None:
     assert not is_loopback("192.0.2.1") and not is_loopback("a socket without an address")
 
 
+def test_loopback_behind_a_proxy_is_limited() -> None:
+    addresses = limited(burst=1)
+    for address in ("127.0.0.1", "::1", "203.0.113.9"):
+        assert addresses.refusal(address, 0, is_forwarded=True) is None
+        assert addresses.refusal(address, 0, is_forwarded=True) is not None
+    assert addresses.refusal("127.0.0.1", 0) is None
+    assert is_loopback("::ffff:127.0.0.1")
+
+
 def test_a_network_of_version_6_counts_as_one() -> None:
     addresses = limited(burst=1)
     assert addresses.refusal("2001:db8:1:2::1", 0) is None

@@ -128,6 +128,8 @@ async def serve_page(
     lines += [f"{name}: {value}" for name, value in page.headers.items()]
     lines += [f"Content-Length: {len(page.body)}", "Connection: close", "", ""]
     body = memoryview(page.body)
+    if writer.transport.is_closing():
+        return
     writer.transport.set_write_buffer_limits(high=PART_BYTES)
     try:
         async with asyncio.timeout(ANSWER_S):
