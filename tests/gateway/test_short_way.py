@@ -1,14 +1,24 @@
 """Audio goes from the socket straight to the session, and never before what came before it."""
 
 import asyncio
+import sys
+from collections.abc import Callable
 
 import numpy as np
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.gateway.caption_socket import SLICE_BYTES, CaptionSocket
 from surtitle.messages import Error
 from tests.gateway.site import START, Site, listening
 from tests.support import expect
+
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+if sys.platform != "win32":
+    import uvloop
+
+    LOOPS.append(uvloop.new_event_loop)
 
 
 async def burst(client: ClientConnection, *messages: str | bytes | list[bytes]) -> None:
@@ -76,3 +86,48 @@ async def test_audio_after_stop_is_a_mistake_on_the_short_way_too() -> None:
         while not isinstance(message := expect(await client.recv()), Error):
             pass
         assert (message.code, message.fatal) == ("bad_message", False)
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_what_waits_for_its_turn_comes_whole_and_in_order(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Many small frames in one piece take several turns, with messages and pings between them."""
+
+    async def main() -> None:
+        async with listening() as site, connect(site.websocket) as client:
+            await client.send('{"type":"start","partials":false}')
+            await client.recv()
+            samples = np.arange(5000, 5000 + 20 * WINDOW_SAMPLES, dtype=np.int16)
+            for place, sample in enumerate(samples):
+                client.protocol.send_binary(sample.tobytes())
+                if place % 1000 == 0:
+                    client.protocol.send_ping(str(place).encode())
+                    client.protocol.send_text(b'{"type":"update","language":"en"}')
+            client.protocol.send_text(b'{"type":"flush"}')
+            piece = b"".join(client.protocol.data_to_send())
+            assert len(piece) > 30 * SLICE_BYTES
+            client.transport.write(piece)
+            (audio,) = await finals(site, 1)
+            assert audio == samples.tolist()
+            assert not any(socket._held for socket in sockets(site))
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+
+
+async def test_who_goes_while_something_waits_leaves_nothing_behind() -> None:
+    async with listening() as site:
+        for _ in range(5):
+            async with connect(site.websocket) as client:
+                client.transport.write(b"\x8a\x80\0\0\0\0" * 5000)
+                await client.ping()
+                client.transport.abort()
+        await site.until_empty()
+        assert not sockets(site)
+
+
+def sockets(site: Site) -> list[CaptionSocket]:
+    """The sockets of a server."""
+    places = site.gateway._sockets
+    return [*places._settled, *places._owners]

@@ -128,10 +128,12 @@ class InputTurns:
         self._planned = None
         self._budget.begin_turn()
         now_s = time.perf_counter()
-        while (holder := self._budget.next_holder(now_s)) is not None:
-            if holder.take_slice():
-                self._budget.wait(holder)
-            now_s = time.perf_counter()
-        due_in_s = self._budget.due_in_s(now_s)
-        if due_in_s is not None and self._planned is None:
-            self._planned = self._loop.call_later(due_in_s, self._begin)
+        try:
+            while (holder := self._budget.next_holder(now_s)) is not None:
+                if holder.take_slice():
+                    self._budget.wait(holder)
+                now_s = time.perf_counter()
+        finally:  # whatever becomes of one, the others go on
+            due_in_s = self._budget.due_in_s(now_s)
+            if due_in_s is not None and self._planned is None:
+                self._planned = self._loop.call_later(due_in_s, self._begin)
