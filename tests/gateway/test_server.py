@@ -141,8 +141,13 @@ async def test_a_full_server_says_so_and_has_room_again_later() -> None:
 
 
 async def test_a_full_server_lets_those_in_who_come_back() -> None:
-    async with listening() as site:
-        async with connect(site.websocket) as first:
+    """And keeps the place of one who may, from others."""
+
+    def at(place: int) -> dict[str, str]:
+        return {"X-Forwarded-For": f"203.0.113.{place}"}
+
+    async with listening(proxies=TrustedProxies(["127.0.0.1"])) as site:
+        async with connect(site.websocket, additional_headers=at(1)) as first:
             await first.send(START)
             ready = expect(await first.recv())
             assert isinstance(ready, Ready)
@@ -150,21 +155,20 @@ async def test_a_full_server_lets_those_in_who_come_back() -> None:
         async with asyncio.timeout(5):
             while not site.gateway._sessions.waiting:  # noqa: ASYNC110 - the count is no event
                 await asyncio.sleep(0.01)
-        async with connect(site.websocket) as one, connect(site.websocket) as two:
-            for client in (one, two):
-                await client.send(START)
-                assert isinstance(expect(await client.recv()), Ready)
-            async with connect(site.websocket) as stranger:
+        async with connect(site.websocket, additional_headers=at(2)) as other:
+            await other.send(START)
+            assert isinstance(expect(await other.recv()), Ready)
+            async with connect(site.websocket, additional_headers=at(3)) as stranger:
                 await stranger.send(START)
                 error = expect(await stranger.recv())
                 assert isinstance(error, Error) and (error.code, error.fatal) == ("busy", True)
                 await stranger.wait_closed()
                 assert stranger.close_code == 1013
-            async with connect(site.websocket) as back:
+            async with connect(site.websocket, additional_headers=at(1)) as back:
                 resume = Resume(session=ready.session, token=ready.token, last_seq=ready.seq)
                 await back.send(format_message(resume))
                 assert isinstance(expect(await back.recv()), Resumed)
-                assert (await site.refusal())[0] == 503
+                assert (await site.refusal(additional_headers=at(3)))[0] == 503
 
 
 async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
