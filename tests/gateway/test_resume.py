@@ -264,6 +264,14 @@ async def test_so_many_wait_and_no_more() -> None:
         assert [b.order for b in back] == [["Error"], ["Resumed"], ["Resumed"]]
 
 
+async def test_of_those_that_nobody_can_come_back_to_no_more_are_left_than_of_others() -> None:
+    async with site() as s:  # two may wait
+        for _ in range(6):
+            client = await s.start(WORD)
+            await client.break_off()
+            assert len(s.sessions) <= 3  # and one has its last answer to come
+
+
 async def test_who_leaves_many_sessions_behind_pushes_out_his_own() -> None:
     async with site() as s:
         clients = [await s.start(owner=owner) for owner in ("a", "b", "b")]

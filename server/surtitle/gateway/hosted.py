@@ -573,8 +573,8 @@ class Sessions:
         decoders: Decoders,
         watch_token: Callable[[str], str | None] = lambda channel: None,
     ) -> None:
-        """At most `max_waiting` sessions wait for their clients: then the oldest ends of the owner
-        who has most of them, so that nobody can push out others.
+        """At most `max_waiting` sessions wait for their clients, or for their last answers without one:
+        then the oldest ends of the owner who has most of them, so that nobody can push out others.
 
         `watch_token` makes what the viewers of a channel need, where they need something.
         """
@@ -697,12 +697,14 @@ class Sessions:
             return
         loop = asyncio.get_running_loop()
         self._expiries[hosted.id] = loop.call_later(self._resume_window_s, self._expire, hosted)
-        if len(self._expiries) > self._max_waiting:
-            waiting = [self._sessions[session_id] for session_id in self._expiries]
-            counts = Counter(each.owner for each in waiting)
-            oldest = max(waiting, key=lambda each: counts[each.owner])  # the first of equals
-            self._expiries[oldest.id].cancel()
-            self._expire(oldest)
+        while len(left := self.left_behind(lambda owner: True)) > self._max_waiting:
+            counts = Counter(each.owner for each in left)
+            oldest = max(left, key=lambda each: counts[each.owner])  # the first of equals
+            if not oldest.abandoned:
+                self._expiries[oldest.id].cancel()
+                self._expire(oldest)
+                break
+            self.give_way(oldest)
         if hosted.channel is not None:
             hosted.channel.announce()
         log.info("session waits for its client", session=hosted.id)
