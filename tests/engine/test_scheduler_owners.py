@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.engine.scheduler import MANY, PILE, Owner, Scheduler
+from surtitle.engine.scheduler import MANY, PATIENCE, PILE, Owner, Scheduler
 from surtitle.jobs import Job
 from tests.engine.test_scheduler import filled, final, guess, names, partial, take
 
@@ -137,12 +137,21 @@ def test_many_sessions_of_one_owner_do_not_keep_others_from_their_partials() -> 
 PATIENT = Owner("eve", patient=True)
 
 
-def test_finals_of_who_can_wait_take_turns_with_partials() -> None:
+def test_who_can_wait_goes_behind_the_partials_of_others() -> None:
     scheduler = placed(
         *pile("a", 2), final("b1"), partial("x1"), partial("y1"), a=PATIENT, b=PATIENT
     )
     scheduler.add(final("z1"))
-    assert drained(scheduler) == ["z1", "a1", "x1p", "b1", "y1p", "a2"]
+    assert drained(scheduler) == ["z1", "x1p", "y1p", "a1", "b1", "a2"]
+
+
+def test_who_can_wait_is_not_passed_over_for_ever() -> None:
+    scheduler = placed(final("a1"), a=PATIENT)
+    order = []
+    for _ in range(PATIENCE + 2):
+        scheduler.add(partial("x1"))
+        order += take(scheduler, 1)
+    assert order == ["x1p"] * PATIENCE + ["a1", "x1p"]
 
 
 def test_a_place_can_be_kept_from_who_can_wait() -> None:

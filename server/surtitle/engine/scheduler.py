@@ -9,8 +9,8 @@
    who has many sessions does not get more than one who has a single one, where both want something.
 5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
    partials of others, who would get none of theirs otherwise.
-6. What is patient (see Owner) takes its turns among the partials too, and does not take the worker's
-   last free place while somebody speaks.
+6. What is patient (see Owner) goes behind the partials of others, and before them once it was passed
+   over `PATIENCE` times. It does not take the worker's last free place while somebody speaks.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
 8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
@@ -28,6 +28,8 @@ from surtitle.jobs import Job
 PILE = 4
 """Finals of one session that wait from which on they are a pile. Who speaks has one at a time, and more
 of them only where the server is late."""
+PATIENCE = 16
+"""Batches that go before what is patient: it gets on even where speakers want all there is."""
 MANY = 8
 """Sessions of one owner whose finals wait, beyond which the same holds for the owner."""
 
@@ -106,6 +108,7 @@ class Scheduler:
         self._alone: deque[Job] = deque()
         self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
         self._placed: dict[str, Owner] = {}  # by session
+        self._passed_over = 0  # batches for others since what is patient had its turn
 
     def __len__(self) -> int:
         return len(self._alone) + sum(map(len, self._owners.values()))
@@ -212,7 +215,14 @@ class Scheduler:
             for owner, turns in owners
             if turns.finals and not owner.patient and 0 < len(urgent := turns.urgent()) <= MANY
         ]
-        return _one_each(first or [turns.urgent() + turns.rest() for _, turns in owners])
+        patient = [turns for owner, turns in owners if owner.patient]
+        others = [turns for owner, turns in owners if not owner.patient]
+        if not first and patient and (not others or self._passed_over >= PATIENCE):
+            self._passed_over = 0
+            others = patient + others
+        elif patient:
+            self._passed_over += 1
+        return _one_each(first or [turns.urgent() + turns.rest() for turns in others])
 
     def discard(self, job_id: str, session: str) -> bool:
         """Take a waiting final back; False where it does not wait (any more)."""
