@@ -40,6 +40,8 @@ FEW_WINDOWS = 8
 WINDOWS_PER_CALL = 1024
 """About how many windows are scored in one call (20 ms): bounds its memory and what it holds up.
 More do not make a window cheaper."""
+WINDOWS_BESIDE = 256
+"""The same of those that have more than a turn's worth, beside those that speak, who wait for it."""
 CLIENTS_PER_TURN = 50
 """Clients that are asked or answered before the event loop gets its turn."""
 
@@ -123,6 +125,7 @@ class VadRounds:
         self._slots: dict[VadClient, int] = {}  # who has a slot
         self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
+        self._behind: dict[VadClient, None] = {}  # the same of those that had a full turn
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -139,12 +142,14 @@ class VadRounds:
 
     def request(self, client: VadClient) -> None:
         """The client may have windows to score."""
-        self._ready[client] = None
+        if client not in self._behind:
+            self._ready[client] = None
         self._wake.set()
 
     def forget(self, client: VadClient) -> None:
         """The client has gone: it is neither asked nor answered any more."""
         self._ready.pop(client, None)
+        self._behind.pop(client, None)
         if (slot := self._slots.pop(client, None)) is not None:
             self._left.append(slot)
 
@@ -154,7 +159,7 @@ class VadRounds:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._ready:
+                while self._ready or self._behind:
                     await self._round(thread)
                     await asyncio.sleep(0)
         finally:
@@ -187,9 +192,12 @@ class VadRounds:
         clients: list[VadClient] = []
         taken: list[NDArray[np.int16]] = []
         total = 0
-        while self._ready and total < WINDOWS_PER_CALL:
-            client = next(iter(self._ready))
-            del self._ready[client]
+        least = WINDOWS_BESIDE if self._ready else WINDOWS_PER_CALL
+        while queue := self._ready or self._behind:
+            if total >= (WINDOWS_PER_CALL if queue is self._ready else least):
+                break
+            client = next(iter(queue))
+            del queue[client]
             windows = client.take_windows(WINDOWS_PER_TURN)
             if len(windows):
                 clients.append(client)
@@ -206,7 +214,7 @@ class VadRounds:
             slots=[self._slots[client] for client in clients],
             counts=counts,
             windows=np.concatenate(taken),
-            more=bool(self._ready) or max(counts) == WINDOWS_PER_TURN,
+            more=bool(self._ready or self._behind) or max(counts) == WINDOWS_PER_TURN,
         )
 
     async def _hand_out(self, turn: "_Turn", scores: tuple[Floats, Floats]) -> None:
@@ -216,7 +224,8 @@ class VadRounds:
         for number, (client, count) in enumerate(zip(turn.clients, turn.counts, strict=True), 1):
             if client in self._slots:  # else it has gone meanwhile
                 if count == WINDOWS_PER_TURN:
-                    self._ready[client] = None
+                    self._ready.pop(client, None)
+                    self._behind[client] = None
                 part = slice(start, start + count)
                 client.receive_probabilities(probabilities[part].tolist(), levels[part].tolist())
             start += count
