@@ -14,6 +14,7 @@ from silero_vad import load_silero_vad
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
     FEW_WINDOWS,
+    WINDOWS_BESIDE,
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
     SileroVad,
@@ -226,6 +227,20 @@ async def test_a_file_sent_at_once_does_not_starve_a_live_session() -> None:
         t.rounds.request(live)
         await t.until(lambda: live.probabilities)
         assert len(file.probabilities) <= 2 * WINDOWS_PER_TURN
+
+
+async def test_many_files_do_not_keep_one_who_speaks_waiting() -> None:
+    async with scoring() as t:
+        files = [Client(windows(6 * WINDOWS_PER_TURN)) for _ in range(200)]
+        for file in files:
+            t.rounds.request(file)
+        await t.until(lambda: all(file.probabilities for file in files))
+        calls, live = len(t.vad.calls), Client(windows(3))
+        t.rounds.request(live)
+        await t.until(lambda: live.probabilities)
+        assert len(t.vad.calls) - calls <= 3  # the two under way, and the one that it is in
+        assert sum(t.vad.calls[-1]) <= WINDOWS_BESIDE + WINDOWS_PER_TURN
+        await t.until(lambda: all(len(file.probabilities) == len(file.audio) for file in files))
 
 
 async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:
