@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from surtitle.captioning.breaks import ANYWHERE, APART, CHARACTER, CLAUSE, PHRASE, SENTENCE
+from surtitle.captioning.breaks import ANYWHERE, APART, BOUND, CHARACTER, CLAUSE, PHRASE, SENTENCE
 
 LAYOUT_CASES: list[dict[str, Any]] = json.loads(
     Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ COSTS = [
     ("है।", " वह", "hi", SENTENCE),
     ("ہے۔", " وہ", "ur", SENTENCE),
     ("է։", " Նա", "hy", SENTENCE),
-    ("p.m.", " and", "en", CLAUSE),
+    ("p.m.", " and", "en", BOUND),
     ("Well...", " So", "en", CLAUSE),
     ("times,", " it", "en", CLAUSE),
     ("了，", "他", "zh", CLAUSE),
@@ -62,11 +62,90 @@ COSTS = [
     ("5", " kilograms", "en", APART),
     ("$1,200.50", " now", "en", APART),
     ("2008", "年", "zh", APART),
-    ("Mr.", " Smith", "en", APART),
-    ("F.", " Kennedy", "en", APART),
-    ("3.", " Mai", "de", APART),
+    ("Mr.", " Smith", "en", BOUND),
+    ("F.", " Kennedy", "en", BOUND),
+    ("3.", " Mai", "de", BOUND),
     ("No.", " I", "en", SENTENCE),
     ("2008.", " We", "en", SENTENCE),
     ("I.", " But", "en", SENTENCE),
 ]
 """Units before and after a break, language, and what it costs."""
+
+STOPS = [
+    # what follows belongs to it
+    ("Gov.", "Jones", "en", False),
+    ("(Dr.", "Smith", "en", False),
+    ("DR.", "SMITH", "en", False),
+    ("Prof.", "Horáková", "cs", False),
+    ("Hr.", "Jensen", "da", False),
+    ("bzw.", "die", "de", False),
+    ("z.B.", "Der", "de", False),
+    ("Srta.", "García", "es", False),
+    ("esim.", "Turku", "fi", False),
+    ("M.", "Dupont", "fr", False),
+    ("Mme.", "Curie", "fr", False),
+    ("डॉ.", "सिंह", "hi", False),
+    ("özv.", "Kovács", "hu", False),
+    ("Dott.", "Rossi", "it", False),
+    ("mevr.", "Jansen", "nl", False),
+    ("św.", "Jan", "pl", False),
+    ("Exmo.", "Senhor", "pt", False),
+    ("проф.", "Иванов", "ru", False),
+    ("Doç.", "Demir", "tr", False),
+    ("вул.", "Шевченка", "uk", False),
+    ("Dr.", "Okafor", "xx", False),
+    # unless a sentence begins
+    ("Jan.", "5", "en", False),
+    ("Jan.", "", "en", False),
+    ("St.", "Paul", "en", False),
+    ("St.", "The", "en", True),
+    ("R.", "R.", "en", False),
+    ("R.", "Tolkien", "en", False),
+    ("B.", "We", "en", True),
+    ("C.", "De", "nl", False),
+    ("А.", "Пушкин", "ru", False),
+    ("z.", "B.", "de", False),
+    ("т.", "е.", "ru", False),
+    ("ene.", "de", "es", False),
+    ("févr.", "et", "fr", False),
+    ("3.", "Mai", "de", False),
+    ("3.", "Das", "de", True),
+    ("VIII.", "ist", "de", False),
+    ("3.", "sierpnia", "pl", False),
+    # before a number
+    ("No.", "5", "en", False),
+    ("No.", "I", "en", True),
+    ("no.", "The", "en", True),
+    ("Vol.", "II", "en", False),
+    ("Nr.", "7", "de", False),
+    ("art.", "12", "pl", False),
+    ("mar.", "3", "es", False),
+    ("mar.", "La", "es", True),
+    ("Jan.", "2020", "de", False),
+    ("Jan.", "Er", "de", True),
+    # inside a sentence or at its end
+    ("p.m.", "Eastern", "en", False),
+    ("p.m.", "The", "en", True),
+    ("p.m.", "", "en", True),
+    ("U.S.", "Senate", "en", False),
+    ("U.S.", "In", "en", True),
+    ("etc.", "and", "en", False),
+    ("etc.", "But", "en", True),
+    ("usw.", "Dann", "de", True),
+    ("usw.", "und", "de", False),
+    ("ecc.", "Poi", "it", True),
+    ("EE.UU.", "y", "es", False),
+    ("г.", "В", "ru", True),
+    ("г.", "Москва", "ru", False),
+    ("vb.", "İçin", "tr", True),
+    ("osv.", "Vi", "sv", True),
+    # ordinary words
+    ("I.", "Peter", "en", True),
+    ("home.", "Smith", "en", True),
+    ("gov.", "Jones", "de", True),
+    ("2008.", "Peter", "de", True),
+    ("я.", "Пётр", "ru", True),
+    (".", "Smith", "en", True),
+    ("example.com.", "Peter", "en", True),
+]
+"""A word, the next one, the language, and whether the full stop may end a sentence."""

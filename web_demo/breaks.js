@@ -3,12 +3,15 @@
  * same numbers as in the server's `captioning/breaks.py`, which says why.
  */
 
+import { mayEndSentence } from "./sentence.js";
+
 export const SENTENCE = 0;
 export const CLAUSE = 6;
 const PHRASE = 14;
 const ANYWHERE = 20;
 const CHARACTER = 36;
 const APART = 60;
+export const BOUND = 200;
 
 const NO_SPACES = "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
 const OPENING_WIDE = "\\u3008\\u300a\\u300c\\u300e\\u3010\\u3014\\u3016\\uff08\\uff3b\\uff5b";
@@ -31,7 +34,6 @@ const WIDE =
 const CLOSERS = /["'”’»)\]\uff09\u300d\u300f\u3011 ]+$/u;
 const SENTENCE_END = /[.?!。？！؟।۔։።፧။។]$/u;
 const CLAUSE_END = /[,;:，、\uff1b：،…–—]$/u;
-const ABBREVIATION = /^(?:[A-HJ-Z]\.|\p{Nd}{1,2}\.|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Sra|Hr|Fr|Nr|Mme)\.)$/u;
 const NUMBER = /^[^\p{L}\p{N}_\s]?\p{Nd}[\p{Nd}.,:]*$/u;
 const SMALL = /^\p{Lowercase}/u;
 
@@ -103,7 +105,7 @@ export function breakCost(before, after, language) {
   const bare = before.replace(CLOSERS, "");
   const leads = LEADS[language] ?? new Set();
   if (SENTENCE_END.test(bare)) {
-    if (ABBREVIATION.test(bare)) return APART;
+    if (bare.endsWith(".") && !mayEndSentence(bare, after, language)) return BOUND;
     return SMALL.test(after) || bare.endsWith("..") ? CLAUSE : SENTENCE;
   }
   if (CLAUSE_END.test(bare)) return CLAUSE;

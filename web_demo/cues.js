@@ -33,7 +33,7 @@
  * @typedef {{breaks: number[], cost: number}} Way where the lines of a cue end, and what they cost
  */
 
-import { CLAUSE, SENTENCE, breakCost, textUnits, textWidth } from "./breaks.js";
+import { BOUND, CLAUSE, SENTENCE, breakCost, textUnits, textWidth } from "./breaks.js";
 
 /** @type {Layout} */
 export const LAYOUT = { width: 42, lines: 2, minMs: 1000, columnsPerS: 20, maxMs: 7000, gapMs: 80, style: "block" };
@@ -142,7 +142,8 @@ function timedUnits({ text, language, startMs, endMs, words }) {
  */
 function costAfter(before, after, language) {
   const cost = breakCost(before.text, after.text, language);
-  return after.startMs - before.endMs >= PAUSE_MS ? Math.min(cost, CLAUSE) : cost;
+  const paused = after.startMs - before.endMs >= PAUSE_MS;
+  return paused && cost < BOUND ? Math.min(cost, CLAUSE) : cost;
 }
 
 /** When a character is said, by its place among those that are no space; even within a word. */

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from surtitle.captioning.abbreviations import ABBREVIATIONS, may_end_sentence
 from surtitle.captioning.breaks import LEADS
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import scripted_server
-from tests.layout_cases import COSTS, LAYOUT_CASES, UNITS, WIDTHS
+from tests.layout_cases import COSTS, LAYOUT_CASES, STOPS, UNITS, WIDTHS
 
 Message = dict[str, Any]
 
@@ -186,6 +187,28 @@ def test_the_page_breaks_where_the_server_does(page: Page) -> None:
     assert found["units"] == [list(case) for case in UNITS]
     assert found["costs"] == [list(case) for case in COSTS]
     assert {language: set(words) for language, words in found["leads"].items()} == LEADS
+
+
+STOPS_OF_THE_PAGE = """async (cases) => {
+  const { mayEndSentence } = await import('/sentence.js');
+  return cases.map(([word, after, language]) => mayEndSentence(word, after, language));
+}"""
+
+
+def test_full_stops_mean_the_same_to_the_page(page: Page) -> None:
+    every = [
+        (form + ".", after, language)
+        for language, kinds in ABBREVIATIONS.items()
+        for words in kinds.values()
+        for word in words.split()
+        for form in (word, word.upper())
+        for after in ("", "Smith", "the", "5", "Да", "Die", "İçin", "II", "(La")
+    ]
+    cases = [case[:3] for case in STOPS] + every
+    found = page.evaluate(STOPS_OF_THE_PAGE, cases)
+    differ = [c for c, ends in zip(cases, found, strict=True) if may_end_sentence(*c) != ends]
+    assert differ == []
+    assert found[: len(STOPS)] == [case[3] for case in STOPS]
 
 
 BLOCKS = """async (sessions) => {

@@ -56,3 +56,38 @@ def test_a_sentence_with_its_mark_is_finished(text: str) -> None:
 )
 def test_what_breaks_off_is_not(text: str) -> None:
     assert not is_finished(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("We asked Dr.", "en"),
+        ("We asked Gov.", "en"),
+        ("He was born on Jan.", "en"),
+        ("We read J. R. R.", "en"),
+        ("Wir nehmen z. B.", "de"),
+        ("Am 3.", "de"),
+        ("J'ai vu M.", "fr"),
+        ("Ho visto il dott.", "it"),
+        ("Это был проф.", "ru"),
+        ('He said: "Mr.', ""),
+    ],
+)
+def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> None:
+    assert not is_finished(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("We met at 5 p.m.", "en"),
+        ("Apples, pears, etc.", "en"),
+        ("The answer is no.", "en"),
+        ("We have 12.", "en"),
+        ("Äpfel, Birnen usw.", "de"),
+        ("Это я.", "ru"),
+        ("Él mira el mar.", "es"),
+    ],
+)
+def test_what_may_end_a_sentence_does(text: str, language: str) -> None:
+    assert is_finished(text, language)

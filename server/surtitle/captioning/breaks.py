@@ -11,6 +11,7 @@ also why no library for line breaking is used: browsers and Python have differen
 import re
 from unicodedata import category
 
+from surtitle.captioning.abbreviations import may_end_sentence
 from surtitle.captioning.sentence import SENTENCE_ENDS
 
 SENTENCE = 0
@@ -25,6 +26,8 @@ CHARACTER = 36
 """Between two characters of a script without spaces, most often inside a word."""
 APART = 60
 """Between what belongs together; happens only where a line would be too long otherwise."""
+BOUND = 200
+"""After an abbreviation: more than all else that a break costs together."""
 
 # Scripts written without spaces (Thai, Lao, Burmese, Khmer, kana, Han), and what of them may not end a
 # line: opening marks, vowels written before their consonant; or begin one: closing marks are found by
@@ -52,10 +55,6 @@ _WIDE = re.compile(
 
 _CLOSERS = "\"'”’»)]\uff09\u300d\u300f\u3011"
 _CLAUSE_ENDS = frozenset(",;:，、\uff1b：،…–—")
-_ABBREVIATION = re.compile(
-    r"[A-HJ-Z]\.|\d{1,2}\.|(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Sr|Sra|Hr|Fr|Nr|Mme)\."
-)
-"""Initials, ordinals as in German, titles: their full stop ends no sentence."""
 _NUMBER = re.compile(r"[^\w\s]?\d[\d.,:]*")
 
 LEADS = {
@@ -110,8 +109,8 @@ def break_cost(before: str, after: str, language: str) -> int:
     bare = before.rstrip(_CLOSERS + " ")
     leads = LEADS.get(language, frozenset())
     if bare[-1:] in SENTENCE_ENDS:
-        if _ABBREVIATION.fullmatch(bare):
-            return APART
+        if bare.endswith(".") and not may_end_sentence(bare, after, language):
+            return BOUND
         goes_on = after[:1].islower() or bare.endswith("..")
         return CLAUSE if goes_on else SENTENCE
     if bare[-1:] in _CLAUSE_ENDS:

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from surtitle.captioning.breaks import CLAUSE, SENTENCE, break_cost, text_units, text_width
+from surtitle.captioning.breaks import (
+    BOUND,
+    CLAUSE,
+    SENTENCE,
+    break_cost,
+    text_units,
+    text_width,
+)
 from surtitle.messages import Final, WordTiming
 
 Style = Literal["block", "roll-up"]
@@ -156,7 +163,7 @@ def _timed_units(final: Final) -> list[_Unit]:
 def _with_cost(unit: _Unit, after: _Unit, language: str) -> _Unit:
     cost = break_cost(unit.text, after.text, language)
     paused = after.start_ms - unit.end_ms >= PAUSE_MS
-    return replace(unit, cost=min(cost, CLAUSE) if paused else cost)
+    return replace(unit, cost=min(cost, CLAUSE) if paused and cost < BOUND else cost)
 
 
 class _Clock:

@@ -468,7 +468,7 @@ class CaptionSession:
             return
         guess.result = result
         utterance.guesses = result.error_code is None
-        finished = None if result.error_code else is_finished(result.text)
+        finished = None if result.error_code else is_finished(result.text, result.language)
         if result.suppressed:
             finished = True  # nothing was said that could go on
         else:

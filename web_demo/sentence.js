@@ -1,0 +1,88 @@
+/**
+ * Whether a full stop may end a sentence: the same rules as in the server's
+ * `captioning/abbreviations.py`, which says why, on the same tables.
+ */
+
+import { ABBREVIATIONS, ORDINALS, PARTICLES, STARTERS, WORDS_OF_A_LETTER } from "./abbreviations.js";
+
+const AROUND = "[\"'“”„‘’‚«»‹›()\\[\\]{}¿¡ \\u00a0\\u202f]+";
+const BEFORE = new RegExp(`^${AROUND}`, "u");
+const BEHIND = new RegExp(`${AROUND}$`, "u");
+const DOTTED = /^(?:\p{L}{1,2}\.[-\u00a0\u202f]?)+\p{L}{1,3}$/u;
+const DECIMAL = /^\p{Nd}{1,3}$/u;
+const ROMAN = /^[IVX]+$/u;
+const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
+
+/** @typedef {"before" | "inside" | "numbered" | "either"} Kind */
+
+/** @type {Map<string, Map<string, Kind>>} by language */
+const KINDS = new Map(
+  Object.entries(ABBREVIATIONS).map(([language, kinds]) => [language, byWord(kinds)]),
+);
+const starters = new Map(
+  Object.entries(STARTERS).map(([language, words]) => [language, new Set(words.split(" "))]),
+);
+const particles = new Set(PARTICLES.split(" "));
+const ordinals = new Set(ORDINALS.split(" "));
+
+/**
+ * Whether the full stop with which a word ends may be the end of a sentence.
+ *
+ * @param {string} word with the marks around it
+ * @param {string} after the next one; empty where it is not known
+ * @param {string} language a code such as "en"
+ */
+export function mayEndSentence(word, after, language) {
+  const name = bare(word).replace(/\.$/u, "");
+  const kind = kindOf(name, language);
+  after = bare(after);
+  if (!kind || (kind === "numbered" && !NUMBER.test(after))) return true;
+  if (kind === "before" || kind === "numbered") return false;
+  if (!after) return kind === "either";
+  if (!/^\p{Lu}/u.test(after)) return false;
+  const known = starters.get(language);
+  if (!known) return kind === "either";
+  const starter = after.replace(/[,;:.!?…]+$/u, "").toLowerCase().replaceAll("\u0307", "");
+  const initial = /^\p{L}$/u.test(name) && particles.has(starter);
+  return known.has(starter) && !initial;
+}
+
+/**
+ * @param {string} name
+ * @param {string} language
+ * @returns {Kind | undefined} none where the full stop is an ordinary one
+ */
+function kindOf(name, language) {
+  const small = name.toLowerCase();
+  const forms = [name, small];
+  if (name === name.toUpperCase() && name !== small) {
+    forms.push([...name][0] + [...small].slice(1).join(""));
+  }
+  for (const kinds of [KINDS.get(language), KINDS.get("")]) {
+    const form = forms.find((each) => kinds?.has(each));
+    if (form !== undefined) return kinds?.get(form);
+  }
+  if (/^\p{Ll}$/u.test(name)) return WORDS_OF_A_LETTER.includes(name) ? undefined : "before";
+  if (/^\p{Lu}$/u.test(name)) return name === "I" && language === "en" ? undefined : "inside";
+  if (DECIMAL.test(name) || (ROMAN.test(name) && ordinals.has(language))) {
+    return ordinals.has(language) ? "inside" : "either";
+  }
+  return DOTTED.test(name) ? "either" : undefined;
+}
+
+/** @param {string} word */
+function bare(word) {
+  return word.replace(BEFORE, "").replace(BEHIND, "");
+}
+
+/**
+ * @param {{[kind: string]: string}} kinds
+ * @returns {Map<string, Kind>}
+ */
+function byWord(kinds) {
+  return new Map(
+    Object.entries(kinds).flatMap(([kind, words]) =>
+      words.split(" ").map((word) => [word, /** @type {Kind} */ (kind)]),
+    ),
+  );
+}
