@@ -21,7 +21,7 @@ from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import KeyFile, KeyRing, OriginPolicy
+from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
 from surtitle.gateway.hosted import Sessions, Told
@@ -138,9 +138,7 @@ class App:
             ),
             keys=keys,
             max_sessions_per_key=settings.max_sessions_per_key,
-            origins=OriginPolicy(
-                tuple(settings.allowed_origins), local_names_only=settings.asks_nobody_locally
-            ),
+            origins=_origins(settings),
             max_memory_bytes=_max_memory_bytes(settings),
             proxies=TrustedProxies(settings.trusted_proxies),
             max_sockets=min(settings.max_sockets, _most_sockets()),
@@ -222,6 +220,14 @@ def _max_memory_bytes(settings: Settings) -> int:
         return settings.max_memory_mb * memory.MIB
     usable = memory.usable_bytes()
     return sys.maxsize if usable is None else max(usable // 2, min(usable, LEAST_MEMORY_BYTES))
+
+
+def _origins(settings: Settings) -> OriginPolicy:
+    if settings.keys_file is not None:
+        names = Names.ANY
+    else:
+        names = Names.LOOPBACK if settings.is_local else Names.ADDRESSES
+    return OriginPolicy(tuple(settings.allowed_origins), names, settings.host)
 
 
 def _certificates(settings: Settings) -> Certificates | None:

@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         [],
         "Network",
         "Origins whose pages may use the server besides its own, such as https://example.org, "
-        "separated by commas; * is all.",
+        "separated by commas; * is all. Without keys the server answers under their hosts, addresses "
+        "and localhost alone.",
     )
     tls_cert: Path | None = _setting(
         None, "Network", "Certificate chain (PEM) for TLS; looked at again when it changes."
@@ -308,9 +309,9 @@ class Settings(BaseSettings):
         return names
 
     @property
-    def asks_nobody_locally(self) -> bool:
-        """Whether it is loopback alone that keeps others out."""
-        return self.keys_file is None and _is_loopback(self.host)
+    def is_local(self) -> bool:
+        """Whether it listens on loopback alone."""
+        return _is_loopback(self.host)
 
     def endpointing(self) -> EndpointingOptions:
         """The group for the endpointer."""

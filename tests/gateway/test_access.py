@@ -1,5 +1,6 @@
 """Keys, tokens and origins."""
 
+import socket
 import stat
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from surtitle.cli import cli
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import ANYBODY, Caller, OriginPolicy, add_key, read_keys
+from surtitle.gateway.access import ANYBODY, Caller, Names, OriginPolicy, add_key, read_keys
 
 # -- keys -------------------------------------------------------------------------------------------
 
@@ -202,7 +203,7 @@ def test_a_scope_that_is_unknown_is_none(tmp_path: Path) -> None:
 
 # -- origins ----------------------------------------------------------------------------------------
 
-LOCAL = OriginPolicy(local_names_only=True)
+LOCAL = OriginPolicy(names=Names.LOOPBACK)
 PUBLIC = OriginPolicy()
 
 
@@ -251,18 +252,88 @@ def test_a_server_with_keys_or_a_proxy_may_have_any_name() -> None:
 
 
 def test_a_local_server_goes_by_local_names_and_by_those_that_are_allowed() -> None:
-    policy = OriginPolicy(("https://App.example:8443/", "file://"), local_names_only=True)
+    policy = OriginPolicy(("https://App.example:8443/", "file://"), names=Names.LOOPBACK)
     for host in (None, "localhost", "127.0.0.1:8765", "[::1]:8765", "app.example", "app.example:9"):
         assert policy.knows(host)
-    for host in ("", "other.example", "127.0.0.1.other.example"):
+    for host in ("", "other.example", "127.0.0.1.other.example", "192.168.1.7", "[::1"):
         assert not policy.knows(host)
     assert PUBLIC.knows("other.example")
-    assert OriginPolicy(("*",), local_names_only=True).knows("other.example")
+    assert OriginPolicy(("*",), names=Names.LOOPBACK).knows("other.example")
+
+
+OPEN = OriginPolicy(
+    ("https://Captions.example/", "http://studio:8765"), names=Names.ADDRESSES, host="caption-box"
+)
+"""Of a server that asks nobody for a key and can be reached from other machines."""
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "192.168.1.7",
+        "192.168.1.7:8765",
+        "10.0.0.1.:80",
+        "[::1]:8765",
+        "[FD00::7]",
+        "127.0.0.1:8765",
+        "localhost.",
+        "hall.localhost:8765",
+        "captions.example",
+        "CAPTIONS.example.:443",
+        "studio:9",
+        "caption-box:8765",
+        None,
+    ],
+)
+def test_an_open_server_goes_by_addresses_and_the_names_that_it_was_given(host: str | None) -> None:
+    assert OPEN.knows(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "rebound.example",
+        "rebound.example:8765",
+        "rebound.example.",
+        "192.168.1.7.rebound.example",
+        "localhost.rebound.example",
+        "notlocalhost",
+        "captions.example.rebound.example",
+        "studio.rebound.example",
+        "192.168.1.7@rebound.example",
+        "rebound.example/192.168.1.7",
+        "[rebound.example]",
+        "[::1",
+        "::1",
+        "192.168.1",
+        "3232235783",
+        socket.gethostname(),  # whoever gave this machine its name may point it anywhere
+        " ",
+        "",
+        ".",
+    ],
+)
+def test_an_open_server_goes_by_no_other_name(host: str) -> None:
+    assert not OPEN.knows(host)
+    assert not OPEN.admits(f"http://{host}", host)
+    assert OriginPolicy(("*",), names=Names.ADDRESSES).knows(host)
+    assert PUBLIC.knows(host)
+
+
+def test_a_server_that_was_given_no_name_has_none() -> None:
+    assert not OriginPolicy(names=Names.ADDRESSES).knows("")
+    assert not OriginPolicy(("null", "file://", ""), names=Names.ADDRESSES).knows("")
+
+
+def test_the_page_of_an_open_server_may_use_it_by_any_address() -> None:
+    assert OPEN.admits("http://192.168.1.7:8765", "192.168.1.7:8765")
+    assert OPEN.admits("http://[fd00::7]:8765", "[fd00::7]:8765")
+    assert not OPEN.admits("http://192.168.1.8:8765", "192.168.1.7:8765")
 
 
 def test_what_is_allowed_is_allowed() -> None:
-    policy = OriginPolicy(("https://App.example/", "file://"), local_names_only=True)
+    policy = OriginPolicy(("https://App.example/", "file://"), names=Names.LOOPBACK)
     assert policy.admits("https://app.example", "127.0.0.1:8765")
     assert policy.admits("file://", "127.0.0.1:8765")
     assert not policy.admits("https://other.example", "127.0.0.1:8765")
-    assert OriginPolicy(("*",), local_names_only=True).admits("null", "127.0.0.1:8765")
+    assert OriginPolicy(("*",), names=Names.LOOPBACK).admits("null", "127.0.0.1:8765")

@@ -15,6 +15,7 @@ from websockets.typing import Origin, Subprotocol
 
 from surtitle.gateway.access import (
     KeyFile,
+    Names,
     OriginPolicy,
     add_key,
     read_keys,
@@ -50,11 +51,37 @@ async def test_what_cannot_be_told_apart_is_refused() -> None:
         writer.close()
 
 
-async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing() -> None:
-    async with listening(origins=OriginPolicy(local_names_only=True)) as site:
-        for path in ("/healthz", "/metrics", "/v1/captions/x.vtt", "/"):
-            assert (await site.ask(path, Host="rebound.example"))[0] == 403
-        assert (await site.ask("/healthz", Host="localhost"))[0] == 200
+@pytest.mark.parametrize("names", [Names.LOOPBACK, Names.ADDRESSES])
+async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing(names: Names) -> None:
+    async with listening(origins=OriginPolicy(names=names)) as site:
+        for host in ("rebound.example", f"rebound.example:{site.gateway.port}", "rebound.example."):
+            for path in ("/healthz", "/metrics", "/v1/captions/x.vtt", "/", "/watch/hall"):
+                assert (await site.ask(path, Host=host))[0] == 403
+            for path in ("/v1/captions", "/v1/channels/hall"):
+                assert await _handshake(site.gateway.port, path, host) == 403
+        for host in ("localhost", "127.0.0.1:8765", "[::1]:8765", "localhost."):
+            assert (await site.ask("/healthz", Host=host))[0] == 200
+            assert await _handshake(site.gateway.port, "/v1/captions", host) == 101
+        foreign = 200 if names is Names.ADDRESSES else 403
+        assert (await site.ask("/healthz", Host="192.168.1.7:8765"))[0] == foreign
+
+
+async def _handshake(port: int, path: str, host: str) -> int:
+    """The status with which a WebSocket's request under this name is answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        f"Origin: http://{host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    return int(status)
 
 
 async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ belongs in what is sent of a URL, which proxies log: a link may hold a token beh
 A page of another origin may not use the server, unless it is allowed to. Where the server asks nobody
 for a key, this is all that stands between it and any page that is open in a browser on the same
 machine. Such a page may also have a name that it has made to point here (DNS rebinding), so there the
-name under which the server is asked must be one of this machine's own.
+server answers under an address or a name that it was given, and under no other: an address points
+nowhere else, and what a machine calls itself is not in its own hands.
 """
 
 import base64
 import contextlib
 import hashlib
 import hmac
+import re
 import secrets
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, get_args
@@ -37,6 +40,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_BYTES = 32
 _ALGORITHM = "HS256"
+_HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]*\w))\.?(?::\d*)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -246,23 +250,46 @@ def _quoted(text: str) -> str:
 # -- origins ----------------------------------------------------------------------------------------
 
 
+class Names(Enum):
+    """Under what the server may be asked, besides names that it was given."""
+
+    ANY = auto()
+    """Who asks needs a key."""
+    ADDRESSES = auto()
+    """Addresses, and names of this machine by RFC 6761: `localhost` and what ends in it."""
+    LOOPBACK = auto()
+    """Of the addresses those of loopback alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class OriginPolicy:
     """Which pages may use the server."""
 
     allowed: tuple[str, ...] = ()
     """Origins such as `https://captions.example` or `file://`, besides the server's own; `*`: all."""
-    local_names_only: bool = False
-    """The server asks nobody for a key: it answers under this machine's own names alone."""
+    names: Names = Names.ANY
+    """Under what it may be asked besides the hosts of `allowed`."""
+    host: str = ""
+    """The name or address at which it was told to listen."""
 
     def knows(self, host: str | None) -> bool:
         """Whether this is a name of ours, by the header `Host`: a page that was made to point here
         asks under a name of its own, and by GET without an `Origin`.
         """
-        if not self.local_names_only or host is None or "*" in self.allowed or _is_local(host):
+        if self.names is Names.ANY or host is None or "*" in self.allowed:
             return True
-        name = urlsplit(f"//{host}").hostname
-        return name is not None and name in {urlsplit(each).hostname for each in self.allowed}
+        name = _host_name(host)
+        if name is None:
+            return False
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
+        try:
+            address = ip_address(name)
+        except ValueError:
+            return name in {_host_name(self.host), *map(_host_of, self.allowed)}
+        if self.names is Names.ADDRESSES or address.is_loopback:
+            return True
+        return name in map(_host_of, self.allowed)
 
     def admits(self, origin: str | None, host: str | None) -> bool:
         """Whether a page of this origin may connect, by the headers of its request.
@@ -271,7 +298,7 @@ class OriginPolicy:
         """
         if origin is None or "*" in self.allowed or _normal(origin) in map(_normal, self.allowed):
             return True
-        if host is None or (self.local_names_only and not _is_local(host)):
+        if host is None or not self.knows(host):
             return False
         place = _place(origin)
         return place is not None and place == _place(f"{origin.partition(':')[0]}://{host}")
@@ -295,11 +322,12 @@ def _place(origin: str) -> tuple[str | None, int | None] | None:
     return (parts.hostname, port) if parts.hostname else None
 
 
-def _is_local(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+def _host_of(origin: str) -> str | None:
+    """The host of an origin, in the form of `_host_name`; None for one that has none."""
+    return _host_name(origin.partition("://")[2].partition("/")[0])
+
+
+def _host_name(host: str) -> str | None:
+    """What a header `Host` names, without port, brackets and final dot; None for nonsense."""
+    parts = _HOST.fullmatch(host.lower())
+    return None if parts is None else parts["address"] or parts["name"]
