@@ -4,18 +4,21 @@ This module is imported by the worker process too (multiprocessing loads the mai
 whatever is heavy is imported where it is used.
 """
 
+import os
 import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.errors import ConfigurationError, SurtitleError
+from surtitle.surroundings import make_good
 
 if TYPE_CHECKING:
     from surtitle.captioning.cues import Layout
@@ -70,6 +73,17 @@ def _settings(options: dict[str, Any], **fixed: Any) -> Settings:
     return load_settings(given | fixed, config)
 
 
+_PACKAGE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the commands cannot see any more of how the process was started."""
+
+    had_input: bool = True
+    """Standard input was open."""
+
+
 @click.group()
 @click.version_option(package_name="surtitle")
 def cli() -> None:
@@ -78,9 +92,15 @@ def cli() -> None:
 
 @cli.command(cls=GroupedCommand)
 @settings_options()
-def serve(**options: Any) -> None:
+@click.pass_obj
+def serve(surroundings: Surroundings | None, /, **options: Any) -> None:
     """Run the server: captions, demo page and health checks on one port."""
     settings = _settings(options)
+    if settings.stop_with_stdin and surroundings is not None and not surroundings.had_input:
+        raise ConfigurationError(
+            "--stop-with-stdin needs a standard input, and this one is closed. Hand over a pipe, "
+            "or leave the setting out."
+        )
     from surtitle.mainloop import run_on_loop, stop_with_stdin
 
     if settings.stop_with_stdin:  # before what takes long
@@ -347,10 +367,30 @@ def token(
 
 
 def main() -> NoReturn:
-    """Run the command; an error of the user's is a sentence, not a traceback."""
+    """Run the command; an error is a sentence, not a traceback."""
+    had_input = make_good()
     try:
-        cli()
+        cli(obj=Surroundings(had_input))
     except SurtitleError as error:
         click.echo(f"surtitle: {error}", err=True)
-        sys.exit(1)
-    sys.exit(0)
+    except Exception as error:
+        if os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug":
+            raise
+        click.echo(f"surtitle: {_unexpected(error)}", err=True)
+    else:
+        sys.exit(0)
+    sys.exit(1)
+
+
+def _unexpected(error: Exception) -> str:
+    """A sentence about what nobody has thought of: limits of the machine, or a mistake of ours."""
+    said = next(iter(str(error).splitlines()), "").rstrip(".")
+    own = [
+        frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)
+    ]
+    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return (
+        f"This cannot go on: {type(error).__name__}{': ' if said else ''}{said}{where}. Look whether "
+        "memory, descriptors, processes or rights are short on this machine; "
+        f"{ENV_PREFIX}LOG_LEVEL=debug shows more."
+    )

@@ -5,6 +5,7 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 """
 
 import os
+import re
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -47,6 +49,24 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
     """A field with its group in `--help`."""
     return Field(default, description=help_text, json_schema_extra={"group": group}, **limits)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, without what Kubernetes puts there."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings that somebody has made.
+
+        Beside a service called `surtitle`, Kubernetes gives each container the address of that in
+        variables such as SURTITLE_PORT=tcp://10.0.0.1:8765 ("service links").
+        """
+        return {
+            name: value for name, value in super().__call__().items() if not _is_service_link(value)
+        }
+
+
+def _is_service_link(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(tcp|udp|sctp)://.+:\d+", value) is not None
 
 
 class Settings(BaseSettings):
@@ -299,7 +319,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line, environment, file; no `.env` and no secrets folder."""
         file = init_settings.init_kwargs.pop("config", None)  # type: ignore[attr-defined]
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            TomlConfigSettingsSource(settings_cls, file),
+        )
 
     @field_validator("trusted_proxies")
     @classmethod

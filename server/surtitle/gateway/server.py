@@ -175,9 +175,10 @@ class Gateway:
                     max_size=self._max_frame_bytes,
                     ssl=tls,
                 )
-            except OSError as error:
+            except (OSError, UnicodeError) as error:  # a name that is none for IDNA either
+                why = error.strerror if isinstance(error, OSError) and error.strerror else error
                 raise ConfigurationError(
-                    f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+                    f"Cannot listen on {host} port {port}: {why}. "
                     f"Choose another with {options}."
                 ) from error
             return server, next(iter(server.sockets)).getsockname()[1]

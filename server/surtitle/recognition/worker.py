@@ -36,6 +36,7 @@ import structlog
 
 from surtitle.errors import SurtitleError
 from surtitle.jobs import Job, ModelInfo, Result
+from surtitle.surroundings import tolerate_warnings
 from surtitle.telemetry import LogOptions, configure_logging
 
 log = structlog.get_logger("surtitle.worker")
@@ -122,6 +123,7 @@ def main(
     Into `stack` goes, as text, where it was when it crashed or was ended.
     """
     die_with_parent(parent_pid)
+    tolerate_warnings()
     # Ctrl+C and a closed terminal reach the whole process group; the parent decides what they mean.
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
