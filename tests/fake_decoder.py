@@ -28,7 +28,8 @@ It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
     last-words      answer, then die of SIGSEGV
 
 At start it obeys `name` of its options in the same way: "fail:TEXT" cannot start for the reason
-TEXT, "crash" dies before it is ready, "slow:S" takes S seconds to load.
+TEXT, "fail-if:F" cannot start while the file F exists, "crash" dies before it is ready, "slow:S" takes
+S seconds to load.
 """
 
 import contextlib
@@ -51,6 +52,8 @@ class FakeDecoder:
         word, _, argument = name.partition(":")
         if word == "fail":
             raise EngineError(argument)
+        if word == "fail-if" and Path(argument).exists():
+            raise EngineError(Path(argument).read_text())
         if word == "crash":
             _crash()
         if word == "slow":

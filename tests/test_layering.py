@@ -195,7 +195,7 @@ MAY_KNOW = {
         "telemetry",
         "vad",
     },
-    "recognition": {"recognition", "errors", "jobs", "telemetry"},
+    "recognition": {"recognition", "errors", "jobs", "surroundings", "telemetry"},
 }
 
 LEAVES = {

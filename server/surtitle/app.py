@@ -50,6 +50,8 @@ WATCH_TOKEN_S = 12 * 3600.0
 """How long an audience may come in with the token that a speaker hands on: a long day."""
 SPARE_FILES = 128
 """File descriptors for anything but sockets."""
+LEAST_DESCRIPTORS = 64
+"""Open files without which nothing works: the server itself has about 30."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
@@ -268,8 +270,8 @@ def fetch_model(name: str, report: Report | None) -> None:
 async def serve(settings: Settings, report: Report | None = None, decoder: str = WHISPER) -> int:
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
-    configure_logging(settings.log(), in_background=True)
     _allow_many_connections()
+    configure_logging(settings.log(), in_background=True)
     manager = ServiceManager()
     manager.start_feeding()
     manager.tell(f"STATUS=Loading the model {settings.model}.")
@@ -299,13 +301,22 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
 
 
 def _allow_many_connections() -> None:
-    """Take as many file descriptors as we may: the usual limit of 1024 is less than an audience."""
+    """Take as many file descriptors as we may: the usual limit of 1024 is less than an audience.
+
+    Raises ConfigurationError where that is too little for anything.
+    """
     if sys.platform != "win32":
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):  # macOS has a lower one of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] < LEAST_DESCRIPTORS:
+            raise ConfigurationError(
+                f"No more than {hard} files may be open at once, and a server needs "
+                f"{LEAST_DESCRIPTORS} and one for each connection. Raise the limit: ulimit -n, or "
+                "LimitNOFILE= of systemd."
+            )
 
 
 def _most_sockets() -> int:

@@ -4,7 +4,6 @@ This module is imported by the worker process too (multiprocessing loads the mai
 whatever is heavy is imported where it is used.
 """
 
-import os
 import re
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from surtitle.config import ENV_PREFIX, Settings, load_settings
+from surtitle.config import ENV_PREFIX, Settings, is_debugging, load_settings
 from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.surroundings import make_good
 
@@ -374,7 +373,7 @@ def main() -> NoReturn:
     except SurtitleError as error:
         click.echo(f"surtitle: {error}", err=True)
     except Exception as error:
-        if os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug":
+        if is_debugging():
             raise
         click.echo(f"surtitle: {_unexpected(error)}", err=True)
     else:

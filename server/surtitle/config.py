@@ -398,6 +398,11 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
     return settings
 
 
+def is_debugging() -> bool:
+    """Whether the environment asks for what helps to find a mistake; known without other settings."""
+    return os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug"
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -173,3 +173,21 @@ def test_a_worker_that_dies_before_it_is_ready_is_tried_three_times() -> None:
     server.stop()
     assert len(server.events("worker started")) == 3
     assert "SIGSEGV" in server.events("the engine gives up")[0]["cause"]
+
+
+@pytest.mark.parametrize(
+    "cause", ["The model is damaged.", "There is no memory left on the device.", "No such file."]
+)
+async def test_a_worker_that_cannot_start_again_says_why(tmp_path: Path, cause: str) -> None:
+    flag = tmp_path / "flag"
+    server = start_server(decoder=FAKE_DECODER, model=f"fail-if:{flag}")
+    try:
+        flag.write_text(cause)
+        os.kill(server.worker_pid, signal.SIGKILL)
+        wait_until(lambda: server.events("the new worker cannot start"))
+        assert server.events("the new worker cannot start")[0]["cause"] == cause
+        assert readiness(server.url)[0] == 503
+        flag.unlink()
+        assert (await converse(server.url, "say:again")).outcomes == ["again"]
+    finally:
+        server.stop()

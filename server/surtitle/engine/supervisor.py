@@ -450,6 +450,8 @@ class Supervisor:
                 self._check_memory(self._ready_since)
                 self._carry_out([])
             case StartFailed(cause):
+                if self.model is not None:  # else the engine gives up, and says why
+                    log.error("the new worker cannot start", cause=cause, pid=self.worker_pid)
                 self._carry_out(self._watchdog.on_start_failure(cause))
             case Result():
                 self._metrics.on_result(answer)

@@ -1,0 +1,15 @@
+"""The `surtitle` command with a fake decoder behind `serve`: python -m tests.serve_command ARGUMENTS.
+
+The worker imports this module again, so what is heavy is imported where it is used.
+"""
+
+from functools import partial
+
+from surtitle.surroundings import make_good
+
+if __name__ == "__main__":
+    make_good()  # before the application is loaded, as the command does it
+    from surtitle import app, cli
+
+    app.serve = partial(app.serve, decoder="tests.fake_decoder:load")
+    cli.main()
