@@ -201,7 +201,9 @@ MAY_KNOW = {
 LEAVES = {
     "errors.py": set[str](),
     "jobs.py": set[str](),
-    "telemetry.py": set[str](),
+    "printable.py": set[str](),
+    "surroundings.py": set[str](),
+    "telemetry.py": {"printable"},
     "background.py": set[str](),
     "mainloop.py": set[str](),
     "memory.py": set[str](),

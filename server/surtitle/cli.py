@@ -17,6 +17,7 @@ import click
 
 from surtitle.config import ENV_PREFIX, Settings, is_debugging, load_settings
 from surtitle.errors import ConfigurationError, SurtitleError
+from surtitle.printable import printable
 from surtitle.surroundings import make_good
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def mic(**options: Any) -> None:
         from surtitle.microphone import input_names
 
         for number, name in input_names().items():
-            click.echo(f"{number:3}  {name}")
+            click.echo(f"{number:3}  {printable(name)}")
         sys.exit(0)
     from surtitle.listening import MicRequest, caption_microphone
 
@@ -371,11 +372,11 @@ def main() -> NoReturn:
     try:
         cli(obj=Surroundings(had_input))
     except SurtitleError as error:
-        click.echo(f"surtitle: {error}", err=True)
+        click.echo(f"surtitle: {printable(str(error))}", err=True)
     except Exception as error:
         if is_debugging():
             raise
-        click.echo(f"surtitle: {_unexpected(error)}", err=True)
+        click.echo(f"surtitle: {printable(_unexpected(error))}", err=True)
     else:
         sys.exit(0)
     sys.exit(1)

@@ -17,6 +17,7 @@ from surtitle.config import Settings
 from surtitle.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
 from surtitle.messages import Ended, Ready
 from surtitle.microphone import Microphone, open_microphone
+from surtitle.printable import printable
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import Writing
 
@@ -118,7 +119,7 @@ async def _caption(
                 parts = [f"Listening to {microphone.name}", "Ctrl+C ends"]
                 if request.channel is not None:
                     parts.insert(1, f"to be watched at {_watch_page(url, captions.ready)}")
-                console.print(Text(" · ".join(parts), "dim"))
+                console.print(Text(printable(" · ".join(parts)), "dim"))
                 listening.set()
                 return MicStream(captions, microphone, stopped)
 

@@ -22,6 +22,8 @@ from typing import Literal, TextIO, cast
 
 import structlog
 
+from surtitle.printable import printable_event
+
 MAX_WAITING_LINES = 10_000
 """Log lines that may wait to be written: 2 MB."""
 LAST_LINES_S = 0.5
@@ -117,6 +119,7 @@ def configure_logging(options: LogOptions, *, in_background: bool = False) -> Ca
         processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
         colors = sys.stderr.isatty()
+        processors += [structlog.processors.format_exc_info, _fit_for_a_terminal]
         processors.append(
             structlog.dev.ConsoleRenderer(
                 colors=colors, exception_formatter=structlog.dev.plain_traceback
@@ -134,6 +137,13 @@ def configure_logging(options: LogOptions, *, in_background: bool = False) -> Ca
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
     )
     return output.close
+
+
+def _fit_for_a_terminal(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What a client or a hub has said is in many a line."""
+    return printable_event(event)
 
 
 LAG_WINDOW_S = 30.0

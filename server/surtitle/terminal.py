@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from msgspec import json
+from msgspec.structs import replace
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -28,6 +29,7 @@ from surtitle.messages import (
     Status,
     Suppressed,
 )
+from surtitle.printable import printable, printable_json
 
 CHANNEL_STATES = {
     "live": "{viewers} watching",
@@ -40,6 +42,11 @@ def clock(ms: int) -> str:
     """Milliseconds as minutes, seconds and tenths."""
     minutes, rest = divmod(ms, 60_000)
     return f"{minutes:02}:{rest / 1000:04.1f}"
+
+
+def _text(text: str, style: str = "") -> Text:
+    """What a server has said, as the terminal shows it."""
+    return Text(printable(text), style)
 
 
 class CaptionView:
@@ -75,11 +82,11 @@ class CaptionView:
                 if self._open is None or message.utterance >= self._open.utterance:
                     self._open = message
             case Final():
-                self._answer(message, Text(message.text))
+                self._answer(message, _text(message.text))
             case Suppressed():
-                self._answer(message, Text(f"[{message.reason}]", style="dim"))
+                self._answer(message, _text(f"[{message.reason}]", "dim"))
             case Failed():
-                self._answer(message, Text(f"[{message.message}]", style="red"))
+                self._answer(message, _text(f"[{message.message}]", "red"))
             case Status():
                 self._status = "" if message.state == "normal" else message.message
             case Disconnected():
@@ -109,10 +116,11 @@ class CaptionView:
         lines: list[RenderableType] = []
         if isinstance(self._open, Partial):
             start = Text(f"{clock(self._open.start_ms)} …        ", style="cyan")
-            lines.append(start + Text(self._open.stable) + Text(self._open.unstable, "italic dim"))
+            lines.append(
+                start + _text(self._open.stable) + _text(self._open.unstable, "italic dim")
+            )
         state = "listening" if self._open is None else "speech"
-        text = Text(f"{self._position()}  {state}  {self._status}", "dim")
-        lines.append(text)
+        lines.append(_text(f"{self._position()}  {state}  {self._status}", "dim"))
         return Group(*lines)
 
 
@@ -130,12 +138,13 @@ class CaptionWriter:
     def write(self, message: Event | ViewerEvent) -> None:
         """Take the next message; text and jsonl are written at once."""
         if self._kind == "jsonl":
-            self._line(json.encode(message).decode())
+            self._line(printable_json(json.encode(message).decode()))
         elif isinstance(message, Final):
+            text = printable(message.text)
             if self._kind == "text":
-                self._line(message.text)
+                self._line(text)
             elif self._kind is not None:
-                self._finals.append(message)
+                self._finals.append(replace(message, text=text))
 
     def finish(self) -> ReadingSpeed | None:
         """Write what is only complete at the end; returns how fast the cues must be read.
