@@ -29,6 +29,7 @@ from surtitle.diagnosis.child import (
 )
 from surtitle.diagnosis.finding import Finding
 from surtitle.diagnosis.gpu import Gpu, judge_compute_type, judge_gpu
+from surtitle.diagnosis.keyfiles import examine_key_files
 from surtitle.diagnosis.libraries import judge_libraries, judge_python
 from surtitle.diagnosis.machine import Cpu, judge_cpu, probe_cpu
 from surtitle.diagnosis.port import PortState, judge_port, probe_port
@@ -42,6 +43,8 @@ class Settings:
     compute_type: str = "default"
     host: str = "127.0.0.1"
     port: int = 0
+    keys_file: Path | None = None
+    tls_key: Path | None = None
 
 
 def states(findings: Iterable[Finding]) -> dict[str, str]:
@@ -51,6 +54,34 @@ def states(findings: Iterable[Finding]) -> dict[str, str]:
 def only(findings: Iterable[Finding]) -> Finding:
     (finding,) = findings
     return finding
+
+
+# --- Files with secrets --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "keys", "tls"),
+    [
+        (0o600, "ok", "ok"),
+        (0o400, "ok", "ok"),
+        (0o640, "warning", "ok"),
+        (0o644, "warning", "warning"),
+        (0o660, "warning", "warning"),
+        (0o606, "warning", "warning"),
+    ],
+)
+def test_files_with_secrets(tmp_path: Path, mode: int, keys: str, tls: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text("x")
+    file.chmod(mode)
+    findings = list(examine_key_files(Settings(keys_file=file, tls_key=file)))
+    assert [finding.state for finding in findings] == [keys, tls]
+    for finding in findings:
+        if finding.state == "warning":
+            assert finding.advice is not None and "chmod 6" in finding.advice
+    gone = only(examine_key_files(Settings(keys_file=tmp_path / "gone")))
+    assert gone.state == "problem"
+    assert list(examine_key_files(Settings())) == []
 
 
 # --- Python and libraries ----------------------------------------------------------------------
@@ -487,7 +518,7 @@ def test_the_check_itself_loads_no_model_library() -> None:
         "from types import SimpleNamespace\n"
         "from surtitle.diagnosis import diagnose\n"
         "diagnose(SimpleNamespace(model='none-such', device='cpu', compute_type='default',\n"
-        "    host='127.0.0.1', port=0))\n"
+        "    host='127.0.0.1', port=0, keys_file=None, tls_key=None))\n"
         "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
     )
     folder = Path(surtitle.__file__).parents[1]

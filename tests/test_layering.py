@@ -188,6 +188,7 @@ MAY_KNOW = {
         "engine.scheduler",
         "engine.supervisor",
         "errors",
+        "filerights",
         "jobs",
         "memory",
         "messages",
@@ -201,6 +202,7 @@ MAY_KNOW = {
 LEAVES = {
     "errors.py": set[str](),
     "jobs.py": set[str](),
+    "filerights.py": set[str](),
     "printable.py": set[str](),
     "surroundings.py": set[str](),
     "telemetry.py": {"printable"},

@@ -332,9 +332,12 @@ _scopes = click.option(
 @_scopes
 def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
     """Make a key for NAME, and print it: this once, the file has only its hash."""
+    from surtitle.filerights import loose_rights
     from surtitle.gateway.access import add_key
 
     click.echo(add_key(keys_file, name, scopes))
+    if (rights := loose_rights(keys_file)) is not None:
+        click.echo(f"surtitle: {rights}", err=True)
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """Keys, tokens and origins."""
 
+import os
 import socket
 import stat
 import time
@@ -8,10 +9,20 @@ from pathlib import Path
 import jwt
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from surtitle.cli import cli
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import ANYBODY, Caller, Names, OriginPolicy, add_key, read_keys
+from surtitle.gateway.access import (
+    ANYBODY,
+    Caller,
+    KeyFile,
+    Names,
+    OriginPolicy,
+    add_key,
+    read_keys,
+)
 
 # -- keys -------------------------------------------------------------------------------------------
 
@@ -26,6 +37,44 @@ def test_a_key_opens_and_its_file_does_not_give_it_away(tmp_path: Path) -> None:
     assert ring.by_key(key + "x") is ring.by_key("") is ring.by_key("é") is None
     assert key not in path.read_text() and other not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_a_new_key_file_is_for_its_owner_whatever_the_mask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        add_key(tmp_path / "keys.toml", "studio", ["speak"])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "keys.toml").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("mode", "who"),
+    [(0o644, "read by everybody"), (0o640, "read by its group"), (0o666, "changed by everybody")],
+)
+def test_a_key_file_that_others_may_read_is_warned_of(tmp_path: Path, mode: int, who: str) -> None:
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+
+    def warnings(logged: list[EventDict]) -> list[str]:
+        return [str(line["rights"]) for line in logged if line["log_level"] == "warning"]
+
+    with capture_logs() as logged:
+        keys = KeyFile(path)
+        keys.ring()
+        assert warnings(logged) == []
+        path.chmod(mode)
+        keys.ring()
+        keys.ring()
+        assert [who in each and "chmod 600" in each for each in warnings(logged)] == [True]
+        path.chmod(0o600)
+        keys.ring()
+        path.chmod(mode)
+        KeyFile(path)
+        assert len(warnings(logged)) == 2
+    result = CliRunner().invoke(cli, ["key", "hall", "--keys-file", str(path)])
+    assert who in result.stderr and result.stdout.startswith("st_")
 
 
 def test_a_name_has_one_key(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
@@ -114,3 +115,17 @@ def test_files_that_cannot_be_used_are_told_at_the_start(tmp_path: Path, wrong: 
         key = make_certificate(tmp_path, "other")[1]
     with pytest.raises(ConfigurationError, match=r"one\.pem with the key .* cannot be used"):
         Certificates(certificate, key)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, 0), (0o640, 0), (0o644, 1), (0o620, 1)])
+def test_a_key_that_others_may_read_is_warned_of(tmp_path: Path, mode: int, warned: int) -> None:
+    certificate, key = make_certificate(tmp_path, "own")
+    key.chmod(0o600)
+    with capture_logs() as logged:
+        certificates = Certificates(certificate, key)
+        assert logged == []
+        key.chmod(mode)
+        certificates.refresh()
+        Certificates(certificate, key)
+    warnings = [line["rights"] for line in logged if line["log_level"] == "warning"]
+    assert ["chmod 640" in each for each in warnings] == [True] * 2 * warned

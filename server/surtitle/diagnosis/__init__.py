@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from surtitle.diagnosis.child import judge_probe, probe_command, run_probe
 from surtitle.diagnosis.finding import CheckedSettings, Finding, State
 from surtitle.diagnosis.gpu import judge_compute_type, judge_gpu, probe_gpu
+from surtitle.diagnosis.keyfiles import examine_key_files
 from surtitle.diagnosis.libraries import judge_libraries, judge_python, probe_libraries
 from surtitle.diagnosis.machine import judge_cpu, probe_cpu
 from surtitle.diagnosis.port import judge_port, probe_port
@@ -57,6 +58,7 @@ def examine(
     yield from judge_libraries(probe_libraries())
     yield from judge_cpu(probe_cpu(), os.environ)
     yield judge_port(settings.host, settings.port, probe_port(settings.host, settings.port))
+    yield from examine_key_files(settings)
     model_finding = _find_model(settings.model, download, report)
     yield model_finding
     loadable = model_finding.state == "ok"

@@ -1,6 +1,7 @@
 """One thing that was looked at, and the settings that a check depends on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 State = Literal["ok", "warning", "problem"]
@@ -38,3 +39,11 @@ class CheckedSettings(Protocol):
     @property
     def port(self) -> int:
         """TCP port to listen on."""
+
+    @property
+    def keys_file(self) -> Path | None:
+        """The file with the server's keys."""
+
+    @property
+    def tls_key(self) -> Path | None:
+        """The private key for TLS."""

@@ -31,6 +31,7 @@ import jwt
 import structlog
 
 from surtitle.errors import ConfigurationError
+from surtitle.filerights import loose_rights
 
 log = structlog.get_logger("surtitle.access")
 
@@ -196,6 +197,7 @@ class KeyFile:
         self._path = path
         self._seen = self._stamp()
         self._ring = read_keys(path)
+        self._warn()
 
     def ring(self) -> KeyRing:
         """The keys of now; where the file cannot be used any more, those that it had."""
@@ -208,12 +210,17 @@ class KeyFile:
                 log.error("the new key file cannot be used", cause=str(error))
             else:
                 log.info("new keys", keys=len(self._ring.keys))
+            self._warn()
         return self._ring
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _warn(self) -> None:
+        if (rights := loose_rights(self._path)) is not None:
+            log.warning("the key file is not for its owner alone", rights=rights)
+
+    def _stamp(self) -> tuple[int, int, int] | None:
         with contextlib.suppress(OSError):
             status = self._path.stat()
-            return status.st_mtime_ns, status.st_size
+            return status.st_mtime_ns, status.st_size, status.st_mode
         return None
 
 

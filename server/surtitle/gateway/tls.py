@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from surtitle.errors import ConfigurationError
+from surtitle.filerights import loose_rights
 
 log = structlog.get_logger("surtitle.tls")
 
@@ -29,6 +30,7 @@ class Certificates:
             raise ConfigurationError(
                 f"The certificate {certificate} with the key {key} cannot be used: {error}."
             ) from error
+        self._warn()
 
     async def watch(self) -> None:
         """Take new files when they come, for ever."""
@@ -50,10 +52,16 @@ class Certificates:
             log.error("the new certificate cannot be used", cause=str(error))
         else:
             log.info("new certificate")
+        self._warn()
+
+    def _warn(self) -> None:
+        if (rights := loose_rights(self._files[1], group_may_read=True)) is not None:
+            log.warning("the key for TLS is not for its owner alone", rights=rights)
 
     def _stamps(self) -> list[int]:
         stamps = []
         for file in self._files:
             with contextlib.suppress(OSError):
-                stamps.append(file.stat().st_mtime_ns)
+                status = file.stat()
+                stamps += [status.st_mtime_ns, status.st_mode]
         return stamps
