@@ -178,7 +178,7 @@ MAY_KNOW = {
         "jobs",
         "messages",
     },
-    "engine": {"engine", "errors", "jobs", "metrics", "recognition.worker"},
+    "engine": {"engine", "errors", "jobs", "metrics", "recognition.worker", "secondsignal"},
     "gateway": {
         "gateway",
         "background",
@@ -204,6 +204,7 @@ LEAVES = {
     "jobs.py": set[str](),
     "filerights.py": set[str](),
     "printable.py": set[str](),
+    "secondsignal.py": set[str](),
     "surroundings.py": set[str](),
     "telemetry.py": {"printable"},
     "background.py": set[str](),

@@ -2,7 +2,8 @@
 
 Stopping happens in one place, on the server's own loop: refuse, drain, end the worker. A signal only
 asks for it. From the first signal on the default action is back in force, so a second one ends the
-process at once, even where the loop is stuck (the worker follows, see `worker.die_with_parent`).
+process at once, even where the loop is stuck; in native code too, see `secondsignal`. (The worker
+follows, see `worker.die_with_parent`.)
 """
 
 import asyncio
@@ -29,10 +30,11 @@ from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
-from surtitle.mainloop import stop_signals
+from surtitle.mainloop import STOP_SIGNALS, stop_signals
 from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
+from surtitle.secondsignal import ending_at_the_second
 from surtitle.service import ServiceManager
 from surtitle.telemetry import configure_logging
 from surtitle.vad import SileroVad, VadRounds
@@ -275,7 +277,11 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     manager = ServiceManager()
     manager.start_feeding()
     manager.tell(f"STATUS=Loading the model {settings.model}.")
-    with stop_signals(stopped.set), contextlib.ExitStack() as stack:
+    with (
+        stop_signals(stopped.set),
+        ending_at_the_second(STOP_SIGNALS),
+        contextlib.ExitStack() as stack,
+    ):
         stack.callback(manager.stop_feeding)
         if decoder == WHISPER:
             fetching = asyncio.ensure_future(in_daemon_thread(fetch_model, settings.model, report))

@@ -19,7 +19,12 @@ EXIT_INTERRUPTED = 130
 """What a shell reports of a command that Ctrl+C ended."""
 ORPHAN_GRACE_S = 0.5
 """For a clean stop once the program that started us is gone: nobody is left who reads captions."""
-_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+STOP_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+]
+"""What asks a process to end."""
 
 
 def run_on_loop(main: Coroutine[None, None, int]) -> int:
@@ -36,10 +41,9 @@ def run_on_loop(main: Coroutine[None, None, int]) -> int:
 def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
     """Call `stop` on the loop at the first signal to end; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
-    numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
 
     def handle(number: int, frame: object) -> None:
-        for each in numbers:
+        for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         # Not here: a log line that the signal has interrupted holds the logger's lock.
         loop.call_soon_threadsafe(partial(log.info, "stopping", signal=signal.Signals(number).name))
@@ -47,7 +51,7 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
 
     # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
     # second Ctrl+C from working.
-    previous = {number: signal.signal(number, handle) for number in numbers}
+    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield
     finally:

@@ -296,6 +296,120 @@ def test_a_second_ctrl_c_ends_a_server_whose_event_loop_is_stuck(tmp_path: Path)
         doomed.release()
 
 
+STUCK = f"""
+import asyncio, ctypes, sys, threading, time
+from surtitle import app
+from surtitle.config import load_settings
+from surtitle.mainloop import run_on_loop
+
+class Until(ctypes.Structure):
+    _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+
+def hang():
+    print('{{"event": "stuck", "level": "info"}}', file=sys.stderr, flush=True)
+    library, mutex = getattr(ctypes, sys.argv[1])(None), ctypes.create_string_buffer(64)
+    library.pthread_mutex_lock(mutex)
+    until = Until(int(time.time() + float(sys.argv[2])), 0)
+    library.pthread_mutex_timedlock(mutex, ctypes.byref(until))
+
+async def serve_and_hang():
+    loop = asyncio.get_running_loop()
+    def on_enter():
+        sys.stdin.read()
+        loop.call_soon_threadsafe(hang)
+    threading.Thread(target=on_enter, daemon=True).start()
+    return await app.serve(load_settings({{}}), decoder={FAKE_DECODER!r})
+
+if __name__ == "__main__":
+    sys.exit(run_on_loop(serve_and_hang()))
+"""
+"""A server whose main thread waits in native code, for so many seconds, as no signal interrupts it:
+with Python's lock held (PyDLL) or not (CDLL)."""
+
+
+@contextlib.contextmanager
+def stuck_server(folder: Path, library: str, seconds: float) -> Iterator[Doomed]:
+    script = folder / "stuck.py"
+    script.write_text(STUCK)
+    server = start_server(command=[sys.executable, str(script), library, str(seconds)])
+    doomed = Doomed(server, server.tree())
+    try:
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        wait_until(lambda: server.events("stuck"))
+        yield doomed
+    finally:
+        doomed.release()
+
+
+def caught(pid: int, number: int) -> bool:
+    """Whether the signal has been taken from the queue of the process."""
+    fields = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    pending = int(fields["ShdPnd"], 16) | int(fields["SigPnd"], 16)
+    return not pending >> (number - 1) & 1
+
+
+def send(doomed: Doomed, number: int) -> None:
+    """To the whole group, as a terminal does; returns when it has been caught."""
+    os.killpg(doomed.server.process.pid, number)
+    wait_until(lambda: caught(doomed.server.process.pid, number))
+
+
+@pytest.mark.parametrize("library", ["PyDLL", "CDLL"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGHUP, signal.SIGINT),
+    ],
+)
+def test_a_second_signal_ends_a_server_that_is_stuck_in_native_code(
+    tmp_path: Path, library: str, first: int, second: int
+) -> None:
+    with stuck_server(tmp_path, library, 600) as doomed:
+        send(doomed, first)
+        with pytest.raises(subprocess.TimeoutExpired):  # it may come to itself again
+            doomed.server.process.wait(1.0)
+        send(doomed, second)
+        assert doomed.ended_within(2.0) < 1.0
+        assert doomed.server.process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("library", ["PyDLL", "CDLL"])
+def test_one_signal_stops_it_cleanly_when_it_comes_to_itself(tmp_path: Path, library: str) -> None:
+    with stuck_server(tmp_path, library, 3) as doomed:
+        for _ in range(3):  # as one: `timeout` sends to the process and then to its group
+            doomed.server.process.terminate()
+        doomed.ended_within(3 + QUICK_S)
+        assert doomed.server.process.returncode == 0
+        assert doomed.server.events("stopped")
+        assert doomed.server.errors == []
+
+
+def test_a_new_worker_takes_nothing_of_that_away(tmp_path: Path) -> None:
+    """Nor does it have the signal blocked that it is started without."""
+    server = start_server(decoder=FAKE_DECODER)
+    doomed = Doomed(server, server.tree())
+    try:
+        before = server.worker_pid
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: server.worker_pid != before and is_ready(server.url))
+        status = Path(f"/proc/{server.worker_pid}/status").read_text()
+        blocked = next(line for line in status.splitlines() if line.startswith("SigBlk"))
+        assert int(blocked.split()[1], 16) == 0
+        doomed.processes = server.tree()
+        os.killpg(server.process.pid, signal.SIGINT)
+        doomed.ended_within(QUICK_S)
+        assert server.process.returncode == 0
+        assert server.errors == []
+    finally:
+        doomed.release()
+
+
 def default_action(pid: int, number: int) -> bool:
     """Whether the process neither catches nor ignores the signal any more."""
     fields = dict(

@@ -26,6 +26,7 @@ if sys.platform == "linux":
 from surtitle.jobs import Job
 from surtitle.recognition import worker
 from surtitle.recognition.worker import EXIT_CAUSES, Answer, WorkerOptions
+from surtitle.secondsignal import signals_blocked
 
 # CUDA cannot be forked, and a fork server would be the parent whose death the worker notices.
 _spawn = multiprocessing.get_context("spawn")
@@ -69,12 +70,11 @@ class Incarnation:
         # NumPy's BLAS has a thread a core that spins after each small product: in the worker that
         # costs more than the model. The library reads this when it is loaded.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        # Ctrl+C reaches the child before it can say that it does not care, unless it inherits that.
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            self._process.start()
+            # Ctrl+C reaches the child too, before it can say that it does not care.
+            with signals_blocked([signal.SIGINT]):
+                self._process.start()
         finally:
-            signal.signal(signal.SIGINT, previous)
             child_jobs.close()
             child_results.close()
             child_stack.close()

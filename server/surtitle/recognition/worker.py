@@ -128,6 +128,8 @@ def main(
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # see engine.process
     faulthandler.enable(stack.fileno())
     if hasattr(faulthandler, "register"):
         # The signal's default, to which this goes on, is to end the process.
