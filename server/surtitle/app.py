@@ -97,6 +97,7 @@ class App:
             },
             log=settings.log(),
             give_up_s=settings.lease_s + DEAD_MAN_SLACK_S,
+            nice=settings.worker_nice,
         )
         self.engine = Supervisor(
             worker,

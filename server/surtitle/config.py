@@ -201,6 +201,14 @@ class Settings(BaseSettings):
     batch: int = _setting(
         0, "Model", "Jobs decoded together at most; 0 is 2 on CPU, 16 on GPU.", ge=0, le=64
     )
+    worker_nice: int = _setting(
+        0,
+        "Model",
+        "How far the model's process stands back behind others where the cores are busy, added to the "
+        "server's own nice level.",
+        ge=0,
+        le=19,
+    )
     overload_wait_ms: int = _setting(
         800,
         "Model",

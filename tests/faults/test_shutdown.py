@@ -405,7 +405,7 @@ def test_a_new_worker_takes_nothing_of_that_away(tmp_path: Path) -> None:
         os.killpg(server.process.pid, signal.SIGINT)
         doomed.ended_within(QUICK_S)
         assert server.process.returncode == 0
-        assert server.errors == []
+        assert [error["event"] for error in server.errors] == ["worker died"]
     finally:
         doomed.release()
 

@@ -48,9 +48,6 @@ TIMED = 8
 SOONEST = 0.9
 """Share of the shortest of these times before which a batch is not looked at. A look costs the caches
 of a busy processor more than it seems: at 24 speakers a quarter of the wake-ups is saved."""
-NICENESS = 10
-"""How far the worker stands back where the cores are busy: audio and captions of all sessions go
-through the server, which needs little of a core but needs it at once."""
 OOM_SCORE_ADJ = 500
 """Where memory runs out, Linux ends the process with the highest score: its share of the memory in
 thousandths, and this. What the worker was doing is done again; the server has everybody's sessions."""
@@ -92,6 +89,8 @@ class WorkerOptions:
     log: LogOptions
     give_up_s: float
     """Work under way without an answer for so long means that the parent is stuck."""
+    nice: int = 0
+    """How far the worker stands back from the server and others where the cores are busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def main(
         # The signal's default, to which this goes on, is to end the process.
         faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(options.nice)
     with contextlib.suppress(OSError):  # not Linux, or whoever started us has a higher one
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
     write_last_lines = configure_logging(options.log, in_background=True)
