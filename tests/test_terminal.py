@@ -24,6 +24,7 @@ from surtitle.messages import (
     Suppressed,
 )
 from tests.client.scenes import ENDED, READY, greet, playing, say
+from tests.containers import Track, clicks, encode
 from tests.support import REPOSITORY, SAMPLE
 
 EVIL = "\x1b]0;owned\x07\x9b31m\u202eabc\b\b\b\x1b[5;5H\nforged"
@@ -159,3 +160,21 @@ def test_a_file_of_captions_has_no_control_characters(tmp_path: Path) -> None:
             writer.write(final(1))
         assert "hall" in path.read_text(encoding="utf-8")
         assert [each for each in CAUGHT if each in path.read_bytes()] == []
+
+
+async def test_the_titles_of_the_tracks_of_a_file(tmp_path: Path) -> None:
+    async def scene(socket: ServerConnection) -> None:
+        await greet(socket)
+        async for message in socket:
+            if isinstance(message, str) and "stop" in message:
+                break
+        await say(socket, ENDED)
+        await socket.close()
+
+    tracks = [Track(clicks(1.0), "flac", title="hall " + EVIL.replace("\n", "")) for _ in range(2)]
+    file = tmp_path / "talk.mkv"
+    file.write_bytes(encode("matroska", *tracks))
+    async with playing(scene) as url:
+        status, written = await in_a_terminal("caption", str(file), "--fast", "--server", url)
+    assert status == 0, written
+    assert_harmless(written)

@@ -22,6 +22,7 @@ from surtitle.gateway.web import web_root
 from surtitle.mainloop import run_on_loop, until_interrupted
 from surtitle.media import Tracks, read_chunks
 from surtitle.messages import Start
+from surtitle.printable import printable
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import CaptionView, Writing, byte_progress, clock, waiting
 
@@ -92,7 +93,7 @@ async def _caption(request: CaptionRequest, settings: Settings) -> int:
 
 
 def _tell_tracks(tracks: Tracks) -> Text:
-    names = [f"{number} ({name})" for number, name in enumerate(tracks.names, 1)]
+    names = [f"{number} ({printable(name)})" for number, name in enumerate(tracks.names, 1)]
     return Text(
         f"There are {len(names)} audio tracks: {', '.join(names)}. Track {tracks.chosen} is captioned; "
         "choose another with --track."
