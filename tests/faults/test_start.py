@@ -98,7 +98,7 @@ def test_it_starts_and_stops(tmp_path: Path, name: str) -> None:
         wait_until(lambda: is_ready(url) or process.poll() is not None, START_LIMIT_S)
         assert process.poll() is None, log.read_text()
         os.killpg(process.pid, signal.SIGTERM)
-        status = process.wait(15)
+        status = process.wait(30)
     assert status in (0, -signal.SIGTERM if "|" in command else 0)  # of the shell of a pipeline
     said = log.read_text()
     assert "Traceback" not in said and "Assertion" not in said and "FATAL" not in said
@@ -110,7 +110,7 @@ def test_the_port_that_was_set_holds_beside_service_links(tmp_path: Path) -> Non
     with started(f"exec {shlex.join(SERVE)} serve", tmp_path / "log", **links) as process:
         wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), START_LIMIT_S)
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(30) == 0
 
 
 LONG = "a" * 10_000
