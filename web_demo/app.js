@@ -25,6 +25,7 @@ import { keepScreenOn } from "./wake-lock.js";
  * @property {Source | null} source         null until the sound is open
  * @property {CaptionClient | null} client  null until then as well
  * @property {boolean} finishing            the last captions are awaited
+ * @property {string} unheard               what keeps the sound from being heard, or ""
  * @property {number} sentMs                sound sent so far
  * @property {Delay} delay
  */
@@ -48,6 +49,7 @@ async function start() {
     source: null,
     client: null,
     finishing: false,
+    unheard: "",
     sentMs: 0,
     delay: new Delay(),
   };
@@ -115,6 +117,12 @@ function caption(run, source, words) {
     meter.show(detail);
     dock.showPosition(run.sentMs, source.durationMs);
     if (run.sentMs % 1000 === 0) words.show();
+  });
+  client.addEventListener("sound", ({ detail: { heard, message } }) => {
+    run.unheard = heard ? "" : message;
+    if (heard && message) notify(message);
+    if (!heard) meter.rest();
+    words.show();
   });
   // Not the value of `stream`, which fails where the sound broke off before.
   client.addEventListener("ended", ({ detail }) => {

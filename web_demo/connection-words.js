@@ -50,6 +50,7 @@ export class ConnectionWords {
     if (state === "ended" || state === "closed") return; // the page says how the run went
     if (state === "reconnecting") this.line.show(state, this.#sentence);
     else if (finishing) this.line.show("finishing");
+    else if (this.run.unheard) this.line.show("unheard", this.run.unheard);
     else if (state !== "ready") this.line.show(state, this.#sentence);
     else if (this.#back) this.line.show("ready", this.#back);
     else if ((client?.backlogMs ?? 0) > BACKLOG_MS) this.line.show("slow");

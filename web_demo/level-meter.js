@@ -40,6 +40,11 @@ export class LevelMeter {
     this.#say(this.#advice());
   }
 
+  /** No sound comes for now, and why is said elsewhere. */
+  rest() {
+    this.reset(this.#advising);
+  }
+
   /** @param {boolean} advising whether to say in words what is wrong with the level */
   reset(advising) {
     this.#advising = advising;

@@ -22,6 +22,7 @@ const STATES = {
   overloaded: { words: "The server is busy. Captions come later than usual.", mark: "trouble" },
   draining: { words: "The server is about to stop.", mark: "trouble" },
   slow: { words: "The connection is slow. Captions come later than usual.", mark: "trouble" },
+  unheard: { words: "Nothing is heard at the moment.", mark: "trouble" },
   finishing: { words: "Finishing the last caption…", mark: "working" },
   ended: { words: "Finished", mark: "idle" },
   closed: { words: "Not connected", mark: "trouble" },

@@ -9,6 +9,8 @@
  */
 
 export const FRAME_MS = 100;
+/** Samples that a worklet is handed at a time (W3C Web Audio API, 1.1). */
+const QUANTUM = 128;
 
 /** Cuts blocks of any size into frames. */
 export class PcmFramer {
@@ -61,7 +63,10 @@ function toFrame(block) {
 }
 
 if ("registerProcessor" in globalThis) {
-  /** Input 0, mixed down to one channel by the node's settings. Any message to it means: finish. */
+  /**
+   * The sum of all inputs, each mixed down to one channel by the node's settings; silence where there are
+   * none. Any message to it means: finish.
+   */
   class CaptureProcessor extends AudioWorkletProcessor {
     constructor() {
       super();
@@ -80,9 +85,14 @@ if ("registerProcessor" in globalThis) {
 
     /** @param {Float32Array[][]} inputs */
     process(inputs) {
-      const mono = inputs[0][0]; // missing while nothing is connected
-      if (this.running && mono) this.framer.push(mono);
-      return this.running;
+      if (!this.running) return false;
+      const sum = new Float32Array(QUANTUM);
+      for (const [mono] of inputs) {
+        if (!mono) continue; // nothing is connected
+        for (let i = 0; i < QUANTUM; i++) sum[i] += mono[i];
+      }
+      this.framer.push(sum);
+      return true;
     }
   }
   registerProcessor("surtitle-capture", CaptureProcessor);

@@ -3,18 +3,26 @@
  *
  * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
+ * @typedef {import("./sources.js").SoundNotice} SoundNotice
+ * @typedef {import("./sound.js").Sound} Sound
+ * @typedef {import("./tracks.js").Tracks} Tracks
  *
  * @typedef {object} Captured what is captured
  * @property {string} label
  * @property {AudioContext} context with the capture processor loaded, see `captureContext`
- * @property {AudioNode} input
+ * @property {AudioNode | Tracks} input
+ * @property {Sound} sound
  * @property {number} [durationMs] Infinity unless given
  * @property {Promise<void>} ended
  * @property {(audible: boolean) => void} [setAudible]
+ * @property {() => void} [onFrame] called ten times a second, while the context runs
  * @property {() => Promise<void>} release lets go of everything
  */
 
+import { Deferred } from "./deferred.js";
+import { Keeper } from "./keeper.js";
 import { Problem } from "./problems.js";
+import { TRACK_INPUTS } from "./tracks.js";
 
 /** Highest rate of the protocol; a device above it is asked for a common lower one. */
 const MAX_SAMPLE_RATE = 96_000;
@@ -84,31 +92,47 @@ function insecureSoundProblem() {
 export class CaptureSource {
   #captured;
   #capture;
+  #keeper;
+  /** @type {Deferred<void>} */
+  #ended = new Deferred();
   #stopped = false;
 
   /** @param {Captured} captured */
   constructor(captured) {
+    const { context, sound, ended } = captured;
     this.label = captured.label;
-    this.sampleRate = captured.context.sampleRate;
+    this.sampleRate = context.sampleRate;
     this.durationMs = captured.durationMs ?? Infinity;
-    this.ended = captured.ended;
+    this.ended = this.#ended.promise;
     this.ended.catch(() => {}); // nobody may be waiting yet
+    ended.then(this.#ended.resolve, this.#ended.reject);
     this.#captured = captured;
-    this.#capture = new AudioWorkletNode(captured.context, "surtitle-capture", {
-      numberOfInputs: 1,
+    this.#capture = new AudioWorkletNode(context, "surtitle-capture", {
+      numberOfInputs: TRACK_INPUTS,
       channelCount: 1,
       channelCountMode: "explicit",
       channelInterpretation: "speakers", // stereo is mixed down, not cut to the left
     });
+    this.#keeper = new Keeper(context, sound, this.#ended.reject);
   }
 
-  /** @param {(frame: Frame) => void} onFrame */
-  start(onFrame) {
-    const { context, input } = this.#captured;
-    this.#capture.port.onmessage = ({ data }) => data && onFrame(data);
+  /**
+   * @param {(frame: Frame) => void} onFrame
+   * @param {(notice: SoundNotice) => void} [onSound]
+   */
+  start(onFrame, onSound = () => {}) {
+    const { context, input, sound } = this.#captured;
+    sound.listen(onSound);
+    this.#capture.port.onmessage = ({ data }) => {
+      if (!data) return;
+      this.#keeper.beat();
+      this.#captured.onFrame?.();
+      onFrame(data);
+    };
     input.connect(this.#capture);
     // The processor writes no output, so this is silent; a node that leads nowhere may not be run.
     this.#capture.connect(context.destination);
+    this.#keeper.start();
   }
 
   /** @param {boolean} audible */
@@ -119,6 +143,7 @@ export class CaptureSource {
   async stop() {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#keeper.stop();
     await this.#lastFrame();
     this.#captured.input.disconnect(this.#capture);
     this.#capture.disconnect();

@@ -37,7 +37,7 @@ export type UpdateOptions = Pick<
 >;
 
 import type { TypedEventTarget } from "./events.js";
-import type { Source } from "./sources.js";
+import type { SoundNotice, Source } from "./sources.js";
 
 /** How a client deals with connections that break. */
 export interface ClientOptions {
@@ -289,6 +289,8 @@ export interface CaptionEvents {
   gap: Gap;
   /** Of each frame that `caption()` and `stream()` send, ten a second. */
   level: Level;
+  /** The source of `caption()` or `stream()` is not heard any more, is heard again, or has changed. */
+  sound: SoundNotice;
 }
 
 /**

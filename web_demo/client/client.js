@@ -226,6 +226,7 @@ export class CaptionClient extends EventTarget {
       onFrame: ({ rms, peak }) => {
         this.dispatchEvent(new CustomEvent("level", { detail: { rms, peak } }));
       },
+      onSound: (detail) => void this.dispatchEvent(new CustomEvent("sound", { detail })),
       over: this.#ended.promise,
       signal,
     });

@@ -1,5 +1,5 @@
 /**
- * The sound of a media element of the page.
+ * The sound of a media element of the page, whatever it plays: the next episode and an advertisement too.
  *
  * @typedef {import("./capture.js").Captured} Captured
  * @typedef {import("./sources.js").Source} Source
@@ -8,6 +8,13 @@
 import { CaptureSource, captureContext } from "./capture.js";
 import { Deferred } from "./deferred.js";
 import { Problem } from "./problems.js";
+import { Sound } from "./sound.js";
+import { Tracks } from "./tracks.js";
+
+/** How long after its end an element may begin with something else. */
+const NEXT_WITHIN_MS = 2000;
+/** By these it shows that it does. */
+const BEGINNINGS = ["loadstart", "seeking", "playing"];
 
 /**
  * An element once led into a context stays there for good (W3C Web Audio API, 1.22), and is heard through
@@ -19,35 +26,28 @@ const rerouted = new WeakMap();
 
 /**
  * @param {HTMLMediaElement} element
+ * @param {{nextWithinMs?: number}} [options]
  * @returns {Promise<Source>}
  */
-export async function openElement(element) {
+export async function openElement(element, { nextWithinMs = NEXT_WITHIN_MS } = {}) {
   await metadataOf(element);
-  /** @type {Deferred<void>} */
-  const ended = new Deferred();
-  const left = new AbortController();
-  const options = { once: true, signal: left.signal };
-  element.addEventListener("ended", () => ended.resolve(), options);
-  element.addEventListener("error", () => ended.reject(notPlayableProblem()), options);
-  try {
-    const captured = "captureStream" in element ? await copyOf(element) : await reroute(element);
-    return new CaptureSource({
-      label: element.title || "Media",
-      durationMs: Number.isFinite(element.duration) ? element.duration * 1000 : Infinity,
-      ended: ended.promise,
-      setAudible: (audible) => {
-        element.muted = !audible;
-      },
-      ...captured,
-      release: async () => {
-        left.abort();
-        await captured.release();
-      },
-    });
-  } catch (error) {
-    left.abort();
-    throw error;
-  }
+  const sound = new Sound();
+  const way = "captureStream" in element ? await copyOf(element) : await reroute(element);
+  const course = new Course(element, sound, nextWithinMs, way.look);
+  return new CaptureSource({
+    label: element.title || "Media",
+    durationMs: Number.isFinite(element.duration) ? element.duration * 1000 : Infinity,
+    ended: course.ended,
+    sound,
+    setAudible: (audible) => {
+      element.muted = !audible;
+    },
+    ...way,
+    release: async () => {
+      course.leave();
+      await way.release();
+    },
+  });
 }
 
 /**
@@ -75,59 +75,189 @@ function notPlayableProblem() {
   return new Problem("The browser cannot play this media. Check its address.", "not_playable");
 }
 
+function noAudioProblem() {
+  return new Problem("This media has no sound. Choose one that has.", "no_audio");
+}
+
+function crossOriginProblem() {
+  return new Problem(
+    "This media comes from another site, which does not share its sound with this page. It must be " +
+      "sent with CORS headers, and the element must have the attribute “crossorigin”.",
+    "cross_origin",
+  );
+}
+
+/** What an element plays one after the other, and when that is over. */
+class Course {
+  #element;
+  #sound;
+  #nextWithinMs;
+  #look;
+  /** @type {Deferred<void>} */
+  #ended = new Deferred();
+  #left = new AbortController();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #end;
+
+  /**
+   * @param {HTMLMediaElement} element
+   * @param {Sound} sound is told what keeps a later medium from being heard
+   * @param {number} nextWithinMs
+   * @param {() => void} look takes the sound of what plays now; throws a Problem where there is none
+   */
+  constructor(element, sound, nextWithinMs, look) {
+    this.#element = element;
+    this.#sound = sound;
+    this.#nextWithinMs = nextWithinMs;
+    this.#look = look;
+    this.ended = this.#ended.promise;
+    const options = { signal: this.#left.signal };
+    element.addEventListener("ended", () => this.#endSoon(this.#ended.resolve), options);
+    element.addEventListener("error", () => this.#onError(), options);
+    for (const type of BEGINNINGS) element.addEventListener(type, () => clearTimeout(this.#end), options);
+    element.addEventListener("loadstart", () => this.#forget(), options);
+    element.addEventListener("playing", () => this.#onPlaying(), options);
+  }
+
+  leave() {
+    this.#left.abort();
+    clearTimeout(this.#end);
+  }
+
+  #onError() {
+    const problem = notPlayableProblem();
+    this.#sound.hinder(problem.code, problem.message);
+    this.#endSoon(() => this.#ended.reject(problem));
+  }
+
+  /** Something else begins. */
+  #forget() {
+    for (const code of ["not_playable", "no_audio", "cross_origin"]) this.#sound.free(code);
+  }
+
+  #onPlaying() {
+    this.#forget();
+    try {
+      this.#look();
+    } catch (error) {
+      const { code, message } = /** @type {Problem} */ (error);
+      this.#sound.hinder(code, message);
+    }
+  }
+
+  /** @param {() => void} end what happens where nothing else begins */
+  #endSoon(end) {
+    clearTimeout(this.#end);
+    if (this.#nextWithinMs === Infinity) return;
+    this.#end = setTimeout(end, this.#nextWithinMs);
+  }
+}
+
 /**
  * A copy of its sound; the element itself plays on as before.
  *
  * @param {HTMLMediaElement} element
- * @returns {Promise<Pick<Captured, "context" | "input" | "release">>}
  */
 async function copyOf(element) {
-  const stream = captureStream(element);
-  const [track] = stream.getAudioTracks();
-  if (!track) {
-    throw new Problem("This media has no sound. Choose one that has.", "no_audio");
-  }
-  for (const video of stream.getVideoTracks()) video.stop();
+  const first = captureStream(element);
   try {
     const context = await captureContext();
+    const tracks = new Tracks(context);
+    const copy = new Copy(element, first, tracks);
     return {
       context,
-      input: context.createMediaStreamSource(new MediaStream([track])),
+      input: tracks,
+      look: () => copy.look(),
+      onFrame: () => tracks.refresh(),
       release: async () => {
-        track.stop();
+        copy.stop();
         await context.close();
       },
     };
   } catch (error) {
-    track.stop();
+    stopTracks(first);
     throw error;
   }
 }
 
-/**
- * @param {HTMLMediaElement} element
- * @returns {MediaStream}
- */
-function captureStream(element) {
-  try {
-    return /** @type {any} */ (element).captureStream();
-  } catch {
-    throw new Problem(
-      "This media comes from another site, which does not share its sound with this page. It must be " +
-        "sent with CORS headers, and the element must have the attribute “crossorigin”.",
-      "cross_origin",
-    );
+/** The stream that a browser makes of an element, renewed where the browser does not do that itself. */
+class Copy {
+  #element;
+  #tracks;
+  #stream;
+  #object;
+
+  /**
+   * @param {HTMLMediaElement} element
+   * @param {MediaStream} stream of it
+   * @param {Tracks} tracks
+   */
+  constructor(element, stream, tracks) {
+    this.#element = element;
+    this.#tracks = tracks;
+    this.#stream = stream;
+    this.#object = element.srcObject;
+    tracks.follow(stream);
+  }
+
+  look() {
+    if (isForeign(this.#element)) throw crossOriginProblem();
+    this.#tracks.refresh();
+    // Chromium gives a stream new tracks with a new address, but not after an end nor with another object.
+    if (!this.#tracks.isEmpty && this.#object === this.#element.srcObject) return;
+    const stream = captureStream(this.#element);
+    this.stop();
+    this.#object = this.#element.srcObject;
+    this.#stream = stream;
+    this.#tracks.follow(stream);
+  }
+
+  stop() {
+    stopTracks(this.#stream);
   }
 }
 
 /**
  * @param {HTMLMediaElement} element
- * @returns {Promise<Pick<Captured, "context" | "input" | "release" | "setAudible">>}
+ * @returns {MediaStream} with sound
  */
+function captureStream(element) {
+  /** @type {MediaStream} */
+  let stream;
+  try {
+    stream = /** @type {any} */ (element).captureStream();
+  } catch {
+    throw crossOriginProblem();
+  }
+  for (const video of stream.getVideoTracks()) video.stop();
+  if (!stream.getAudioTracks().length) throw noAudioProblem();
+  return stream;
+}
+
+/** @param {MediaStream} stream */
+function stopTracks(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
+/**
+ * Whether browsers keep the sound of what plays now from this page: they give silence and say nothing.
+ *
+ * @param {HTMLMediaElement} element
+ */
+function isForeign({ srcObject, currentSrc, crossOrigin }) {
+  if (srcObject || crossOrigin !== null) return false;
+  const { protocol, origin } = new URL(currentSrc, location.href);
+  return protocol.startsWith("http") && origin !== location.origin;
+}
+
+/** @param {HTMLMediaElement} element */
 async function reroute(element) {
   const way = rerouted.get(element) ?? (await newWay(element));
   rerouted.set(element, way);
-  return { ...way, release: async () => {} };
+  const look = () => {
+    if (isForeign(element)) throw crossOriginProblem();
+  };
+  return { ...way, look, release: async () => {} };
 }
 
 /** @param {HTMLMediaElement} element */

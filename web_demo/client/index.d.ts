@@ -5,6 +5,7 @@ import type { Frame } from "./sources.js";
 export * from "./client.js";
 export {
   type Frame,
+  type SoundNotice,
   type Source,
   listMicrophones,
   openDisplayAudio,

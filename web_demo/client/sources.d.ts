@@ -12,6 +12,16 @@ export interface Frame {
   peak: number;
 }
 
+/** That a source is not heard any more though it has not ended, is heard again, or has changed. */
+export interface SoundNotice {
+  /** Whether sound comes. */
+  heard: boolean;
+  /** What is the matter; "" where nothing is. docs/javascript.md names the codes. */
+  code: string;
+  /** A sentence for people; "" where nothing is the matter. */
+  message: string;
+}
+
 /** Sound, mono, in frames. Whoever makes one of their own may give frames of any size. */
 export interface Source {
   /** Hz, of the frames. */
@@ -22,7 +32,8 @@ export interface Source {
   readonly durationMs: number;
   /** Resolves at the end of the sound; rejects with a Problem when it broke off. */
   readonly ended: Promise<void>;
-  start(onFrame: (frame: Frame) => void): void;
+  /** `onSound` is for sources that may fall silent without having ended. */
+  start(onFrame: (frame: Frame) => void, onSound?: (notice: SoundNotice) => void): void;
   /** Let go of everything. Resolves after the last frame. */
   stop(): Promise<void>;
   /** Let a recording or an element be heard, or not. */
@@ -32,7 +43,10 @@ export interface Source {
 /** The names of the devices are empty until the microphone was allowed once. */
 export function listMicrophones(): Promise<MediaDeviceInfo[]>;
 
-/** Without a device, the default one. */
+/**
+ * Without a device, the default one. A microphone that goes away is replaced by the system's, or waited for;
+ * the chosen one is taken again when it is back.
+ */
 export function openMicrophone(deviceId?: string): Promise<Source>;
 
 /**
@@ -42,13 +56,21 @@ export function openMicrophone(deviceId?: string): Promise<Source>;
  */
 export function openDisplayAudio(): Promise<Source>;
 
-/** A stream of yours, of a call for example. Its tracks go on when the source is stopped. */
+/**
+ * A stream of yours, of a call for example: all its audio tracks together, those that come later too. The
+ * source ends when all have ended. The tracks go on when the source is stopped.
+ */
 export function openStream(stream: MediaStream, label?: string): Promise<Source>;
 
 /**
- * What an `<audio>` or `<video>` plays, while it plays; start it yourself. The source ends with the media.
+ * What an `<audio>` or `<video>` plays, while it plays; start it yourself. What it plays next is heard too:
+ * the source ends when nothing new has begun `nextWithinMs` after an end, 2000 unless given. With Infinity
+ * it ends when it is stopped.
  */
-export function openElement(element: HTMLMediaElement): Promise<Source>;
+export function openElement(
+  element: HTMLMediaElement,
+  options?: { nextWithinMs?: number },
+): Promise<Source>;
 
 /** A file with sound, decoded by the browser (300 MB at most) and sent at the pace of life. */
 export function openRecording(blob: Blob, label?: string, audible?: boolean): Promise<Source>;

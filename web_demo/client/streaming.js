@@ -5,6 +5,7 @@
  * @typedef {import("./client.js").Ended} Ended
  * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
+ * @typedef {import("./sources.js").SoundNotice} SoundNotice
  */
 
 /**
@@ -15,11 +16,12 @@
  * @param {Source} source
  * @param {object} how
  * @param {(frame: Frame) => void} how.onFrame
+ * @param {(notice: SoundNotice) => void} how.onSound
  * @param {Promise<unknown>} how.over settled when the session is
  * @param {AbortSignal} [how.signal]
  * @returns {Promise<Ended>} rejects with the Problem of a source that broke off, after its last caption
  */
-export async function streamSource(client, source, { onFrame, over, signal }) {
+export async function streamSource(client, source, { onFrame, onSound, over, signal }) {
   /** @type {{problem?: Error}} */
   const sound = {};
   const done = new AbortController();
@@ -28,7 +30,7 @@ export async function streamSource(client, source, { onFrame, over, signal }) {
     source.start((frame) => {
       client.send(frame.samples);
       onFrame(frame);
-    });
+    }, onSound);
     const soundEnded = source.ended.catch((/** @type {Error} */ problem) => {
       sound.problem = problem;
     });
