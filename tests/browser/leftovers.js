@@ -49,7 +49,9 @@
   const listeners = new Set();
   const playwrights = /^(__playwright|mouse|pointer|touch|auxclick|click|dblclick|contextmenu|drag|drop|key|wheel)/;
   const outlives = (target) =>
-    target === globalThis || target instanceof MediaStreamTrack || target instanceof HTMLMediaElement;
+    target === globalThis ||
+    target instanceof MediaDevices ||
+    target instanceof MediaStreamTrack || target instanceof HTMLMediaElement;
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   EventTarget.prototype.addEventListener = function (type, listener, options) {
     addEventListener.call(this, type, listener, options);

@@ -73,6 +73,12 @@ class Stage(Speaker):
         self.say("error", code=code, message=message, fatal=True)
         self._connection.close(4400)
 
+    def fall_idle(self) -> None:
+        """End the connection of who has sent nothing for long."""
+        error = {"type": "error", "seq": self._seq + 1, "code": "idle", "message": "Idle."}
+        self._connection.send(json.dumps(error | {"fatal": True}))
+        self._connection.close(4408)
+
     def close(self, code: int) -> None:
         """Close without a word more."""
         self._connection.close(code)

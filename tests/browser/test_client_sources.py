@@ -5,76 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.conftest import CHROMIUM_ARGS, watched_page
 from tests.browser.scripted import ScriptedServer
-
-LEFTOVERS = Path(__file__).with_name("leftovers.js")
-NOTHING: dict[str, Any] = {"timers": 0, "contexts": 0, "tracks": [], "listeners": []}
-TONE_MS = 1250
-TONE_RMS = 0.1 / 2**0.5
-
-# What a source gives: until `enough` says so, or it ends. `started` is called when it is running.
-HEAR = """window.hear = async (open, { enough = () => false, started = () => {} } = {}) => {
-  const before = leftovers();
-  const source = await open(await import('/client/index.js'));
-  const { sampleRate, label, durationMs } = source;
-  const during = leftovers();
-  const frames = [];
-  let ended;
-  await new Promise((resolve) => {
-    source.start((frame) => {
-      frames.push(frame);
-      if (enough(frame, frames)) resolve();
-    });
-    ended = source.ended.then(() => 'ended', ({ code, message }) => [code, message]);
-    void ended.then(resolve);
-    started(source);
-  });
-  await source.stop();
-  await source.stop(); // which changes nothing
-  const after = leftovers();
-  return {
-    sampleRate, label, durationMs, during, after, before,
-    ended: await Promise.race([ended, null]),
-    sizes: [...new Set(frames.map(({ samples }) => samples.length))],
-    ms: frames.reduce((sum, { samples }) => sum + samples.length, 0) * 1000 / sampleRate,
-    rms: Math.max(...frames.map(({ rms }) => rms)),
-    peak: Math.max(...frames.map(({ peak }) => peak)),
-  };
-};
-window.loud = ({ rms }) => rms > 0.05;"""
+from tests.browser.source_parts import ELEMENT, NOTHING, STREAM, TONE_MS, opened, tone_was_heard
 
 
 @pytest.fixture
 def page(browser: Browser, scripted: ScriptedServer, short_wav: Path) -> Iterator[Page]:
     with watched_page(browser.new_context(), "127.0.0.1") as page:
         yield opened(page, scripted, short_wav)
-
-
-def opened(page: Page, scripted: ScriptedServer, wav: Path) -> Page:
-    """A page with nothing on it but the library and a tone to be played."""
-    page.add_init_script(path=LEFTOVERS)
-    page.add_init_script(HEAR)
-    page.route("**/tone.wav", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
-    page.route(
-        "**/empty.html",
-        lambda route: route.fulfill(
-            body="<title>Empty</title><button>Start</button>", content_type="text/html"
-        ),
-    )
-    page.goto(f"{scripted.url}/empty.html")
-    page.get_by_role("button").click()  # browsers want that before sound
-    return page
-
-
-def tone_was_heard(heard: dict[str, Any]) -> None:
-    assert heard["rms"] == pytest.approx(TONE_RMS, rel=0.1)
-    assert heard["peak"] == pytest.approx(0.1, rel=0.1)
 
 
 # -- recordings and samples --------------------------------------------------------------------
@@ -133,32 +76,12 @@ def test_a_microphone_until_it_is_stopped(page: Page) -> None:
         "timers": 0,
         "contexts": 1,
         "tracks": ["audio"],
-        "listeners": ["ended"],
+        "listeners": ["devicechange", "ended", "mute", "unmute"],
     }
     assert heard["after"] == NOTHING
     assert heard["durationMs"] == float("inf")
     assert heard["sampleRate"] / 10 in heard["sizes"]
     assert heard["ended"] is None
-
-
-def test_a_microphone_that_is_unplugged_is_a_problem(page: Page) -> None:
-    heard = page.evaluate(
-        """() => {
-          const devices = navigator.mediaDevices;
-          let track;
-          devices.getUserMedia = async (wanted) => {
-            const stream = await MediaDevices.prototype.getUserMedia.call(devices, wanted);
-            [track] = stream.getAudioTracks();
-            return stream;
-          };
-          return hear(({ openMicrophone }) => openMicrophone(), {
-            started: () => track.dispatchEvent(new Event('ended')), // no page can pull a plug
-          });
-        }"""
-    )
-    assert heard["ended"][0] == "disconnected"
-    assert "disconnected" in heard["ended"][1]
-    assert heard["after"] == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -199,17 +122,6 @@ def test_when_the_worklet_cannot_be_fetched_the_microphone_is_let_go(page: Page)
 
 # -- streams and elements ----------------------------------------------------------------------
 
-STREAM = """() => {
-  const context = new AudioContext();
-  const destination = context.createMediaStreamDestination();
-  const tone = context.createOscillator();
-  const volume = context.createGain();
-  volume.gain.value = 0.1;
-  tone.connect(volume).connect(destination);
-  tone.start();
-  Object.assign(window, { own: context, stream: destination.stream });
-}"""
-
 
 def test_a_stream_goes_on_when_its_source_is_stopped(page: Page) -> None:
     page.evaluate(STREAM)
@@ -238,12 +150,6 @@ def test_a_stream_without_sound_is_a_problem(page: Page) -> None:
     )
     assert code == "no_audio"
     assert page.evaluate("leftovers()") == NOTHING
-
-
-ELEMENT = """() => {
-  window.element = new Audio('tone.wav');
-  element.title = 'Tone';
-}"""
 
 
 def test_an_element_is_heard_while_it_plays_and_ends_with_it(page: Page) -> None:

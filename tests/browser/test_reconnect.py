@@ -89,7 +89,7 @@ def failure(page: Page) -> list[str]:
 # -- the session goes on -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [None, 1001, 1011, 1012, 1013, 1014])
+@pytest.mark.parametrize("code", [None, 1001, 1011, 1012, 1013, 1014, 4408])
 def test_after_a_break_no_byte_is_lost_or_doubled(
     page: Page, scripted: ScriptedServer, code: int | None
 ) -> None:
@@ -363,6 +363,26 @@ def test_connections_that_are_of_no_use_do_not_renew_patience(
         stage.die()
         page.wait_for_timeout(100)
     assert failure(page)[1].startswith("The server did not come back within 1 s.")
+
+
+def test_who_sends_nothing_for_long_comes_back_and_nobody_need_know(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    """As with a muted microphone, or a page in the background; again and again."""
+    stage = connect(page, scripted, patienceMs=1)
+    speak(page, 2, stage)
+    for times in range(1, 4):
+        stage.fall_idle()
+        stage.next_resume()
+        page.wait_for_function(
+            "(times) => heard.filter(({ type }) => type === 'resumed').length === times", arg=times
+        )
+    stage.final(1, "Said before.")
+    speak(page, 1, stage)
+    assert stop(page)["audio_ms"] == 300
+    assert stage.audio == spoken(3)
+    assert [final["text"] for final in heard(page, "final")] == ["Said before."]
+    assert heard(page, "error") == []
 
 
 def test_without_patience_a_broken_connection_is_the_end(

@@ -10,6 +10,7 @@ from websockets.http11 import Request, Response
 
 from surtitle import client
 from surtitle.client import Captions, ClientError, Event, Gap, connect, dialing
+from surtitle.client.dialing import Disconnected
 from surtitle.messages import (
     Ack,
     ClientMessage,
@@ -20,7 +21,7 @@ from surtitle.messages import (
     Update,
     format_message,
 )
-from tests.client.scenes import ENDED, break_off, greet, playing, say
+from tests.client.scenes import ENDED, Scene, break_off, greet, playing, say
 
 LIMIT_S = 10
 
@@ -75,6 +76,56 @@ async def test_patience_counts_anew_after_a_connection_that_was_of_use() -> None
         connect(url, patience_s=1e-9) as captions,
     ):
         assert isinstance((await all_of(captions))[-1], Ended)
+
+
+async def fall_silent(server: ServerConnection) -> None:
+    """What a server does with a client that sends nothing, such as one that is muted."""
+    await greet(server)
+    await say(server, Error(seq=2, code="idle", message="Nothing was received.", fatal=True))
+    await server.close(4408)
+
+
+async def close_silently(server: ServerConnection) -> None:
+    await greet(server)
+    await server.close(4408)
+
+
+@pytest.mark.parametrize("silence", [fall_silent, close_silently])
+async def test_who_sends_nothing_for_long_comes_back(silence: Scene) -> None:
+    async def end(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, ENDED)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(silence, end) as url,
+        connect(url) as captions,
+    ):
+        events = await all_of(captions)
+    assert [type(event) for event in events] == [Disconnected, Resumed, Ended]
+
+
+async def test_silence_does_not_use_up_patience() -> None:
+    async def end(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, ENDED)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(*[fall_silent] * 5, end) as url,
+        connect(url, patience_s=1e-9) as captions,
+    ):
+        assert isinstance((await all_of(captions))[-1], Ended)
+
+
+async def test_silence_is_the_end_for_who_does_not_come_back() -> None:
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(fall_silent) as url,
+        connect(url, patience_s=0) as captions,
+    ):
+        with pytest.raises(ClientError, match="Nothing was received"):
+            await all_of(captions)
 
 
 # -- gaps ---------------------------------------------------------------------------------------

@@ -319,6 +319,7 @@ export class CaptionClient extends EventTarget {
         break;
       case "error":
         if (message.fatal) this.#fatal = message;
+        if (message.code === "idle") this.#awaySinceMs = null; // a connection without sound was of use, too
         if (message.fatal && this.#passes(message)) return; // nobody need know
         break;
       case "ended":
@@ -370,12 +371,13 @@ export class CaptionClient extends EventTarget {
   }
 
   /**
-   * Whether an error ends no more than this attempt to come back.
+   * Whether an error ends no more than this connection.
    *
    * @param {ServerError} error
    */
   #passes({ code }) {
-    return this.#ready !== null && (code === "busy" || (code === "unknown_session" && this.#known));
+    if (this.#ready === null) return false;
+    return code === "busy" || code === "idle" || (code === "unknown_session" && this.#known);
   }
 
   /**

@@ -24,8 +24,11 @@ const CLOSE_SENTENCES = new Map([
   [4408, "The server closed the session because no audio came."],
 ]);
 
-/** Close codes after which the session is looked for again; 1006 is a connection that broke. */
-const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014]);
+/**
+ * Close codes after which the session is looked for again; 1006 is a connection that broke, 4408 one on which
+ * nothing was sent for long: the session is kept.
+ */
+const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014, 4408]);
 
 /** Sentences for a refused handshake whose answer has none of its own. */
 const REFUSAL_SENTENCES = new Map([

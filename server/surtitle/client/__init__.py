@@ -249,6 +249,9 @@ class Captions:
                     self._on_ack(message)
                 case Error(code="busy", fatal=True):  # for now
                     raise Broken(message.message)
+                case Error(code="idle", fatal=True) if self._comes_back:
+                    self._patience.renew()  # a connection without sound was of use, too
+                    raise Broken(message.message)
                 case Error(fatal=True):
                     raise ClientError(message.message)
                 case Ready() | Resumed():

@@ -27,8 +27,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 clients of a server that comes back do not come all at once."""
 CLOSE_S = 2.0
 """Time for a server to take leave of us; one that is frozen never does."""
-_COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014}
-"""Close codes after which it makes sense to connect again; None is a connection that broke."""
+_COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014, 4408}
+"""Close codes after which it makes sense to connect again; None is a connection that broke, 4408 one on
+which nothing was sent for long."""
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
 
 
