@@ -2,10 +2,14 @@
 /**
  * From float samples to what goes on the wire: 100 ms frames of Int16, each with its level.
  *
- * In an AudioWorklet this file registers the capture processor. The page imports `PcmFramer` from
+ * In an AudioWorklet, where downmix.js was loaded before, this file registers the capture processor. The page imports `PcmFramer` from
  * here for recordings: worklets cannot import other modules in every browser, the page can import this.
  *
  * @typedef {{samples: Int16Array<ArrayBuffer>, rms: number, peak: number}} Frame rms, peak: 0 to 1
+ *
+ * @typedef {object} Input of the capture processor
+ * @property {Float32Array[]} block the samples of each channel, as far as they have come
+ * @property {Downmix} downmix
  */
 
 export const FRAME_MS = 100;
@@ -64,13 +68,17 @@ function toFrame(block) {
 
 if ("registerProcessor" in globalThis) {
   /**
-   * The sum of all inputs, each mixed down to one channel by the node's settings; silence where there are
-   * none. Any message to it means: finish.
+   * The sum of all inputs, each mixed down to one channel; silence where there are none. Any message to it
+   * means: finish.
    */
   class CaptureProcessor extends AudioWorkletProcessor {
     constructor() {
       super();
       this.running = true;
+      this.length = blockLength(sampleRate);
+      this.filled = 0;
+      /** @type {(Input | undefined)[]} */
+      this.inputs = [];
       this.framer = new PcmFramer(sampleRate, (frame) => {
         this.port.postMessage(frame, [frame.samples.buffer]);
       });
@@ -79,6 +87,7 @@ if ("registerProcessor" in globalThis) {
 
     finish() {
       this.running = false;
+      this.mix();
       this.framer.flush();
       this.port.postMessage(null); // nothing comes after this
     }
@@ -86,13 +95,57 @@ if ("registerProcessor" in globalThis) {
     /** @param {Float32Array[][]} inputs */
     process(inputs) {
       if (!this.running) return false;
-      const sum = new Float32Array(QUANTUM);
-      for (const [mono] of inputs) {
-        if (!mono) continue; // nothing is connected
-        for (let i = 0; i < QUANTUM; i++) sum[i] += mono[i];
+      for (let at = 0; at < QUANTUM; ) {
+        const end = Math.min(QUANTUM, at + this.length - this.filled);
+        inputs.forEach((channels, number) => this.take(number, channels, at, end));
+        this.filled += end - at;
+        at = end;
+        if (this.filled === this.length) this.mix();
+      }
+      return true;
+    }
+
+    /**
+     * Part of what has come at an input; without channels nothing is connected there.
+     *
+     * @param {number} number
+     * @param {Float32Array[]} channels
+     * @param {number} at
+     * @param {number} end
+     */
+    take(number, channels, at, end) {
+      let input = this.inputs[number];
+      if ((input?.block.length ?? 0) !== channels.length && this.filled === 0) {
+        input = channels.length ? this.inputOf(channels.length) : undefined;
+        this.inputs[number] = input;
+      }
+      // Other channels than at the beginning of the block wait for the next one: 10 ms at most.
+      input?.block.forEach((samples, channel) => {
+        const more = channels[channel];
+        if (more) samples.set(more.subarray(at, end), this.filled);
+        else samples.fill(0, this.filled, this.filled + end - at);
+      });
+    }
+
+    /**
+     * @param {number} channels
+     * @returns {Input}
+     */
+    inputOf(channels) {
+      const block = Array.from({ length: channels }, () => new Float32Array(this.length));
+      return { block, downmix: new Downmix(channels) };
+    }
+
+    /** The block as far as it is filled. */
+    mix() {
+      const sum = new Float32Array(this.filled);
+      for (const input of this.inputs) {
+        const block = input?.block.map((samples) => samples.subarray(0, this.filled));
+        const mono = this.filled && block ? input?.downmix.mix(block) : [];
+        mono?.forEach((sample, i) => (sum[i] += sample));
       }
       this.framer.push(sum);
-      return true;
+      this.filled = 0;
     }
   }
   registerProcessor("surtitle-capture", CaptureProcessor);

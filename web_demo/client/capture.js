@@ -50,9 +50,15 @@ export async function captureContext() {
   return context;
 }
 
+/** @param {AudioContext} context that the browser may have closed already */
+export async function closeContext(context) {
+  if (context.state !== "closed") await context.close();
+}
+
 /** @param {AudioContext} context */
 async function loadProcessor(context) {
   try {
+    await context.audioWorklet.addModule(new URL("./downmix.js", import.meta.url));
     await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
   } catch {
     throw new Problem(
@@ -109,9 +115,8 @@ export class CaptureSource {
     this.#captured = captured;
     this.#capture = new AudioWorkletNode(context, "surtitle-capture", {
       numberOfInputs: TRACK_INPUTS,
-      channelCount: 1,
-      channelCountMode: "explicit",
-      channelInterpretation: "speakers", // stereo is mixed down, not cut to the left
+      channelCountMode: "max", // all channels come, and the processor mixes them down
+      channelInterpretation: "discrete",
     });
     this.#keeper = new Keeper(context, sound, this.#ended.reject);
   }

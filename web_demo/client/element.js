@@ -5,7 +5,7 @@
  * @typedef {import("./sources.js").Source} Source
  */
 
-import { CaptureSource, captureContext } from "./capture.js";
+import { CaptureSource, captureContext, closeContext } from "./capture.js";
 import { Deferred } from "./deferred.js";
 import { Problem } from "./problems.js";
 import { Sound } from "./sound.js";
@@ -159,7 +159,7 @@ class Course {
  * @param {HTMLMediaElement} element
  */
 async function copyOf(element) {
-  const first = captureStream(element);
+  const first = soundOf(element);
   try {
     const context = await captureContext();
     const tracks = new Tracks(context);
@@ -171,11 +171,11 @@ async function copyOf(element) {
       onFrame: () => tracks.refresh(),
       release: async () => {
         copy.stop();
-        await context.close();
+        await closeContext(context);
       },
     };
   } catch (error) {
-    stopTracks(first);
+    if (first !== element.srcObject) stopTracks(first);
     throw error;
   }
 }
@@ -205,7 +205,7 @@ class Copy {
     this.#tracks.refresh();
     // Chromium gives a stream new tracks with a new address, but not after an end nor with another object.
     if (!this.#tracks.isEmpty && this.#object === this.#element.srcObject) return;
-    const stream = captureStream(this.#element);
+    const stream = soundOf(this.#element);
     this.stop();
     this.#object = this.#element.srcObject;
     this.#stream = stream;
@@ -213,25 +213,34 @@ class Copy {
   }
 
   stop() {
-    stopTracks(this.#stream);
+    if (this.#stream !== this.#object) stopTracks(this.#stream);
   }
 }
 
 /**
  * @param {HTMLMediaElement} element
- * @returns {MediaStream} with sound
+ * @returns {MediaStream} with sound: a copy, or the page's own where the element plays one
+ */
+function soundOf(element) {
+  const { srcObject } = element;
+  const stream = srcObject instanceof MediaStream ? srcObject : captureStream(element);
+  if (!stream.getAudioTracks().length) throw noAudioProblem();
+  return stream;
+}
+
+/**
+ * @param {HTMLMediaElement} element
+ * @returns {MediaStream}
  */
 function captureStream(element) {
-  /** @type {MediaStream} */
-  let stream;
   try {
-    stream = /** @type {any} */ (element).captureStream();
+    /** @type {MediaStream} */
+    const stream = /** @type {any} */ (element).captureStream();
+    for (const video of stream.getVideoTracks()) video.stop();
+    return stream;
   } catch {
     throw crossOriginProblem();
   }
-  for (const video of stream.getVideoTracks()) video.stop();
-  if (!stream.getAudioTracks().length) throw noAudioProblem();
-  return stream;
 }
 
 /** @param {MediaStream} stream */

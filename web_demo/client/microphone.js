@@ -4,7 +4,7 @@
  * @typedef {import("./sources.js").Source} Source
  */
 
-import { CaptureSource, captureContext } from "./capture.js";
+import { CaptureSource, captureContext, closeContext } from "./capture.js";
 import { Deferred } from "./deferred.js";
 import { insecurePageProblem, microphoneProblem } from "./problems.js";
 import { Sound } from "./sound.js";
@@ -13,6 +13,8 @@ import { Tracks } from "./tracks.js";
 /** Echo cancellation and noise suppression are made for calls; they cost recognition accuracy. */
 export const AS_IT_IS = { echoCancellation: false, noiseSuppression: false };
 
+/** A mixing desk has the speaker on any of its channels; browsers give two unless they are asked for more. */
+const MAX_CHANNELS = 32;
 /** Until a device is asked for again that could not be had, and between two of which the first broke. */
 const AGAIN_MS = 2000;
 /** Chromium's name for what the system has chosen; other browsers do not list it. */
@@ -54,7 +56,7 @@ export async function openMicrophone(deviceId = "") {
  */
 function ask(deviceId) {
   /** @type {MediaTrackConstraints} */
-  const audio = { channelCount: 1, ...AS_IT_IS };
+  const audio = { channelCount: { ideal: MAX_CHANNELS }, ...AS_IT_IS };
   if (deviceId) audio.deviceId = { exact: deviceId };
   return navigator.mediaDevices.getUserMedia({ audio });
 }
@@ -107,7 +109,7 @@ class Microphone {
         this.#left.abort();
         clearTimeout(this.#again);
         stopTracks(this.#stream);
-        await this.#context.close();
+        await closeContext(this.#context);
       },
     });
   }

@@ -7,6 +7,7 @@
 
 import { FRAME_MS, PcmFramer } from "./capture-worklet.js";
 import { Deferred } from "./deferred.js";
+import { mixDown } from "./downmix.js";
 import { Problem } from "./problems.js";
 
 /** Full scale of 16-bit samples; the framer multiplies with the same. */
@@ -63,17 +64,34 @@ export class SamplesSource {
 }
 
 /**
- * @param {Int16Array | Float32Array} samples mono
+ * @param {Int16Array | Float32Array} samples
  * @param {number} sampleRate Hz
- * @param {{label?: string, pace?: number}} [options]
+ * @param {{label?: string, pace?: number, channels?: number}} [options]
  * @returns {Source}
  */
-export function openSamples(samples, sampleRate, { label = "Recording", pace = 1 } = {}) {
+export function openSamples(samples, sampleRate, { label = "Recording", pace = 1, channels = 1 } = {}) {
   if (!(sampleRate > 0 && pace > 0)) {
     throw new Problem("The sample rate and the pace of samples are numbers above 0.", "bad_samples");
   }
+  if (!Number.isInteger(channels) || channels < 1 || samples.length % channels) {
+    throw new Problem("The number of samples is no multiple of that of channels.", "bad_samples");
+  }
   const floats = samples instanceof Int16Array ? Float32Array.from(samples, toFloat) : samples;
-  return new SamplesSource(floats, sampleRate, label, pace);
+  const mono = mixDown(apart(floats, channels), sampleRate);
+  return new SamplesSource(mono, sampleRate, label, pace);
+}
+
+/**
+ * @param {Float32Array} samples interleaved
+ * @param {number} channels
+ * @returns {Float32Array[]} of each channel
+ */
+function apart(samples, channels) {
+  if (channels === 1) return [samples];
+  const length = samples.length / channels;
+  return Array.from({ length: channels }, (_, channel) =>
+    Float32Array.from({ length }, (_, i) => samples[i * channels + channel]),
+  );
 }
 
 /** @param {number} sample */

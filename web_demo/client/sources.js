@@ -4,7 +4,7 @@
  * @typedef {import("./sources.js").Source} Source
  */
 
-import { CaptureSource, captureContext } from "./capture.js";
+import { CaptureSource, captureContext, closeContext } from "./capture.js";
 import { Deferred } from "./deferred.js";
 import { AS_IT_IS } from "./microphone.js";
 import { displayProblem, Problem } from "./problems.js";
@@ -81,7 +81,7 @@ async function capture(stream, label, release) {
     onFrame: () => tracks.refresh(),
     release: async () => {
       release();
-      await context.close();
+      await closeContext(context);
     },
   });
 }

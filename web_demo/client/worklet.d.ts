@@ -10,3 +10,13 @@ declare var AudioWorkletProcessor: { prototype: AudioWorkletProcessor; new (): A
 declare var sampleRate: number;
 
 declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
+
+interface Downmix {
+  mix(block: Float32Array[]): Float32Array;
+}
+
+/** Of downmix.js, which is loaded before. */
+declare var Downmix: { new (channels: number): Downmix };
+
+/** Of the same. */
+declare function blockLength(sampleRate: number): number;

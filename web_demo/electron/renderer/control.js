@@ -98,6 +98,9 @@ function clientFor(sound, stopped) {
   client.addEventListener("state", ({ detail }) => {
     say(detail.state === "ready" ? doing() : detail.message);
   });
+  client.addEventListener("sound", ({ detail }) => {
+    problem.textContent = detail.message; // empty when all is well again
+  });
   stopped.addEventListener("abort", () => say(doing()));
   return client;
 }

@@ -1,0 +1,144 @@
+/**
+ * Several channels -> one, so that no voice is lost in it. Pure.
+ *
+ * The plain mean loses a voice that is on one of many channels, and one whose other channel is inverted. So
+ * it is the mean of the channels that have signal; and where these cancel each other out, the strongest of
+ * them alone. That is judged in blocks of 10 ms, and weights change by a ramp over a block, so that nothing
+ * clicks. The server's `captioning/downmix.py` follows the same rule, and says where the figures come from.
+ *
+ * A worklet loads this file too, before its own: it cannot import in every browser, and finds the class as a
+ * property of its global scope.
+ */
+
+const BLOCKS_PER_S = 100;
+/** What is left of a channel's level after a block. */
+const HOLD = 10 ** (-1 / BLOCKS_PER_S);
+/** Power of a channel that has signal, over that of the strongest. */
+const NEAR = 10 ** -2.6;
+/** Mean square of a channel that has signal, full scale being 1. */
+const LEAST_POWER = 1e-7;
+/** Part of a block in the powers by which cancelling is judged: at once … */
+const SOON = 0.8;
+/** … and more slowly before it is taken to be over. */
+const LATER = 0.1;
+/** Power of the mean, over the strongest one's divided by their number: below it they cancel … */
+const CANCELS = 0.1;
+/** … and above this one they no longer do. */
+const HOLDS = 0.25;
+/** Times the power of the strongest channel that another must have to take its place. */
+const STRONGER = 2;
+
+/**
+ * Samples of a block.
+ *
+ * @param {number} sampleRate Hz
+ */
+export function blockLength(sampleRate) {
+  return Math.floor(sampleRate / BLOCKS_PER_S);
+}
+
+/** One stream of several channels. */
+export class Downmix {
+  /** Power of each channel, falling by HOLD. */
+  #held;
+  /** Smoothed, of the mean of the channels that have signal. */
+  #meanPower = 0;
+  /** Smoothed, of the strongest channel. */
+  #singlePower = 0;
+  #strongest = 0;
+  #cancelled = false;
+  /** Those of the newest block. */
+  /** @type {Float64Array | null} */
+  #weights = null;
+
+  /** @param {number} channels */
+  constructor(channels) {
+    this.#held = new Float64Array(channels);
+  }
+
+  /**
+   * The next block as one channel.
+   *
+   * @param {Float32Array[]} block of each channel as many samples
+   * @returns {Float32Array}
+   */
+  mix(block) {
+    if (block.length === 1) return block[0];
+    const weights = this.#weigh(block);
+    const before = this.#weights ?? weights;
+    this.#weights = weights;
+    const mono = new Float32Array(block[0].length);
+    block.forEach((samples, channel) => {
+      const old = before[channel];
+      const change = (weights[channel] - old) / samples.length;
+      if (!old && !change) return;
+      for (let i = 0; i < samples.length; i++) mono[i] += samples[i] * (old + change * (i + 1));
+    });
+    return mono;
+  }
+
+  /**
+   * The weights of the channels in a block, which add up to 1.
+   *
+   * @param {Float32Array[]} block
+   */
+  #weigh(block) {
+    const powers = block.map(powerOf);
+    const held = this.#held.map((level, channel) => Math.max(powers[channel], level * HOLD));
+    this.#held = held;
+    const peak = Math.max(...held);
+    if (peak > STRONGER * held[this.#strongest]) this.#strongest = held.indexOf(peak);
+    const least = Math.max(NEAR * peak, LEAST_POWER);
+    const active = [...held.keys()].filter((channel) => held[channel] >= least);
+    const count = active.length;
+    if (count === 0) return held.map(() => 1 / held.length);
+    if (count === 1) return this.#alone(active[0]);
+    const sum = sumOf(active.map((channel) => block[channel]));
+    const smoothing = this.#cancelled ? LATER : SOON;
+    this.#meanPower += smoothing * (powerOf(sum) / count ** 2 - this.#meanPower);
+    this.#singlePower += smoothing * (powers[this.#strongest] - this.#singlePower);
+    const limit = ((this.#cancelled ? HOLDS : CANCELS) * this.#singlePower) / count;
+    this.#cancelled = this.#meanPower < limit;
+    if (this.#cancelled) return this.#alone(this.#strongest);
+    return held.map((_, channel) => (active.includes(channel) ? 1 / count : 0));
+  }
+
+  /** @param {number} channel */
+  #alone(channel) {
+    return this.#held.map((_, other) => (other === channel ? 1 : 0));
+  }
+}
+
+/**
+ * A recording of several channels as one.
+ *
+ * @param {Float32Array[]} channels of each as many samples
+ * @param {number} sampleRate Hz
+ * @returns {Float32Array}
+ */
+export function mixDown(channels, sampleRate) {
+  if (channels.length === 1) return channels[0];
+  const downmix = new Downmix(channels.length);
+  const mono = new Float32Array(channels[0].length);
+  const length = blockLength(sampleRate);
+  for (let at = 0; at < mono.length; at += length) {
+    mono.set(downmix.mix(channels.map((samples) => samples.subarray(at, at + length))), at);
+  }
+  return mono;
+}
+
+/** @param {Float32Array} samples */
+function powerOf(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return sum / samples.length;
+}
+
+/** @param {Float32Array[]} channels */
+function sumOf(channels) {
+  const sum = new Float64Array(channels[0].length);
+  for (const samples of channels) for (let i = 0; i < sum.length; i++) sum[i] += samples[i];
+  return Float32Array.from(sum);
+}
+
+Object.assign(globalThis, "registerProcessor" in globalThis ? { Downmix, blockLength } : {});
