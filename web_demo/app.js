@@ -3,7 +3,7 @@
 import { tokenOfPage } from "./address.js";
 import { CaptionClient, FRAME_MS } from "./client/index.js";
 import { clock } from "./clock.js";
-import { ConnectionWords } from "./connection-words.js";
+import { ConnectionWords, isRecording } from "./connection-words.js";
 import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
 import { byId, create } from "./dom.js";
@@ -16,13 +16,15 @@ import { StateLine } from "./state-line.js";
 import { keepScreenOn } from "./wake-lock.js";
 
 /**
+ * @typedef {import("./client/index.js").EncodedSource} EncodedSource
  * @typedef {import("./client/index.js").Source} Source
  * @typedef {import("./client/index.js").ServerMessage} ServerMessage
  * @typedef {import("./client/index.js").Ended} Ended
  *
  * @typedef {object} Run from Start to the last caption
  * @property {AbortController} stop         aborted when no more sound is sent
- * @property {Source | null} source         null until the sound is open
+ * @property {Source | EncodedSource | null} source  null until the sound is open
+ * @property {boolean} whole                the source has ended by itself
  * @property {CaptionClient | null} client  null until then as well
  * @property {boolean} finishing            the last captions are awaited
  * @property {string} unheard               what keeps the sound from being heard, or ""
@@ -47,6 +49,7 @@ async function start() {
   const run = {
     stop: new AbortController(),
     source: null,
+    whole: false,
     client: null,
     finishing: false,
     unheard: "",
@@ -85,7 +88,7 @@ function stop() {
 
 /**
  * @param {Run} run
- * @param {Source} source
+ * @param {Source | EncodedSource} source
  * @param {ConnectionWords} words
  * @returns {Promise<Ended>}
  */
@@ -110,7 +113,10 @@ function caption(run, source, words) {
   });
   client.addEventListener("message", ({ detail }) => showMessage(run, detail));
   client.addEventListener("gap", ({ detail }) => stage.show(stage.transcript.lose(detail)));
-  client.addEventListener("error", ({ detail }) => detail.fatal || notify(detail.message));
+  client.addEventListener("error", ({ detail: { code, message, fatal } }) => {
+    if (fatal || (code === "damaged_audio" && isCut(run))) return;
+    notify(message);
+  });
   client.addEventListener("ack", ({ detail }) => share.noteViewers(detail.viewers));
   client.addEventListener("level", ({ detail }) => {
     run.sentMs += FRAME_MS;
@@ -128,6 +134,7 @@ function caption(run, source, words) {
   client.addEventListener("ended", ({ detail }) => {
     closeTranscript(detail.audio_ms, "The session ended before this caption was complete.");
     stateLine.show("ended", summary(detail));
+    if (detail.missing_ms && !isCut(run)) notify(missing(detail.missing_ms));
   });
   const { signal } = run.stop;
   const finish = () => {
@@ -140,8 +147,10 @@ function caption(run, source, words) {
   if (signal.aborted) finish(); // while the sound was being opened
   dock.addEventListener("audible", () => source.setAudible(dock.audible), { signal });
   // What is wrong with the sound is said at once, the captions of what was heard still come.
-  void source.ended.catch((problem) => notify(problem.message)).then(() => run.stop.abort());
-  meter.reset(source.durationMs === Infinity);
+  void source.ended
+    .then(() => (run.whole = true), (problem) => notify(problem.message))
+    .then(() => run.stop.abort());
+  meter.reset(!isRecording(source));
   return client.stream(source, { signal });
 }
 
@@ -153,6 +162,7 @@ function showMessage(run, message) {
   const entry = stage.transcript.apply(message);
   if (!entry) return;
   stage.show(entry);
+  if (!run.sentMs) return; // of a recording that is not played nobody waits for words
   const delayMs = run.delay.note(message, run.sentMs, performance.now());
   if (delayMs === null) return;
   byId("delay").hidden = false;
@@ -191,6 +201,22 @@ function isOwnClose(error) {
 function summary({ audio_ms, utterances }) {
   const captions = utterances === 1 ? "1 caption" : `${utterances} captions`;
   return `Finished: ${captions} in ${clock(audio_ms)}`;
+}
+
+/** @param {number} ms of a recording */
+function missing(ms) {
+  const seconds = ms < 9950 ? (ms / 1000).toFixed(1) : String(Math.round(ms / 1000));
+  const length = ms < 60_000 ? `${seconds} s` : `${clock(ms)} minutes`;
+  return `${length} of the recording could not be read. All the rest is captioned.`;
+}
+
+/**
+ * Whether a recording was stopped before its end: that the rest is missing is no wonder.
+ *
+ * @param {Run} run
+ */
+function isCut(run) {
+  return run.finishing && !run.whole;
 }
 
 /** @param {string} sentence empty to take the notice away */

@@ -64,9 +64,13 @@ export class ConnectionWords {
 
   #listening() {
     const { source, client } = this.run;
-    const recording = source && source.durationMs !== Infinity;
-    const doing = recording ? `Captioning “${source.label}”` : "Listening";
+    const doing = source && isRecording(source) ? `Captioning “${source.label}”` : "Listening";
     const model = client?.ready?.model;
     return model ? `${doing} · model ${model}` : doing;
   }
+}
+
+/** @param {import("./client/index.js").Source | import("./client/index.js").EncodedSource} source */
+export function isRecording(source) {
+  return "encoding" in source || source.durationMs !== Infinity;
 }

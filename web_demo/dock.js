@@ -8,6 +8,7 @@ import { keepPreference, preference } from "./preferences.js";
 import { openSample } from "./sample.js";
 
 /**
+ * @typedef {import("./client/index.js").EncodedSource} EncodedSource
  * @typedef {import("./client/index.js").Source} Source
  * @typedef {"idle" | "running" | "finishing"} Phase
  */
@@ -62,7 +63,7 @@ export class Dock extends EventTarget {
     return /** @type {RadioNodeList} */ (form.elements.namedItem("source")).value;
   }
 
-  /** @returns {Promise<Source>} */
+  /** @returns {Promise<Source | EncodedSource>} */
   async openSource() {
     const kind = this.sourceKind;
     if (kind === "microphone") return openMicrophone(device.value);

@@ -86,7 +86,7 @@ def greet_channel(token: str | None = None) -> Any:
         )
         if token is not None:
             said["watch_token"] = token
-        rate = stage.start["sample_rate"]
+        rate = stage.start.get("sample_rate", 16_000)
         names = {"session": stage.session, "token": stage.token, "model": "scripted"}
         stage.say("ready", sample_rate=rate, protocol=1, resume_window_s=30, **names, **said)
 

@@ -34,6 +34,7 @@ class Stage(Speaker):
         self.token = f"{session} token 1"
         self.start: dict[str, Any] = {}  # the page's `start` message
         self.audio = bytearray()
+        self.missing_ms = 0  # of a recording, as `ended` will say
         self.hears_bytes: int | None = None  # what comes after so much audio is lost on the way
         self._connection = connection
         self._turn = threading.Lock()  # held while something is said or taken
@@ -101,7 +102,7 @@ class Stage(Speaker):
 
     def greet(self) -> None:
         """Answer `start`."""
-        rate = self.start["sample_rate"]
+        rate = self.start.get("sample_rate", 16_000)
         said = {"session": self.session, "token": self.token, "model": "scripted"}
         self.say("ready", sample_rate=rate, protocol=1, resume_window_s=30, **said)
 
@@ -149,8 +150,12 @@ class Stage(Speaker):
         return bool(command["type"] == "stop")
 
     def _end(self) -> None:
-        audio_ms = round(self.audio_bytes / 2 / self.start["sample_rate"] * 1000)
+        if self.start["encoding"] == "auto":
+            audio_ms = 1250  # nothing is decoded here
+        else:
+            audio_ms = round(self.audio_bytes / 2 / self.start["sample_rate"] * 1000)
         parts = {"captioned_ms": audio_ms, "silence_ms": 0, "suppressed_ms": 0, "failed_ms": 0}
+        parts["missing_ms"] = self.missing_ms
         self.say("ended", audio_ms=audio_ms, utterances=2, **parts)
 
 

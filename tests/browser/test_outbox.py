@@ -107,12 +107,16 @@ def test_no_more_is_forgotten_than_there_is(page: Page) -> None:
 
 # -- the timeline ------------------------------------------------------------------------------
 
-# A number among the messages begins another session at that byte, at 32,000 bytes a second.
+# A number among the messages begins another session at that byte, at 32,000 bytes a second; "over"
+# begins one at the first byte, that of a container.
 TIMELINE = """async (messages) => {
   const { Timeline } = await import('/client/timeline.js');
   const timeline = new Timeline();
-  return messages.flatMap((message) => typeof message === 'number'
-    ? (timeline.goOn(message, 32000), []) : [timeline.place(message)]);
+  return messages.flatMap((message) => {
+    if (message === 'over') return (timeline.startOver(), []);
+    if (typeof message === 'number') return (timeline.goOn(message, 32000), []);
+    return [timeline.place(message)];
+  });
 }"""
 
 
@@ -174,4 +178,31 @@ def test_and_in_the_one_after_that(page: Page) -> None:
     assert page.evaluate(TIMELINE, [*messages, ended(1000, 500, 0, 0, 1)])[2:] == [
         final(3, 3000, 3500),
         ended(4000, 2500, 0, 0, 3),
+    ]
+
+
+def test_a_container_that_begins_again_does_not_say_twice_what_was_answered(page: Page) -> None:
+    messages = [
+        final(1, 100, 900),
+        answer("suppressed", 2, 1500, 1900),
+        {"type": "speech", "utterance": 3, "start_ms": 2500},  # is not answered any more
+        "over",
+        {"type": "speech", "utterance": 1, "start_ms": 100},
+        answer("partial", 1, 100, 800),
+        final(1, 100, 900),
+        answer("suppressed", 2, 1500, 1900),
+        {"type": "ack", "received": 9, "safe": 0},
+        final(3, 2500, 3000),
+        "over",
+        answer("failed", 3, 2500, 3000),
+        final(4, 3500, 4000),
+        ended(5000, 1800, 400, 0, 4),
+    ]
+    assert page.evaluate(TIMELINE, messages)[3:] == [
+        *[None] * 4,
+        {"type": "ack", "received": 9, "safe": 0},
+        final(3, 2500, 3000),
+        None,
+        final(4, 3500, 4000),
+        ended(5000, 1800, 400, 0, 4),
     ]

@@ -385,6 +385,37 @@ def test_who_sends_nothing_for_long_comes_back_and_nobody_need_know(
     assert heard(page, "error") == []
 
 
+RECORDING = """async (size) => {
+  const { CaptionClient, openRecording } = await import('/client/index.js');
+  const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) % 251);
+  const client = new CaptionClient(new URL('/v1/captions', location.href));
+  const heard = [];
+  client.addEventListener('state', ({ detail }) => heard.push({ type: 'state', ...detail }));
+  window.whole = client.stream(await openRecording(new Blob([bytes]))).then(() => 'over');
+  Object.assign(window, { client, heard });
+}"""
+
+
+@pytest.mark.parametrize("heard_bytes", [1, 100_000, 200_001])
+def test_a_recording_is_read_again_from_the_byte_that_did_not_come(
+    page: Page, scripted: ScriptedServer, heard_bytes: int
+) -> None:
+    """Nothing of it is kept for that: it is longer than what is kept of samples."""
+    size = 15_000_000
+    scripted.on_start = lambda stage: (setattr(stage, "hears_bytes", heard_bytes), stage.greet())[1]
+    page.goto(scripted.url)
+    page.evaluate(RECORDING, size)
+    stage = scripted.next_stage()
+    for _ in range(4):
+        stage.next_frame_bytes()
+    stage.close(1011)
+    stage.next_resume()
+    assert page.evaluate("whole") == "over"
+    numbers = np.arange(size)
+    assert stage.audio == ((numbers * 7 + (numbers >> 8)) % 251).astype(np.uint8).tobytes()
+    assert states(page) == ["connecting", "ready", "reconnecting", "ready", "ended"]
+
+
 def test_without_patience_a_broken_connection_is_the_end(
     page: Page, scripted: ScriptedServer
 ) -> None:

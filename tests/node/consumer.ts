@@ -24,11 +24,13 @@ import type {
   ChannelMessage,
   ClientOptions,
   ClientState,
+  EncodedSource,
   Ended,
   Final,
   Frame,
   Ready,
   ServerMessage,
+  SoundNotice,
   Source,
   StartOptions,
   UpdateOptions,
@@ -105,11 +107,20 @@ async function sources(element: HTMLVideoElement, stream: MediaStream): Promise<
     await openMicrophone(microphone?.deviceId),
     await openDisplayAudio(),
     await openElement(element),
+    await openElement(element, { nextWithinMs: Infinity }),
     await openStream(stream, "A call"),
-    await openRecording(new Blob([]), "A file", true),
-    openSamples(new Int16Array(8), 16_000, { pace: 4 }),
+    openSamples(new Int16Array(8), 16_000, { pace: 4, channels: 2 }),
     openSamples(new Float32Array(8), 48_000),
   ];
+}
+
+async function recording(client: CaptionClient): Promise<number> {
+  const source: EncodedSource = await openRecording(new Blob(["…"]), "A file", true);
+  client.addEventListener("sound", ({ detail }: CustomEvent<SoundNotice>) => {
+    if (!detail.heard) console.log(detail.code, detail.message);
+  });
+  const { missing_ms } = await client.stream(source);
+  return missing_ms ?? source.size;
 }
 
 class Tone implements Source {
@@ -145,4 +156,4 @@ function explain(error: unknown): string {
   return String(error);
 }
 
-export { Tone, all, explain, names, single, sources, target, viewerNames, watch };
+export { Tone, all, explain, names, recording, single, sources, target, viewerNames, watch };

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from tests.faults.link import Cut, Link
@@ -74,6 +76,24 @@ for await (const message of client.caption(openSamples(samples, 16000, { pace: 2
   heard.push(message);
 }
 console.log(JSON.stringify({ heard, levels, state: client.state }));
+"""
+
+
+RECORDING = """
+import { CaptionClient, openRecording } from "surtitle-client";
+import WebSocket from "ws";
+import { openAsBlob } from "node:fs";
+
+const [url, file] = process.argv.slice(2);
+const client = new CaptionClient(url, { prompt: "say:spoken" }, { WebSocket });
+const heard = [];
+for await (const message of client.caption(await openRecording(await openAsBlob(file)))) {
+  heard.push(message);
+}
+const endedAt = performance.now();
+process.once("beforeExit", () => {
+  console.log(JSON.stringify({ heard, leftForMs: performance.now() - endedAt }));
+});
 """
 
 
@@ -170,6 +190,67 @@ async def test_a_file_is_captioned_in_one_loop(
     assert len(told["levels"]) == 30
     assert min(told["levels"]) == -96
     assert -40 < max(told["levels"]) < 0
+
+
+# -- recordings, which cannot go on in the middle ----------------------------------------------
+
+
+@pytest.fixture(params=["wav", "flac", "mp3"])
+def recording(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Words with silence between them."""
+    path = tmp_path / f"talk.{request.param}"
+    samples = np.frombuffer((spoken_word() + SILENCE_1S) * WORDS, "<i2")
+    codec = {"wav": "pcm_s16le", "flac": "flac", "mp3": "libmp3lame"}[request.param]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=16_000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        for start in range(0, len(samples), 1152):
+            block = samples[None, start : start + 1152]
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+            frame.sample_rate = 16_000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def every_word_once(told: dict[str, Any]) -> None:
+    answers = [message for message in told["heard"] if message["type"] == "final"]
+    assert [answer["utterance"] for answer in answers] == list(range(1, WORDS + 1))
+    assert texts(told["heard"]) == ["spoken"] * WORDS
+    starts = [answer["start_ms"] for answer in answers]
+    assert np.diff(starts) == pytest.approx(WORD_MS, abs=300)  # the first has no pre-roll
+    ended = told["heard"][-1]
+    assert ended["audio_ms"] == pytest.approx(WORDS * WORD_MS, abs=200)
+    assert ended["utterances"] == WORDS
+    assert told["leftForMs"] < NOTHING_LEFT_MS
+
+
+async def test_a_recording_over_a_link_that_breaks_loses_and_doubles_no_word(
+    node_20: str, project: Path, server: ServerProcess, recording: Path
+) -> None:
+    breaks = [(30_000, Cut.RESET), (300, Cut.RESET), (20_000, Cut.CLOSE)]
+    async with Link(server.port, iter(breaks)) as link:
+        url = f"ws://127.0.0.1:{link.port}/v1/captions"
+        told = await run(node_20, project, RECORDING, url, recording)
+    assert link.cuts >= 2
+    every_word_once(told)
+
+
+async def test_a_recording_goes_to_the_next_server_from_its_beginning(
+    node_20: str, project: Path, server: ServerProcess, recording: Path
+) -> None:
+    mortal = await asyncio.to_thread(start_server, decoder=FAKE_DECODER)
+    async with Link(mortal.port, iter([])) as link:
+        url = f"ws://127.0.0.1:{link.port}/v1/captions"
+        telling = asyncio.create_task(run(node_20, project, RECORDING, url, recording))
+        async with asyncio.timeout(20):
+            while not mortal.events("session opened"):  # noqa: ASYNC110 - it is written to a pipe
+                await asyncio.sleep(0.01)
+        link.target_port = server.port
+        await asyncio.to_thread(mortal.stop, 9)
+        told = await telling
+    assert sum(message["type"] == "ready" for message in told["heard"]) == 2
+    every_word_once(told)
 
 
 # -- what goes wrong is said -------------------------------------------------------------------

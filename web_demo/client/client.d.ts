@@ -26,6 +26,8 @@ export interface StartOptions {
   endpoint_silence_ms?: number;
   /** Longest utterance, in milliseconds; a longer one is cut at its best pause. */
   max_utterance_ms?: number;
+  /** Set by the source; samples are "pcm_s16le". */
+  encoding?: "pcm_s16le" | "auto";
   /** Publish the captions under this name: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
   channel?: string;
 }
@@ -37,7 +39,7 @@ export type UpdateOptions = Pick<
 >;
 
 import type { TypedEventTarget } from "./events.js";
-import type { SoundNotice, Source } from "./sources.js";
+import type { EncodedSource, SoundNotice, Source } from "./sources.js";
 
 /** How a client deals with connections that break. */
 export interface ClientOptions {
@@ -66,7 +68,7 @@ export type Access = () => string | Promise<string>;
 /** What is needed of a WebSocket: that of a browser, of Node, of the packages `ws` and `undici`. */
 export interface WebSocketLike {
   readonly bufferedAmount: number;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
+  send(data: string | Uint8Array<ArrayBuffer> | Blob): void;
   close(code?: number): void;
   // The event types of the implementations differ; what is read of them is `data` and `code`.
   addEventListener(
@@ -205,6 +207,8 @@ export interface Ended {
   suppressed_ms: number;
   failed_ms: number;
   utterances: number;
+  /** How much of a recording could not be decoded; silence stands for it. */
+  missing_ms?: number;
 }
 
 /** Of a frame of sound; `decibels` makes them fit for a meter. */
@@ -307,7 +311,10 @@ export class CaptionClient extends TypedEventTarget<CaptionEvents> {
   readonly state: ClientState;
   /** What the server said when its newest session began, or null before that. */
   readonly ready: Ready | null;
-  /** Audio handed to `send()` that has not left this machine yet, in milliseconds. */
+  /**
+   * Audio that has not left this machine yet, in milliseconds; 0 for a recording of which nobody knows how
+   * long it is.
+   */
   readonly backlogMs: number;
 
   /** Resolves when the session is ready for audio; rejects with a CaptionError. */
@@ -336,11 +343,11 @@ export class CaptionClient extends TypedEventTarget<CaptionEvents> {
    * session. The source is stopped in every case.
    */
   caption(
-    source: Source,
+    source: Source | EncodedSource,
     options?: CaptionOptions,
   ): AsyncGenerator<ServerMessage, void, undefined>;
   /** The same for those who listen to events. Resolves when the last caption has come. */
-  stream(source: Source, options?: CaptionOptions): Promise<Ended>;
+  stream(source: Source | EncodedSource, options?: CaptionOptions): Promise<Ended>;
 
   /**
    * The messages from now on until the session has ended, or until `close()`; throws the CaptionError of a

@@ -28,6 +28,7 @@
  * @typedef {import("./link.js").End} End
  * @typedef {import("./outbox.js").Command} Command
  * @typedef {import("./outbox.js").Item} Item
+ * @typedef {import("./sources.js").EncodedSource} EncodedSource
  * @typedef {import("./sources.js").Source} Source
  */
 
@@ -35,7 +36,7 @@ import { Backoff } from "./backoff.js";
 import { Deferred } from "./deferred.js";
 import { Link, webSocketOf } from "./link.js";
 import { Loops } from "./message-queue.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, sizeOf } from "./outbox.js";
 import { Problem } from "./problems.js";
 import { CaptionError, explainEnd } from "./reasons.js";
 import { streamSource } from "./streaming.js";
@@ -76,7 +77,10 @@ export class CaptionClient extends EventTarget {
   #start;
   #patienceMs;
   #keepMs;
+  /** 0 where nobody knows. */
   #bytesPerSecond = 0;
+  /** Whether a container is sent, and not samples. */
+  #encoded = false;
   #outbox = new Outbox(0);
   #timeline = new Timeline();
   /** The newest connection, or the attempt to make one. */
@@ -156,8 +160,11 @@ export class CaptionClient extends EventTarget {
   }
 
   get backlogMs() {
-    const bytes = this.#outbox.end - this.#next.byte + (this.#link?.unsentBytes ?? 0);
-    return (bytes * 1000) / this.#bytesPerSecond;
+    return this.#bytesPerSecond ? (this.#unsentBytes * 1000) / this.#bytesPerSecond : 0;
+  }
+
+  get #unsentBytes() {
+    return this.#outbox.end - this.#next.byte + (this.#link?.unsentBytes ?? 0);
   }
 
   /** @returns {Promise<Ready>} */
@@ -175,13 +182,25 @@ export class CaptionClient extends EventTarget {
    * @returns {boolean}
    */
   send(samples) {
+    const { buffer, byteOffset, byteLength } = samples;
+    return this.#sendData(Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)));
+  }
+
+  /** @param {Uint8Array<ArrayBuffer> | Blob} data */
+  #sendData(data) {
     if (this.#stopping || !this.#isOn()) return false;
-    if (samples.length) {
-      const { buffer, byteOffset, byteLength } = samples;
-      this.#outbox.addAudio(Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)));
+    if (sizeOf(data)) {
+      this.#outbox.addAudio(data);
       this.#sendAll();
     }
     return true;
+  }
+
+  /** Wait until the server has taken nearly all there is. */
+  async #drained() {
+    while (this.#isOn() && this.#unsentBytes > MAX_UNSENT_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, SEND_AGAIN_MS));
+    }
   }
 
   flush() {
@@ -210,7 +229,7 @@ export class CaptionClient extends EventTarget {
   // ---- everything at once ----------------------------------------------------------------------
 
   /**
-   * @param {Source} source
+   * @param {Source | EncodedSource} source
    * @param {CaptionOptions} [options]
    * @returns {Promise<Ended>}
    */
@@ -220,10 +239,23 @@ export class CaptionClient extends EventTarget {
       await source.stop();
       throw unfit;
     }
-    this.#start = { ...this.#start, sample_rate: source.sampleRate };
-    this.#measure(source.sampleRate);
-    return streamSource(this, source, {
+    if ("encoding" in source) {
+      this.#beginEncoded(source);
+    } else {
+      this.#start = { ...this.#start, sample_rate: source.sampleRate };
+      this.#measure(source.sampleRate);
+    }
+    const client = {
+      connect: () => this.connect(),
+      send: (/** @type {Int16Array | Blob} */ data) =>
+        data instanceof Int16Array ? this.send(data) : this.#sendData(data),
+      drained: () => this.#drained(),
+      stop: () => this.stop(),
+      close: () => this.close(),
+    };
+    return streamSource(client, source, {
       onFrame: ({ rms, peak }) => {
+        if (rms === undefined) return;
         this.dispatchEvent(new CustomEvent("level", { detail: { rms, peak } }));
       },
       onSound: (detail) => void this.dispatchEvent(new CustomEvent("sound", { detail })),
@@ -233,7 +265,7 @@ export class CaptionClient extends EventTarget {
   }
 
   /**
-   * @param {Source} source
+   * @param {Source | EncodedSource} source
    * @param {CaptionOptions} [options]
    * @returns {AsyncGenerator<ServerMessage, void, undefined>}
    */
@@ -260,15 +292,30 @@ export class CaptionClient extends EventTarget {
   /**
    * Why the source cannot be streamed.
    *
-   * @param {Source} source
+   * @param {Source | EncodedSource} source
    * @returns {Error | null}
    */
-  #whyUnfit({ sampleRate }) {
+  #whyUnfit(source) {
     if (this.#state !== "idle") return new Error("This client was used before; make a new one");
+    if ("encoding" in source) return null;
+    const { sampleRate } = source;
     const rate = this.#start.sample_rate ?? sampleRate;
     if (rate === sampleRate) return null;
     const sentence = `The source gives ${sampleRate} samples a second, not ${rate}. `;
     return new Problem(`${sentence}Leave out \`sample_rate\`: it is taken from the source.`, "sample_rate");
+  }
+
+  /**
+   * A container is kept whole until the end, as the rest of one means nothing without its beginning. It may
+   * be: what is kept are parts of a file, which are read when they are sent.
+   *
+   * @param {EncodedSource} source
+   */
+  #beginEncoded({ encoding, size, durationMs }) {
+    this.#encoded = true;
+    this.#start = { ...this.#start, encoding, sample_rate: undefined };
+    this.#bytesPerSecond = durationMs === Infinity ? 0 : (size * 1000) / durationMs;
+    this.#outbox = new Outbox(Infinity);
   }
 
   // ---- one connection --------------------------------------------------------------------------
@@ -296,6 +343,10 @@ export class CaptionClient extends EventTarget {
   /** @param {ServerMessage} message */
   #receive(message) {
     const placed = this.#timeline.place(message);
+    if (!placed) {
+      if ("seq" in message) this.#lastSeq = message.seq;
+      return; // an answer that was given before the server lost the session
+    }
     switch (message.type) {
       case "ready":
         this.#onReady(message);
@@ -312,7 +363,7 @@ export class CaptionClient extends EventTarget {
       case "suppressed":
       case "failed":
         // The next `ack` says so too, but may never come. Answers come in order and do not overlap.
-        this.#forgetBefore(this.#bytesIn(message.end_ms));
+        if (!this.#encoded) this.#forgetBefore(this.#bytesIn(message.end_ms));
         break;
       case "status":
         this.#onStatus(message);
@@ -445,7 +496,8 @@ export class CaptionClient extends EventTarget {
     this.#tellGap(this.#outbox.safe);
     const byte = this.#outbox.start;
     this.#pass(this.#outbox.forgetBefore(byte));
-    this.#timeline.goOn(byte, this.#bytesPerSecond);
+    if (this.#encoded) this.#timeline.startOver(); // nothing of a container is forgotten
+    else this.#timeline.goOn(byte, this.#bytesPerSecond);
     this.#next = { number: this.#outbox.numberAt(byte), byte };
   }
 
@@ -488,7 +540,7 @@ export class CaptionClient extends EventTarget {
       link.send(new Uint8Array(end - byte));
       this.#next = { number, byte: end };
     } else {
-      if ("data" in item) link.send(item.data.subarray(byte - item.start));
+      if ("data" in item) link.send(from(item.data, byte - item.start));
       else link.send(JSON.stringify(item.command));
       this.#next = { number: item.number + 1, byte: item.end };
     }
@@ -577,4 +629,12 @@ export class CaptionClient extends EventTarget {
     this.#state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: { state, message, error } }));
   }
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer> | Blob} data
+ * @param {number} byte the first that is wanted
+ */
+function from(data, byte) {
+  return data instanceof Blob ? data.slice(byte) : data.subarray(byte);
 }

@@ -4,6 +4,8 @@ import type { Frame } from "./sources.js";
 
 export * from "./client.js";
 export {
+  type EncodedFrame,
+  type EncodedSource,
   type Frame,
   type SoundNotice,
   type Source,

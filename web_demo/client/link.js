@@ -88,7 +88,7 @@ export class Link {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** @param {string | Uint8Array<ArrayBuffer>} data */
+  /** @param {string | Uint8Array<ArrayBuffer> | Blob} data */
   send(data) {
     this.#socket?.send(data);
   }

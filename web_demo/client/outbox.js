@@ -12,10 +12,18 @@
  * @property {number} start  byte
  * @property {number} end    the byte after the last one; a command has no length
  *
- * @typedef {Place & {data: Uint8Array<ArrayBuffer>}} Audio
+ * @typedef {Place & {data: Uint8Array<ArrayBuffer> | Blob}} Audio
  * @typedef {Place & {command: Command}} Said
  * @typedef {Audio | Said} Item
  */
+
+/**
+ * @param {Uint8Array<ArrayBuffer> | Blob} data
+ * @returns {number} bytes
+ */
+export function sizeOf(data) {
+  return data instanceof Blob ? data.size : data.length;
+}
 
 /** The items since `safe`, oldest first. */
 export class Outbox {
@@ -38,10 +46,10 @@ export class Outbox {
    * Append audio, and drop the oldest where there is too much. Commands stay: they still hold for what
    * is said after them.
    *
-   * @param {Uint8Array<ArrayBuffer>} data
+   * @param {Uint8Array<ArrayBuffer> | Blob} data
    */
   addAudio(data) {
-    const end = this.end + data.length;
+    const end = this.end + sizeOf(data);
     this.#items.push({ number: this.#count++, start: this.end, end, data });
     this.end = end;
     while (this.end - this.start > this.maxBytes) {
@@ -95,6 +103,8 @@ export class Outbox {
    * @param {number} number
    */
   next(number) {
+    const guess = this.#items[number - (this.#items[0]?.number ?? 0)]; // right where none was dropped
+    if (guess?.number === number) return guess;
     return this.#items.find((item) => item.number >= number);
   }
 }

@@ -1,124 +1,176 @@
 /**
- * A recording, decoded by the browser.
+ * A recording: its bytes go to the server as they are, which decodes them, at the pace at which it is played.
  *
- * @typedef {import("./sources.js").Frame} Frame
- * @typedef {import("./sources.js").Source} Source
+ * @typedef {import("./player.js").Player} Player
+ * @typedef {import("./sources.js").EncodedFrame} EncodedFrame
+ * @typedef {import("./sources.js").EncodedSource} EncodedSource
+ * @typedef {import("./sources.js").SoundNotice} SoundNotice
  */
 
+import { FRAME_MS } from "./capture-worklet.js";
+import { Deferred } from "./deferred.js";
+import { layOut } from "./layout.js";
+import { openPlayer } from "./player.js";
 import { Problem } from "./problems.js";
-import { SamplesSource } from "./samples-source.js";
 
-/** Recordings are decoded at the rate of speech models: less memory, nothing lost for captions. */
-const RECORDING_SAMPLE_RATE = 16_000;
-/** Decoding holds the whole recording in memory. */
-const MAX_FILE_BYTES = 300 * 1024 * 1024;
+/** A frame has no more; servers take up to 1 MiB. */
+const MAX_FRAME_BYTES = 64 * 1024;
+/**
+ * How far the bytes are ahead of what is heard: decoders give sound with a lag, of FLAC for instance ten of
+ * its frames (2.5 s at 16 kHz), and words take a second until they are on screen.
+ */
+const AHEAD_MS = 2000;
 
 /**
  * @param {Blob} blob
  * @param {string} [label]
  * @param {boolean} [audible]
- * @returns {Promise<Source>}
+ * @returns {Promise<EncodedSource>}
  */
 export async function openRecording(blob, label = "Recording", audible = false) {
-  if (blob.size > MAX_FILE_BYTES) {
-    throw new Problem(
-      "This file is too large to decode in a browser (over 300 MB). Choose a shorter one, or run " +
-        "“surtitle caption FILE” in a terminal.",
-      "too_large",
-    );
-  }
-  return new RecordingSource(await decode(blob, label), label, audible);
-}
-
-/**
- * @param {Blob} blob
- * @param {string} label
- * @returns {Promise<AudioBuffer>}
- */
-async function decode(blob, label) {
-  const decoder = new OfflineAudioContext(1, 1, RECORDING_SAMPLE_RATE);
+  if (!blob.size) throw new Problem(`“${label}” is empty. Choose another file.`, "empty");
   try {
-    return await decoder.decodeAudioData(await blob.arrayBuffer());
+    const { blob: sent, headBytes } = await layOut(blob);
+    return new RecordingSource(sent, headBytes, label, await openPlayer(blob, audible), audible);
   } catch {
-    throw new Problem(
-      `This browser cannot decode “${label}”. Choose a sound file such as WAV, FLAC, MP3, M4A or Opus.`,
-      "not_decodable",
-    );
+    throw unreadableProblem(label);
   }
 }
 
-/**
- * Its frames come from the decoded samples and not from a capture of the playback, so every run sends the
- * same bytes, on pages without a secure origin (which have no AudioWorklet) too.
- */
-class RecordingSource extends SamplesSource {
+/** @param {string} label */
+function unreadableProblem(label) {
+  return new Problem(`“${label}” cannot be read any more. Choose it again.`, "not_readable");
+}
+
+/** @implements {EncodedSource} */
+class RecordingSource {
+  /** @type {"auto"} */
+  encoding = "auto";
+  #blob;
+  #headBytes;
   #player;
+  #audible;
+  #sent = 0;
+  #frames = 0;
+  /** @type {Deferred<void>} */
+  #ended = new Deferred();
+  #stopped = new AbortController();
 
   /**
-   * @param {AudioBuffer} buffer
+   * @param {Blob} blob
+   * @param {number} headBytes before the first sound
    * @param {string} label
+   * @param {Player | null} player without one, the bytes go as fast as they are taken
    * @param {boolean} audible
    */
-  constructor(buffer, label, audible) {
-    super(mixDown(buffer), buffer.sampleRate, label);
-    this.#player = new Player(buffer, audible);
+  constructor(blob, headBytes, label, player, audible) {
+    this.label = label;
+    this.size = blob.size;
+    this.durationMs = player?.durationMs ?? Infinity;
+    this.ended = this.#ended.promise;
+    this.#blob = blob;
+    this.#headBytes = headBytes;
+    this.#player = player;
+    this.#audible = audible;
   }
 
-  /** @param {(frame: Frame) => void} onFrame */
-  start(onFrame) {
-    super.start(onFrame);
-    this.#player.start();
+  /**
+   * @param {(frame: EncodedFrame) => unknown} onFrame
+   * @param {(notice: SoundNotice) => void} [onSound]
+   */
+  start(onFrame, onSound = () => {}) {
+    if (!this.#player && this.#audible) {
+      const message = "This browser cannot play this recording. It is captioned all the same.";
+      onSound({ heard: true, code: "not_played", message });
+    }
+    this.#sendAll(onFrame).then(this.#ended.resolve, this.#ended.reject);
   }
 
   async stop() {
-    await super.stop();
-    await this.#player.close();
+    this.#stopped.abort();
+    await this.#player?.close();
   }
 
   /** @param {boolean} audible */
   setAudible(audible) {
-    this.#player.setAudible(audible);
+    this.#player?.setAudible(audible);
   }
-}
 
-/** @param {AudioBuffer} buffer */
-function mixDown(buffer) {
-  if (buffer.numberOfChannels === 1) return buffer.getChannelData(0);
-  const mono = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-    const samples = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i++) mono[i] += samples[i] / buffer.numberOfChannels;
+  /** @param {(frame: EncodedFrame) => unknown} onFrame */
+  async #sendAll(onFrame) {
+    this.#player?.start();
+    const { signal } = this.#stopped;
+    const startedAt = performance.now();
+    for (;;) {
+      const atMs = performance.now() - startedAt;
+      // A hidden page's timers are slowed down; then several frames are due at once.
+      const due = Math.floor(Math.min(atMs, this.durationMs) / FRAME_MS);
+      while (this.#player && this.#frames < due && !signal.aborted) {
+        this.#frames += 1;
+        await this.#sendUpTo(this.#bytesAt(this.#frames * FRAME_MS), onFrame, this.#player.level);
+      }
+      if (atMs >= this.durationMs || !this.#player) {
+        await this.#sendUpTo(this.size, onFrame);
+        return;
+      }
+      if (signal.aborted) return;
+      await pause(FRAME_MS / 2, signal);
+    }
   }
-  return mono;
-}
-
-/** The audible side of a recording. */
-class Player {
-  #context = new AudioContext();
-  #volume = this.#context.createGain();
-  #playback = this.#context.createBufferSource();
 
   /**
-   * @param {AudioBuffer} buffer
-   * @param {boolean} audible
+   * How many bytes are due.
+   *
+   * @param {number} atMs
    */
-  constructor(buffer, audible) {
-    this.#volume.connect(this.#context.destination);
-    this.#playback.buffer = buffer;
-    this.#playback.connect(this.#volume);
-    this.setAudible(audible);
+  #bytesAt(atMs) {
+    const share = Math.min(1, (atMs + AHEAD_MS) / this.durationMs);
+    return Math.round(this.#headBytes + (this.size - this.#headBytes) * share);
   }
 
-  start() {
-    this.#playback.start();
+  /**
+   * @param {number} end
+   * @param {(frame: EncodedFrame) => unknown} onFrame
+   * @param {import("./client.js").Level} [level] goes with the first of the frames
+   */
+  async #sendUpTo(end, onFrame, level) {
+    do {
+      const data = this.#blob.slice(this.#sent, Math.min(end, this.#sent + MAX_FRAME_BYTES));
+      await this.#check(data);
+      if (this.#stopped.signal.aborted) return;
+      this.#sent += data.size;
+      await onFrame({ data, ...level });
+      level = undefined;
+    } while (this.#sent < end && !this.#stopped.signal.aborted);
   }
 
-  /** @param {boolean} audible */
-  setAudible(audible) {
-    this.#volume.gain.value = audible ? 1 : 0;
+  /**
+   * A file that was moved or changed is not there any more; sent, it would break the connection.
+   *
+   * @param {Blob} data
+   */
+  async #check(data) {
+    try {
+      await data.slice(0, 1).arrayBuffer();
+    } catch {
+      throw unreadableProblem(this.label);
+    }
   }
+}
 
-  async close() {
-    if (this.#context.state !== "closed") await this.#context.close();
-  }
+/**
+ * @param {number} ms
+ * @param {AbortSignal} signal ends it at once
+ * @returns {Promise<void>}
+ */
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
 }

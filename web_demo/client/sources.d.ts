@@ -1,5 +1,5 @@
 /**
- * Where the sound comes from: types of `sources.js`. All but `openSamples` need a browser. Errors are
+ * Where the sound comes from: types of `sources.js`. All but `openSamples` and `openRecording` need a browser. Errors are
  * `Problem`s, whose sentences are fit to show.
  */
 
@@ -36,7 +36,7 @@ export interface Source {
   start(onFrame: (frame: Frame) => void, onSound?: (notice: SoundNotice) => void): void;
   /** Let go of everything. Resolves after the last frame. */
   stop(): Promise<void>;
-  /** Let a recording or an element be heard, or not. */
+  /** Let an element be heard, or not. */
   setAudible(audible: boolean): void;
 }
 
@@ -72,14 +72,49 @@ export function openElement(
   options?: { nextWithinMs?: number },
 ): Promise<Source>;
 
-/** A file with sound, decoded by the browser (300 MB at most) and sent at the pace of life. */
-export function openRecording(blob: Blob, label?: string, audible?: boolean): Promise<Source>;
+/**
+ * Part of a recording, as it is. `rms` and `peak` come ten times a second: of what is played then, and not
+ * of the bytes.
+ */
+export interface EncodedFrame {
+  data: Blob;
+  rms?: number;
+  peak?: number;
+}
+
+/** A recording that the server decodes. */
+export interface EncodedSource {
+  readonly encoding: "auto";
+  /** Bytes. */
+  readonly size: number;
+  readonly label: string;
+  /** Infinity where nobody knows. */
+  readonly durationMs: number;
+  /** Resolves when all is sent and played; rejects with a Problem when the recording cannot be read. */
+  readonly ended: Promise<void>;
+  /** The next frame comes when what `onFrame` returns is settled. */
+  start(onFrame: (frame: EncodedFrame) => unknown, onSound?: (notice: SoundNotice) => void): void;
+  stop(): Promise<void>;
+  setAudible(audible: boolean): void;
+}
 
 /**
- * Mono samples that are there already, sent at the pace of life, or `pace` times as fast. Works in Node too.
+ * A file with sound, of any size and any format that the server decodes. A browser that can play it does so
+ * (silently, unless `audible`), and the bytes go at that pace; otherwise, and in Node, as fast as the server
+ * takes them. A file is read as it is sent, and not held in memory.
+ */
+export function openRecording(
+  blob: Blob,
+  label?: string,
+  audible?: boolean,
+): Promise<EncodedSource>;
+
+/**
+ * Samples that are there already, sent at the pace of life, or `pace` times as fast. Several `channels` are
+ * interleaved, and mixed down to one. Works in Node too.
  */
 export function openSamples(
   samples: Int16Array | Float32Array,
   sampleRate: number,
-  options?: { label?: string; pace?: number },
+  options?: { label?: string; pace?: number; channels?: number },
 ): Source;

@@ -1,8 +1,16 @@
 /**
  * One run from the first sample to the last caption: a source of sound joined to a client.
  *
- * @typedef {Pick<import("./client.js").CaptionClient, "connect" | "send" | "stop" | "close">} Client
+ * @typedef {object} Client
+ * @property {() => Promise<unknown>} connect
+ * @property {(data: Int16Array | Blob) => boolean} send
+ * @property {() => Promise<void>} drained resolved when there is room for more
+ * @property {() => Promise<Ended>} stop
+ * @property {() => void} close
+ *
  * @typedef {import("./client.js").Ended} Ended
+ * @typedef {import("./sources.js").EncodedFrame} EncodedFrame
+ * @typedef {import("./sources.js").EncodedSource} EncodedSource
  * @typedef {import("./sources.js").Frame} Frame
  * @typedef {import("./sources.js").Source} Source
  * @typedef {import("./sources.js").SoundNotice} SoundNotice
@@ -13,9 +21,9 @@
  * comes before the connection is there is sent then. The source is stopped in every case.
  *
  * @param {Client} client
- * @param {Source} source
+ * @param {Source | EncodedSource} source
  * @param {object} how
- * @param {(frame: Frame) => void} how.onFrame
+ * @param {(frame: Frame | EncodedFrame) => void} how.onFrame
  * @param {(notice: SoundNotice) => void} how.onSound
  * @param {Promise<unknown>} how.over settled when the session is
  * @param {AbortSignal} [how.signal]
@@ -27,9 +35,12 @@ export async function streamSource(client, source, { onFrame, onSound, over, sig
   const done = new AbortController();
   try {
     void client.connect(); // its failure is that of the session
-    source.start((frame) => {
-      client.send(frame.samples);
+    // The union of both kinds of source takes what takes the frames of both.
+    source.start((/** @type {Frame | EncodedFrame} */ frame) => {
       onFrame(frame);
+      if ("samples" in frame) return void client.send(frame.samples);
+      client.send(frame.data);
+      return client.drained();
     }, onSound);
     const soundEnded = source.ended.catch((/** @type {Error} */ problem) => {
       sound.problem = problem;

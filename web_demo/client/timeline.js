@@ -12,6 +12,11 @@
  * @typedef {import("./client.js").Ended} Ended
  */
 
+/**
+ * A container cannot go on in the middle: its next session begins at the first byte, and says again what was
+ * answered before. That is left out; the same bytes make the same utterances.
+ */
+
 /** Where the session of now begins in the stream, and what the ones before it answered. */
 export class Timeline {
   beginByte = 0;
@@ -21,6 +26,8 @@ export class Timeline {
   /** Utterances answered in all. */
   #answered = 0;
   #answeredMs = { captioned: 0, suppressed: 0, failed: 0 };
+  /** Utterances up to this one of the session of now were answered by the one before. */
+  #said = 0;
   /** These three when the session of now began. */
   #before = { captioned: 0, suppressed: 0, failed: 0 };
 
@@ -37,13 +44,19 @@ export class Timeline {
     this.#before = { ...this.#answeredMs };
   }
 
+  /** A new session begins at the first byte, and will say everything once more. */
+  startOver() {
+    this.#said = this.#answered;
+  }
+
   /**
    * The message with the times and numbers of the stream.
    *
    * @param {ServerMessage} message
-   * @returns {ServerMessage}
+   * @returns {ServerMessage | null} null for what was said before
    */
   place(message) {
+    if ("utterance" in message && message.utterance <= this.#said) return null;
     switch (message.type) {
       case "speech":
         return {

@@ -38,7 +38,8 @@ _TYPES = {
 _SECURITY_HEADERS = {
     # Everything from here; nothing inline; microphone only for this page.
     "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
-    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "img-src 'self' data:; media-src blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
