@@ -89,13 +89,14 @@ def opened(page: Page, scripted: ScriptedServer, wav: Path) -> Page:
     page.add_init_script(path=LEFTOVERS)
     page.add_init_script(HEAR)
     page.add_init_script(LISTEN)
-    page.route("**/tone.wav", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
+    page.route("**/tone.wav*", lambda route: route.fulfill(path=wav, content_type="audio/wav"))
     page.route(
         "**/empty.html",
         lambda route: route.fulfill(
             body="<title>Empty</title><button>Start</button>", content_type="text/html"
         ),
     )
+    page.set_default_timeout(10_000)
     page.goto(f"{scripted.url}/empty.html")
     page.get_by_role("button").click()  # browsers want that before sound
     return page
