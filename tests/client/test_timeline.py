@@ -87,3 +87,24 @@ def test_rates_and_silence() -> None:
     assert silence(Start(encoding="mulaw"), 3) == b"\xff\xff\xff"
     assert silence(Start(encoding="alaw"), 2) == b"\xd5\xd5"
     assert silence(Start(), 4) == bytes(4)
+
+
+def test_a_container_that_begins_again_repeats_what_was_answered() -> None:
+    timeline = Timeline()
+    suppressed = Suppressed(seq=9, utterance=2, start_ms=1500, end_ms=1900, reason="no_speech")
+    timeline.place(final(1, 100, 900))
+    timeline.place(suppressed)
+    timeline.place(Speech(seq=9, utterance=3, start_ms=2500))  # is not answered any more
+    timeline.start_over()
+    again: list[ServerMessage] = [Speech(seq=9, utterance=1, start_ms=100), final(1, 100, 900)]
+    assert all(timeline.is_repeated(message) for message in [*again, suppressed])
+    anew: list[ServerMessage] = [
+        Ack(received=9, safe=0),
+        Speech(seq=9, utterance=3, start_ms=2500),
+        final(3, 2500, 3000),
+        ended(5000, 1300, 400, 3),
+    ]
+    assert not any(timeline.is_repeated(message) for message in anew)
+    assert [timeline.place(message) for message in anew] == anew
+    timeline.start_over()
+    assert timeline.is_repeated(final(3, 2500, 3000))

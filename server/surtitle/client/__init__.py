@@ -258,6 +258,8 @@ class Captions:
                     pass  # greetings are taken where they are waited for
                 case _:
                     self._last_seq = message.seq
+            if self._timeline.is_repeated(message):
+                continue
             self._events.put_nowait(self._timeline.place(message))
             if isinstance(message, Final | Suppressed | Failed):
                 self._answered_up_to(message.end_ms)
@@ -340,7 +342,9 @@ class Captions:
         if not isinstance(ready, Ready):
             await hang_up(socket)
             raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
-        if self._rate is not None:
+        if self._rate is None:
+            self._timeline.start_over()  # of a container nothing is forgotten
+        else:
             self._timeline.go_on(byte, self._rate)
         self._next_item, self._next_byte = self._outbox.number_at(byte), byte
         self._ready, self._token, self._last_seq = ready, ready.token, ready.seq

@@ -1,7 +1,9 @@
 """The sessions of one stream, one after the other, seen as one session. Pure.
 
 A server that has lost the session (it was restarted) gets a new one, which begins at the first byte
-that was not answered. Its times and utterances go on where those of the one before ended.
+that was not answered. Its times and utterances go on where those of the one before ended. A container
+cannot go on in the middle: its next session begins at the first byte, and says again what was answered
+before.
 """
 
 from dataclasses import dataclass
@@ -49,6 +51,7 @@ class Timeline:
     utterances: int = 0
     """Answered by the sessions before."""
     _answered: int = 0  # in all
+    _said: int = 0  # up to this one, what the session of now says was answered before
     _captioned_ms: int = 0
     _suppressed_ms: int = 0
     _failed_ms: int = 0
@@ -59,6 +62,15 @@ class Timeline:
         self.begin_byte, self.begin_ms = byte, byte * 1000 // rate
         self.utterances = self._answered
         self._before = (self._captioned_ms, self._suppressed_ms, self._failed_ms)
+
+    def start_over(self) -> None:
+        """A new session begins at the first byte; the same bytes make the same utterances."""
+        self._said = self._answered
+
+    def is_repeated(self, message: ServerMessage) -> bool:
+        """Whether this was answered before."""
+        spoken = Speech | Partial | Final | Suppressed | Failed
+        return isinstance(message, spoken) and message.utterance <= self._said
 
     def place(self, message: ServerMessage) -> ServerMessage:
         """The message with the times and numbers of the stream."""
