@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from surtitle.captioning.downmix import Downmix
+from tests.downmix_cases import DOWNMIX_CASES
 from tests.node.modules import evaluate
 
 Float = NDArray[np.float32]
@@ -78,13 +80,25 @@ RATES = {"inverted and weaker": 44_100, "fourth of eight": 44_100}
 RATES |= dict.fromkeys(["stereo", "inverted", "fourth of six"], 48_000)
 
 
+def mixed(node: str, folder: Path, frames: Float, rate: int) -> Float:
+    """What JavaScript makes of frames of shape (n, channels)."""
+    source, target = folder / "apart.f32", folder / "mono.f32"
+    np.ascontiguousarray(frames.T).tofile(source)
+    evaluate(node, "downmix.js", MIX, source, target, str(frames.shape[1]), str(rate))
+    return np.fromfile(target, np.float32)
+
+
+@pytest.mark.parametrize("case", DOWNMIX_CASES, ids=lambda case: case["name"])
+def test_the_table(node_20: str, tmp_path: Path, case: dict[str, Any]) -> None:
+    frames = np.array(case["frames"], np.float32)
+    mono = mixed(node_20, tmp_path, frames, case["sample_rate"])
+    np.testing.assert_allclose(mono, np.array(case["expected"]), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_what_the_server_makes(node_20: str, tmp_path: Path, name: str) -> None:
     frames, rate = CASES[name], RATES.get(name, 16_000)
-    source, target = tmp_path / "apart.f32", tmp_path / "mono.f32"
-    np.ascontiguousarray(frames.T).tofile(source)
-    evaluate(node_20, "downmix.js", MIX, source, target, str(frames.shape[1]), str(rate))
-    mono = np.fromfile(target, np.float32)
+    mono = mixed(node_20, tmp_path, frames, rate)
     downmix = Downmix(frames.shape[1], rate)
     expected = np.concatenate([downmix.push(frames), downmix.finish()])
     np.testing.assert_allclose(mono, expected, atol=1e-6)
