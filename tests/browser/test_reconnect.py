@@ -402,7 +402,12 @@ def test_a_recording_is_read_again_from_the_byte_that_did_not_come(
 ) -> None:
     """Nothing of it is kept for that: it is longer than what is kept of samples."""
     size = 15_000_000
-    scripted.on_start = lambda stage: (setattr(stage, "hears_bytes", heard_bytes), stage.greet())[1]
+
+    def greet(stage: Stage) -> None:
+        stage.hears_bytes = heard_bytes
+        stage.greet()
+
+    scripted.on_start = greet
     page.goto(scripted.url)
     page.evaluate(RECORDING, size)
     stage = scripted.next_stage()

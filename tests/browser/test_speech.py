@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import jiwer
 import pytest
 from playwright.sync_api import Page, expect
@@ -90,6 +91,61 @@ def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
     assert all(cue.start_ms < cue.end_ms for cue in cues)
     assert all(before.end_ms <= after.start_ms for before, after in pairwise(cues))
     assert cues[-1].end_ms < 21_000  # the sample takes about 20 s
+
+
+def recording(wav: Path, path: Path) -> bytes:
+    """The file of the microphone in another container; that of MP4 has its index at the end."""
+    codec = {".mp3": "libmp3lame", ".m4a": "aac", ".flac": "flac"}[path.suffix]
+    with av.open(str(wav)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=16_000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        for frame in source.decode(audio=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode())
+    return path.read_bytes()
+
+
+def caption_file(page: Page, server_url: str, path: Path) -> None:
+    page.goto(server_url)
+    page.get_by_role("radio", name="File").check()
+    page.get_by_label("Sound or video file").set_input_files(path)
+    page.get_by_role("button", name="Start").click()
+
+
+@pytest.mark.parametrize("name", ["talk.mp3", "talk.m4a", "talk.flac"])
+def test_a_damaged_file_is_captioned_but_for_the_damage_and_that_is_said(
+    page: Page,
+    server_url: str,
+    microphone_wav: Path,
+    sentences: list[str],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    path = tmp_path / name
+    data = bytearray(recording(microphone_wav, path))
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes((i * 37 + 11) % 256 for i in range(400))
+    path.write_bytes(data)
+    caption_file(page, server_url, path)
+    expect(page.locator("#state-words")).to_contain_text("Finished", timeout=SPOKEN_LIMIT_MS)
+    expect(page.get_by_role("alert")).to_contain_text("of the recording could not be read")
+    captions = words(" ".join(final_captions(page).all_inner_texts()))
+    assert jiwer.wer(words(" ".join(sentences[:2])), captions) < 0.3
+
+
+def test_a_file_whose_index_comes_last_is_captioned_while_it_plays(
+    page: Page, server_url: str, microphone_wav: Path, sentences: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "talk.m4a"
+    data = recording(microphone_wav, path)
+    assert data.index(b"moov") > data.index(b"mdat")
+    caption_file(page, server_url, path)
+    expect(open_caption(page)).to_contain_text(re.compile(r"\w+ \w+"))
+    expect(page.locator("#state-words")).to_contain_text("Captioning “talk.m4a”")
+    expect(page.locator("#state-words")).to_contain_text("Finished", timeout=SPOKEN_LIMIT_MS)
+    captions = words(" ".join(final_captions(page).all_inner_texts()))
+    assert jiwer.wer(words(" ".join(sentences[:2])), captions) < 0.1
+    expect(page.get_by_role("alert")).to_be_empty()
 
 
 def test_a_language_that_the_model_cannot_do_is_refused_in_words(
