@@ -205,7 +205,7 @@ function summary({ audio_ms, utterances }) {
 
 /** @param {number} ms of a recording */
 function missing(ms) {
-  const seconds = ms < 9950 ? (ms / 1000).toFixed(1) : String(Math.round(ms / 1000));
+  const seconds = ms < 9950 ? Math.max(0.1, ms / 1000).toFixed(1) : String(Math.round(ms / 1000));
   const length = ms < 60_000 ? `${seconds} s` : `${clock(ms)} minutes`;
   return `${length} of the recording could not be read. All the rest is captioned.`;
 }
