@@ -148,7 +148,7 @@ function caption(run, source, words) {
   dock.addEventListener("audible", () => source.setAudible(dock.audible), { signal });
   // What is wrong with the sound is said at once, the captions of what was heard still come.
   void source.ended
-    .then(() => (run.whole = true), (problem) => notify(problem.message))
+    .then(() => (run.whole = !run.stop.signal.aborted), (problem) => notify(problem.message))
     .then(() => run.stop.abort());
   meter.reset(!isRecording(source));
   return client.stream(source, { signal });

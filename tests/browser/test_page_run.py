@@ -108,9 +108,7 @@ def test_a_file_that_is_gone_is_told(page: Page, scripted: ScriptedServer, short
     page.get_by_label("Sound or video file").set_input_files(short_wav)
     short_wav.unlink()
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("alert")).to_have_text(
-        "“tone.wav” cannot be read any more. Choose it again."
-    )
+    expect(page.get_by_role("alert")).to_contain_text("cannot be read any more")
 
 
 SHARED_TAB = """async () => {

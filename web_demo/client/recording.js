@@ -28,7 +28,10 @@ const AHEAD_MS = 2000;
  * @returns {Promise<EncodedSource>}
  */
 export async function openRecording(blob, label = "Recording", audible = false) {
-  if (!blob.size) throw new Problem(`“${label}” is empty. Choose another file.`, "empty");
+  if (!blob.size) {
+    // Chromium says so of a file that is gone, too.
+    throw new Problem(`“${label}” is empty, or cannot be read any more. Choose another file.`, "empty");
+  }
   try {
     const { blob: sent, headBytes } = await layOut(blob);
     return new RecordingSource(sent, headBytes, label, await openPlayer(blob, audible), audible);
