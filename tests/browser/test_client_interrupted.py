@@ -356,19 +356,6 @@ def test_an_element_is_followed_to_what_it_plays_next(
     nothing_is_left(page, contexts=0 if captured else 1)
 
 
-def test_an_element_is_followed_to_a_stream(page: Page) -> None:
-    """As where a call takes the place of a film."""
-    page.evaluate(STREAM)
-    play(page)
-    page.evaluate("(element.srcObject = stream, element.play())")
-    page.wait_for_function("element.readyState > 2")
-    page.evaluate("soundsAgain()")
-    assert page.evaluate("heard.ended") is None
-    page.evaluate("heard.source.stop()")
-    assert page.evaluate("stream.getTracks()[0].readyState") == "live"
-    assert page.evaluate("element.readyState > 2 && !element.paused")
-
-
 @pytest.mark.parametrize(
     ("change", "code"),
     [

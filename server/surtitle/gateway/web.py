@@ -38,7 +38,7 @@ _TYPES = {
 _SECURITY_HEADERS = {
     # Everything from here; nothing inline; microphone only for this page.
     "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
-    "img-src 'self' data:; media-src blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "img-src 'self' data:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
