@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import KeyFile, OriginPolicy, add_key
+from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
 from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
@@ -333,7 +333,7 @@ async def test_figures_on_a_port_of_their_own(path: str, status: int, tmp_path: 
 
 
 async def test_a_page_of_a_foreign_name_reads_no_figures_either() -> None:
-    origins = OriginPolicy(local_names_only=True)
+    origins = OriginPolicy(names=Names.LOOPBACK)
     async with listening(origins=origins, metrics=("127.0.0.1", 0)) as site:
         port = site.gateway.metrics_port
         assert (await site.ask("/metrics", port=port, Host="attacker.example"))[0] == 403

@@ -478,7 +478,8 @@ class Connection:
 
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much audio is unanswered."""
-        assert self._hosted is not None
+        if self._hosted is None:  # it is being opened, and says how the service is
+            return
         full = self._hosted.full
         if full == self._room.is_set():
             if full:

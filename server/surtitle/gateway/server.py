@@ -178,8 +178,7 @@ class Gateway:
             except (OSError, UnicodeError) as error:  # a name that is none for IDNA either
                 why = error.strerror if isinstance(error, OSError) and error.strerror else error
                 raise ConfigurationError(
-                    f"Cannot listen on {host} port {port}: {why}. "
-                    f"Choose another with {options}."
+                    f"Cannot listen on {host} port {port}: {why}. Choose another with {options}."
                 ) from error
             return server, next(iter(server.sockets)).getsockname()[1]
 
