@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surtitle.decoding.members import Begin, WavSplitter, splitter_for
+from surtitle.decoding.members import Begin, Mp4Splitter, WavSplitter, splitter_for
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
 from tests.containers import FASTSTART, FRAGMENTED, Track, clicks, encode
@@ -257,3 +257,35 @@ def test_how_wavs_are_cut_makes_no_difference(names: list[str], cuts: list[int])
 def test_no_bytes_make_a_wav_splitter_fail(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert sum(map(len, members_of("wav", pieces))) <= len(whole) + 8
+
+
+# -- fragments of an MP4 that are hurt ----------------------------------------------------------
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def fragment(number: int) -> bytes:
+    header = box(b"mfhd", struct.pack(">II", 0, number))
+    return box(b"moof", header + bytes(40)) + box(b"mdat", bytes([number]) * 300)
+
+
+@three_ways
+@pytest.mark.parametrize(
+    "hurt", [b"\0" * 20, b"\xff" * 20, b"nonsense of any length, as it may be"]
+)
+def test_behind_a_hurt_fragment_the_next_one_comes_where_it_was(
+    chunking: Chunking, hurt: bytes
+) -> None:
+    start = box(b"ftyp", b"isom") + box(b"moov", bytes(50)) + fragment(1)
+    data = start + hurt + fragment(2)[len(hurt) :] + fragment(3)
+    splitter = Mp4Splitter()
+    parts = [part for piece in chunking(data) for part in splitter.feed(piece)]
+    parts += splitter.finish()
+    got = b"".join(part for part in parts if isinstance(part, bytes))
+    assert not any(isinstance(part, Begin) for part in parts)
+    assert got.startswith(start)
+    assert len(got) == len(data)
+    assert got.index(fragment(3)) == data.index(fragment(3))
+    assert splitter.lost_bytes == len(fragment(2))

@@ -153,12 +153,13 @@ CHECKED_CODECS = {"flac": "crccheck+explode"}
 """Decoders that should refuse a frame whose checksum is wrong, with FFmpeg's `err_detect` for it.
 They would make noise of it."""
 
+TAGS = (b"ID3", b"TAG", b"APE")
+"""How tags begin (ID3v2, ID3v1, APEv2), which stand between the frames where files are joined."""
+
 WITHOUT_HOLES = frozenset({"mpegts"})
 """Demuxers of broadcasts, which never pause: what is not there was lost on the way."""
 
-KNOWN_LENGTH = frozenset(
-    {"matroska", "mov", "flac", "wav", "w64", "aiff", "caf", "avi", "asf", "au"}
-)
+KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "wav", "w64", "aiff", "caf", "asf", "au"})
 """Demuxers that know the length of the audio from its header; elsewhere it is an estimate."""
 
 

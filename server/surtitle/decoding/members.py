@@ -126,21 +126,41 @@ class OggSplitter:
 
 
 class Mp4Splitter:
-    """For MP4, whose boxes have lengths: a file type after the index or a fragment begins a new
-    file."""
+    """For MP4, whose boxes have lengths: a file type after the index or a fragment begins a new one.
+
+    What is no box is damage. FFmpeg makes of it what it can; but among fragments it would find none of
+    those that follow, so what comes before the next one is left out.
+    """
 
     _HEADER = struct.Struct(">I4s")
+    _FRAGMENT = re.compile(rb"\x00[\x00-\x0f]..moof\x00\x00\x00\x10mfhd", re.DOTALL)
+    _FRAGMENT_BYTES = 16
+    _AMONG_FRAGMENTS = frozenset(
+        (
+            *(b"moof", b"mdat", b"sidx", b"ssix", b"styp", b"emsg", b"prft", b"free", b"skip"),
+            *(b"uuid", b"mfra", b"meta", b"ftyp", b"moov", b"wide"),
+        )
+    )
+    """Boxes at the top of a file in fragments (ISO/IEC 14496-12)."""
 
     def __init__(self) -> None:
         self._held = b""
         self._left: int | None = 0  # bytes of the box that goes on; None: all that comes
         self._has_content = False
+        self._is_lost = False  # what comes is no box
+        self.is_fragmented = False
+        """Whether there was a fragment."""
+        self.lost_bytes = 0
+        """How much was left out."""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
         data = self._held + data
         self._held = b""
         while data:
+            if self._is_lost:
+                data = yield from self._find_fragment(data)
+                continue
             if self._left is None or self._left >= len(data):
                 self._left = None if self._left is None else self._left - len(data)
                 yield data
@@ -152,27 +172,55 @@ class Mp4Splitter:
             if size == 0:
                 self._held, self._left = data, 0
                 return
+            if size is None and self.is_fragmented:
+                self._is_lost, self._left = True, 0
+                continue
             if data[4:8] == b"ftyp" and self._has_content:
-                self._has_content = False
+                self._has_content = self.is_fragmented = False
                 yield BEGIN
             self._has_content |= data[4:8] in (b"moov", b"moof", b"mdat")
+            self.is_fragmented |= data[4:8] == b"moof"
             self._left = size
+
+    def leave_out(self) -> int:
+        """Go to the end of the box that goes on, without its bytes; how many these are."""
+        left, self._left = self._left or 0, self._left and 0
+        return left
 
     def finish(self) -> Iterator[Part]:
         """See Splitter."""
-        if self._held:
+        if self._held and not self._is_lost:
             yield self._held
         self._held = b""
 
+    def _find_fragment(self, data: bytes) -> Generator[Part, None, bytes]:
+        """Go to the next fragment, if it has come; returns what begins with it.
+
+        What is left out becomes a box of nothing: fragments may know where in the file they are.
+        """
+        found = self._FRAGMENT.search(data)
+        # Some more is held back than the start of a fragment, so that a box is never too small for it.
+        start = len(data) - 3 * self._FRAGMENT_BYTES if found is None else found.start()
+        self._is_lost = found is None
+        if start >= self._HEADER.size:
+            yield self._HEADER.pack(start, b"free") + bytes(start - self._HEADER.size)
+        elif found is None:
+            start = 0
+        self.lost_bytes += start
+        if found is None:
+            self._held = data[start:]
+            return b""
+        return data[start:]
+
     def _size(self, data: bytes) -> int | None:
-        """Bytes of the box that begins here: 0 where its header is not whole, None: to the end."""
+        """Bytes of the box that begins here: 0 where its header is not whole, None: there is none."""
         if len(data) < 8:
             return 0
         size, name = self._HEADER.unpack_from(data)
         if size == 1:
             return int.from_bytes(data[8:16], "big") or None if len(data) >= 16 else 0
-        # What is no box is damage, of which FFmpeg makes what it can.
-        return size if size >= 8 and name.isalnum() else None
+        is_box = name in self._AMONG_FRAGMENTS if self.is_fragmented else name.isalnum()
+        return size if size >= 8 and is_box else None
 
 
 class WavSplitter:

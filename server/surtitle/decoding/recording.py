@@ -29,12 +29,13 @@ from surtitle.decoding.formats import (
     DEMUXERS,
     KNOWN_LENGTH,
     SNIFFED_BYTES,
+    TAGS,
     UNCLOCKED,
     UNTIMED,
     WITHOUT_HOLES,
     sniff,
 )
-from surtitle.decoding.members import Begin, Splitter, WavSplitter, splitter_for
+from surtitle.decoding.members import Begin, Mp4Splitter, Splitter, WavSplitter, splitter_for
 from surtitle.decoding.timeline import (
     MAX_HOLE_S,
     MAX_UNCLOCKED_HOLE_S,
@@ -66,6 +67,7 @@ MAX_ERRORS_IN_A_ROW = 100
 """Packets that cannot be read, one behind the other, before the rest is given up."""
 RATES = range(4000, 384_001)
 """Sample rates that are taken."""
+SEARCH_BYTES = 1 << 20
 WARY_S = 1.0
 """FFmpeg complains of damage when it reads it, which may be some packets before the hole is
 reached."""
@@ -152,7 +154,9 @@ class Recording:
         """Decode a file that can be sought in. Raises Unreadable."""
         found = sniff(file.read(SNIFFED_BYTES))
         file.seek(0)
-        if found in ("wav", "ogg", "flac", "webm") or (found == "mp4" and _has_several(file)):
+        if found in ("wav", "ogg", "flac") or (
+            found in ("webm", "mp4") and _has_several(file, found)
+        ):
             yield from self.read_stream(file)  # perhaps several in a row
             return
         yield from self._read_member(file, found or "auto", is_first=True)
@@ -392,6 +396,9 @@ class _Packets:
             except (av.error.FFmpegError, ValueError) as error:
                 if isinstance(error, av.error.MemoryError):
                     raise
+                if bytes(memoryview(packet)[:3]) in TAGS:
+                    self._complaints.clear()
+                    continue
                 self._damaged = True
                 self.failed_s += _length_of(packet) + self._uncounted_s(packet, 0)
                 continue
@@ -596,21 +603,19 @@ def _with_index_last(stream: _Members) -> io.BytesIO | None:
     return whole
 
 
-def _has_several(file: BinaryIO) -> bool:
-    """Whether an MP4 is followed by another one."""
-    has_content = several = False
-    position = 0
-    while len(header := file.read(16)) >= 8 and not several:
-        size, kind = int.from_bytes(header[:4], "big"), header[4:8]
-        size = int.from_bytes(header[8:16], "big") if size == 1 else size
-        several = kind == b"ftyp" and has_content
-        has_content |= kind in (b"moov", b"moof", b"mdat")
-        if size < 8:
-            break
-        position += size
-        file.seek(position)
+def _has_several(file: BinaryIO, encoding: ContainerEncoding) -> bool:
+    """Whether another one follows, or it is in fragments, of which each may be lost."""
+    splitter = splitter_for(encoding)
+    found = False
+    while not found and (data := file.read(SEARCH_BYTES)):
+        parts = [*splitter.feed(data)]
+        found = any(isinstance(part, Begin) for part in parts)
+        if isinstance(splitter, Mp4Splitter):
+            found |= splitter.is_fragmented
+            # Samples are not read to find what follows them.
+            file.seek(splitter.leave_out(), io.SEEK_CUR)
     file.seek(0)
-    return several
+    return found
 
 
 def _read_at_least(source: Source, size: int) -> bytes:
