@@ -263,14 +263,21 @@ def with_channels(path: Path, gains: list[float]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("captured", [True, False], ids=["copied", "led through"])
 @pytest.mark.parametrize(
-    "gains",
-    [[1, 1], [1, -1], [0, 0, 1], [0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 0, 0, 0, 0]],
-    ids=["stereo", "inverted", "third of three", "fourth of six", "fourth of eight"],
+    ("captured", "gains"),
+    [
+        # What Chromium copies is what it plays: two channels.
+        pytest.param(True, [1, 1], id="stereo, copied"),
+        pytest.param(True, [1, -1], id="inverted, copied"),
+        pytest.param(False, [1, 1], id="stereo"),
+        pytest.param(False, [1, -1], id="inverted"),
+        pytest.param(False, [0, 0, 1], id="third of three"),
+        pytest.param(False, [0, 0, 0, 1, 0, 0], id="fourth of six"),
+        pytest.param(False, [0, 0, 0, 1, 0, 0, 0, 0], id="fourth of eight"),
+    ],
 )
 def test_no_channel_of_an_element_is_lost(
-    page: Page, tmp_path: Path, gains: list[float], captured: bool
+    page: Page, tmp_path: Path, captured: bool, gains: list[float]
 ) -> None:
     path = with_channels(tmp_path / "many.wav", gains)
     page.route("**/tone.wav*", lambda route: route.fulfill(path=path, content_type="audio/wav"))

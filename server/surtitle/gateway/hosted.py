@@ -65,6 +65,10 @@ TOKEN_BYTES = 24
 SILENT_AFTER_S = 1.0
 """How long a sender may be silent in the middle of an utterance, beyond the length of what it sends
 at once, before the utterance is finished: it was muted, or its page sleeps."""
+PROMPT = {None, "webm", "mp4"}
+DECODER_LAG_S = 3.0
+"""How much sound decoders of other containers than these hold back, ten frames of FLAC for instance: it
+comes with what follows, or at the end."""
 SILENCE_STEP_S = 0.1
 """How soon it is looked again."""
 RECENT_FRAMES = 64
@@ -445,8 +449,10 @@ class HostedSession:
 
     @property
     def _patience_s(self) -> float:
-        """A sender of one frame in five seconds is not silent after two."""
-        return SILENT_AFTER_S + max(self._recent_s, default=0.0)
+        """A sender of one frame in five seconds is not silent after two; a decoder may lag."""
+        container = self.session.container
+        lag_s = 0.0 if container in PROMPT else DECODER_LAG_S
+        return SILENT_AFTER_S + lag_s + max(self._recent_s, default=0.0)
 
     def _on_silence(self, clock: Callable[[], float], due: float) -> None:
         self._silence_timer = None
