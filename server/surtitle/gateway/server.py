@@ -6,6 +6,7 @@ before the handshake, with a status that says why.
 """
 
 import asyncio
+import contextlib
 import http
 import re
 import ssl
@@ -193,7 +194,8 @@ class Gateway:
 
     async def watch_memory(self) -> None:
         """Refuse sessions, and end some, as memory runs short; never ends by itself."""
-        if self._memory.has_little_room(used := self._used_bytes()):
+        used = self._used_bytes()
+        if self._memory.has_little_room(used):
             log.warning(
                 "the server takes nearly all of its memory by itself; see `max_memory_mb`",
                 used_mb=used // memory.MIB,
@@ -202,7 +204,8 @@ class Gateway:
         trimming = DaemonThread("trim memory")
         try:
             while True:
-                used = self._used_bytes()
+                with contextlib.suppress(OSError):  # no descriptor is free: it is as it was
+                    used = self._used_bytes()
                 if self._memory.judge(used):
                     pressure = self._memory.pressure
                     say = log.info if pressure is Pressure.NONE else log.warning
