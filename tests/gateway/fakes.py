@@ -1,9 +1,13 @@
 """What stands in for the engine, voice activity and the socket in tests of the gateway."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
@@ -213,3 +217,15 @@ class FakeSocket:
     def break_off(self) -> None:
         """The connection is gone without a word."""
         self.incoming.put_nowait(ConnectionClosedError(None, None))
+
+
+@contextlib.contextmanager
+def everything_logged() -> Iterator[list[EventDict]]:
+    """What is logged in the block, whatever level an earlier test has set."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    try:
+        with capture_logs() as logged:
+            yield logged
+    finally:
+        structlog.configure(**before)

@@ -9,7 +9,6 @@ from pathlib import Path
 import jwt
 import pytest
 from click.testing import CliRunner
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from surtitle.cli import cli
@@ -23,6 +22,7 @@ from surtitle.gateway.access import (
     add_key,
     read_keys,
 )
+from tests.gateway.fakes import everything_logged
 
 # -- keys -------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ def test_a_key_file_that_others_may_read_is_warned_of(tmp_path: Path, mode: int,
     def warnings(logged: list[EventDict]) -> list[str]:
         return [str(line["rights"]) for line in logged if line["log_level"] == "warning"]
 
-    with capture_logs() as logged:
+    with everything_logged() as logged:
         keys = KeyFile(path)
         keys.ring()
         assert warnings(logged) == []

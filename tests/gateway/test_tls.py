@@ -6,14 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
 from surtitle.gateway import caption_socket
 from surtitle.gateway.tls import Certificates
 from surtitle.messages import Ended
-from tests.gateway.fakes import FakeEngine, make_gateway
+from tests.gateway.fakes import FakeEngine, everything_logged, make_gateway
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -121,7 +120,7 @@ def test_files_that_cannot_be_used_are_told_at_the_start(tmp_path: Path, wrong: 
 def test_a_key_that_others_may_read_is_warned_of(tmp_path: Path, mode: int, warned: int) -> None:
     certificate, key = make_certificate(tmp_path, "own")
     key.chmod(0o600)
-    with capture_logs() as logged:
+    with everything_logged() as logged:
         certificates = Certificates(certificate, key)
         assert logged == []
         key.chmod(mode)
