@@ -16,7 +16,8 @@ import select
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Loaded once, for all children.
@@ -24,12 +25,15 @@ from surtitle.decoding.child import serve
 
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>."""
-NICE = 10
-"""Decoding takes next to nothing; beside who decodes speech, it comes second."""
-LOOK_MS = 250
+NICE = 19
+"""Decoding takes next to nothing, so it is served all the same."""
+LOOK_MS = 100
 """How often it is looked how much the children compute."""
-MUCH_CPU_S = 0.1
-"""What a live recording takes in a minute. Who takes it in LOOK_MS is served last from then on."""
+START_CPU_S = 0.06
+CPU_SHARE = 0.01
+"""Processor time for a header, and for live audio: twice what a decoder of Opus takes. A child that
+takes more is served last from then on, by the kernel's SCHED_IDLE: sixty at the lowest priority still
+outweigh a worker."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 FIRST_TO_GO = "1000"
 """For the kernel, where memory runs out: rather a decoder than the server (proc(5))."""
@@ -40,7 +44,7 @@ class _Child:
     pid: int
     connection: socket.socket
     """Its own end of the socket: it tells when the server closes the other one."""
-    cpu_s: float = 0.0
+    began_s: float = field(default_factory=time.monotonic)
     is_last: bool = False
     """Whether it is served last."""
 
@@ -53,6 +57,7 @@ class ForkServer:
         self._control = control
         self._ended = ended
         self._children: dict[int, _Child] = {}  # by the descriptor of the connection
+        self._looked_s = 0.0
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(ended, select.POLLIN)
@@ -62,6 +67,8 @@ class ForkServer:
         while True:
             watched = any(not child.is_last for child in self._children.values())
             events = self._poll.poll(LOOK_MS if watched else None)
+            if watched and time.monotonic() - self._looked_s >= LOOK_MS / 1000:
+                self._look()
             for descriptor, _ in events:
                 if descriptor == self._control.fileno():
                     if not self._take():
@@ -72,8 +79,6 @@ class ForkServer:
                 elif descriptor in self._children:  # the session is over
                     os.kill(self._children[descriptor].pid, signal.SIGKILL)
                     self._poll.unregister(descriptor)
-            if not events:
-                self._look()
 
     def _take(self) -> bool:
         """Fork for the next session; False where the server has gone."""
@@ -113,12 +118,12 @@ class ForkServer:
 
     def _look(self) -> None:
         """Serve those last that compute much: who means harm, or sends a file at once."""
+        now_s = self._looked_s = time.monotonic()
         for child in self._children.values():
             if child.is_last:
                 continue
-            cpu_s = _cpu_s(child.pid)
-            child.is_last = cpu_s - child.cpu_s > MUCH_CPU_S
-            child.cpu_s = cpu_s
+            allowed_s = START_CPU_S + CPU_SHARE * (now_s - child.began_s)
+            child.is_last = _cpu_s(child.pid) > allowed_s
             if child.is_last and hasattr(os, "SCHED_IDLE"):
                 with contextlib.suppress(OSError):
                     os.sched_setscheduler(child.pid, os.SCHED_IDLE, os.sched_param(0))

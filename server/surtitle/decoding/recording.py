@@ -194,7 +194,7 @@ class Recording:
             "format_whitelist": ",".join(DEMUXERS),
             "codec_whitelist": ",".join(DECODERS),
             "protocol_whitelist": "",
-            "max_streams": str(MAX_TRACKS * 2),
+            "max_streams": str(MAX_TRACKS),
         }
         is_stream = not hasattr(file, "seek")
         if container.has_header and is_stream:
