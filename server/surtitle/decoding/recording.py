@@ -62,7 +62,7 @@ MOST_HEAD_BYTES = 32 << 20
 kept."""
 MOST_FRAME_SAMPLES = 1 << 19
 """Of one frame, and channel: 11 s at 48 kHz. Ten kilobytes may be packed so that they hold minutes."""
-MAX_TRACKS = 64
+MAX_TRACKS = 32
 MAX_ERRORS_IN_A_ROW = 100
 """Packets that cannot be read, one behind the other, before the rest is given up."""
 RATES = range(4000, 384_001)
