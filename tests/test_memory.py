@@ -1,5 +1,6 @@
 """How much memory there is."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -64,9 +65,11 @@ def test_no_limit_is_none(tmp_path: Path, text: str) -> None:
 
 
 def test_what_this_process_uses_grows_with_what_it_takes_and_is_given_back() -> None:
+    gc.collect()
+    memory.give_back_free()  # what tests before have left, which may go at any time
     before = memory.used_bytes()
-    taken = b"x" * (64 * memory.MIB)
-    wait_until(lambda: memory.used_bytes() - before > 60 * memory.MIB)
+    taken = b"x" * (128 * memory.MIB)
+    wait_until(lambda: memory.used_bytes() - before > 64 * memory.MIB)
     del taken
     memory.give_back_free()
-    wait_until(lambda: memory.used_bytes() - before < 10 * memory.MIB)
+    wait_until(lambda: memory.used_bytes() - before < 64 * memory.MIB)

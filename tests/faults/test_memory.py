@@ -78,7 +78,7 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
         await asyncio.sleep(0.02)
     delays_s = await speaking  # nothing of it is lost, see Speaker
     print(f"highest {highest_mb} of {limit_mb} MB, {len(errors)} ended; answers after {delays_s}")
-    assert max(delays_s) < 2
+    assert max(delays_s) < 4
     assert highest_mb < 1.1 * limit_mb
     assert sentences == {"The server is short of memory."}
     assert set(errors) == {
