@@ -238,8 +238,10 @@ async def test_many_files_do_not_keep_one_who_speaks_waiting() -> None:
         calls, live = len(t.vad.calls), Client(windows(3))
         t.rounds.request(live)
         await t.until(lambda: live.probabilities)
-        assert len(t.vad.calls) - calls <= 3  # the two under way, and the one that it is in
-        assert sum(t.vad.calls[-1]) <= WINDOWS_BESIDE + WINDOWS_PER_TURN
+        # The two under way, and then the one that it is in; more may have been made since.
+        its_own = next(number for number, counts in enumerate(t.vad.calls) if 3 in counts)
+        assert its_own - calls < 3
+        assert sum(t.vad.calls[its_own]) <= WINDOWS_BESIDE + WINDOWS_PER_TURN
         await t.until(lambda: all(len(file.probabilities) == len(file.audio) for file in files))
 
 

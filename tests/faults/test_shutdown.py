@@ -343,10 +343,16 @@ def stuck_server(folder: Path, library: str, seconds: float) -> Iterator[Doomed]
 
 
 def caught(pid: int, number: int) -> bool:
-    """Whether the signal has been taken from the queue of the process."""
+    """Whether the signal has been taken from the queue of the process, or the process has ended.
+
+    One that is killed leaves in the queue what was there: `faulthandler` sends the signal once more
+    after it has written.
+    """
     fields = dict(
         line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )
+    if fields["State"].startswith("Z"):
+        return True
     pending = int(fields["ShdPnd"], 16) | int(fields["SigPnd"], 16)
     return not pending >> (number - 1) & 1
 
