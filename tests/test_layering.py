@@ -122,6 +122,7 @@ PURE = [
     "decoding/wire.py",
     "client/outbox.py",
     "client/timeline.py",
+    "gateway/budget.py",
     "gateway/kept.py",
     "gateway/limits.py",
     "gateway/shedding.py",
@@ -133,6 +134,7 @@ PURE = [
     "recognition/guard.py",
     "recognition/language.py",
     "recognition/pieces.py",
+    "allowance.py",
     "jobs.py",
     "errors.py",
     "messages.py",
@@ -172,6 +174,7 @@ MAY_KNOW = {
     "captioning": {"captioning", "errors", "jobs", "messages"},
     "decoding": {
         "decoding",
+        "allowance",
         "captioning.audio",
         "captioning.downmix",
         "errors",
@@ -181,6 +184,7 @@ MAY_KNOW = {
     "engine": {"engine", "errors", "jobs", "metrics", "recognition.worker", "secondsignal"},
     "gateway": {
         "gateway",
+        "allowance",
         "background",
         "captioning",
         "decoding.decoders",
@@ -200,6 +204,7 @@ MAY_KNOW = {
 }
 
 LEAVES = {
+    "allowance.py": set[str](),
     "errors.py": set[str](),
     "jobs.py": set[str](),
     "filerights.py": set[str](),

@@ -4,32 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from surtitle.gateway.budget import TURN_S, WORK_AT_ONCE_S, WORK_SHARE, Allowance, InputBudget
-
-
-def test_so_much_at_once_and_then_so_much_a_second() -> None:
-    bytes_ = Allowance(per_s=10, at_once=100)
-    bytes_.take(100, 5.0)
-    assert not bytes_.is_overdrawn(5.0)
-    bytes_.take(1, 5.0)
-    assert bytes_.is_overdrawn(5.0) and bytes_.is_overdrawn(5.09)
-    assert bytes_.good_at_s == pytest.approx(5.1)
-    assert not bytes_.is_overdrawn(5.11)
-    bytes_.take(20, 6.0)
-    assert bytes_.is_overdrawn(7.0) and not bytes_.is_overdrawn(8.0)
-
-
-def test_who_takes_nothing_saves_up_no_more_than_that() -> None:
-    bytes_ = Allowance(per_s=10, at_once=100)
-    bytes_.take(101, 1_000_000.0)
-    assert bytes_.is_overdrawn(1_000_000.0)
-
-
-def test_a_trickle_below_the_rate_is_never_too_much() -> None:
-    bytes_ = Allowance(per_s=64, at_once=4096)
-    for second in range(100_000):
-        bytes_.take(60, float(second))
-        assert not bytes_.is_overdrawn(float(second))
+from surtitle.allowance import Allowance
+from surtitle.gateway.budget import TURN_S, WORK_AT_ONCE_S, WORK_SHARE, InputBudget
 
 
 @dataclass

@@ -17,8 +17,9 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import Data
 
+from surtitle.allowance import Allowance
 from surtitle.gateway.access import ANYBODY, Caller
-from surtitle.gateway.budget import WORK_AT_ONCE_S, WORK_SHARE, Allowance
+from surtitle.gateway.budget import WORK_AT_ONCE_S, WORK_SHARE
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import ClientAddress

@@ -13,7 +13,8 @@ import asyncio
 import time
 from typing import Protocol
 
-from surtitle.gateway.budget import Allowance, Holder, InputBudget
+from surtitle.allowance import Allowance
+from surtitle.gateway.budget import Holder, InputBudget
 
 TURN_PER_SOCKET_S = 0.008
 MAX_TURN_S = 0.128
