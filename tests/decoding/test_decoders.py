@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from surtitle.decoding.decoders import BEHIND_BYTES, Decoders, Decoding
+from surtitle.decoding.pacing import Pacing
 from surtitle.decoding.wire import Kind, pack, pack_place
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import ContainerEncoding
@@ -541,7 +542,7 @@ async def test_a_server_that_is_killed_leaves_no_decoder(stopped: bool) -> None:
 def pretended(told: Told) -> Iterator[socket.socket]:
     """The decoder's end of a decoding, for the test to speak at."""
     ours, theirs = socket.socketpair()
-    decoding = Decoding(ours, told)
+    decoding = Decoding(ours, told, Pacing())
     with theirs:
         yield theirs
     decoding.close()
@@ -629,7 +630,7 @@ async def test_a_fork_that_fails_costs_one_session_alone() -> None:
                 mine, its = socket.socketpair()
                 with its:
                     socket.send_fds(ours, [b"d"], [its.fileno()])
-                decoding = Decoding(mine, told)
+                decoding = Decoding(mine, told, Pacing())
                 decoding._send(pack(Kind.OPEN, b'{"encoding":"webm"}'))
                 decoding.feed(speech(2))
                 decoding.finish()

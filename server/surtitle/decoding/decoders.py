@@ -1,8 +1,8 @@
 """The server's end of the decoder processes: bytes out, samples in, on the event loop.
 
-Nothing here waits. A decoder that is slow has its socket full; then no more is taken from the
-client, see `Decoding.behind`. A session that is full does not read its decoder's socket, so that
-stands still.
+Nothing here waits. A decoder that is slow has its socket full, and one that is given much waits for
+its turn (see `pacing`); then no more is taken from the client, see `Decoding.behind`. A session that
+is full does not read its decoder's socket, so that stands still.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakSet
@@ -21,7 +22,9 @@ import msgspec
 import numpy as np
 import structlog
 
+from surtitle.allowance import Allowance
 from surtitle.decoding.launch import launch
+from surtitle.decoding.pacing import OWN_AT_ONCE_BYTES, OWN_BYTES_PER_S, Pacing
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
 from surtitle.errors import BadStart
 from surtitle.jobs import Pcm16
@@ -31,6 +34,8 @@ log = structlog.get_logger("surtitle.decoding")
 
 PIECE_BYTES = 16_384
 """Of a DATA frame."""
+SLICE_BYTES = 65_536
+"""What is given to a decoder at once."""
 BEHIND_BYTES = 65_536
 """What may wait for a decoder before no more is taken from the client."""
 RECEIVE_BYTES = 65_536
@@ -75,17 +80,27 @@ class Listener(Protocol):
         ...
 
 
+class _Waits(Enum):
+    """What the bytes that wait for a decoder wait for."""
+
+    NOT = auto()
+    FOR_ROOM = auto()  # in its socket
+    FOR_A_TURN = auto()  # among those that are given much, see Pacing
+
+
 class Decoding:
     """One container that is being decoded."""
 
-    def __init__(self, connection: socket.socket, listener: Listener) -> None:
+    def __init__(self, connection: socket.socket, listener: Listener, pacing: Pacing) -> None:
         connection.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._listener: Listener | None = listener
         self._unpacker = Unpacker()
         self._outgoing = bytearray()
-        self._writing = False  # the loop watches for room in the socket
+        self._waits = _Waits.NOT
+        self._pacing = pacing
+        self._given = Allowance(OWN_BYTES_PER_S, OWN_AT_ONCE_BYTES)
         self._reading = False
         self._closed = False
         self._pid: int | None = None
@@ -138,7 +153,7 @@ class Decoding:
         if self._closed:
             return
         self.pause()
-        if self._writing:
+        if self._waits is _Waits.FOR_ROOM:
             self._loop.remove_writer(self._connection)
         self._closed, self._listener, self._pid, self.memory_bytes = True, None, None, 0
         self._outgoing.clear()
@@ -150,31 +165,58 @@ class Decoding:
         if self._closed:
             return
         self._outgoing += frame
-        if not self._writing:
+        if self._waits is _Waits.NOT:
             self._write()
 
-    def _go_on(self) -> None:
-        """There is room in the socket."""
+    def _on_room(self) -> None:
+        self._go_on()
+
+    def _on_turn(self) -> None:
+        if not self._closed:
+            self._waits = _Waits.NOT
+            self._go_on(its_turn=True)
+
+    def _go_on(self, *, its_turn: bool = False) -> None:
         was_behind = self.behind
-        self._write()
+        self._write(its_turn=its_turn)
         if was_behind and not self.behind and self._listener is not None:
             self._listener.on_room()
 
-    def _write(self) -> None:
-        try:
-            sent = self._connection.send(self._outgoing)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            self._outgoing.clear()  # it has died: that is told when its socket is read
-            sent = 0
-        del self._outgoing[:sent]
-        if bool(self._outgoing) is not self._writing:
-            self._writing = not self._writing
-            if self._writing:
-                self._loop.add_writer(self._connection, self._go_on)
+    def _write(self, *, its_turn: bool = False) -> None:
+        """Send as much as may go now: a slice in its turn, and whatever is within its allowance."""
+        now_s, waits = self._loop.time(), _Waits.NOT
+        while self._outgoing and waits is _Waits.NOT:
+            if self._given.is_overdrawn(now_s) and not its_turn:
+                waits = _Waits.FOR_A_TURN
+            elif sent := self._send_slice():
+                self._pacing.charge(self._given, sent, now_s)
             else:
-                self._loop.remove_writer(self._connection)
+                waits = _Waits.FOR_ROOM
+            its_turn = False
+        self._wait(waits)
+
+    def _send_slice(self) -> int:
+        """How many bytes the socket has taken."""
+        try:
+            with memoryview(self._outgoing)[:SLICE_BYTES] as piece:
+                sent = self._connection.send(piece)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:  # it has died: that is told when its socket is read
+            sent = len(self._outgoing)
+        del self._outgoing[:sent]
+        return sent
+
+    def _wait(self, waits: _Waits) -> None:
+        before, self._waits = self._waits, waits
+        if before is waits:
+            return
+        if before is _Waits.FOR_ROOM:
+            self._loop.remove_writer(self._connection)
+        if waits is _Waits.FOR_ROOM:
+            self._loop.add_writer(self._connection, self._on_room)
+        elif waits is _Waits.FOR_A_TURN:
+            self._pacing.wait(self._given, self._on_turn)
 
     def _receive(self) -> None:
         try:
@@ -226,6 +268,7 @@ class Decoders:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._open: WeakSet[Decoding] = WeakSet()
+        self._pacing = Pacing()
         self._measured_at = -MEASURE_EVERY_S
         self._memory_bytes = 0
         self._control: socket.socket | None = None
@@ -237,7 +280,7 @@ class Decoders:
         ours, theirs = socket.socketpair()
         with theirs:
             self._hand_over(theirs)
-        decoding = Decoding(ours, listener)
+        decoding = Decoding(ours, listener, self._pacing)
         self._open.add(decoding)
         decoding._send(pack(Kind.OPEN, msgspec.json.encode({"encoding": encoding})))
         return decoding
