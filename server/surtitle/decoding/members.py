@@ -150,8 +150,6 @@ class Mp4Splitter:
         self._is_lost = False  # what comes is no box
         self.is_fragmented = False
         """Whether there was a fragment."""
-        self.lost_bytes = 0
-        """How much was left out."""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
@@ -206,7 +204,6 @@ class Mp4Splitter:
             yield self._HEADER.pack(start, b"free") + bytes(start - self._HEADER.size)
         elif found is None:
             start = 0
-        self.lost_bytes += start
         if found is None:
             self._held = data[start:]
             return b""
