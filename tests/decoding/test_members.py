@@ -266,9 +266,11 @@ def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
-def fragment(number: int) -> bytes:
+def fragment(number: int, place: int | None = None) -> bytes:
     header = box(b"mfhd", struct.pack(">II", 0, number))
-    return box(b"moof", header + bytes(40)) + box(b"mdat", bytes([number]) * 300)
+    flags, where = (0, b"") if place is None else (1, struct.pack(">Q", place))
+    track = box(b"traf", box(b"tfhd", struct.pack(">II", flags, 1) + where) + bytes(16))
+    return box(b"moof", header + track) + box(b"mdat", bytes([number]) * 300)
 
 
 @three_ways
@@ -293,3 +295,33 @@ def test_behind_a_hurt_fragment_the_next_one_comes_where_it_was(
         size = int.from_bytes(left_out[:4], "big")
         assert left_out[:size] == box(b"free", bytes(size - 8))
         left_out = left_out[size:]
+
+
+@three_ways
+@pytest.mark.parametrize("base", [0, 100], ids=["its own start", "that of its samples"])
+@pytest.mark.parametrize("missing", [1, 7, 8, 100, 250, 500])
+def test_a_fragment_that_knows_its_place_is_there_though_bytes_are_missing(
+    chunking: Chunking, missing: int, base: int
+) -> None:
+    whole = box(b"ftyp", b"isom") + box(b"moov", bytes(50))
+    places = []
+    for number in range(1, 6):
+        places.append(len(whole))
+        whole += fragment(number, len(whole) + base)
+    hurt_at = places[1] + 120
+    data = whole[:hurt_at] + whole[hurt_at + missing :]
+    (got,) = members_of("mp4", chunking(data))
+    assert got[: places[1]] == whole[: places[1]]
+    assert got[places[4] :] == whole[places[4] :]
+    assert fragment(5, places[4] + base) in got
+
+
+@pytest.mark.parametrize("place", [0, 50, 1 << 40, (1 << 64) - 1])
+def test_a_place_that_cannot_be_is_not_believed(place: int) -> None:
+    start = box(b"ftyp", b"isom") + box(b"moov", bytes(50))
+    start += fragment(1, len(start))
+    last = fragment(3, place)
+    data = start + b"nonsense" * 20 + last
+    (got,) = members_of("mp4", [data])
+    assert got.endswith(last)
+    assert len(got) == len(data)

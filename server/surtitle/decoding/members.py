@@ -129,12 +129,23 @@ class Mp4Splitter:
     """For MP4, whose boxes have lengths: a file type after the index or a fragment begins a new one.
 
     What is no box is damage. FFmpeg makes of it what it can; but among fragments it would find none of
-    those that follow, so what comes before the next one is left out.
+    those that follow, so what comes before the next one is left out. A fragment may know where in the
+    file it is: where bytes are missing before it, it is moved there again.
     """
 
     _HEADER = struct.Struct(">I4s")
     _FRAGMENT = re.compile(rb"\x00[\x00-\x0f]..moof\x00\x00\x00\x10mfhd", re.DOTALL)
     _FRAGMENT_BYTES = 16
+    _PLACE = re.compile(
+        rb"....moof\x00\x00\x00\x10mfhd.{8}....traf....tfhd...(.).{4}(.{8})", re.DOTALL
+    )
+    _PLACE_BYTES = 56
+    """Of a fragment, up to behind its place, if it has one (ISO/IEC 14496-12, 8.8.7)."""
+    _HAS_PLACE = 1
+    """The flag `base-data-offset-present`."""
+    _MOST_MISSING_BYTES = 16 << 20
+    _NOTHING_BYTES = 1 << 20
+    """About how large a box of nothing is at most."""
     _AMONG_FRAGMENTS = frozenset(
         (
             *(b"moof", b"mdat", b"sidx", b"ssix", b"styp", b"emsg", b"prft", b"free", b"skip"),
@@ -148,11 +159,21 @@ class Mp4Splitter:
         self._left: int | None = 0  # bytes of the box that goes on; None: all that comes
         self._has_content = False
         self._is_lost = False  # what comes is no box
+        self._position = 0  # bytes given on
+        self._base: int | None = None  # the place that a fragment would have at position 0
         self.is_fragmented = False
         """Whether there was a fragment."""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
+        for part in self._split(data):
+            if isinstance(part, Begin):
+                self._position, self._base = 0, None
+            else:
+                self._position += len(part)
+            yield part
+
+    def _split(self, data: bytes) -> Iterator[Part]:
         data = self._held + data
         self._held = b""
         while data:
@@ -176,6 +197,8 @@ class Mp4Splitter:
             if data[4:8] == b"ftyp" and self._has_content:
                 self._has_content = self.is_fragmented = False
                 yield BEGIN
+            if (place := self._place(data)) is not None:
+                self._base = place - self._position
             self._has_content |= data[4:8] in (b"moov", b"moof", b"mdat")
             self.is_fragmented |= data[4:8] == b"moof"
             self._left = size
@@ -194,20 +217,39 @@ class Mp4Splitter:
     def _find_fragment(self, data: bytes) -> Generator[Part, None, bytes]:
         """Go to the next fragment, if it has come; returns what begins with it.
 
-        What is left out becomes a box of nothing: fragments may know where in the file they are.
+        What is left out becomes boxes of nothing: fragments may know where in the file they are.
         """
         found = self._FRAGMENT.search(data)
-        # Some more is held back than the start of a fragment, so that a box is never too small for it.
-        start = len(data) - 3 * self._FRAGMENT_BYTES if found is None else found.start()
-        self._is_lost = found is None
-        if start >= self._HEADER.size:
-            yield self._HEADER.pack(start, b"free") + bytes(start - self._HEADER.size)
-        elif found is None:
-            start = 0
-        if found is None:
+        self._is_lost = found is None or len(data) < found.start() + self._PLACE_BYTES
+        if found is None or self._is_lost:
+            # More is held back than the start of a fragment, so that a box is never too small for it.
+            start = len(data) - 3 * self._FRAGMENT_BYTES if found is None else 0
+            start = start if start >= self._HEADER.size else 0
+            yield from self._nothing(start)
             self._held = data[start:]
             return b""
+        start = found.start()
+        place = self._place(data[start:])
+        left_out = start
+        if place is not None and self._base is not None:
+            left_out = place - self._base - self._position
+            if not 0 <= left_out - start <= self._MOST_MISSING_BYTES:
+                left_out = start
+        yield from self._nothing(left_out)
         return data[start:]
+
+    def _nothing(self, size: int) -> Iterator[bytes]:
+        while size >= self._HEADER.size:
+            box = size if size < 2 * self._NOTHING_BYTES else self._NOTHING_BYTES
+            yield self._HEADER.pack(box, b"free") + bytes(box - self._HEADER.size)
+            size -= box
+
+    def _place(self, data: bytes) -> int | None:
+        """Where in the file the fragment says to be that begins here, or the start of its samples."""
+        found = self._PLACE.match(data)
+        if found is None or not found[1][0] & self._HAS_PLACE:
+            return None
+        return int.from_bytes(found[2], "big")
 
     def _size(self, data: bytes) -> int | None:
         """Bytes of the box that begins here: 0 where its header is not whole, None: there is none."""
@@ -216,6 +258,8 @@ class Mp4Splitter:
         size, name = self._HEADER.unpack_from(data)
         if size == 1:
             return int.from_bytes(data[8:16], "big") or None if len(data) >= 16 else 0
+        if name == b"moof" and len(data) < min(size, self._PLACE_BYTES):
+            return 0
         is_box = name in self._AMONG_FRAGMENTS if self.is_fragmented else name.isalnum()
         return size if size >= 8 and is_box else None
 
