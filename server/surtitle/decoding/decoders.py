@@ -22,9 +22,8 @@ import msgspec
 import numpy as np
 import structlog
 
-from surtitle.allowance import Allowance
 from surtitle.decoding.launch import launch
-from surtitle.decoding.pacing import OWN_AT_ONCE_BYTES, OWN_BYTES_PER_S, Pacing
+from surtitle.decoding.pacing import Pacing, for_audio, for_head
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
 from surtitle.errors import BadStart
 from surtitle.jobs import Pcm16
@@ -100,7 +99,8 @@ class Decoding:
         self._outgoing = bytearray()
         self._waits = _Waits.NOT
         self._pacing = pacing
-        self._given = Allowance(OWN_BYTES_PER_S, OWN_AT_ONCE_BYTES)
+        self._given = for_head()
+        self._is_heard = False
         self._reading = False
         self._closed = False
         self._pid: int | None = None
@@ -242,6 +242,8 @@ class Decoding:
             case Kind.PCM:
                 if len(payload) % 2:
                     raise BrokenStream
+                if not self._is_heard:
+                    self._is_heard, self._given = True, for_audio()
                 listener.on_samples(np.frombuffer(payload, np.int16))
             case Kind.MISSING:
                 listener.on_missing(*unpack_place(payload))

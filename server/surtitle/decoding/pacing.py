@@ -1,8 +1,8 @@
 """How fast containers go to their decoders, all together.
 
-What a decoder is given it reads, copies and may keep: at the lowest priority, but with the memory that
-recognition waits for too. Live audio and a file or two are always passed on at once; what one sends
-beyond that shares what is there for all who do.
+What a decoder is given it reads, copies and may keep: at the lowest priority, but with the processors
+and the memory that recognition waits for too. The start of a file and live audio are always passed on
+at once; what one sends beyond that shares what is there for all who do.
 """
 
 import asyncio
@@ -10,19 +10,33 @@ from collections.abc import Callable
 
 from surtitle.allowance import Allowance, SharedAllowance
 
-OWN_BYTES_PER_S = 512 << 10
-OWN_AT_ONCE_BYTES = 512 << 10
-"""For one decoder: 4 Mbit/s, more than stereo at 48 kHz in 32 bits takes."""
+HEAD_BYTES = 256 << 10
+HEAD_BYTES_PER_S = 4096
+"""For one decoder that has made no sample yet: the index of twenty minutes of AAC
+goes at once."""
+AUDIO_BYTES = 512 << 10
+AUDIO_BYTES_PER_S = 256 << 10
+"""For one that has: 2 Mbit/s, more than stereo at 48 kHz in 16 bits takes."""
+SHARED_BYTES = 512 << 10
 SHARED_BYTES_PER_S = 8 << 20
-SHARED_AT_ONCE_BYTES = 512 << 10
 """For all together who send more: an hour of Opus goes in four seconds, if it is alone."""
+
+
+def for_head() -> Allowance:
+    """What one decoder is given at any rate, before its first sample."""
+    return Allowance(HEAD_BYTES_PER_S, HEAD_BYTES)
+
+
+def for_audio() -> Allowance:
+    """The same from then on."""
+    return Allowance(AUDIO_BYTES_PER_S, AUDIO_BYTES)
 
 
 class Pacing:
     """Who may be given bytes now. Belongs to the event loop on which it is used first."""
 
     def __init__(self) -> None:
-        self._shared = SharedAllowance[Callable[[], None]](SHARED_BYTES_PER_S, SHARED_AT_ONCE_BYTES)
+        self._shared = SharedAllowance[Callable[[], None]](SHARED_BYTES_PER_S, SHARED_BYTES)
         self._planned: asyncio.TimerHandle | None = None
 
     def charge(self, own: Allowance, size: int, now_s: float) -> None:
