@@ -92,7 +92,8 @@ class ResumedElsewhere(WireError):
 
 class Busy(WireError):
     """A `start` on a connection that was let in for a `resume`, while the server is full; or a session
-    that takes much of a memory that has run short. Its client may come back.
+    that takes much of a memory that has run short, or comes when no file can be opened any more. Its
+    client may come back.
     """
 
     code = "busy"

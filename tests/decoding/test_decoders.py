@@ -22,6 +22,7 @@ import pytest
 from surtitle.decoding.decoders import BEHIND_BYTES, Decoders, Decoding
 from surtitle.decoding.pacing import Pacing
 from surtitle.decoding.wire import Kind, pack, pack_place
+from surtitle.errors import Busy
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import ragged
@@ -640,6 +641,57 @@ async def test_a_fork_that_fails_costs_one_session_alone() -> None:
         finally:
             forker.kill()
             await forker.wait()
+
+
+async def test_many_that_come_and_go_disturb_nobody() -> None:
+    """More than the socket takes on which processes are asked for, or than can be forked meanwhile."""
+    async with decoders() as room:
+        victim = Told()
+        decoding = room.open("webm", victim, "victim")
+        decoding.feed(speech()[:9000])
+        await until(lambda: victim.samples)
+        forker = room.pid
+        for _ in range(10):
+            for _ in range(100):
+                room.open("webm", Told(), "greedy").close()
+            await asyncio.sleep(0.01)
+        assert len(family(room)) <= 2 + 20
+        decoding.feed(speech()[9000:])
+        decoding.finish()
+        await until(lambda: victim.over)
+        assert (victim.ended, victim.failures, room.pid) == (True, [], forker)
+
+
+async def test_who_has_few_gets_a_process_before_who_asks_for_many() -> None:
+    async with decoders() as room:
+        greedy = [room.open("webm", Told(), "greedy") for _ in range(40)]
+        told = Told()
+        room.open("webm", told, "modest").feed(speech()[:9000])
+        await until(lambda: told.samples)
+        assert len(children(room)) < 20
+        for each in greedy:
+            each.close()
+
+
+@pytest.mark.parametrize("error", [BlockingIOError, OSError])
+async def test_a_machine_that_comes_to_itself_decodes_again(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error("nothing left")
+
+    async with decoders() as room:
+        with monkeypatch.context() as short:
+            short.setattr("surtitle.decoding.decoders.launch", fail)
+            told = Told()
+            room.open("webm", told)
+            await until(lambda: told.over)
+            assert len(told.failures) == 1
+        with monkeypatch.context() as short:
+            short.setattr("surtitle.decoding.decoders.socket.socketpair", fail)
+            with pytest.raises(Busy):
+                room.open("webm", Told())
+        await assert_works(room)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")

@@ -13,10 +13,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import msgspec
 import numpy as np
@@ -25,7 +27,7 @@ import structlog
 from surtitle.decoding.launch import launch
 from surtitle.decoding.pacing import Pacing, for_audio, for_head
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
-from surtitle.errors import BadStart
+from surtitle.errors import BadStart, Busy
 from surtitle.jobs import Pcm16
 from surtitle.messages import ContainerEncoding
 
@@ -41,6 +43,9 @@ RECEIVE_BYTES = 65_536
 """What is taken from a decoder at once: 2 s of audio."""
 
 PAGE_BYTES = mmap.PAGESIZE
+BETWEEN_FORKS_S = 0.05
+"""Sixty that come at once come one after the other: before it is known how much each computes, it
+takes as much as the start of a file may (see `forkserver`)."""
 MEASURE_EVERY_S = 1.0
 """How often their memory is looked at: 20 µs for each."""
 
@@ -125,6 +130,11 @@ class Decoding:
     def behind(self) -> bool:
         """Whether so much waits for the decoder that no more should come."""
         return len(self._outgoing) > BEHIND_BYTES
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self._closed
 
     @property
     def held_bytes(self) -> int:
@@ -264,27 +274,46 @@ class Decoding:
             listener.on_failure(why)
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """One that has no process yet."""
+
+    decoding: Decoding
+    connection: socket.socket
+    """The end of the process."""
+    owner: str
+
+
 class Decoders:
     """All decoders of a server. The process that forks them is started with the first one."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._open: WeakSet[Decoding] = WeakSet()
+        self._control: socket.socket | None = None
+        self._open: WeakKeyDictionary[Decoding, str] = WeakKeyDictionary()  # and their owners
+        self._waiting: list[_Waiting] = []
+        self._next_fork: asyncio.TimerHandle | None = None
         self._pacing = Pacing()
         self._measured_at = -MEASURE_EVERY_S
         self._memory_bytes = 0
-        self._control: socket.socket | None = None
 
-    def open(self, encoding: ContainerEncoding, listener: Listener) -> Decoding:
-        """Decode what will be fed. Raises BadStart where that cannot be done on this system."""
+    def open(self, encoding: ContainerEncoding, listener: Listener, owner: str = "") -> Decoding:
+        """Decode what will be fed. Those of an owner who has fewer open get their process first.
+
+        Raises BadStart where that cannot be done on this system, and Busy where no descriptor is free.
+        """
         if sys.platform == "win32":  # it has no fork
             raise BadStart("A server on Windows takes raw audio alone: send pcm_s16le.")
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._hand_over(theirs)
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise Busy("The server has too many files open to decode another recording.") from error
         decoding = Decoding(ours, listener, self._pacing)
-        self._open.add(decoding)
         decoding._send(pack(Kind.OPEN, msgspec.json.encode({"encoding": encoding})))
+        self._open[decoding] = owner
+        self._waiting.append(_Waiting(decoding, theirs, owner))
+        if self._next_fork is None:
+            self._fork_next()
         return decoding
 
     def memory_bytes(self) -> int:
@@ -300,6 +329,11 @@ class Decoders:
 
     def close(self) -> None:
         """The server ends: so do they all."""
+        if self._next_fork is not None:
+            self._next_fork.cancel()
+        for waiting in self._waiting:
+            waiting.connection.close()
+        self._waiting.clear()
         if self._control is not None:
             self._control.close()
         if self._process is not None:
@@ -314,38 +348,75 @@ class Decoders:
         """Of the process that forks them, for tests."""
         return None if self._process is None else self._process.pid
 
+    def _fork_next(self) -> None:
+        """Have a process forked for one of those that wait."""
+        self._next_fork = None
+        for waiting in self._waiting:
+            if waiting.decoding.is_closed:
+                waiting.connection.close()
+        self._waiting = [each for each in self._waiting if not each.decoding.is_closed]
+        if not self._waiting:
+            return
+        forked = Counter(owner for each, owner in self._open.items() if not each.is_closed)
+        forked.subtract(each.owner for each in self._waiting)
+        waiting = min(self._waiting, key=lambda each: forked[each.owner])  # the first of equals
+        try:
+            self._hand_over(waiting.connection)
+        except BlockingIOError:
+            pass  # the one that forks is behind
+        else:
+            self._waiting.remove(waiting)
+            waiting.connection.close()
+        self._next_fork = asyncio.get_running_loop().call_later(BETWEEN_FORKS_S, self._fork_next)
+
     def _hand_over(self, connection: socket.socket) -> None:
+        """Give a socket to the one that forks. Raises BlockingIOError where that takes none now.
+
+        Where it cannot be started nobody has the socket, so its session is told that the decoder has
+        died.
+        """
         if self._process is not None and self._process.poll() is not None:
             log.warning("the process that forks decoders has died; a new one is started")
             self._forget()
         for _ in range(2):
-            if self._control is None:
-                self._start()
-            assert self._control is not None
             try:
+                if self._control is None:
+                    self._start()
+                assert self._control is not None
                 socket.send_fds(self._control, [b"d"], [connection.fileno()])
                 return
-            except OSError:  # it has died just now, or takes nothing any more
+            except BlockingIOError:
+                if self._control is None:  # no process can be started
+                    break
+                raise
+            except OSError:  # it has died just now
                 self._forget()
+        log.warning("the process that forks decoders cannot be started")
 
     def _forget(self) -> None:
-        assert self._control is not None and self._process is not None
-        self._control.close()
-        self._process.kill()
-        self._process.wait()
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         self._process = self._control = None
 
     def _start(self) -> None:
-        """Start it. On the main thread: it dies with the thread that starts it."""
-        self._control, theirs = socket.socketpair()
-        self._control.setblocking(False)
+        """Start it. On the main thread: it dies with the thread that starts it. Raises OSError."""
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._process = launch(
-                "surtitle.decoding.forkserver",
-                *(str(theirs.fileno()), str(os.getpid())),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
+            try:
+                self._process = launch(
+                    "surtitle.decoding.forkserver",
+                    *(str(theirs.fileno()), str(os.getpid())),
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                )
+            except BaseException:
+                ours.close()
+                raise
+        ours.setblocking(False)
+        self._control = ours
 
 
 def private_bytes(pid: int) -> int:

@@ -34,9 +34,6 @@ CPU_SHARE = 0.01
 """Processor time for a header, and for live audio: twice what a decoder of Opus takes. A child that
 takes more is served last from then on, by the kernel's SCHED_IDLE: sixty at the lowest priority still
 outweigh a worker."""
-BETWEEN_FORKS_S = 0.05
-"""Sixty that come at once come one after the other: before each is known for what it is, it takes
-START_CPU_S."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 FIRST_TO_GO = "1000"
 """For the kernel, where memory runs out: rather a decoder than the server (proc(5))."""
@@ -60,7 +57,7 @@ class ForkServer:
         self._control = control
         self._ended = ended
         self._children: dict[int, _Child] = {}  # by the descriptor of the connection
-        self._looked_s = self._forked_s = 0.0
+        self._looked_s = 0.0
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(ended, select.POLLIN)
@@ -96,8 +93,6 @@ class ForkServer:
         return bool(message)
 
     def _fork(self, connection: socket.socket) -> None:
-        time.sleep(max(self._forked_s + BETWEEN_FORKS_S - time.monotonic(), 0))
-        self._forked_s = time.monotonic()
         forker = os.getpid()
         if (pid := os.fork()) == 0:
             signal.set_wakeup_fd(-1)

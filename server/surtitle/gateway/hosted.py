@@ -287,7 +287,7 @@ class HostedSession:
 
     def decode_with(self, decoders: Decoders, container: ContainerEncoding) -> None:
         """What comes is a container. Called before anything comes."""
-        self._decoding = decoders.open(container, self)
+        self._decoding = decoders.open(container, self, self.owner)
 
     @property
     def full(self) -> bool:
