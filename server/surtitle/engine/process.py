@@ -108,7 +108,7 @@ class Incarnation:
 
     def memory_bytes(self) -> int | None:
         """How much memory the process has, or None where that cannot be told."""
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):  # no descriptor may be free
             return int(psutil.Process(self.pid).memory_info().rss)
         return None
 
