@@ -40,6 +40,15 @@ async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
     assert not worker.is_running()
 
 
+@pytest.mark.parametrize(
+    ("sockets", "sessions", "viewers"),
+    [(8192, 256, 5000), (1000, 256, 712), (300, 256, 150), (6000, 2000, 3968)],
+)
+def test_viewers_leave_room_for_those_who_speak(sockets: int, sessions: int, viewers: int) -> None:
+    settings = Settings(port=0, log_level="error", max_sockets=sockets, max_sessions=sessions)
+    assert App(settings, FAKE_DECODER).gateway._max_viewers == viewers
+
+
 def test_clients_are_told_what_matters_most() -> None:
     """A new worker is no end of an overload, nor the end of an overload a worker."""
     app = App(SETTINGS, FAKE_DECODER)

@@ -122,6 +122,15 @@ def test_every_setting_can_come_from_each_source(
     assert from_line == from_environment == from_file != default
 
 
+@pytest.mark.parametrize(
+    "name", ["port", "keys_file", "tls_cert", "metrics_port", "lease_s", "host"]
+)
+def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Such as a container gets for one that its operator did not set."""
+    monkeypatch.setenv(f"SURTITLE_{name.upper()}", "")
+    assert load_settings({}) == Settings()
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings({}).port = 5
@@ -184,6 +193,13 @@ def test_the_groups_get_what_was_set() -> None:
         ("caption_width", 9),
         ("caption_lines", 5),
         ("lease_s", 0),
+        ("lease_s", "inf"),
+        ("lease_s", "1e10"),
+        ("handshakes_per_s", "nan"),
+        ("max_backlog_s", "inf"),
+        ("drain_s", "inf"),
+        ("host", ""),
+        ("metrics_host", ""),
         ("startup_s", "soon"),
         ("log_level", "loud"),
         ("log_format", "xml"),
@@ -239,7 +255,7 @@ def test_loopback_needs_no_consent(host: str) -> None:
     assert load_settings({"host": host}).host == host
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "captions.example.org", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "captions.example.org"])
 def test_other_addresses_need_consent(host: str) -> None:
     with pytest.raises(ConfigurationError, match="--open-to-network true"):
         load_settings({"host": host})

@@ -52,6 +52,8 @@ WATCH_TOKEN_S = 12 * 3600.0
 """How long an audience may come in with the token that a speaker hands on: a long day."""
 SPARE_FILES = 128
 """File descriptors for anything but sockets."""
+SPARE_SOCKETS = 32
+"""For those who are neither a session nor a viewer, such as who asks for `/healthz`."""
 LEAST_DESCRIPTORS = 64
 """Open files without which nothing works: the server itself has about 30."""
 DEAD_MAN_SLACK_S = 10.0
@@ -120,6 +122,7 @@ class App:
             decoders=Decoders(),
             watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
         )
+        max_sockets = min(settings.max_sockets, _most_sockets(settings.max_sessions))
         self.gateway = Gateway(
             self.engine,
             sessions,
@@ -133,20 +136,25 @@ class App:
                 partial_window_ms=settings.partial_window_ms,
             ),
             max_sessions=settings.max_sessions,
-            max_viewers=settings.max_viewers,
+            max_viewers=min(settings.max_viewers, _places_of_viewers(max_sockets, settings)),
             max_frame_bytes=settings.max_frame_bytes,
             metrics=metrics,
             limits=AddressLimits(
                 max_connections=settings.max_sessions_per_address,
                 handshakes_per_s=settings.handshakes_per_s,
-                burst=round(10 * settings.handshakes_per_s),
+                burst=max(1, round(10 * settings.handshakes_per_s)),
             ),
             keys=keys,
             max_sessions_per_key=settings.max_sessions_per_key,
             origins=_origins(settings),
+            metrics_origins=OriginPolicy(
+                tuple(settings.allowed_origins),
+                _names_at(settings.metrics_is_local),
+                settings.metrics_host,
+            ),
             max_memory_bytes=_max_memory_bytes(settings),
             proxies=TrustedProxies(settings.trusted_proxies),
-            max_sockets=min(settings.max_sockets, _most_sockets()),
+            max_sockets=max_sockets,
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
@@ -228,11 +236,13 @@ def _max_memory_bytes(settings: Settings) -> int:
 
 
 def _origins(settings: Settings) -> OriginPolicy:
-    if settings.keys_file is not None:
-        names = Names.ANY
-    else:
-        names = Names.LOOPBACK if settings.is_local else Names.ADDRESSES
+    names = _names_at(settings.is_local) if settings.keys_file is None else Names.ANY
     return OriginPolicy(tuple(settings.allowed_origins), names, settings.host)
+
+
+def _names_at(is_local: bool) -> Names:
+    """Under which names a port answers that asks for no key."""
+    return Names.LOOPBACK if is_local else Names.ADDRESSES
 
 
 def _certificates(settings: Settings) -> Certificates | None:
@@ -326,14 +336,26 @@ def _allow_many_connections() -> None:
             )
 
 
-def _most_sockets() -> int:
-    """How many may be open beside the files and pipes that a server needs."""
+def _most_sockets(sessions: int) -> int:
+    """How many may be open beside the files and pipes that a server needs, and the sockets of the
+    decoders of so many sessions, if that leaves half of them."""
     if sys.platform == "win32":
         return sys.maxsize
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return sys.maxsize if limit == resource.RLIM_INFINITY else max(limit - SPARE_FILES, 16)
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    left = limit - SPARE_FILES
+    return max(left - min(sessions, left // 2), 16)
+
+
+def _places_of_viewers(max_sockets: int, settings: Settings) -> int:
+    """How many can watch so that those who speak, or ask how the server is, have a place too."""
+    places = max(max_sockets - settings.max_sessions - SPARE_SOCKETS, max_sockets // 2)
+    if places < settings.max_viewers:
+        log.info("fewer viewers than `max_viewers`, for want of sockets", viewers=places)
+    return places
 
 
 def _watch_token(keys: KeyRing, channel: str) -> str:

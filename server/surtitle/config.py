@@ -31,7 +31,8 @@ ENV_PREFIX = "SURTITLE_"
 _ENDPOINTING = EndpointingOptions()
 _LAYOUT = Layout()
 _WATCHDOG = WatchdogOptions()
-Seconds = Annotated[float, Field(gt=0)]
+MAX_S = 86_400
+Seconds = Annotated[float, Field(gt=0, le=MAX_S)]
 
 
 def _split(value: Any) -> Any:
@@ -72,10 +73,12 @@ def _is_service_link(value: Any) -> bool:
 class Settings(BaseSettings):
     """All settings, in the groups in which `surtitle serve --help` shows them."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     # Network
-    host: str = _setting("127.0.0.1", "Network", "Address to listen on.")
+    host: str = _setting("127.0.0.1", "Network", "Address to listen on.", min_length=1)
     open_to_network: bool = _setting(
         False,
         "Network",
@@ -100,7 +103,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = _setting(None, "Network", "The private key that belongs to it (PEM).")
     port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
     metrics_host: str = _setting(
-        "127.0.0.1", "Network", "Address to listen on for `/metrics` where that has its own port."
+        "127.0.0.1",
+        "Network",
+        "Address to listen on for `/metrics` where that has its own port.",
+        min_length=1,
     )
     metrics_port: int | None = _setting(
         None,
@@ -162,7 +168,7 @@ class Settings(BaseSettings):
     send_timeout_s: Seconds = _setting(
         5.0, "Network", "Seconds a client may take to accept a message before it is cut off."
     )
-    drain_s: Annotated[float, Field(ge=0)] = _setting(
+    drain_s: Annotated[float, Field(ge=0, le=MAX_S)] = _setting(
         4.0, "Network", "Seconds that open utterances get to finish when the server stops."
     )
     stop_with_stdin: bool = _setting(
@@ -177,6 +183,7 @@ class Settings(BaseSettings):
         "Seconds of unanswered audio of one session beyond which the server stops reading from it; "
         "more than the longest utterance with the silence after it.",
         ge=35,
+        le=MAX_S,
     )
 
     # Model
@@ -344,6 +351,11 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether it listens on loopback alone."""
         return _is_loopback(self.host)
+
+    @property
+    def metrics_is_local(self) -> bool:
+        """The same of the port for `/metrics`."""
+        return _is_loopback(self.metrics_host)
 
     def endpointing(self) -> EndpointingOptions:
         """The group for the endpointer."""

@@ -135,6 +135,7 @@ def make_gateway(
     keys: Callable[[], KeyRing] | None = None,
     max_sessions_per_key: int = 99,
     origins: OriginPolicy = SAME_ORIGIN,
+    metrics_origins: OriginPolicy = SAME_ORIGIN,
     limits: AddressLimits | None = None,
     proxies: TrustedProxies = TRUST_NONE,
     max_sockets: int = 1000,
@@ -154,6 +155,7 @@ def make_gateway(
         keys=keys,
         max_sessions_per_key=max_sessions_per_key,
         origins=origins,
+        metrics_origins=metrics_origins,
         proxies=proxies,
         max_sockets=max_sockets,
     )

@@ -55,6 +55,14 @@ def test_loopback_behind_a_proxy_is_limited() -> None:
     assert is_loopback("::ffff:127.0.0.1")
 
 
+def test_loopback_behind_a_proxy_leaves_only_so_many_sessions_behind() -> None:
+    addresses = limited(max_connections=2)
+    addresses.enter("127.0.0.1")
+    assert not addresses.is_over("127.0.0.1", 100)
+    assert not addresses.is_over("127.0.0.1", 1, is_forwarded=True)
+    assert addresses.is_over("127.0.0.1", 2, is_forwarded=True)
+
+
 def test_a_network_of_version_6_counts_as_one() -> None:
     addresses = limited(burst=1)
     assert addresses.refusal("2001:db8:1:2::1", 0) is None

@@ -299,6 +299,27 @@ async def test_who_has_started_is_not_asked_to() -> None:
             acks += isinstance(expect(await client.recv()), Ack)
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [b"GET / HTTP/1.1\r\n", b"GET /v1/captions HTTP/1.1\r\nUpgrade: websocket\r\n"],
+)
+async def test_a_request_that_does_not_end_is_cut_off(request_line: bytes) -> None:
+    async with listening() as site:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(request_line)
+        sent = 0
+        with suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                while not reader.at_eof():
+                    writer.write(b"X-Header: " + b"x" * 4000 + b"\r\n")
+                    sent += 4000
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+        assert sent <= 200_000
+        assert (await site.get("/healthz"))[0] == 200
+        writer.close()
+
+
 async def test_there_are_so_many_sockets_and_the_longest_idle_makes_way() -> None:
     async with listening(max_sockets=16) as site, AsyncExitStack() as stack:
         speaker = await stack.enter_async_context(connect(site.websocket))
@@ -333,8 +354,9 @@ async def test_figures_on_a_port_of_their_own(path: str, status: int, tmp_path: 
 
 
 async def test_a_page_of_a_foreign_name_reads_no_figures_either() -> None:
+    """Nor where there are keys, with which a server answers under any name: here none is asked for."""
     origins = OriginPolicy(names=Names.LOOPBACK)
-    async with listening(origins=origins, metrics=("127.0.0.1", 0)) as site:
+    async with listening(metrics_origins=origins, metrics=("127.0.0.1", 0)) as site:
         port = site.gateway.metrics_port
         assert (await site.ask("/metrics", port=port, Host="attacker.example"))[0] == 403
 

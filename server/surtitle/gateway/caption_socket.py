@@ -45,6 +45,8 @@ REQUEST_S = 0.001
 VIEWER_BYTES = 4096
 VIEWER_BYTES_PER_S = 64.0
 """What may come of a viewer, who has nothing to say: pings, pongs and a close."""
+MOST_REQUEST_BYTES = 1 << 15
+"""Of a request with its headers. The library would take and keep a megabyte."""
 BEHIND_REQUEST_BYTES = 1 << 16
 """What may come behind a request that has been answered."""
 MANY_PLACES = 1 << 16
@@ -126,6 +128,7 @@ class CaptionSocket(ServerConnection):
         self.channel: str | None = None
         """What it watches."""
         self._events = 0  # frames and requests that came
+        self._asked_bytes = 0  # of a request, as long as it is not whole
         self._inputs = inputs
         self._places = places
         self._held = b""  # what came and was not worked on yet
@@ -243,11 +246,16 @@ class CaptionSocket(ServerConnection):
         begin = 0
         while at_once:
             end, events = begin + SLICE_BYTES, self._events
-            super().data_received(data[begin:end] if begin or end < len(data) else data)
+            piece = data[begin:end] if begin or end < len(data) else data
+            super().data_received(piece)
+            self._asked_bytes += len(piece) if self.request is None else 0
             began_s, now_s = now_s, time.perf_counter()
             most_s = (self._events - events + 1) * MOST_OF_AN_EVENT_S
             self._inputs.charge(self.work, min(now_s - began_s, most_s), now_s)
             begin, most = end, most - 1
+            if self._asked_bytes > MOST_REQUEST_BYTES:
+                log.info("a request that does not end; cut off")
+                self.abort()
             if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
                 log.info("client does not read its pongs; cut off")
                 self.abort()

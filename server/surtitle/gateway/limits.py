@@ -68,12 +68,12 @@ class AddressLimits:
             return "This address has as many sessions as one may have."
         return None
 
-    def is_over(self, address: str, left_behind: int) -> bool:
+    def is_over(self, address: str, left_behind: int, *, is_forwarded: bool = False) -> bool:
         """Whether an address has too many sessions, with those that its clients have left behind.
 
         Each of its open connections counts as one.
         """
-        if self._is_exempt(address):
+        if not is_forwarded and self._is_exempt(address):
             return False
         return self._open.get(network_of(address), 0) + left_behind > self._max_connections
 

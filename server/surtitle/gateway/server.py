@@ -86,6 +86,7 @@ class Gateway:
         keys: Callable[[], KeyRing] | None = None,
         max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
+        metrics_origins: OriginPolicy = SAME_ORIGIN,
         max_memory_bytes: int = sys.maxsize,
         proxies: TrustedProxies = TRUST_NONE,
         max_sockets: int = MANY_PLACES,
@@ -135,6 +136,7 @@ class Gateway:
         self._max_sessions_per_key = max_sessions_per_key
         self._by_caller: Counter[str] = Counter()  # open connections
         self._origins = origins
+        self._metrics_origins = metrics_origins
         self._proxies = proxies
         self._server: Server | None = None
         self._metrics_server: Server | None = None
@@ -401,7 +403,8 @@ class Gateway:
         address = _address(socket)
         network = network_of(address)
         left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[2] == network)
-        if self._limits.is_over(address, len(left)):
+        forwarded = socket.client.is_forwarded
+        if self._limits.is_over(address, len(left), is_forwarded=forwarded):
             if not left:
                 return "This address has as many sessions as one may have."
             self._sessions.give_way(left[0])
@@ -436,7 +439,7 @@ class Gateway:
             request.headers.get_all("Forwarded"),
         )
         path = request.path.partition("?")[0]
-        if (page := self._misdirected(request)) is not None:
+        if (page := self._misdirected(request, self._origins)) is not None:
             return self._give(socket, page)
         if path == CAPTIONS_PATH or CHANNEL_PATH.fullmatch(path):
             return self._answer_handshake(socket, request, path)
@@ -462,17 +465,18 @@ class Gateway:
 
     def _answer_metrics(self, socket: ServerConnection, request: Request) -> Response:
         """On a port of their own, which is not for everybody, nobody is asked for a key."""
-        page = self._misdirected(request)
+        page = self._misdirected(request, self._metrics_origins)
         if page is None and request.path.partition("?")[0] != "/metrics":
             page = json_page(404, {"error": "There is nothing here but /metrics."})
         return self._give(socket, page or self._metrics_page())
 
-    def _misdirected(self, request: Request) -> Page | None:
+    @staticmethod
+    def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
         """Why no request like this one is answered, or None."""
         for name in ("Host", "Origin", "Authorization"):
             if len(request.headers.get_all(name)) > 1:
                 return json_page(400, {"error": f"There is more than one header {name}."})
-        if not self._origins.knows(request.headers.get("Host")):
+        if not origins.knows(request.headers.get("Host")):
             text = "This server does not go by that name; see its setting `allowed_origins`."
             return json_page(403, {"error": text})
         return None

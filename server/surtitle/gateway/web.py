@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import segno
@@ -132,6 +132,8 @@ async def serve_page(
     if writer.transport.is_closing():
         return
     writer.transport.set_write_buffer_limits(high=PART_BYTES)
+    # Whatever else the client says stays where it is. (The stubs know it as one for writing.)
+    cast("asyncio.Transport", writer.transport).pause_reading()
     try:
         async with asyncio.timeout(ANSWER_S):
             writer.write("\r\n".join(lines).encode())
