@@ -45,6 +45,11 @@ KINDS: dict[str, Kind] = {
     "endless-header": Kind(
         "containers", "containers that never come to a sample", hostile_files.endless_header
     ),
+    "come-and-go": Kind(
+        "containers",
+        "containers that are begun and left, twice a second",
+        hostile_files.come_and_go,
+    ),
     "dying-decoders": Kind("containers", "WebM whose decoders are killed", killing.dying_decoders),
     **{
         f"viewer-{kind.replace(' ', '-')}": Kind(

@@ -15,6 +15,7 @@ STAY_S = 4.0
 """After the file was sent. Then the attacker leaves without a word, and its session waits for it."""
 HEADER_BYTES_PER_S = 2e6
 BLOCK_BYTES = 60_000
+COME_AGAIN_S = 0.5
 
 
 def sends(name: str) -> Attack:
@@ -59,6 +60,18 @@ async def endless_header(site: Site, told: Told, number: int) -> None:
                 await pour(line, block, HEADER_BYTES_PER_S)
 
     await again_and_again(once, told)
+
+
+async def come_and_go(site: Site, told: Told, number: int) -> None:
+    """Begin a container, and leave before a byte of it, twice a second."""
+    start = text(type="start", encoding="webm", language="en")
+    while True:
+        with contextlib.suppress(ConnectionError):
+            line = await connect(site, told)
+            if line is not None:
+                with line:
+                    await line.send(start)
+        await asyncio.sleep(COME_AGAIN_S)
 
 
 def _flac_info() -> bytes:
