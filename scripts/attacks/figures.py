@@ -12,8 +12,7 @@ PEAK_MB = 320.0
 much more for each attacker:"""
 PEAK_EACH_MB = 16.0
 LEFT_MB = 64.0
-"""What of it may be left once the attackers have gone, and so much more for each:"""
-LEFT_EACH_MB = 8.0
+"""What of it may be left once the attackers have gone, and no session waits for them any more."""
 WER_POINTS = 2.0
 NEWCOMERS_REFUSED = 0.05
 
@@ -34,6 +33,8 @@ class Figures(Struct):
     """Of the server and its helpers, without the recognition worker."""
     peak_mb: float
     after_mb: float
+    after_s: float
+    """When that is: as soon as so little is left, or when it should be."""
     worker_peak_mb: float
     wer_percent: float
     access: str = ""
@@ -76,6 +77,7 @@ def not_run(name: str, count: int, why: str) -> Figures:
         before_mb=0.0,
         peak_mb=0.0,
         after_mb=0.0,
+        after_s=0.0,
         worker_peak_mb=0.0,
         wer_percent=0.0,
         problems=[why],
@@ -110,7 +112,7 @@ def judge(figures: Figures, quiet: Sequence[Figures]) -> None:
         ("late", figures.later_s > LATER_S),
         ("loop", figures.lag_p99_ms >= LOOP_P99_MS),
         ("memory", rise > PEAK_MB + PEAK_EACH_MB * figures.count),
-        ("memory kept", left > LEFT_MB + LEFT_EACH_MB * figures.count),
+        ("memory kept", left > LEFT_MB),
         ("words", figures.wer_percent > wer + WER_POINTS),
         ("newcomers", figures.newcomers_refused > NEWCOMERS_REFUSED * figures.newcomers),
         ("places", 0 < figures.max_sessions < figures.sessions_most),

@@ -13,7 +13,7 @@ COLUMNS = (
     "finals later by, s",
     "final, s (p50 / p95 / max)",
     "loop late by, ms (p99 / max)",
-    "memory, MB (before / peak / after)",
+    "memory, MB (before / peak / after so many s)",
     "newcomers refused",
     "errors %",
     "told",
@@ -33,6 +33,7 @@ def table(quiet: Sequence[Figures], runs: Sequence[Figures]) -> str:
 def _row(about: str, figures: Figures) -> str:
     delays = figures.all_delays_s
     p50, p95, most = (quantile(delays, share) for share in (0.5, 0.95, 1.0))
+    after = f"{figures.after_mb:.0f} ({figures.after_s:.0f})"
     cells = (
         about,
         str(figures.count or "–"),
@@ -40,7 +41,7 @@ def _row(about: str, figures: Figures) -> str:
         f"{figures.later_s:.2f}" if figures.count else "–",
         f"{p50:.2f} / {p95:.2f} / {most:.2f}",
         f"{figures.lag_p99_ms:.0f} / {figures.lag_max_ms:.0f}",
-        f"{figures.before_mb:.0f} / {figures.peak_mb:.0f} / {figures.after_mb:.0f}",
+        f"{figures.before_mb:.0f} / {figures.peak_mb:.0f} / {after}",
         f"{figures.newcomers_refused} of {figures.newcomers}",
         f"{figures.wer_percent:.1f}",
         told(figures),
@@ -63,7 +64,8 @@ def line(figures: Figures) -> str:
         f"{figures.count} {figures.name} ({figures.access}): later {figures.later_s:+.2f} s, "
         f"max {quantile(delays, 1.0):.2f} s of {len(delays)}, "
         f"loop p99 {figures.lag_p99_ms:.0f} max {figures.lag_max_ms:.0f} ms, "
-        f"{figures.before_mb:.0f}/{figures.peak_mb:.0f}/{figures.after_mb:.0f} MB, "
+        f"{figures.before_mb:.0f}/{figures.peak_mb:.0f}/{figures.after_mb:.0f} MB "
+        f"after {figures.after_s:.0f} s, "
         f"newcomers refused {figures.newcomers_refused} of {figures.newcomers}, "
         f"WER {figures.wer_percent:.1f} %, "
         f"attackers' share {figures.attackers_share:.0%}, of others {figures.others_share:.0%}; "
