@@ -21,6 +21,7 @@ from surtitle.allowance import Allowance
 from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.budget import WORK_AT_ONCE_S, WORK_SHARE
 from surtitle.gateway.connection import Connection
+from surtitle.gateway.limits import network_of
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.reading import InputTurns, ReadingTurns
@@ -145,7 +146,7 @@ class CaptionSocket(ServerConnection):
         """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
         super().connection_made(transport)
         self.recv_messages.resume = self._on_room
-        too_many = self._places.enter(self, _peer(transport))
+        too_many = self._places.enter(self, network_of(_peer(transport)))
         if too_many is not None:
             log.info("too many connections; cut off")
             too_many.abort()

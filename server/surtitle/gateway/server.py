@@ -280,7 +280,7 @@ class Gateway:
         self._limits.enter(address)
         self._by_caller[socket.caller.name] += 1
         self._connections.add(connection)
-        in_the_way = self._without_session.enter(connection, address)
+        in_the_way = self._without_session.enter(connection, network_of(address))
         if in_the_way is not None:
             in_the_way.make_way()
         try:
