@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surtitle.decoding.recording import MOST_HEAD_BYTES, Recording, Unreadable, Wishes
+from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
@@ -126,6 +127,40 @@ def test_samples_come_while_the_container_is_still_arriving(name: str) -> None:
     if name == "mp4-fragments":
         late_s = 0.5
     assert came >= (1.0 - late_s) * SAMPLE_RATE
+
+
+@pytest.mark.parametrize(
+    ("encoding", "file_format", "codec", "rate"),
+    [
+        ("wav", "wav", "pcm_s16le", 16_000),
+        ("wav", "wav", "pcm_f32le", 48_000),
+        ("webm", "webm", "libopus", 48_000),
+        ("mp4", "mp4", "aac", 48_000),
+        ("ogg", "ogg", "libopus", 48_000),
+        ("ogg", "ogg", "flac", 48_000),
+        ("flac", "flac", "flac", 48_000),
+        ("flac", "flac", "flac", 8_000),
+        ("mp3", "mp3", "libmp3lame", 48_000),
+        ("mp3", "mp3", "libmp3lame", 8_000),
+        ("aac", "adts", "aac", 16_000),
+        ("auto", "caf", "pcm_s16le", 16_000),
+        ("auto", "mpegts", "mp2", 48_000),
+    ],
+)
+def test_who_sends_evenly_is_never_taken_for_silent(
+    encoding: ContainerEncoding, file_format: str, codec: str, rate: int
+) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(8 * rate).astype(np.float32)
+    options = {"webm": {"live": "1"}, "mp4": FRAGMENTED}.get(file_format)
+    data = encode(file_format, Track(noise, codec, rate), options=options)
+    byte_rate = len(data) // 8
+    pieces = Pieces(data[i : i + byte_rate // 10] for i in range(0, len(data), byte_rate // 10))
+    came_s = [
+        pieces.taken / byte_rate
+        for event in Recording(Wishes(encoding)).read_stream(pieces)
+        if isinstance(event, np.ndarray)
+    ]
+    assert np.diff(came_s).max() < Rhythm(encoding).patience_s
 
 
 @pytest.mark.parametrize(

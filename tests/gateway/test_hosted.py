@@ -50,6 +50,34 @@ async def test_a_sender_that_falls_silent_in_mid_utterance_gets_its_final() -> N
         await s.until(lambda: len(s.said(Speech)) == 2)
 
 
+async def until_finished(s: Served) -> float:
+    """How long it takes until the server has finished the utterance."""
+    silent_since = time.monotonic()
+    await s.until_decoded(lambda: s.engine.jobs)
+    s.engine.answer()
+    return time.monotonic() - silent_since
+
+
+async def test_one_that_is_muted_again_and_again_gets_each_final_as_soon() -> None:
+    async with served() as s:
+        s.socket.put(START)
+        await asyncio.sleep(1.5)  # somebody is asked whether the microphone may be used
+        for _ in range(3):
+            await paced(s, [LOUD * 3] * 7, 0.096)
+            assert 0.8 < await until_finished(s) < 1.7
+            await asyncio.sleep(0.8)
+        assert len(s.said(Final)) == 3
+
+
+async def test_small_frames_that_come_many_at_once_are_not_cut_in_between() -> None:
+    async with served() as s:
+        s.socket.put(START)
+        for _ in range(4):
+            s.socket.put(*[LOUD[:320]] * 130)
+            await asyncio.sleep(1.3)
+        assert len(s.engine.jobs) <= 1  # the first time it cannot be known
+
+
 async def test_who_says_nothing_is_not_asked_for_more() -> None:
     """Silence is no speech, however long it lasts: nothing is finished that was not begun."""
     async with served() as s:
@@ -345,6 +373,16 @@ async def test_a_container_in_slices_of_two_seconds_is_not_cut() -> None:
 
 
 AUDIO_LOUD = in_webm(talk(("loud", 8.0)))
+
+
+@pytest_fork
+async def test_a_wav_whose_first_seconds_come_together_is_no_slow_sender() -> None:
+    """So much FFmpeg reads of it before it gives any sample."""
+    data = encode("wav", Track(talk(("loud", 3.0))[::3], "pcm_s16le", 16_000))
+    async with served() as s:
+        s.socket.put(start("wav"))
+        await paced(s, [data[i : i + 3200] for i in range(0, len(data), 3200)], 0.1)
+        assert 0.5 < await until_finished(s) < 2.0
 
 
 @pytest_fork

@@ -42,6 +42,7 @@ from surtitle.errors import (
 from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.kept import KeptMessages
 from surtitle.gateway.live import LiveCaptions
+from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
     Ack,
@@ -62,19 +63,8 @@ from surtitle.vad import VadClient
 log = structlog.get_logger("surtitle.session")
 
 TOKEN_BYTES = 24
-SILENT_AFTER_S = 1.0
-"""How long a sender may be silent in the middle of an utterance, beyond the length of what it sends
-at once, before the utterance is finished: it was muted, or its page sleeps."""
-PROMPT = {None, "webm", "mp4"}
-DECODER_LAG_S = 3.0
-"""How much sound decoders of other containers than these hold back, ten frames of FLAC for instance: it
-comes with what follows, or at the end."""
 SILENCE_STEP_S = 0.1
-"""How soon it is looked again."""
-RECENT_FRAMES = 64
-"""By which is told how much a sender sends at once, and how long it waits in between."""
-LONGEST_WAIT_S = 3.0
-"""A sender that has waited longer was silent."""
+"""How soon it is looked again whether a sender is silent."""
 MOST_REQUESTS = 32
 """`update` and `flush` that may wait for their place in a container, before its client is not
 read."""
@@ -169,9 +159,7 @@ class HostedSession:
         self._requests: deque[tuple[str, Callable[[], None]]] = deque()
         """What to do at which mark in it, oldest first, by kind."""
         self._marked = False  # nothing was sent since the newest mark
-        self._recent_s: deque[float] = deque(maxlen=RECENT_FRAMES)
-        """Of the newest frames: the length of their audio, or the time before them, if that is more."""
-        self._frame_s = 0.0  # audio of the newest one, as far as it is decoded
+        self._rhythm = Rhythm(session.container)
         self._heard_at = 0.0  # when audio came last, on the monotonic clock
         self._silence_timer: asyncio.TimerHandle | None = None
         self._finished_at: float | None = None  # `_heard_at` of the silence that was acted upon
@@ -227,6 +215,7 @@ class HostedSession:
         """This connection is the session's from now on; one that it had before loses it."""
         previous, self.link = self.link, link
         self._heard_at = time.monotonic()
+        self._rhythm.begin()
         self._take_turns()
         if previous is not None:
             previous.lose()
@@ -324,14 +313,11 @@ class HostedSession:
     def receive_audio(self, data: bytes) -> None:
         """Take the next bytes of payload. Raises as CaptionSession does."""
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
-        waited_s = time.monotonic() - self._heard_at
-        self._recent_s.append(waited_s if waited_s <= LONGEST_WAIT_S else 0.0)
+        self._rhythm.on_frame(time.monotonic())
         if self._decoding is not None:
             self._decoding.feed(data)
             self._marked = False
-            self._frame_s = 0.0
         else:
-            self._frame_s = 0.0
             self._count_audio()
             self._rounds.request(self)
 
@@ -343,9 +329,7 @@ class HostedSession:
             self._metrics.on_audio(new_s)
             self._heard_at = now
             self._arrivals.add(received_s * 1000, now)
-            self._frame_s += new_s
-            if self._recent_s:
-                self._recent_s[-1] = max(self._recent_s[-1], self._frame_s)
+            self._rhythm.on_audio(new_s)
             self._received_s = received_s
             was_hasty = self._ahead_s > HASTE_S
             self._ahead_s = max(self._ahead_s - (now - self._counted_at), 0.0) + new_s
@@ -442,21 +426,14 @@ class HostedSession:
         if self._silence_timer is not None or self._finished_at == self._heard_at:
             return
         if self.session.is_open and self.link is not None:
-            left_s = self._heard_at + self._patience_s - time.monotonic()
+            left_s = self._heard_at + self._rhythm.patience_s - time.monotonic()
             loop = asyncio.get_running_loop()
             due = loop.time() + max(left_s, SILENCE_STEP_S)
             self._silence_timer = loop.call_at(due, self._on_silence, loop.time, due)
 
-    @property
-    def _patience_s(self) -> float:
-        """A sender of one frame in five seconds is not silent after two; a decoder may lag."""
-        container = self.session.container
-        lag_s = 0.0 if container in PROMPT else DECODER_LAG_S
-        return SILENT_AFTER_S + lag_s + max(self._recent_s, default=0.0)
-
     def _on_silence(self, clock: Callable[[], float], due: float) -> None:
         self._silence_timer = None
-        is_silent = time.monotonic() - self._heard_at >= self._patience_s
+        is_silent = time.monotonic() - self._heard_at >= self._rhythm.patience_s
         # It is not the sender who is silent where we do not read, have audio waiting, or are late.
         is_late = clock() - due > SILENCE_STEP_S
         is_ours = is_late or self.full or self.session.has_unscored
