@@ -130,14 +130,32 @@ async def test_one_whose_link_broke_is_not_cut_before_it_can_go_on() -> None:
         task = asyncio.create_task(connection.run(None))
         again.put(format_message(Resume(session=ready.session, token=ready.token, last_seq=2)))
         await s.until(lambda: any(isinstance(m, Resumed) for m in again.sent))
-        (hosted,) = s.sessions
-        hosted.pump()  # as after any result
         await asyncio.sleep(0.4)  # it comes back, and has to get its audio first
         assert s.engine.jobs == []
         again.put(LOUD * 10, PAUSE)
         await s.until(lambda: s.engine.jobs)
         ((final, _),) = s.engine.jobs
         assert len(final.audio) >= 30 * 512
+        again.leave()
+        await task
+
+
+async def test_one_that_comes_back_and_sends_nothing_gets_its_final() -> None:
+    async with served() as s:
+        s.socket.put(START, *[LOUD] * 60)
+        await s.until(lambda: s.said(Speech))
+        ready = s.socket.sent[0]
+        assert isinstance(ready, Ready)
+        s.socket.break_off()
+        await s.until(lambda: s.sessions.waiting)
+        again = FakeSocket()
+        connection = Connection(again, s.engine, s.sessions, options())
+        task = asyncio.create_task(connection.run(None))
+        await asyncio.sleep(1.2)  # what watched over the connection before has ended
+        again.put(format_message(Resume(session=ready.session, token=ready.token, last_seq=2)))
+        await s.until(lambda: any(isinstance(m, Resumed) for m in again.sent))
+        assert 0.8 < await until_finished(s) < 2.5
+        await s.until(lambda: any(isinstance(m, Final) for m in again.sent))
         again.leave()
         await task
 

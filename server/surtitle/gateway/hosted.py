@@ -221,6 +221,7 @@ class HostedSession:
             previous.lose()
         elif self.channel is not None:
             self.channel.announce()
+        self._watch_sender()  # it may have nothing more to send
 
     def detach(self) -> None:
         """Its connection has gone."""
