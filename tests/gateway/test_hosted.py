@@ -385,6 +385,130 @@ async def test_what_is_no_container_is_told_after_what_was_said() -> None:
         assert (s.error.code, s.close_code) == ("bad_audio", 1003)
 
 
+def in_flac_of(*parts: tuple[str, float]) -> bytes:
+    return encode("flac", Track(talk(*parts)[::3], "flac", 16_000))
+
+
+def send_no_text(s: Served) -> None:
+    s.connection.explain(1007, lambda: None)
+
+
+def send_too_much(s: Served) -> None:
+    s.connection.explain(1009, lambda: None)
+
+
+WORDS = talk(("quiet", 0.3), ("loud", 1.2))
+IN_WAV = encode("wav", Track(WORDS[::3], "pcm_s16le", 16_000))
+IN_FLAC = encode("flac", Track(WORDS[::3], "flac", 16_000))
+IN_WEBM = in_webm(WORDS)
+FINAL_AND_ERROR = ["Ready", "Speech", "Final", "Error"]
+
+
+@pytest_fork
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("webm", IN_WEBM), ("wav", IN_WAV), ("flac", IN_FLAC)]
+)
+@pytest.mark.parametrize(
+    ("code", "mistake"),
+    [
+        ("bad_text", send_no_text),
+        ("frame_too_large", send_too_much),
+        ("too_many_mistakes", send_nonsense),
+    ],
+)
+async def test_a_container_is_answered_to_its_end_before_the_close(
+    encoding: str, data: bytes, code: str, mistake: Callable[[Served], None]
+) -> None:
+    """Though no sample of it was there yet when the mistake came."""
+    async with served() as s:
+        s.socket.put(start(encoding), data)
+        await s.until(lambda: s.socket.received == 2 and s.socket.waited_for)
+        mistake(s)
+        await answered_error(s)
+        assert [each for each in s.order if each != "Error"] == FINAL_AND_ERROR[:-1]
+        assert (s.error.code, s.error.fatal) == (code, True)
+        (final,) = [m for m in s.socket.sent if isinstance(m, Final)]
+        assert final.end_ms == pytest.approx(1500, abs=50)
+
+
+async def answered_error(s: Served) -> None:
+    """Until a fatal error was sent, with an engine that answers all."""
+
+    def answered() -> object:
+        s.engine.answer()
+        return any(isinstance(m, Error) and m.fatal for m in s.socket.sent)
+
+    await s.until_decoded(answered)
+
+
+@pytest_fork
+@pytest.mark.parametrize("flushes", [1, 2])
+async def test_the_end_of_a_flac_that_lies_in_its_decoder_is_answered_too(flushes: int) -> None:
+    async with served() as s:
+        s.socket.put(start("flac"), in_flac_of(("loud", 4.0)), *[FLUSH] * flushes)
+        await s.until_decoded(lambda: s.engine.jobs)
+        s.engine.answer()
+        send_no_text(s)
+        await answered_error(s)
+        finals = [m for m in s.socket.sent if isinstance(m, Final)]
+        assert finals[-1].end_ms == pytest.approx(4000, abs=50)
+        assert s.error.code == "bad_text"
+
+
+@pytest_fork
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("wav", IN_WAV),
+        ("auto", IN_WAV),
+        ("mp3", encode("mp3", Track(WORDS[:48_000], "libmp3lame"))),
+    ],
+)
+async def test_words_too_few_for_a_decoder_are_answered_before_the_sender_is_too_idle(
+    encoding: str, data: bytes
+) -> None:
+    async with served(idle_timeout_s=0.5) as s:
+        s.socket.put(start(encoding), data)
+        await answered_error(s)
+        assert s.order == FINAL_AND_ERROR
+        assert s.error.code == "idle"
+        await s.until(lambda: s.socket.closed)
+        assert s.close_code == 4408
+    assert not len(s.sessions), "nobody can go on with it"
+
+
+@pytest_fork
+@pytest.mark.parametrize("encoding", ["webm", "wav", "flac"])
+@pytest.mark.parametrize("mistake", [send_no_text, send_nonsense])
+async def test_a_container_of_nothing_holds_no_close(
+    encoding: str, mistake: Callable[[Served], None]
+) -> None:
+    async with served() as s:
+        s.socket.put(start(encoding))
+        await s.until(lambda: s.said(Ready))
+        mistake(s)
+        await answered_error(s)
+        assert s.error.code in ("bad_text", "too_many_mistakes")
+
+
+@pytest_fork
+async def test_what_was_said_is_answered_though_its_decoder_dies_before_the_close() -> None:
+    async with served() as s:
+        s.socket.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
+        await s.until_decoded(lambda: s.said(Speech))
+        pid = s.sessions._decoders.pid
+        assert pid is not None
+        (child,) = psutil.Process(pid).children()
+        child.suspend()
+        s.socket.put(AUDIO_LOUD[len(AUDIO_LOUD) // 2 :])
+        await s.until(lambda: s.socket.received == 3 and s.socket.waited_for)
+        send_no_text(s)
+        child.kill()
+        await answered_error(s)
+        assert s.order == FINAL_AND_ERROR
+        assert s.error.code == "bad_text"
+
+
 @pytest_fork
 async def test_a_container_in_slices_of_two_seconds_is_not_cut() -> None:
     """As a recorder of a page gives it."""

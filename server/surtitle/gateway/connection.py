@@ -301,11 +301,17 @@ class Connection:
 
     def _end_with(self, error: WireError) -> None:
         """Answer what was said, and end."""
-        self._for_good |= not isinstance(error, IdleTimeout)
-        if self._hosted is None or self._hosted.link is not self or self._hosted.idle:
+        hosted = self._hosted
+        if hosted is None or hosted.link is not self:
             self._end(error)
             return
-        self._ending = asyncio.create_task(self._answer_and_end(self._hosted, error), name="end")
+        self._for_good |= not isinstance(error, IdleTimeout) or hosted.is_unheard
+        if self._for_good:
+            hosted.finish_container()
+        if hosted.idle:
+            self._end(error)
+        else:
+            self._ending = asyncio.create_task(self._answer_and_end(hosted, error), name="end")
 
     async def _answer_and_end(self, hosted: HostedSession, error: WireError) -> None:
         await self._finish_utterances(hosted, ANSWER_S)

@@ -158,7 +158,7 @@ class HostedSession:
         self._decoding: Decoding | None = None  # of a container, until all of it is decoded
         self._requests: deque[tuple[str, Callable[[], None]]] = deque()
         """What to do at which mark in it, oldest first, by kind."""
-        self._marked = False  # nothing was sent since the newest mark
+        self._marked = True  # nothing was sent since the newest mark
         self._rhythm = Rhythm(session.container)
         self._heard_at = 0.0  # when audio came last, on the monotonic clock
         self._silence_timer: asyncio.TimerHandle | None = None
@@ -287,8 +287,9 @@ class HostedSession:
 
     @property
     def idle(self) -> bool:
-        """Whether all that was asked for is done and all that was heard by then is answered."""
-        return not self._requests and self.session.idle
+        """Whether all that was asked for is done and all that was sent by then is answered."""
+        may_come = self._decoding is not None and (not self._marked or self.session.stopping)
+        return not may_come and not self._requests and self.session.idle
 
     @property
     def is_unheard(self) -> bool:
@@ -363,6 +364,16 @@ class HostedSession:
         self.pump()
         self._rounds.request(self)  # it fills the last window
 
+    def finish_container(self) -> None:
+        """Nothing more comes, by no wish of the client: answer all of a container, if it is one.
+
+        A mark does not get what a decoder holds back until more bytes come.
+        """
+        if self._decoding is not None and not self.session.stopping:
+            self._requests.append(("flush", self.session.flush))
+            self._marked = True
+            self._decoding.finish()
+
     def _in_its_place(self, kind: str, request: Callable[[], None]) -> None:
         """Do it once all that came before is decoded: at once, but for a container."""
         if self._decoding is None:
@@ -419,6 +430,7 @@ class HostedSession:
         self._decoding = None
         while self._requests:
             self.guarded(self._requests.popleft()[1])
+        self.pump()
 
     # -- a sender that falls silent -------------------------------------------------------------
 
