@@ -289,6 +289,9 @@ AUDIO = in_webm(
 )
 
 
+AUDIO_LOUD = in_webm(talk(("loud", 8.0)))
+
+
 async def conversation(chunking: Chunking) -> tuple[list[ServerMessage], list[object]]:
     """Messages, and the recipes of the jobs, of a script with requests at fixed bytes."""
     third = len(AUDIO) // 5, len(AUDIO) // 2
@@ -332,6 +335,96 @@ async def test_requests_take_effect_at_their_byte_however_a_container_is_cut() -
         messages, other = await conversation(chunking)
         assert by_cause(messages) == by_cause(expected)
         assert [str(each) for each in other] == [str(each) for each in recipes]
+
+
+def decoder_of(s: Served) -> psutil.Process:
+    """The only one."""
+    pid = s.sessions._decoders.pid
+    assert pid is not None
+    (child,) = psutil.Process(pid).children()
+    return child
+
+
+def large_update(number: int) -> str:
+    return format_message(Update(hotwords=[f"{number:03} " + "x" * 90] * 100))
+
+
+async def standing_still(s: Served) -> psutil.Process:
+    """A decoder that answers no more."""
+    s.socket.put(start("webm"), AUDIO_LOUD[:8000])
+    await s.until_decoded(lambda: s.said(Speech))
+    child = decoder_of(s)
+    child.suspend()
+    return child
+
+
+@pytest_fork
+@pytest.mark.parametrize("between", [(), (FLUSH,), (b"\0",), (FLUSH, b"\0")])
+async def test_requests_without_end_are_not_kept_while_a_decoder_stands_still(
+    between: tuple[str | bytes, ...],
+) -> None:
+    async with served() as s:
+        child = await standing_still(s)
+        try:
+            (hosted,) = s.sessions
+            before = hosted.held_bytes
+            for number in range(500):
+                s.socket.put(large_update(number), *between)
+            await asyncio.sleep(0.5)
+            assert hosted.held_bytes - before < 2_000_000
+            kept = s.socket.received == 2 + 500 * (1 + len(between))
+            assert kept is (between == ()), "of those in a row the newest is enough"
+        finally:
+            child.resume()
+
+
+@pytest_fork
+async def test_what_requests_hold_in_a_container_counts() -> None:
+    async with served() as s:
+        child = await standing_still(s)
+        try:
+            (hosted,) = s.sessions
+            before = hosted.held_bytes
+            for _ in range(10):
+                s.socket.put(large_update(1), b"\0")
+            await s.until(lambda: s.socket.received == 22 and s.socket.waited_for)
+            assert 90_000 < hosted.held_bytes - before < 500_000
+        finally:
+            child.resume()
+
+
+@pytest_fork
+async def test_after_a_flood_of_requests_it_goes_on() -> None:
+    async with served() as s:
+        child = await standing_still(s)
+        for byte in AUDIO_LOUD[8000:8100]:
+            s.socket.put(FLUSH, bytes([byte]))
+        await asyncio.sleep(0.2)
+        assert s.socket.received < 100
+        child.resume()
+        await s.until_decoded(lambda: s.socket.received == 202)
+
+
+@pytest_fork
+async def test_of_updates_at_the_same_byte_all_that_can_be_used_hold() -> None:
+    async with served() as s:
+        s.socket.put(
+            start("webm"),
+            AUDIO[: len(AUDIO) // 5],
+            format_message(Update(prompt="names")),
+            format_message(Update(language="tlh", hotwords=["lost"])),
+            format_message(Update(hotwords=["first"])),
+            format_message(Update(hotwords=["kept"])),
+            FLUSH,
+            AUDIO[len(AUDIO) // 5 :],
+        )
+        await s.until_decoded(lambda: any(m.utterance == 1 for m, _ in s.engine.jobs))
+        s.engine.answer()
+        await s.until_decoded(lambda: any(m.utterance == 2 for m, _ in s.engine.jobs))
+        recipe = next(job.recipe for job, _ in s.engine.jobs if job.utterance == 2)
+        assert (recipe.prompt, recipe.hotwords) == ("names", ("kept",))
+        (error,) = [m for m in s.socket.sent if isinstance(m, Error)]
+        assert (error.code, error.fatal) == ("bad_message", False)
 
 
 @pytest_fork
@@ -496,9 +589,7 @@ async def test_what_was_said_is_answered_though_its_decoder_dies_before_the_clos
     async with served() as s:
         s.socket.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
         await s.until_decoded(lambda: s.said(Speech))
-        pid = s.sessions._decoders.pid
-        assert pid is not None
-        (child,) = psutil.Process(pid).children()
+        child = decoder_of(s)
         child.suspend()
         s.socket.put(AUDIO_LOUD[len(AUDIO_LOUD) // 2 :])
         await s.until(lambda: s.socket.received == 3 and s.socket.waited_for)
@@ -524,9 +615,6 @@ async def test_a_container_in_slices_of_two_seconds_is_not_cut() -> None:
         await closed(s)
 
 
-AUDIO_LOUD = in_webm(talk(("loud", 8.0)))
-
-
 @pytest_fork
 async def test_a_wav_whose_first_seconds_come_together_is_no_slow_sender() -> None:
     """So much FFmpeg reads of it before it gives any sample."""
@@ -548,9 +636,7 @@ async def test_a_dying_decoder_is_one_session_s_trouble() -> None:
         try:
             s.socket.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
             await s.until_decoded(lambda: s.said(Speech))
-            pid = s.sessions._decoders.pid
-            assert pid is not None
-            (child,) = psutil.Process(pid).children()
+            child = decoder_of(s)
             victim.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])
             await s.until_decoded(lambda: any(isinstance(m, Speech) for m in victim.sent))
             child.kill()

@@ -19,7 +19,7 @@ the audio after it is decoded for them. What the guess says also decides how lon
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import UNSET, structs
@@ -84,6 +84,15 @@ MAX_WISHES_BYTES = 1 << 18
 MAX_UNANSWERED = 100
 """Utterances that wait for their answers; the same. Each has wishes of its own, some 50 kB at most."""
 SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that is wanted after an update."""
+
+    recipe: Recipe
+    partials: bool
+    held_bytes: int
 
 
 class CaptionSession:
@@ -216,6 +225,10 @@ class CaptionSession:
 
     def update(self, update: Update) -> None:
         """Change what is wanted, from the next utterance on. Raises BadStart as at the start."""
+        self.make(self.check(update))
+
+    def check(self, update: Update) -> Change:
+        """What an update comes to, after those that were checked before. Raises BadStart."""
         changes = {
             name: value
             for name in update.__struct_fields__
@@ -224,11 +237,15 @@ class CaptionSession:
         start = structs.replace(self._start, **changes)
         recipe = make_recipe(start, self._model)
         self._start = start
+        return Change(recipe, start.partials, recipe_bytes(recipe))
+
+    def make(self, change: Change) -> None:
+        """Want this from the next utterance on, after the audio received so far."""
 
         def apply() -> None:
-            self._recipe, self._partials = recipe, start.partials
+            self._recipe, self._partials = change.recipe, change.partials
 
-        self._mark("update", apply, recipe_bytes(recipe))
+        self._mark("update", apply, change.held_bytes)
 
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""

@@ -436,6 +436,7 @@ class Connection:
                 hosted.flush()
             case Stop():
                 hosted.stop()
+        self._make_room()  # in a container they wait for their place
 
     def _open_from_query(self, query: Query) -> None:
         self._open(parse_start_query(query))

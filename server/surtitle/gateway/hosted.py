@@ -17,7 +17,8 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 import structlog
@@ -115,6 +116,15 @@ class Link(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to do at a mark in a container."""
+
+    kind: Literal["update", "flush"]
+    action: Callable[[], None]
+    held_bytes: int = 0
+
+
 class HostedSession:
     """A session, what decodes and scores its audio, and its connection, if it has one."""
 
@@ -156,8 +166,8 @@ class HostedSession:
         self._engine = engine
         self._rounds = rounds
         self._decoding: Decoding | None = None  # of a container, until all of it is decoded
-        self._requests: deque[tuple[str, Callable[[], None]]] = deque()
-        """What to do at which mark in it, oldest first, by kind."""
+        self._requests: deque[_Request] = deque()
+        """What to do at which mark in it, oldest first."""
         self._marked = True  # nothing was sent since the newest mark
         self._rhythm = Rhythm(session.container)
         self._heard_at = 0.0  # when audio came last, on the monotonic clock
@@ -341,18 +351,15 @@ class HostedSession:
 
     def update(self, update: Update) -> None:
         """Change what is wanted, from the next utterance on. Raises BadMessage."""
-
-        def apply() -> None:
-            try:
-                self.session.update(update)
-            except BadStart as error:  # what is spoken goes on as before
-                raise BadMessage(str(error)) from error
-
-        self._in_its_place("update", apply)
+        try:
+            change = self.session.check(update)
+        except BadStart as error:  # what is spoken goes on as before
+            raise BadMessage(str(error)) from error
+        self._in_its_place(_Request("update", lambda: self.session.make(change), change.held_bytes))
 
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""
-        self._in_its_place("flush", self.session.flush)
+        self._in_its_place(_Request("flush", self.session.flush))
 
     def stop(self) -> None:
         """No more audio comes."""
@@ -370,19 +377,20 @@ class HostedSession:
         A mark does not get what a decoder holds back until more bytes come.
         """
         if self._decoding is not None and not self.session.stopping:
-            self._requests.append(("flush", self.session.flush))
+            self._requests.append(_Request("flush", self.session.flush))
             self._marked = True
             self._decoding.finish()
 
-    def _in_its_place(self, kind: str, request: Callable[[], None]) -> None:
+    def _in_its_place(self, request: _Request) -> None:
         """Do it once all that came before is decoded: at once, but for a container."""
         if self._decoding is None:
-            request()
+            request.action()
             self.pump()
             return
-        if kind == "flush" and self._marked and self._requests and self._requests[-1][0] == kind:
-            return  # at the same byte: one does for both
-        self._requests.append((kind, request))
+        if self._marked and self._requests and self._requests[-1].kind == request.kind:
+            self._requests[-1] = request  # at the same byte: it does for both
+            return
+        self._requests.append(request)
         self._marked = True
         self._decoding.mark()
 
@@ -404,7 +412,7 @@ class HostedSession:
     def on_mark(self) -> None:
         """See Listener."""
         if self._requests:  # else it is one that nobody has asked for
-            self.guarded(self._requests.popleft()[1])
+            self.guarded(self._requests.popleft().action)
             self.pump()
 
     def on_room(self) -> None:
@@ -429,7 +437,7 @@ class HostedSession:
     def _let_go_of_decoder(self) -> None:
         self._decoding = None
         while self._requests:
-            self.guarded(self._requests.popleft()[1])
+            self.guarded(self._requests.popleft().action)
         self.pump()
 
     # -- a sender that falls silent -------------------------------------------------------------
@@ -510,8 +518,9 @@ class HostedSession:
         """About how much memory the session takes."""
         unread = 0 if self.link is None else self.link.held_bytes
         decoding = 0 if self._decoding is None else self._decoding.held_bytes
+        requested = sum(request.held_bytes for request in self._requests)
         kept = self._kept.held_bytes + self.live.held_bytes
-        return self.session.held_bytes + decoding + kept + unread
+        return self.session.held_bytes + decoding + requested + kept + unread
 
     def end(self) -> None:
         """Let go of everything."""
