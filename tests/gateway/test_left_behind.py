@@ -84,6 +84,27 @@ async def test_the_one_that_was_left_first_gives_way_and_the_others_can_be_resum
                 await site.until_empty()
 
 
+@pytest.mark.parametrize("sessions", [3, 9])
+@pytest.mark.parametrize("strangers", [1, 2, 5])
+async def test_one_that_publishes_in_a_channel_gives_way_last(
+    strangers: int, sessions: int
+) -> None:
+    """Both to those that begin and, with room for nine, to those that wait: only two may."""
+    async with listening(limits=limits(sessions), max_sessions=sessions) as site:
+        speaker = await connect(site.websocket)
+        await speaker.send(json.dumps({"type": "start", "channel": "hall"}))
+        ready = expect(await speaker.recv())
+        assert isinstance(ready, Ready), ready
+        await leave(site, speaker)
+        for _ in range(strangers):
+            socket, _ = await start(site)
+            await leave(site, socket)
+        async with connect(site.websocket) as socket:
+            resume = {"type": "resume", "session": ready.session, "token": ready.token}
+            await socket.send(json.dumps(resume | {"last_seq": 1}))
+            assert isinstance(expect(await socket.recv()), Resumed)
+
+
 async def test_sessions_with_a_client_never_give_way() -> None:
     async with listening(limits=limits(2)) as site:
         first, _ = await start(site)

@@ -720,9 +720,13 @@ class Sessions:
         return self._decoders.memory_bytes()
 
     def left_behind(self, concerns: Callable[[str], bool]) -> list[HostedSession]:
-        """The sessions without a client of the owners concerned, those first that may go first."""
+        """The sessions without a client of the owners concerned, those first that may go first.
+
+        A stranger with the same address could push a speaker out otherwise, and take the channel.
+        """
         nobody_comes = [hosted for hosted in self if hosted.abandoned]
         waiting = [self._sessions[session_id] for session_id in self._expiries]
+        waiting.sort(key=lambda hosted: hosted.channel is not None)
         return [hosted for hosted in (*nobody_comes, *waiting) if concerns(hosted.owner)]
 
     def give_way(self, hosted: HostedSession) -> None:
