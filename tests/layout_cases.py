@@ -94,6 +94,7 @@ STOPS = [
     ("Doç.", "Demir", "tr", False),
     ("вул.", "Шевченка", "uk", False),
     ("Dr.", "Okafor", "xx", False),
+    ("Gen.", "Miller", "en", False),
     # unless a sentence begins
     ("Jan.", "5", "en", False),
     ("Jan.", "", "en", False),

@@ -24,12 +24,12 @@ export const ABBREVIATIONS = {
   "en": {
     "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Gen Gov Govs Hon Insp Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen Sens Sgt Spc Supt Treas approx cf esp incl viz vs e.g i.e",
     "inside": "Apr Aug Dec Feb Fr Ft Jan Jul Jun Nov Oct Sep Sept St Ste",
-    "numbered": "Art Ch Ex Fig Figs Gen Mar Matt No Nos Ps Pt Sec Vol Vols app art ch ed eq ext fig figs no nos op p para pp pt sec vol vols",
+    "numbered": "Art Ch Ex Fig Figs Mar Matt No Nos Ps Pt Sec Vol Vols app art ch ed eq ext fig figs no nos op p para pp pt sec vol vols",
     "either": "Ala Ariz Ark Assn Ave Bldg Blvd Bros Calif Co Colo Conn Corp Del Dept Esq Fla Inc Jr Ltd Md Mfg Mich Minn Mon Nev Okla Ore Pkwy Rd Snr Sr Tenn Tex Thur Thurs Tue Tues Univ Va Vt Wed Wis Wyo al dept est etc ft hr hrs lb lbs max min mins misc mph oz yds"
   },
   "es": {
     "before": "Arq Cap Cdte Cnel Dn Dra Dras Dres Excma Excmo Fr Gral Ilma Ilmo Ing Lcda Lcdo Lic Mons Pbro Pdte Profa Rdo Rev Sgto Sr Sra Sras Sres Srta Srtas Sta Sto Tte Ud Uds Vd Vds aprox atte avda dr dra gral ing lic prof sr sra sras sres srta p.ej",
-    "inside": "Art Cap Fig Núm Pág Tel Vol abr ago dic ene feb jul jun nov núm oct pág págs sept",
+    "inside": "Art Fig Núm Pág Tel Vol abr ago dic ene feb jul jun nov núm oct pág págs sept",
     "numbered": "No art cap fig mar n.º tel vol",
     "either": "Cía Hnos Jr Ltda etc hnos"
   },

@@ -71,6 +71,7 @@ def test_what_breaks_off_is_not(text: str) -> None:
         ("Ho visto il dott.", "it"),
         ("Это был проф.", "ru"),
         ('He said: "Mr.', ""),
+        ("He met Gen.", "en"),
     ],
 )
 def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> None:
