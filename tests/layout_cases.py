@@ -68,6 +68,7 @@ COSTS = [
     ("No.", " I", "en", SENTENCE),
     ("2008.", " We", "en", SENTENCE),
     ("I.", " But", "en", SENTENCE),
+    ("l'on.", " Meloni", "it", BOUND),
 ]
 """Units before and after a break, language, and what it costs."""
 
@@ -95,6 +96,22 @@ STOPS = [
     ("вул.", "Шевченка", "uk", False),
     ("Dr.", "Okafor", "xx", False),
     ("Gen.", "Miller", "en", False),
+    # joined to another word
+    ("Maj.-Gen.", "Smith", "en", False),
+    ("Lt.-Col.", "Smith", "en", False),
+    ("Dipl.-Ing.", "Krause", "de", False),
+    ("Art.-Nr.", "5", "de", False),
+    ("l'on.", "Meloni", "it", False),
+    ("l’ing.", "Bianchi", "it", False),
+    ("dell'art.", "5", "it", False),
+    ("l'art.", "5", "fr", False),
+    ("d'env.", "Paris", "fr", False),
+    ("Sr./Sra.", "García", "es", False),
+    ("l'art.", "Il", "fr", True),
+    ("vas-y.", "Il", "fr", True),
+    ("so-and-so.", "Peter", "en", True),
+    ("John's.", "Peter", "en", True),
+    ("Ankara'da.", "Ali", "tr", True),
     # unless a sentence begins
     ("Jan.", "5", "en", False),
     ("Jan.", "", "en", False),

@@ -9,6 +9,7 @@ const AROUND = "[\"'“”„‘’‚«»‹›()\\[\\]{}¿¡ \\u00a0\\u202f]+"
 const BEFORE = new RegExp(`^${AROUND}`, "u");
 const BEHIND = new RegExp(`${AROUND}$`, "u");
 const DOTTED = /^(?:\p{L}{1,2}\.[-\u00a0\u202f]?)+\p{L}{1,3}$/u;
+const JOINT = /['’/-]/u;
 const DECIMAL = /^\p{Nd}{1,3}$/u;
 const ROMAN = /^[IVX]+$/u;
 const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
@@ -53,6 +54,22 @@ export function mayEndSentence(word, after, language) {
  * @returns {Kind | undefined} none where the full stop is an ordinary one
  */
 function kindOf(name, language) {
+  const kind = listed(name, language);
+  if (kind) return kind;
+  if (/^\p{Ll}$/u.test(name)) return WORDS_OF_A_LETTER.includes(name) ? undefined : "before";
+  if (/^\p{Lu}$/u.test(name)) return name === "I" && language === "en" ? undefined : "inside";
+  if (DECIMAL.test(name) || (ROMAN.test(name) && ordinals.has(language))) {
+    return ordinals.has(language) ? "inside" : "either";
+  }
+  return listed(name.split(JOINT).at(-1) ?? "", language) ?? (DOTTED.test(name) ? "either" : undefined);
+}
+
+/**
+ * @param {string} name
+ * @param {string} language
+ * @returns {Kind | undefined} what the tables say
+ */
+function listed(name, language) {
   const small = name.toLowerCase();
   const forms = [name, small];
   if (name === name.toUpperCase() && name !== small) {
@@ -62,12 +79,7 @@ function kindOf(name, language) {
     const form = forms.find((each) => kinds?.has(each));
     if (form !== undefined) return kinds?.get(form);
   }
-  if (/^\p{Ll}$/u.test(name)) return WORDS_OF_A_LETTER.includes(name) ? undefined : "before";
-  if (/^\p{Lu}$/u.test(name)) return name === "I" && language === "en" ? undefined : "inside";
-  if (DECIMAL.test(name) || (ROMAN.test(name) && ordinals.has(language))) {
-    return ordinals.has(language) ? "inside" : "either";
-  }
-  return DOTTED.test(name) ? "either" : undefined;
+  return undefined;
 }
 
 /** @param {string} word */

@@ -72,6 +72,8 @@ def test_what_breaks_off_is_not(text: str) -> None:
         ("Это был проф.", "ru"),
         ('He said: "Mr.', ""),
         ("He met Gen.", "en"),
+        ("Parla l'on.", "it"),
+        ("Das ist Dipl.-Ing.", "de"),
     ],
 )
 def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> None:
@@ -88,6 +90,8 @@ def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> No
         ("Äpfel, Birnen usw.", "de"),
         ("Это я.", "ru"),
         ("Él mira el mar.", "es"),
+        ("Ça, c'est de l'art.", "fr"),
+        ("Vas-y.", "fr"),
     ],
 )
 def test_what_may_end_a_sentence_does(text: str, language: str) -> None:

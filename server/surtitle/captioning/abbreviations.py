@@ -237,6 +237,7 @@ WORDS_OF_A_LETTER = "яéèàòùöåø"
 
 _AROUND = "\"'“”„‘’‚«»‹›()[]{}¿¡ \u00a0\u202f"
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.[-\u00a0\u202f]?)+[^\W\d_]{1,3}")
+_JOINT = re.compile(r"['’/-]")
 _ORDINAL = re.compile(r"\d{1,3}|[IVX]+")
 _NUMBER = re.compile(r"[\W_]?\d|[IVXLC]{2,}\b")
 
@@ -276,15 +277,24 @@ def may_end_sentence(word: str, after: str, language: str) -> bool:
 
 def _kind(name: str, language: str) -> Kind | None:
     """What a full stop after this says; None where it is an ordinary one."""
-    forms = (name, name.lower(), *([name.capitalize()] if name.isupper() else []))
-    for kinds in (_KINDS.get(language, {}), _KINDS[""]):
-        for form in forms:
-            if form in kinds:
-                return kinds[form]
+    if (kind := _listed(name, language)) is not None:
+        return kind
     if len(name) == 1 and category(name) == "Ll":
         return None if name in WORDS_OF_A_LETTER else "before"
     if len(name) == 1 and category(name) == "Lu":
         return None if name == "I" and language == "en" else "inside"
     if _ORDINAL.fullmatch(name) and (language in _ORDINALS or name.isdecimal()):
         return "inside" if language in _ORDINALS else "either"
-    return "either" if _DOTTED.fullmatch(name) else None
+    # Of what is joined the last part counts: l'on., Dipl.-Ing.
+    joined = _listed(_JOINT.split(name)[-1], language)
+    return joined or ("either" if _DOTTED.fullmatch(name) else None)
+
+
+def _listed(name: str, language: str) -> Kind | None:
+    """What the tables say of a full stop after this."""
+    forms = (name, name.lower(), *([name.capitalize()] if name.isupper() else []))
+    for kinds in (_KINDS.get(language, {}), _KINDS[""]):
+        for form in forms:
+            if form in kinds:
+                return kinds[form]
+    return None
