@@ -112,6 +112,17 @@ STOPS = [
     ("so-and-so.", "Peter", "en", True),
     ("John's.", "Peter", "en", True),
     ("Ankara'da.", "Ali", "tr", True),
+    # a letter of a script without capitals, where it is no word
+    ("د.", "محمد", "ar", False),
+    ("د.", "محمدی", "fa", False),
+    ("ד.", "כהן", "he", False),
+    ("ড.", "রহমান", "bn", False),
+    ("ए.", "पी.", "hi", False),
+    ("க.", "அன்பழகன்", "ta", False),
+    ("好.", "他", "zh", True),
+    ("ね.", "彼", "ja", True),
+    ("네.", "그는", "ko", True),
+    ("ና.", "እሱ", "am", True),
     # unless a sentence begins
     ("Jan.", "5", "en", False),
     ("Jan.", "", "en", False),

@@ -13,6 +13,7 @@ const JOINT = /['’/-]/u;
 const DECIMAL = /^\p{Nd}{1,3}$/u;
 const ROMAN = /^[IVX]+$/u;
 const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
+const ALPHABETS_END = "\u0e00";
 
 /** @typedef {"before" | "inside" | "numbered" | "either"} Kind */
 
@@ -58,6 +59,7 @@ function kindOf(name, language) {
   if (kind) return kind;
   if (/^\p{Ll}$/u.test(name)) return WORDS_OF_A_LETTER.includes(name) ? undefined : "before";
   if (/^\p{Lu}$/u.test(name)) return name === "I" && language === "en" ? undefined : "inside";
+  if (/^\p{Lo}$/u.test(name)) return name < ALPHABETS_END ? "before" : undefined;
   if (DECIMAL.test(name) || (ROMAN.test(name) && ordinals.has(language))) {
     return ordinals.has(language) ? "inside" : "either";
   }

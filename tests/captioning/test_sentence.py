@@ -74,6 +74,9 @@ def test_what_breaks_off_is_not(text: str) -> None:
         ("He met Gen.", "en"),
         ("Parla l'on.", "it"),
         ("Das ist Dipl.-Ing.", "de"),
+        ("تحدث د.", "ar"),
+        ("דיבר ד.", "he"),
+        ("আজ ড.", "bn"),
     ],
 )
 def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> None:
@@ -92,6 +95,8 @@ def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> No
         ("Él mira el mar.", "es"),
         ("Ça, c'est de l'art.", "fr"),
         ("Vas-y.", "fr"),
+        ("好.", "zh"),
+        ("네.", "ko"),
     ],
 )
 def test_what_may_end_a_sentence_does(text: str, language: str) -> None:

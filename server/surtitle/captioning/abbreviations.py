@@ -240,6 +240,8 @@ _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.[-\u00a0\u202f]?)+[^\W\d_]{1,3}")
 _JOINT = re.compile(r"['’/-]")
 _ORDINAL = re.compile(r"\d{1,3}|[IVX]+")
 _NUMBER = re.compile(r"[\W_]?\d|[IVXLC]{2,}\b")
+_ALPHABETS_END = "\u0e00"
+"""Before Thai: of the scripts from there on, a single character may be a word."""
 
 _KINDS: dict[str, dict[str, Kind]] = {
     language: {word: kind for kind, words in kinds.items() for word in words.split()}
@@ -283,6 +285,8 @@ def _kind(name: str, language: str) -> Kind | None:
         return None if name in WORDS_OF_A_LETTER else "before"
     if len(name) == 1 and category(name) == "Lu":
         return None if name == "I" and language == "en" else "inside"
+    if len(name) == 1 and category(name) == "Lo":
+        return "before" if name < _ALPHABETS_END else None
     if _ORDINAL.fullmatch(name) and (language in _ORDINALS or name.isdecimal()):
         return "inside" if language in _ORDINALS else "either"
     # Of what is joined the last part counts: l'on., Dipl.-Ing.
