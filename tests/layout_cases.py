@@ -96,6 +96,9 @@ STOPS = [
     ("вул.", "Шевченка", "uk", False),
     ("Dr.", "Okafor", "xx", False),
     ("Gen.", "Miller", "en", False),
+    ("Ex.", "B", "en", False),
+    ("Fig.", "A", "en", False),
+    ("Vol.", "I", "en", False),
     # joined to another word
     ("Maj.-Gen.", "Smith", "en", False),
     ("Lt.-Col.", "Smith", "en", False),
@@ -141,7 +144,17 @@ STOPS = [
     ("3.", "Das", "de", True),
     ("VIII.", "ist", "de", False),
     ("3.", "sierpnia", "pl", False),
-    # before a number
+    # before a number or a letter in its place
+    ("App.", "B", "en", False),
+    ("App.", "B:", "en", False),
+    ("app.", "A", "en", True),
+    ("app.", "Berlin", "en", True),
+    ("No.", "I'm", "en", True),
+    ("Kap.", "A", "de", False),
+    ("cap.", "B", "es", False),
+    ("cap.", "Y", "es", True),
+    ("kap.", "B", "sv", False),
+    ("kap.", "I", "sv", True),
     ("No.", "5", "en", False),
     ("No.", "I", "en", True),
     ("no.", "The", "en", True),

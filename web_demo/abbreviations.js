@@ -22,9 +22,9 @@ export const ABBREVIATIONS = {
     "either": "Chr Hrsg Jh Jhd Mill Mio Mrd Std Tsd etc usf usw"
   },
   "en": {
-    "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Gen Gov Govs Hon Insp Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen Sens Sgt Spc Supt Treas approx cf esp incl viz vs e.g i.e",
+    "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Ex Fig Figs Gen Gov Govs Hon Insp Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen Sens Sgt Spc Supt Treas Vol Vols approx cf esp incl viz vs e.g i.e",
     "inside": "Apr Aug Dec Feb Fr Ft Jan Jul Jun Nov Oct Sep Sept St Ste",
-    "numbered": "Art Ch Ex Fig Figs Mar Matt No Nos Ps Pt Sec Vol Vols app art ch ed eq ext fig figs no nos op p para pp pt sec vol vols",
+    "numbered": "Art Ch Mar Matt No Nos Ps Pt Sec app art ch ed eq ext fig figs no nos op p para pp pt sec vol vols",
     "either": "Ala Ariz Ark Assn Ave Bldg Blvd Bros Calif Co Colo Conn Corp Del Dept Esq Fla Inc Jr Ltd Md Mfg Mich Minn Mon Nev Okla Ore Pkwy Rd Snr Sr Tenn Tex Thur Thurs Tue Tues Univ Va Vt Wed Wis Wyo al dept est etc ft hr hrs lb lbs max min mins misc mph oz yds"
   },
   "es": {

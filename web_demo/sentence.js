@@ -13,6 +13,8 @@ const JOINT = /['’/-]/u;
 const DECIMAL = /^\p{Nd}{1,3}$/u;
 const ROMAN = /^[IVX]+$/u;
 const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
+const MARKS_AROUND = /^[,;:.!?…]+|[,;:.!?…]+$/gu;
+const LETTER = /^[A-Z]/u;
 const ALPHABETS_END = "\u0e00";
 
 /** @typedef {"before" | "inside" | "numbered" | "either"} Kind */
@@ -26,6 +28,7 @@ const starters = new Map(
 );
 const particles = new Set(PARTICLES.split(" "));
 const ordinals = new Set(ORDINALS.split(" "));
+const vowels = new Set("aeiou");
 
 /**
  * Whether the full stop with which a word ends may be the end of a sentence.
@@ -38,15 +41,28 @@ export function mayEndSentence(word, after, language) {
   const name = bare(word).replace(/\.$/u, "");
   const kind = kindOf(name, language);
   after = bare(after);
-  if (!kind || (kind === "numbered" && !NUMBER.test(after))) return true;
+  const starter = after.replace(MARKS_AROUND, "").toLowerCase().replaceAll("\u0307", "");
+  if (!kind || (kind === "numbered" && !counts(after, starter, language))) return true;
   if (kind === "before" || kind === "numbered") return false;
   if (!after) return kind === "either";
   if (!/^\p{Lu}/u.test(after)) return false;
   const known = starters.get(language);
   if (!known) return kind === "either";
-  const starter = after.replace(/[,;:.!?…]+$/u, "").toLowerCase().replaceAll("\u0307", "");
   const initial = /^\p{L}$/u.test(name) && particles.has(starter);
   return known.has(starter) && !initial;
+}
+
+/**
+ * Whether a number follows, or in its place a capital letter that is no word of the language.
+ *
+ * @param {string} after
+ * @param {string} starter the same in small letters, without marks
+ * @param {string} language
+ */
+function counts(after, starter, language) {
+  if (NUMBER.test(after)) return true;
+  const letter = starter.length === 1 && LETTER.test(after);
+  return letter && !(starters.get(language) ?? vowels).has(starter);
 }
 
 /**

@@ -19,7 +19,8 @@ Kind = Literal["before", "inside", "numbered", "either"]
 
 before: what follows belongs to it (Dr. Smith).
 inside: the same, unless what follows begins a sentence (Jan. 5, St. Paul).
-numbered: the same as `before` where a number follows, else a word of its own (No. 5).
+numbered: the same as `before` where a number or a letter in its place follows, else a word of its own
+    (No. 5, App. B).
 either: it stands inside a sentence or at its end (p.m., etc.).
 """
 
@@ -48,12 +49,12 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "Chr Hrsg Jh Jhd Mill Mio Mrd Std Tsd etc usf usw",
     },
     "en": {
-        "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Gen Gov Govs Hon Insp "
-        "Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen Sens Sgt "
-        "Spc Supt Treas approx cf esp incl viz vs e.g i.e",
+        "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Ex Fig Figs Gen Gov Govs "
+        "Hon Insp Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen "
+        "Sens Sgt Spc Supt Treas Vol Vols approx cf esp incl viz vs e.g i.e",
         "inside": "Apr Aug Dec Feb Fr Ft Jan Jul Jun Nov Oct Sep Sept St Ste",
-        "numbered": "Art Ch Ex Fig Figs Mar Matt No Nos Ps Pt Sec Vol Vols app art ch ed eq ext "
-        "fig figs no nos op p para pp pt sec vol vols",
+        "numbered": "Art Ch Mar Matt No Nos Ps Pt Sec app art ch ed eq ext fig figs no nos op p "
+        "para pp pt sec vol vols",
         "either": "Ala Ariz Ark Assn Ave Bldg Blvd Bros Calif Co Colo Conn Corp Del Dept Esq Fla "
         "Inc Jr Ltd Md Mfg Mich Minn Mon Nev Okla Ore Pkwy Rd Snr Sr Tenn Tex Thur Thurs Tue Tues "
         "Univ Va Vt Wed Wis Wyo al dept est etc ft hr hrs lb lbs max min mins misc mph oz yds",
@@ -240,6 +241,7 @@ _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.[-\u00a0\u202f]?)+[^\W\d_]{1,3}")
 _JOINT = re.compile(r"['’/-]")
 _ORDINAL = re.compile(r"\d{1,3}|[IVX]+")
 _NUMBER = re.compile(r"[\W_]?\d|[IVXLC]{2,}\b")
+_LETTER = re.compile(r"[A-Z]")
 _ALPHABETS_END = "\u0e00"
 """Before Thai: of the scripts from there on, a single character may be a word."""
 
@@ -250,6 +252,8 @@ _KINDS: dict[str, dict[str, Kind]] = {
 _STARTERS = {language: frozenset(words.split()) for language, words in STARTERS.items()}
 _PARTICLES = frozenset(PARTICLES.split())
 _ORDINALS = frozenset(ORDINALS.split())
+_VOWELS = frozenset("aeiou")
+"""These are words in one language or another."""
 
 
 def may_end_sentence(word: str, after: str, language: str) -> bool:
@@ -261,7 +265,9 @@ def may_end_sentence(word: str, after: str, language: str) -> bool:
     name = word.strip(_AROUND).removesuffix(".")
     kind = _kind(name, language)
     after = after.strip(_AROUND)
-    if kind is None or (kind == "numbered" and not _NUMBER.match(after)):
+    # Turkish has a capital with a dot, whose small letter has two otherwise.
+    starter = after.strip(",;:.!?…").lower().replace("\u0307", "")
+    if kind is None or (kind == "numbered" and not _counts(after, starter, language)):
         return True
     if kind in ("before", "numbered"):
         return False
@@ -271,10 +277,16 @@ def may_end_sentence(word: str, after: str, language: str) -> bool:
         return False
     if language not in _STARTERS:
         return kind == "either"
-    # Turkish has a capital with a dot, whose small letter has two otherwise.
-    starter = after.strip(",;:.!?…").lower().replace("\u0307", "")
     initial = len(name) == 1 and name.isalpha() and starter in _PARTICLES
     return starter in _STARTERS[language] and not initial
+
+
+def _counts(after: str, starter: str, language: str) -> bool:
+    """Whether a number follows, or in its place a capital letter that is no word of the language."""
+    if _NUMBER.match(after):
+        return True
+    letter = len(starter) == 1 and _LETTER.match(after) is not None
+    return letter and starter not in _STARTERS.get(language, _VOWELS)
 
 
 def _kind(name: str, language: str) -> Kind | None:
