@@ -2,122 +2,202 @@
 
 export const ABBREVIATIONS = {
   "": {
-    "before": "Dr Mr Mrs Ms Prof"
+    "before": "Mr Mrs Ms Prof dr vs",
+    "either": "Corp Inc Jr Ltd"
+  },
+  "bg": {
+    "before": "акад арх бул вж ген гр доц инж кап напр обл подполк проф св ул чл т.е т.нар",
+    "inside": "авг апр дек ноем окт пл септ февр ян",
+    "numbered": "ап вх ет ок стр тел",
+    "either": "г др лв млн млрд полк пр ст хил"
+  },
+  "bn": {
+    "before": "ইঞ্জি ডা প্রফ মি মিসেস মুহ মো মোছা মোসা"
+  },
+  "bs": {
+    "before": "akad br dipl doc gosp ing inž mr npr prof sc sv tj tzv ul",
+    "numbered": "str tel čl",
+    "either": "god itd med mil min mlrd"
+  },
+  "ca": {
+    "before": "Av Dra Excm Hble Il·lm Mn Pg Pl Prof Sr Sra Sres Srs Srta St Sta aprox av dra núm prof sr sra p.ex",
+    "inside": "febr nov oct pàg pàgs",
+    "numbered": "art cap des fig gen set tel vol",
+    "either": "Cia etc màx mín"
   },
   "cs": {
-    "before": "Bc Ing JUDr MUDr Mgr PhDr RNDr doc ing mgr např pí prof sl sv tzv",
-    "inside": "čp str ul",
-    "either": "apod atd mil min mld obr resp tis"
+    "before": "Bc Ing JUDr MUDr Mgr PhDr RNDr doc gen ing kpt mgr mj mjr např npor plk por pplk prap prof pí rtm sl sv tj tzv vč zvl",
+    "inside": "str ul čp",
+    "numbered": "kap odst roč tab tel",
+    "either": "aj apod atd hod mil min mld obr resp tis"
   },
   "da": {
-    "before": "Chr Skt adm ca dr evt fhv fr hr ift jf prof vedr f.eks",
-    "inside": "apr aug dec feb nov okt sept",
-    "numbered": "art jan kap kl nr pkt s stk",
-    "either": "bl eks etc kr mia mio osv pct"
+    "before": "Chr Skt adm afd ca cand dr eks ekskl evt fhv fr gl hr ift ing inkl jf kapt pga prof vedr bl.a d.v.s f.eks",
+    "inside": "apr aug dec feb gen nov okt sept",
+    "numbered": "art fig fre jan kap kl lør man min nr ons pkt s stk søn tirs tlf tors",
+    "either": "bl etc kr mag mia mio osv pct red"
   },
   "de": {
-    "before": "Abg Abt Bhf Dipl Frl Gebr Hl Hr Hrn Ing Kath Lt Mag OStR Prim RA St bspw bzw ca dipl dr eigtl einschl evtl geb gegr gem ggf hl ing inkl insb kath mind näml prof resp sog spez städt stellv tägl ugs ursprüngl verh vgl vs zzgl d.h i.d.R m.E o.g s.o s.u u.a u.U v.a z.B z.T z.Z z.Zt",
-    "inside": "Abb Abs Apr Aug Bd Dez Feb Febr Fr Gen Nov Okt Sep Sept Str Ziff",
+    "before": "Abg Abt Adm Bf Bgm Bhf Dipl Doz Dres Frhr Frl Gebr Hausnr Hl Hptm Hr Hrn Ing Kard Kath Kpt Lt Ltn Mag Maj Msgr OStR Oblt Pfr Prim Priv Präs RA Rdnr Rz St Uffz Vors bspw bzw ca cand dipl dr eigtl einschl evtl geb gegr gem ggf hl ing inkl insb kath mind näml prof rer resp sog spez stellv stud städt tägl ugs ursprüngl verh vgl zzgl d.h i.d.R m.E o.g s.o s.u u.U u.a v.a z.B z.T z.Z z.Zt",
+    "inside": "Abb Abs Anm Apr Aug Bd Bde Buchst Dez Feb Febr Fr Gen Jg Nov Okt Pl Sep Sept Str Ziff",
     "numbered": "Art Jan Jul Jun Kap Min Nr Rn S art nr",
-    "either": "Chr Hrsg Jh Jhd Mill Mio Mrd Std Tsd etc usf usw"
+    "either": "Assoc Chr Co Di Do Ges Hbf Hrsg Jh Jhd Mi Mill Mio Mo Mrd Sa Sr Std Tel Tsd Univ dent etc habil iur jun jur med nat oec phil sc sen theol usf usw vet"
+  },
+  "el": {
+    "before": "Αγ Λεωφ αγ αρ βλ δηλ δρ κα καθ κυρ λεωφ στρ π.χ",
+    "inside": "Απρ Αυγ Δεκ Ιαν Ιουλ Ιουν Μαρ Νοε Νοεμ Οκτ Σεπ Σεπτ Φεβ Φεβρ",
+    "numbered": "εικ κεφ σελ τηλ",
+    "either": "δισ εκ εκατ κλπ κτλ χιλ"
   },
   "en": {
-    "before": "Adm Amb Asst Atty Bp Brig Capt Cmdr Col Cpl Det Drs Ex Fig Figs Gen Gov Govs Hon Insp Lieut Lt Maj Messrs Mgr Mlle Mme Msgr Mt Mx Pfc Pres Profs Pvt Rep Reps Rev Sen Sens Sgt Spc Supt Treas Vol Vols approx cf esp incl viz vs e.g i.e",
+    "before": "Abp Adm Ald Amb Asst Atty Bdr Bp Brig Brigs Capt Capts Cdr Cdre Chmn Cllr Cmdr Cmdt Col Cols Comdr Cpl Cpls Cst Dep Det Drs Ens Ex Fig Figs Flt Gen Gens Gov Govs Hon Hons Insp Intl LCpl Lieut Lt Lts MSgt Maj Messrs Mgr Mlle Mme Mmes Msgr Mt Mx Natl Ofc Pfc Pres Prof Profs Pte Pty Pvt Rep Reps Rev Rt SSgt Sen Sens Sgt Sgts Spc Sqn Supt TSgt Treas Ven Vol Vols Wg approx cf cu esp incl intl natl sq viz e.g i.e",
     "inside": "Apr Aug Dec Feb Fr Ft Jan Jul Jun Nov Oct Sep Sept St Ste",
-    "numbered": "Art Ch Mar Matt No Nos Ps Pt Sec app art ch ed eq ext fig figs no nos op p para pp pt sec vol vols",
-    "either": "Ala Ariz Ark Assn Ave Bldg Blvd Bros Calif Co Colo Conn Corp Del Dept Esq Fla Inc Jr Ltd Md Mfg Mich Minn Mon Nev Okla Ore Pkwy Rd Snr Sr Tenn Tex Thur Thurs Tue Tues Univ Va Vt Wed Wis Wyo al dept est etc ft hr hrs lb lbs max min mins misc mph oz yds"
+    "numbered": "Art Bk Ch Chap Chaps Mar Matt No Nos Pg Pgs Ps Pt Sun app art ca ch chap chaps ed eq ext fig figs no nos op par para pg pgs pp pt sec sect ver vol vols",
+    "either": "Acad Ala Apt Ariz Ark Assn Assoc Assocs Ave Bldg Blvd Bros Calif Cir Cmte Co Colo Comm Conn Cos Ct Del Dept Dist Div Esq Expy Fla Fri Fwy Ga Govt Hosp Hts Hwy Ida Ill Ind Inst Kan Kans Ky Ln Mass Md Mfg Mich Minn Miss Mo Mon Mont Mtn Mtns Neb Nebr Nev Okla Ore Pa Penn Penna Pkwy Pl Plc Rd Rm Rte Sat Sec Snr Soc Sq Sr Tel Tenn Ter Tex Thu Thur Thurs Tpke Tue Tues Univ Va Vt Wash Wed Weds Wis Wyo al avg dept est etc ft govt hr hrs ibid lb lbs max min mins misc mph oz prof secs tbsp tel tsp yds yr yrs"
   },
   "es": {
-    "before": "Arq Cap Cdte Cnel Dn Dra Dras Dres Excma Excmo Fr Gral Ilma Ilmo Ing Lcda Lcdo Lic Mons Pbro Pdte Profa Rdo Rev Sgto Sr Sra Sras Sres Srta Srtas Sta Sto Tte Ud Uds Vd Vds aprox atte avda dr dra gral ing lic prof sr sra sras sres srta p.ej",
-    "inside": "Art Fig Núm Pág Tel Vol abr ago dic ene feb jul jun nov núm oct pág págs sept",
-    "numbered": "No art cap fig mar n.º tel vol",
-    "either": "Cía Hnos Jr Ltda etc hnos"
+    "before": "Alm Arq Av Brig Cap Cdte Cnel Col Comdte Cte Ctra Dip Dn Dra Dras Dres Edo Excma Excmo Fco Fr Gob Gpe Gral Hna Hno Ilma Ilmo Ing Lcda Lcdo Lic Magdo Min Mons Mtra Mtro Pbro Pdta Pdte Plza Pres Profa Psic Pza Rdo Rev Sen Sgt Sgto Sr Sra Sras Sres Srta Srtas Sta Sto Tcnel Tte Ud Uds Urb Vd Vds aprox atte avda ctra dr dra ej gral ing lic nro prof sr sra sras sres srta p.ej",
+    "inside": "Art Fig Núm Pág Tel Vol abr ago dic ene feb jul jun may nov núm oct pág págs sep sept",
+    "numbered": "No art arts cap caps fig figs mar set tel vol vols n.º",
+    "either": "AA CC Cía DD Dcha Depto Dpto EE FF HH Hnos Inst Izda Izq JJ Ltda MM OO RR SS UU Univ VV dcha depto dom etc hnos izda jue lun min mié máx mín sáb vie"
   },
   "fi": {
-    "before": "dos esim huom mm nk ns oik prof synt toht vrt",
-    "numbered": "klo nro s",
-    "either": "eKr jKr jne milj mrd ym yms"
+    "before": "dos esim ev evl fil huom kand kapt kenr lis ltn lääk maist mm nk ns oik prof synt toht toim tri vrt yht",
+    "numbered": "klo nro puh s",
+    "either": "eKr jKr jms jne kpl milj min mrd sek tms ym yms"
   },
   "fr": {
-    "before": "Cdt Ch Cne Dr Gal Lt M MM Me Mgr Mlle Mlles Mme Mmes Ph Pr Ste Th Vve av boul cf env c.-à-d p.ex",
-    "inside": "Fig St Vol avr chap déc fév févr janv juil nov oct",
-    "numbered": "Art No art fig p pp sept tél vol",
-    "either": "Cie Inc Jr Ltée Sté apr etc hab max min"
+    "before": "Adj Bd Bld Blvd Brig Cdt Ch Cne Dr Ets Fr Gal Ing Lt M MM Maj Me Mgr Mlle Mlles Mme Mmes Pdt Pdte Ph Pr Prof Sgt Sr Ste Stes Th Vve av bd bld blvd boul cf env fg pl rte c.-à-d p.ex",
+    "inside": "Col Fig St Vol avr chap déc fév févr jan janv juil nov oct",
+    "numbered": "Art No al ann app art bât dim esc fig jeu lun mar mer pp réf sam sept tél ven vol ét",
+    "either": "Assoc Cie Ltée Sté Univ apr dép etc ex hab max min prof éd"
   },
   "hi": {
-    "before": "डॉ पं प्रो श्री श्रीमती सुश्री"
+    "before": "आर एच एड एन एफ एम एल एस कु के जे टी डी डॉ पं प्रो बी मि मो रु वी श्री श्रीमती सी सुश्री",
+    "either": "पी"
+  },
+  "hr": {
+    "before": "akad br dipl doc gosp gđa gđica ing inž mr npr prof sc sl sv tj tzv ul",
+    "inside": "sij velj",
+    "numbered": "pet str sub tel čl",
+    "either": "god itd kn med mil min mlrd st čet"
   },
   "hu": {
-    "before": "Id Ifj Szt dr id ifj ill prof pl ún özv",
-    "either": "Kft kb stb"
+    "before": "Id Ifj Szt alez br dr ezds ezr gr id ifj ill kb krt pl prof szds özv ún őrgy",
+    "inside": "aug csüt dec febr hétf jan júl jún márc nov okt szept ápr",
+    "numbered": "máj tel",
+    "either": "Bt Kft Nyrt Rt Zrt old stb sz"
   },
   "id": {
-    "before": "Bpk Dra Drs Hj Ir Ny Sdr Tn",
-    "numbered": "Jl No hlm no",
-    "either": "dll dsb dst"
+    "before": "Bpk Dra Drs Gg Hj Ir Jend Jl Jln Kab Kec Kel Kol Ny Prov Sdr Sdri Tn Yth tgl",
+    "inside": "Agt Agu Apr Des Feb Jan Jul Jun Nov Okt Sep Sept",
+    "numbered": "No hal hlm no",
+    "either": "Tbk dkk dll dsb dst tsb"
   },
   "it": {
-    "before": "Avv Cav Comm Dott Ecc Egr Geom Ill Ing Mons On Rag Rev Sen Sig Sigg Spett arch avv ca cav cfr dott fam geom ing mons on prof rag rev sig sigg spett p.es",
-    "inside": "Cap Col Fig Gen Vol ago apr dic feb gen giu lug nov num ott pag pagg",
-    "numbered": "Art art cap fig mag mar set tel vol",
-    "either": "Jr ecc etc"
+    "before": "Amm Avv Brig Cav Chiar Comm Dir Dott Ecc Egr Gent Geom Ill Ing Magg Min Mons On Pres Proff Rag Rev Sen Serg Sig Sigg Spett Ten arch avv ca cav cfr cosidd dott es fam geom ing mons on prof rag rev sig sigg spett p.es",
+    "inside": "Cap Col Fig Gen Mar Soc Str Vol ago apr dic feb febbr gen genn giu lug nov num ott pag pagg sett",
+    "numbered": "Art art artt cap dom fig gio lett lun mag mar mer nr sab sec set sez tab tel ven vol voll",
+    "either": "Assoc Dip Ist Univ ecc etc max min"
+  },
+  "kn": {
+    "before": "ಆರ್ ಎಂ ಎಚ್ ಎನ್ ಎಸ್ ಕೆ ಜಿ ಟಿ ಡಾ ಡಿ ಪಿ ಪ್ರೊ ಬಿ ರೂ ವಿ ಶ್ರೀ ಶ್ರೀಮತಿ ಸಿ ಹೆಚ್"
+  },
+  "ml": {
+    "before": "അഡ്വ ആർ എം എസ് എൻ എൽ കെ ജി ജെ ടി ഡി ഡോ പി പ്രൊഫ ബി രൂ വി ശ്രീ ശ്രീമതി സി"
+  },
+  "mr": {
+    "before": "आर एच एन एम एल एस कु के जे टी डी डॉ प्रा प्रो बी मो रु वी श्री श्रीमती सी सौ ॲड",
+    "either": "पी"
+  },
+  "ms": {
+    "before": "En Hj Hjh Jln Pn Prof Sdn Tn",
+    "numbered": "hlm no",
+    "either": "Bhd dll dsb dst"
   },
   "nl": {
-    "before": "Dhr Drs Gebr Ing Ir Jhr Lt Mej Mevr Mgr Mw bijv ca dhr dr drs evt excl geb gem ing ir incl jl jhr mej mevr mr mw ongev prof resp vgl vnl zgn zog d.w.z m.a.w m.b.t o.a t.a.v",
-    "inside": "Apr Aug Dec Feb Nov Okt Sept St apr aug dec feb nov okt sept",
-    "numbered": "Art Jan Nr art blz fig hfst jan nr p pag vol",
-    "either": "enz enzv etc jr mld mln sr"
+    "before": "Adm Br Dhr Drs Gebr Ing Ir Jhr Kapt Kol Lt Luit Maj Mej Mevr Mgr Mw Ned Sgt Zr afd bijv br ca dhr dr drs ds evt excl geb gem incl ing ir jhr jl mej mevr mr mw ongev prof resp vgl vnl zgn zog zr d.w.z m.a.w m.b.t o.a t.a.v",
+    "inside": "Apr Aug Dec Feb Gen Jul Jun Mrt Nov Okt Sept St apr aug dec feb mrt nov okt sept",
+    "numbered": "Art Jan Nr art blz di dl do fig hfst jan jg ma nr pag sec tel vol vr wo za zo",
+    "either": "Co Univ enz enzv etc jr ln max min mld mln pl sr str"
   },
   "no": {
-    "before": "Chr St ca dr evt fhv fr frk hr iflg jf prof vedr f.eks",
-    "inside": "apr aug des feb nov okt sept",
-    "numbered": "art jan kap kl nr pkt s",
-    "either": "bl eks etc kr mill mrd osv pst"
+    "before": "Chr St avd ca cand dr eks ekskl evt fhv fr frk hr iflg ing inkl jf kapt pga prof vedr bl.a d.v.s f.eks",
+    "inside": "apr aug des feb gen nov okt sept",
+    "numbered": "art fig fre jan kap kl lør man min nr ons pkt s søn tirs tlf tors",
+    "either": "bl etc kr mag mill mrd osv pst red"
   },
   "pl": {
-    "before": "al bp cyt dr ds dyr hab inż kard kpt ks mec mgr mjr np ob płk por ppłk prof przew red rtm sędz tj tzn tzw ul woj zob śp św",
-    "inside": "godz im os pl gen",
-    "numbered": "art cz fig kl lp nr par pkt poz rozdz rys s str tel tom ust",
-    "either": "itd itp jr m m.in mies mld mln p r sek szt tys w zł"
+    "before": "adm al asp bp bryg bł chor cyt dn dr ds dyr gm hab hr insp inż kard kmdr kom kpr kpt ks mec mgr mjr nadkom np ob plut podkom por pos pow pp ppor ppłk prez prof przew pt płk red rtm sierż sp st szer sędz tj tzn tzw ul ur woj ww zast zob śp św",
+    "inside": "gen godz pl",
+    "numbered": "art bud cz czw fig gru kl kwi lok lp lut niedz nr ok par paź pkt pon poz rozdz rys sob str sty tab tel tom ust wrz wt zał śr",
+    "either": "im itd itp jr m mies min mld mln os p proc r sek szt tys w zł m.in"
   },
   "pt": {
-    "before": "Arq Av Cel Cmdt Dep Dra Dras Drs Eng Enga Exma Exmo Ilma Ilmo Mons Pe Profa Profas Profs Rev Sgto Sr Sra Sras Srs Srta Sta Sto aprox av cf dr dra eng prof profa sr sra srs srta p.ex",
-    "inside": "Cap Fig Gen Sen Vol abr ago dez fev jan jul jun nov núm out pág págs",
-    "numbered": "Art No art cap fig mai mar n.º set tel vol",
-    "either": "Cia Jr Ltda etc"
+    "before": "Al Alm Arq Av Brig Cb Cel Cmdt Cmte Comte Dep Des Dir Dra Dras Drs Eng Enga Esp Estr Exma Exmo Fr Gov Ilma Ilmo Jd Lgo Maj Min Mons Pe Pref Pres Profa Profas Profs Pça Rev Rod Sgt Sgto Sr Sra Sras Srs Srta Sta Sto Ten Trav Ver aprox av cf dr dra eng prof profa sr sra srs srta séc p.ex",
+    "inside": "Cap Fig Gen Sen Vol abr ago fev jan jul jun nov núm out pág págs",
+    "numbered": "Art No art arts bl cap caps dom ed fig figs fls inc mai mar qua qui seg set sex sáb tel ter vol vols n.º",
+    "either": "Apto Cia Depto Dpto Ltda Proc Sec Univ dez etc ex min máx mín"
   },
   "ro": {
-    "before": "Dl Dna Sf dl dlui dna dr ing pr prof sf",
-    "inside": "alin aug feb ian iul iun oct pag str",
-    "numbered": "art bl cap dec fig nov nr tel vol",
-    "either": "etc mil mld"
+    "before": "Dl Dna Sf acad av bd cca col conf cpt dl dlui dna dr ex ing jud lect lt plt pr prof sf șos",
+    "inside": "alin apr aug feb ian iul iun oct pag sept str",
+    "numbered": "art bl cap dec fig lit nov nr pct sec tel vol",
+    "either": "etc gen max mil min mld"
   },
   "ru": {
-    "before": "акад архим бул гос гр гр-н деп доц г-жа г-н инж корп митр наб напр просп проф св тов ул т.е т.к т.н",
-    "inside": "авг апр вып гл ген дек изд им июл июн кн окт пер пл ноя нояб обл пос рис сен сент стр табл фев февр ст янв",
-    "numbered": "дом кв ном тел",
-    "either": "г гг д др долл коп м млн млрд мин н п пр проц руб сек см тыс час э"
+    "before": "абз адм акад англ архим бул бульв г-жа г-н гос гр гр-н деп дер дир доб докт доц зав инж исп итал канд корп корр лат лейт митр мкр наб наз напр нач подполк пп пред през прим просп проф разд рус св серж тов ул франц чл эт т.е т.к т.н",
+    "inside": "авг апр вып ген гл дек изд июл июн кн мар ноя нояб обл окт пер пл пос сен сент ст стр табл фев февр янв",
+    "numbered": "дом кв ном ок тел",
+    "either": "Ко вс вт г гг гор д долл др зам им коп м мин млн млрд н нем п пн полк пом пр проц пт ред рис руб сб сек см ср тыс час чел чт э"
+  },
+  "sk": {
+    "before": "Bc Ing JUDr MUDr Mgr PhDr RNDr doc gen ing kpt mgr mjr napr plk pozn pplk prof resp sl sv tj tzv",
+    "inside": "str ul",
+    "numbered": "kap ods tab tel",
+    "either": "apod atď hod mil min mld"
+  },
+  "sl": {
+    "before": "dipl doc gdč ing inž mag npr prof sv tj tzv ul št",
+    "inside": "apr avg dec feb jan okt sept",
+    "numbered": "mar nov str tel čl",
+    "either": "idr ipd itd itn mio mrd"
+  },
+  "sr": {
+    "before": "akad br dipl doc gosp ing inž mr npr prof sc sv tj tzv ul акад бр госп дипл доц инг инж мр нпр проф св сц тзв тј ул",
+    "numbered": "str tel čl стр тел чл",
+    "either": "din god itd med mil min mlrd год дин итд мил мин млрд"
   },
   "sv": {
-    "before": "Chr S:t St bl ca dr evt fru hr inkl jfr prof resp sk t.ex d.v.s",
-    "inside": "apr aug dec feb nov okt sept",
-    "numbered": "art fig jan kap kl nr s sid tel",
-    "either": "dyl etc kr milj osv"
+    "before": "Chr S:t St avd bl ca civ dr dvs ev evt ex exkl fru hr ing inkl jfr kapt löjtn prof resp sk bl.a d.v.s f.d fr.o.m p.g.a s.k t.ex t.o.m",
+    "inside": "apr aug dec feb gen nov okt sept",
+    "numbered": "art fig fre jan kap kl lör min mån nr ons s sid sön tel tis tors",
+    "either": "dyl etc fil kr max milj osv"
+  },
+  "ta": {
+    "before": "ஆர் என் எம் எல் எஸ் கே சி ஜி ஜெ ஜே டி திரு திருமதி பி பேரா மு முனைவர் ரூ வி"
+  },
+  "te": {
+    "before": "ఆర్ ఎం ఎన్ ఎల్ ఎస్ కె కే జి జె టి డా డి పి ప్రొ బి రూ వి వై శ్రీ శ్రీమతి సి"
+  },
+  "tl": {
+    "before": "Arkt Atty Bb Brgy Dra Engr Gng Gob Gov Hen Kgg Prof Rep Sen Sr Sra Sta Sto",
+    "either": "atbp"
   },
   "tr": {
-    "before": "Alb Arş Av Bnb Bşk Doç Dr Gn Gör Hz Müh Op Ord Prof Sn Tğm Uzm Yrd Yzb Öğr Ütğm bkz cd çev dr hz mah prof sn",
-    "inside": "Blv Cad Mah Sok",
-    "numbered": "No Sf no sf",
-    "either": "Ltd vb vd vs Şti"
+    "before": "Alb Arş Av Bnb Bşk Doç Dr Gn Gör Hz Korg Müh Op Ord Org Prof Sk Sn Tuğg Tümg Tğm Uzm Yrd Yzb Öğr Ütğm bkz cd dr hz mah prof sk sn çev örn",
+    "inside": "Apt Ağu Blv Cad Eki Eyl Haz Kas Mah San Sok Tem Tic Şub",
+    "numbered": "No Sf no sf tel",
+    "either": "Ltd Şti vb vd vs yy"
   },
   "uk": {
-    "before": "акад бул вул гр доц інж наб напр просп проф св тов",
-    "inside": "ген гл ім кн обл пл рис ст стор табл",
+    "before": "акад англ бул вул гр див доц зам заст наб напр нар нім пор прим пров просп проф рос св тов чл інж",
+    "inside": "берез верес ген гл груд жовт квіт кн лип лют обл пл серп ст стор січ табл трав черв ім",
     "numbered": "кв тел",
-    "either": "г грн д др коп м млн млрд н п р рр тис"
+    "either": "вид вт г грн д др коп м млн млрд н нд п пн полк пт р ред рис рр сб ср тис чол чт"
   },
   "vi": {
-    "before": "PGS ThS TP TS"
+    "before": "BS DS GS KS KTS LS PGS TP TS TSKH ThS Ths Tp GS.TS PGS.TS TS.BS"
   }
 };
 
