@@ -6,7 +6,7 @@ from pathlib import Path
 from surtitle.captioning import abbreviations
 
 OUTPUT = Path(__file__).resolve().parents[1] / "web_demo" / "abbreviations.js"
-TABLES = ("ABBREVIATIONS", "STARTERS", "PARTICLES", "ORDINALS", "WORDS_OF_A_LETTER")
+TABLES = ("ABBREVIATIONS", "STARTERS", "PARTICLES", "ORDINALS", "YEARS", "WORDS_OF_A_LETTER")
 
 
 def as_javascript() -> str:

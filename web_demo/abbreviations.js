@@ -219,4 +219,6 @@ export const PARTICLES = "al ap da dal dalla das de degli dei del della den der 
 
 export const ORDINALS = "bg bs cs da de et fi fo hr hu is lb lv nn no pl sk sl sr tr";
 
+export const YEARS = "bs et hr hu lv sr";
+
 export const WORDS_OF_A_LETTER = "яéèàòùöåø";

@@ -3,7 +3,14 @@
  * `captioning/abbreviations.py`, which says why, on the same tables.
  */
 
-import { ABBREVIATIONS, ORDINALS, PARTICLES, STARTERS, WORDS_OF_A_LETTER } from "./abbreviations.js";
+import {
+  ABBREVIATIONS,
+  ORDINALS,
+  PARTICLES,
+  STARTERS,
+  WORDS_OF_A_LETTER,
+  YEARS,
+} from "./abbreviations.js";
 
 const AROUND = "[\"'“”„‘’‚«»‹›()\\[\\]{}¿¡ \\u00a0\\u202f]+";
 const BEFORE = new RegExp(`^${AROUND}`, "u");
@@ -11,6 +18,7 @@ const BEHIND = new RegExp(`${AROUND}$`, "u");
 const DOTTED = /^(?:\p{L}{1,2}\.[-\u00a0\u202f]?)+\p{L}{1,3}$/u;
 const JOINT = /['’/-]/u;
 const DECIMAL = /^\p{Nd}{1,3}$/u;
+const YEAR = /^\p{Nd}{4}$/u;
 const ROMAN = /^[IVX]+$/u;
 const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
 const MARKS_AROUND = /^[,;:.!?…]+|[,;:.!?…]+$/gu;
@@ -28,6 +36,7 @@ const starters = new Map(
 );
 const particles = new Set(PARTICLES.split(" "));
 const ordinals = new Set(ORDINALS.split(" "));
+const years = new Set(YEARS.split(" "));
 const vowels = new Set("aeiou");
 
 /**
@@ -79,6 +88,7 @@ function kindOf(name, language) {
   if (DECIMAL.test(name) || (ROMAN.test(name) && ordinals.has(language))) {
     return ordinals.has(language) ? "inside" : "either";
   }
+  if (YEAR.test(name) && years.has(language)) return "either";
   return listed(name.split(JOINT).at(-1) ?? "", language) ?? (DOTTED.test(name) ? "either" : undefined);
 }
 

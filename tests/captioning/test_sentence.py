@@ -104,6 +104,7 @@ def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> No
         ("Ok.", "pl"),
         ("Řekl to nám.", "cs"),
         ("Я сказал им.", "ru"),
+        ("Ez történt 2024.", "hu"),
         ("好.", "zh"),
         ("네.", "ko"),
     ],

@@ -349,6 +349,9 @@ PARTICLES = (
 ORDINALS = "bg bs cs da de et fi fo hr hu is lb lv nn no pl sk sl sr tr"
 """Languages whose ordinal numbers are written with a full stop."""
 
+YEARS = "bs et hr hu lv sr"
+"""Of these, the languages in which a year is such a number."""
+
 WORDS_OF_A_LETTER = "яéèàòùöåø"
 """These may end a sentence; a full stop after another single small letter is of an abbreviation."""
 
@@ -356,6 +359,7 @@ _AROUND = "\"'“”„‘’‚«»‹›()[]{}¿¡ \u00a0\u202f"
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.[-\u00a0\u202f]?)+[^\W\d_]{1,3}")
 _JOINT = re.compile(r"['’/-]")
 _ORDINAL = re.compile(r"\d{1,3}|[IVX]+")
+_YEAR = re.compile(r"\d{4}")
 _NUMBER = re.compile(r"[\W_]?\d|[IVXLC]{2,}\b")
 _LETTER = re.compile(r"[A-Z]")
 _ALPHABETS_END = "\u0e00"
@@ -368,6 +372,7 @@ _KINDS: dict[str, dict[str, Kind]] = {
 _STARTERS = {language: frozenset(words.split()) for language, words in STARTERS.items()}
 _PARTICLES = frozenset(PARTICLES.split())
 _ORDINALS = frozenset(ORDINALS.split())
+_YEARS = frozenset(YEARS.split())
 _VOWELS = frozenset("aeiou")
 """These are words in one language or another."""
 
@@ -417,6 +422,8 @@ def _kind(name: str, language: str) -> Kind | None:
         return "before" if name < _ALPHABETS_END else None
     if _ORDINAL.fullmatch(name) and (language in _ORDINALS or name.isdecimal()):
         return "inside" if language in _ORDINALS else "either"
+    if _YEAR.fullmatch(name) and language in _YEARS:
+        return "either"
     # Of what is joined the last part counts: l'on., Dipl.-Ing.
     joined = _listed(_JOINT.split(name)[-1], language)
     return joined or ("either" if _DOTTED.fullmatch(name) else None)
