@@ -69,6 +69,18 @@ COSTS = [
     ("2008.", " We", "en", SENTENCE),
     ("I.", " But", "en", SENTENCE),
     ("l'on.", " Meloni", "it", BOUND),
+    # perhaps an abbreviation that no table has
+    ("subcom.", " of", "en", APART),
+    ("(superint.)", " of", "en", APART),
+    ("Kingstr.", " 17", "de", APART),
+    ("subsec.", " 15", "en", APART),
+    ("home.", " 20", "en", APART),
+    ("1985.", " 20", "en", SENTENCE),
+    ("1985.", " it", "en", APART),
+    ("well...", " it", "en", CLAUSE),
+    ("Well...", " 20", "en", CLAUSE),
+    ('"Why?"', " he", "en", CLAUSE),
+    ("Why?", " 20", "en", SENTENCE),
 ]
 """Units before and after a break, language, and what it costs."""
 

@@ -36,6 +36,7 @@ const SENTENCE_END = /[.?!。？！؟।۔։።፧။។]$/u;
 const CLAUSE_END = /[,;:，、\uff1b：،…–—]$/u;
 const NUMBER = /^[^\p{L}\p{N}_\s]?\p{Nd}[\p{Nd}.,:]*$/u;
 const SMALL = /^\p{Lowercase}/u;
+const DIGIT = /^\p{Nd}/u;
 
 /** Words that lead into what follows, by language. */
 /** @type {Record<string, Set<string>>} */
@@ -105,11 +106,24 @@ export function breakCost(before, after, language) {
   const bare = before.replace(CLOSERS, "");
   const leads = LEADS[language] ?? new Set();
   if (SENTENCE_END.test(bare)) {
-    if (bare.endsWith(".") && !mayEndSentence(bare, after, language)) return BOUND;
+    if (bare.endsWith(".") && !bare.endsWith("..")) return fullStopCost(bare, after, language);
     return SMALL.test(after) || bare.endsWith("..") ? CLAUSE : SENTENCE;
   }
   if (CLAUSE_END.test(bare)) return CLAUSE;
   if (NUMBER.test(before) || leads.has(before.toLowerCase())) return APART;
   if (!spaced) return CHARACTER;
   return leads.has(after.toLowerCase()) ? PHRASE : ANYWHERE;
+}
+
+/**
+ * What it costs to break after a single full stop.
+ *
+ * @param {string} word
+ * @param {string} after
+ * @param {string} language
+ */
+function fullStopCost(word, after, language) {
+  if (!mayEndSentence(word, after, language)) return BOUND;
+  const counted = DIGIT.test(after) && !NUMBER.test(word);
+  return SMALL.test(after) || counted ? APART : SENTENCE;
 }

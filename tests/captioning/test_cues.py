@@ -61,6 +61,38 @@ def test_the_table(case: dict[str, Any]) -> None:
     assert lay_out(finals, Layout(**case["layout"])) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The talk was held by Assoc. Prof. Lee with Lt.-Col. Smith of Ohio, see Fig. A.", "en"),
+        ("They went by Hwy. 101 on Thu. Jan. 5 to a house of Sec. Clinton in the hills.", "en"),
+        (
+            "Der Vortrag von Dr. med. Müller und Dipl.-Ing. Krause bei Müller & Co. KG ist aus.",
+            "de",
+        ),
+        (
+            "Ayer el Gob. Pérez de los EE. UU. Mexicanos habló con el Mtro. López en Av. Juárez.",
+            "es",
+        ),
+        ("Hier soir, le Pdt. Martin a vu p. ex. Paris et le Bd. Voltaire selon l'art. 5.", "fr"),
+        ("Ieri sera l'on. Meloni ha parlato con l'avv. Rossi, p. es. Roma e il Pres. Conti.", "it"),
+        ("Ontem o Min. Barroso e o Gov. Tarcísio foram, p. ex. Lisboa, com o Des. Silva.", "pt"),
+        ("Wczoraj min. Kowalski i ppor. Nowak, ur. w Krakowie, mówili ok. 5 godzin o tym.", "pl"),
+        ("Вчера зам. директора Иванова и нач. штаба беседовали ок. 5 часов.", "ru"),
+        ("Tegnap este, 2024. január 5. napján a Kft. vezetője kb. 5 órát beszélt erről.", "hu"),
+        ("تحدث أمس د. محمد مع م. أحمد طويلا عن كل ما حدث في المدينة القديمة كلها", "ar"),
+    ],
+)
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("width", range(28, 45, 4))
+def test_no_line_ends_after_an_abbreviation(
+    text: str, language: str, width: int, lines: int
+) -> None:
+    cues = lay_out([final(text, 0, 5200, language=language)], Layout(width=width, lines=lines))
+    ends = [line for cue in cues for line in cue.lines]
+    assert [line for line in ends[:-1] if line.endswith(".")] == []
+
+
 # -- what always holds --------------------------------------------------------------------------
 
 TEXTS = st.one_of(

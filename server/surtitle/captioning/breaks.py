@@ -25,7 +25,8 @@ ANYWHERE = 20
 CHARACTER = 36
 """Between two characters of a script without spaces, most often inside a word."""
 APART = 60
-"""Between what belongs together; happens only where a line would be too long otherwise."""
+"""Between what belongs together, or seems to, as after a full stop that hardly ends a sentence; happens
+only where a line would be too long otherwise."""
 BOUND = 200
 """After an abbreviation: more than all else that a break costs together."""
 
@@ -109,8 +110,8 @@ def break_cost(before: str, after: str, language: str) -> int:
     bare = before.rstrip(_CLOSERS + " ")
     leads = LEADS.get(language, frozenset())
     if bare[-1:] in SENTENCE_ENDS:
-        if bare.endswith(".") and not may_end_sentence(bare, after, language):
-            return BOUND
+        if bare.endswith(".") and not bare.endswith(".."):
+            return _full_stop_cost(bare, after, language)
         goes_on = after[:1].islower() or bare.endswith("..")
         return CLAUSE if goes_on else SENTENCE
     if bare[-1:] in _CLAUSE_ENDS:
@@ -120,3 +121,13 @@ def break_cost(before: str, after: str, language: str) -> int:
     if not spaced:
         return CHARACTER
     return PHRASE if after.lower() in leads else ANYWHERE
+
+
+def _full_stop_cost(word: str, after: str, language: str) -> int:
+    """What it costs to break after a single full stop."""
+    if not may_end_sentence(word, after, language):
+        return BOUND
+    # A sentence hardly begins so: the word is an abbreviation that no table has. Where it is a
+    # sentence all the same, the speaker pauses, and that is told by the times.
+    counted = after[:1].isdecimal() and not _NUMBER.fullmatch(word)
+    return APART if after[:1].islower() or counted else SENTENCE
