@@ -1,6 +1,7 @@
 """Containers that tests make, whole and damaged."""
 
 import io
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from surtitle.jobs import SAMPLE_RATE, Pcm16
+from tests.support import SAMPLE
 
 Float = NDArray[np.float32]
 
@@ -114,6 +116,25 @@ def encode(
             for packet in packets:
                 muxer.mux(packet)
         return path.read_bytes()
+
+
+def by_ffmpeg(
+    options: Sequence[str],
+    file_format: str,
+    data: bytes | None = None,
+    reading: Sequence[str] = (),
+) -> bytes:
+    """What the command makes of the spoken sample, or of a file; `reading` are options for that."""
+    with TemporaryDirectory() as folder:
+        source, made = Path(folder) / "source", Path(folder) / "made"
+        if data is None:
+            source = SAMPLE
+        else:
+            source.write_bytes(data)
+        command = ["ffmpeg", "-v", "error", *reading, "-i", str(source), *options]
+        command += ["-f", file_format, str(made)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        return made.read_bytes()
 
 
 def _layout(frames: Float) -> str:

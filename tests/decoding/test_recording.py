@@ -21,6 +21,7 @@ from tests.containers import (
     FRAGMENTED,
     Float,
     Track,
+    by_ffmpeg,
     clicks,
     encode,
     hurt,
@@ -560,6 +561,27 @@ def test_of_a_row_of_mp4_slices_each_has_its_index(name: str) -> None:
     result = in_stream(one * 10, "mp4", ragged)
     assert len(result.clicks_s) == 10
     assert_clicks(result, [number + 0.5 for number in range(10)])
+
+
+# -- nothing is missing -------------------------------------------------------------------------
+
+LARGE_FRAMES = {
+    "aac-16k": ("adts", ["-ar", "16000", "-ac", "1", "-c:a", "aac"]),
+    "aac-16k-stereo": ("adts", ["-ar", "16000", "-ac", "2", "-c:a", "aac", "-b:a", "128k"]),
+    "aac-8k": ("adts", ["-ar", "8000", "-ac", "1", "-c:a", "aac", "-b:a", "48k"]),
+    "aac-best": ("adts", ["-ar", "44100", "-ac", "1", "-c:a", "aac", "-b:a", "256k"]),
+    "mp2": ("mp2", ["-ar", "32000", "-ac", "2", "-c:a", "mp2", "-b:a", "384k"]),
+    "mp3": ("mp3", ["-ar", "32000", "-ac", "2", "-c:a", "libmp3lame", "-b:a", "320k"]),
+}
+
+
+@ways
+@pytest.mark.parametrize("name", list(LARGE_FRAMES))
+def test_large_frames_are_no_damage(name: str, read: Read) -> None:
+    file_format, options = LARGE_FRAMES[name]
+    result = read(by_ffmpeg(["-t", "6", *options], file_format))
+    assert result.seconds == pytest.approx(6, abs=0.15)
+    assert result.missing == ()
 
 
 # -- damage -------------------------------------------------------------------------------------

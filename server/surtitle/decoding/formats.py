@@ -145,9 +145,9 @@ UNCLOCKED = frozenset({"mpegts", "mpeg", "ogg", "flv", "live_flv", "rm", "asf"})
 """Demuxers whose clock may start anew in the middle: a jump of more than a few seconds is no
 pause."""
 
-UNTIMED = {"mp3": 1441, "aac": 8191, "ac3": 3840, "eac3": 4096, "dts": 16384, "loas": 8191}
+UNTIMED = {"mp3": 1729, "aac": 8191, "ac3": 3840, "eac3": 4096, "dts": 16384, "loas": 8191}
 """Demuxers without a clock: time is the sum of the frames, and what is no frame has none. With the
-largest frame of each in bytes; FFmpeg makes packets of more where it finds no frame for a while."""
+largest frame of each in bytes (of MP2 in "mp3"); FFmpeg makes packets of more where it finds no frame for a while."""
 
 CHECKED_CODECS = {"flac": "crccheck+explode"}
 """Decoders that should refuse a frame whose checksum is wrong, with FFmpeg's `err_detect` for it.

@@ -77,7 +77,7 @@ LEAST_MISSING_S = 0.25
 """How much shorter than its header says a recording may be: codecs pad the last frame."""
 
 AAC_CHANNEL_BYTES, ADTS_BYTES = 768, 16
-"""What a channel of a frame of AAC takes at most, and its header."""
+"""What a channel of a frame of AAC takes at most by the standard, and its header."""
 
 _FULL_SCALES = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
 
@@ -402,7 +402,7 @@ class _Packets:
                 self._damaged = True
                 self.failed_s += _length_of(packet) + self._uncounted_s(packet, 0)
                 continue
-            if packet.size > (self._most_frame_bytes or packet.size):
+            if packet.size > (self._most_frame_bytes or packet.size) and not _is_whole_adts(packet):
                 self._damaged = True
                 self._uncounted_s(packet, self._most_frame_bytes or 0)
             self._read_bytes += packet.size
@@ -643,6 +643,15 @@ def _most_frame_bytes(stream: AudioStream, demuxer: str) -> int | None:
     if demuxer == "aac":
         return AAC_CHANNEL_BYTES * max(stream.codec_context.channels, 1) + ADTS_BYTES
     return UNTIMED.get(demuxer)
+
+
+def _is_whole_adts(packet: "AudioPacket") -> bool:
+    """Whether it is one frame by its header (ISO/IEC 13818-7, 6.2): FFmpeg's own encoder makes some
+    that are larger than they may be."""
+    head = bytes(memoryview(packet)[:6])
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return False
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5 == packet.size
 
 
 def _length_of(packet: "AudioPacket") -> float:
