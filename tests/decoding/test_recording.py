@@ -444,6 +444,27 @@ def test_an_edit_list_leaves_out_what_it_leaves_out(read: Read) -> None:
     assert [round(each, 2) for each in result.clicks_s] == EVERY
 
 
+@ways
+@pytest.mark.parametrize(
+    ("from_s", "options"),
+    [(2.15, []), (3.3, []), (2.15, ["-movflags", "+faststart"])],
+    ids=["early", "late", "index-first"],
+)
+def test_what_is_trimmed_begins_with_its_first_picture(
+    from_s: float, options: list[str], read: Read
+) -> None:
+    """Pictures before it are in the file for the decoder alone, and an edit list leaves them out."""
+    picture = ["-f", "lavfi", "-i", "color=s=32x32:r=10:d=8", "-c:v", "mpeg4", "-g", "100"]
+    film = by_ffmpeg([*picture, "-c:a", "aac"], "mp4", encode("wav", Track(clicks(8), "pcm_s16le")))
+    copying = ["-c", "copy", "-t", "4", *options]
+    trimmed = by_ffmpeg(copying, "mp4", film, reading=["-ss", str(from_s)])
+    result = read(trimmed)
+    assert result.seconds == pytest.approx(4, abs=0.1)
+    expected = [each - from_s for each in EVERY if 0 < each - from_s < 4]
+    assert result.clicks_s == pytest.approx(expected, abs=0.1)
+    assert result.missing == ()
+
+
 # -- tracks -------------------------------------------------------------------------------------
 
 

@@ -457,7 +457,8 @@ class _Packets:
                 for packet in self._container.demux(streams if first else self._stream):
                     errors = 0
                     if packet.stream is not self._stream:
-                        self._note_origin(packet)
+                        if not packet.is_discard:  # before the first picture that is shown
+                            self._note_origin(packet)
                         continue
                     if first and packet.size:
                         first = False
