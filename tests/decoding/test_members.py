@@ -176,6 +176,7 @@ WAVS = {
     ),
     "BW64": wav(magic=b"BW64", before=chunk(b"ds64", bytes(28))),
     "LIST before": wav(before=LIST),
+    "fact before": wav(before=chunk(b"fact", struct.pack("<I", 0x7FFFF000))),
     "bext and JUNK before": wav(before=chunk(b"JUNK", bytes(27)) + chunk(b"bext", bytes(602))),
     "LIST after": wav(after=LIST),
     "id3 and cue after": wav(

@@ -605,6 +605,49 @@ def test_large_frames_are_no_damage(name: str, read: Read) -> None:
     assert result.missing == ()
 
 
+UNKNOWN_WAV_BYTES, UNKNOWN_AIFF_BYTES = 0x7FFFF000, 0x7F000000
+
+
+def length_unknown(data: bytes, frame_bytes: int) -> bytes:
+    """A WAV or AIFF as `sox` writes it into a pipe, where it cannot go back to the lengths."""
+    patched = bytearray(data)
+    if data[:4] == b"RIFF":
+        struct.pack_into("<I", patched, data.index(b"data") + 4, UNKNOWN_WAV_BYTES)
+        if (fact := data.find(b"fact")) > 0:
+            struct.pack_into("<I", patched, fact + 8, UNKNOWN_WAV_BYTES // frame_bytes)
+    else:
+        struct.pack_into(">I", patched, data.index(b"SSND") + 4, UNKNOWN_AIFF_BYTES + 8)
+        frames = UNKNOWN_AIFF_BYTES // frame_bytes
+        struct.pack_into(">I", patched, data.index(b"COMM") + 10, frames)
+    return bytes(patched)
+
+
+@ways
+@pytest.mark.parametrize(
+    ("file_format", "codec", "frame_bytes"),
+    [
+        ("wav", "pcm_s16le", 2),
+        ("wav", "pcm_s24le", 3),
+        ("wav", "pcm_f32le", 4),
+        ("wav", "pcm_mulaw", 1),
+        ("wav", "pcm_alaw", 1),
+        ("wav", "adpcm_ima_wav", 1),
+        ("aiff", "pcm_s16be", 2),
+        ("aiff", "pcm_s24be", 3),
+        ("aiff", "pcm_f32be", 4),
+        ("aiff", "pcm_mulaw", 1),
+    ],
+)
+def test_a_length_that_says_unknown_is_none(
+    file_format: str, codec: str, frame_bytes: int, read: Read
+) -> None:
+    data = length_unknown(encode(file_format, Track(clicks(3), codec)), frame_bytes)
+    assert_clicks(read(data), [0.5, 1.5, 2.5])
+    assert read(data).missing == ()
+    if file_format == "wav":
+        assert in_stream(data, "wav").missing == ()
+
+
 # -- damage -------------------------------------------------------------------------------------
 
 DAMAGED = {
@@ -736,12 +779,24 @@ def test_what_is_broken_off_is_heard_up_to_there(name: str, read: Read, at: floa
         assert result.seconds + result.missing_s == pytest.approx(20, abs=0.3)
 
 
-def test_a_wav_that_is_broken_off_says_so() -> None:
-    data = encode("wav", Track(clicks(20), "pcm_s16le"))
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_f32le", "pcm_mulaw", "adpcm_ima_wav"])
+def test_a_wav_that_is_broken_off_says_so_once(codec: str) -> None:
+    data = encode("wav", Track(clicks(20), codec))
     for cut, expected_s in ((data[: len(data) // 2], 10.0), (data[: len(data) // 4], 15.0)):
-        result = in_file(cut)
-        assert result.missing_s == pytest.approx(expected_s, abs=0.1)
+        for result in (in_file(cut), in_stream(cut)):
+            assert len(result.missing) == 1
+            assert result.missing_s == pytest.approx(expected_s, abs=0.1)
+        # A recorder that streams says what it likes of the length.
+        assert in_stream(cut, "wav").missing == ()
     assert in_file(data).missing == ()
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16be", "pcm_f32be", "pcm_mulaw"])
+def test_an_aiff_that_is_broken_off_says_so(codec: str) -> None:
+    data = encode("aiff", Track(clicks(20), codec))
+    for result in (in_file(data[: len(data) // 2]), in_stream(data[: len(data) // 2])):
+        assert result.missing_s == pytest.approx(10, abs=0.1)
+    assert in_file(data).missing == in_stream(data).missing == ()
 
 
 def test_an_mp4_that_is_broken_off_before_its_index_is_refused() -> None:

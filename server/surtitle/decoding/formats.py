@@ -147,7 +147,8 @@ pause."""
 
 UNTIMED = {"mp3": 1729, "aac": 8191, "ac3": 3840, "eac3": 4096, "dts": 16384, "loas": 8191}
 """Demuxers without a clock: time is the sum of the frames, and what is no frame has none. With the
-largest frame of each in bytes (of MP2 in "mp3"); FFmpeg makes packets of more where it finds no frame for a while."""
+largest frame of each in bytes (in "mp3" one of MP2); FFmpeg makes packets of more where it finds no
+frame for a while."""
 
 CHECKED_CODECS = {"flac": "crccheck+explode"}
 """Decoders that should refuse a frame whose checksum is wrong, with FFmpeg's `err_detect` for it.
@@ -159,8 +160,12 @@ TAGS = (b"ID3", b"TAG", b"APE")
 WITHOUT_HOLES = frozenset({"mpegts"})
 """Demuxers of broadcasts, which never pause: what is not there was lost on the way."""
 
-KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "wav", "w64", "aiff", "caf", "asf", "au"})
-"""Demuxers that know the length of the audio from its header; elsewhere it is an estimate."""
+KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "w64", "aiff", "caf", "asf", "au"})
+"""Demuxers that know the length of the audio from its header; elsewhere it is an estimate. Not "wav",
+whose splitter knows it."""
+
+LONGEST_AIFF_BYTES = 0x7EFF_0000
+"""An AIFF that claims to be longer claims nothing: `sox` writes 0x7F000000 into a pipe."""
 
 
 @dataclass(frozen=True, slots=True)

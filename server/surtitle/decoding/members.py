@@ -268,8 +268,8 @@ class WavSplitter:
     """For WAV as a stream, whose header cannot know how much will come.
 
     A length that is none (0, or the largest there is), and one after which audio goes on, are not
-    obeyed; chunks that are no audio are left out. Each header that is given on says so: FFmpeg then
-    reads to the end.
+    obeyed; chunks that are no audio are left out, with `fact`, which says another length. Each header
+    that is given on says so: FFmpeg then reads to the end.
     """
 
     _HEADER = re.compile(rb"(?:RIFF|RF64|BW64).{4}WAVE", re.DOTALL)
@@ -357,7 +357,7 @@ class WavSplitter:
                 return b""  # padding
             self._left, self._skips = None, False  # audio goes on: the length was wrong
             return data
-        self._left, self._skips = size + size % 2, self._in_data or name not in (b"fmt ", b"fact")
+        self._left, self._skips = size + size % 2, self._in_data or name != b"fmt "
         self._pads = False
         if not self._skips:
             yield chunk[:8]

@@ -28,6 +28,7 @@ from surtitle.decoding.formats import (
     DECODERS,
     DEMUXERS,
     KNOWN_LENGTH,
+    LONGEST_AIFF_BYTES,
     SNIFFED_BYTES,
     TAGS,
     UNCLOCKED,
@@ -236,7 +237,7 @@ class Recording:
         stream.codec_context.options = options
         # That the codec of the pictures may not be used is no damage.
         self._errors[:] = [each for each in self._errors if "whitelist" not in each[2]]
-        self._byte_rate = (stream.codec_context.bit_rate or 0) / 8
+        self._byte_rate = _byte_rate(stream)
         begun = self._end
         reader = _Packets(container, stream, self._errors, _most_frame_bytes(stream, demuxer))
         timeline: Timeline[Float] | None = None
@@ -679,6 +680,8 @@ def _length_s(
     duration_s = _duration_s(stream)
     if duration_s is None:
         return None
+    if demuxer == "aiff" and duration_s * _byte_rate(stream) > LONGEST_AIFF_BYTES:
+        return None
     return duration_s + (reader.start_s or 0.0) - (reader.origin_s or 0.0)
 
 
@@ -686,6 +689,11 @@ def _duration_s(stream: AudioStream) -> float | None:
     if not stream.duration or stream.time_base is None:
         return None
     return float(stream.duration * stream.time_base)
+
+
+def _byte_rate(stream: AudioStream) -> float:
+    """In bytes/s; 0: unknown."""
+    return (stream.codec_context.bit_rate or 0) / 8
 
 
 def _track_name(stream: AudioStream) -> str:
