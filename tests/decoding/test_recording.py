@@ -841,12 +841,32 @@ def test_the_channels_may_change_in_the_middle(
 
 
 @ways
-@pytest.mark.parametrize(("file_format", "codec"), [("adts", "aac"), ("mp3", "libmp3lame")])
-def test_the_rate_may_change_in_the_middle(file_format: str, codec: str, read: Read) -> None:
-    parts = [encode(file_format, Track(clicks(4, rate), codec, rate)) for rate in (48_000, 32_000)]
+@pytest.mark.parametrize(
+    ("file_format", "codec", "formats"),
+    [
+        ("adts", "aac", ((48_000, 1), (32_000, 1))),
+        ("adts", "aac", ((16_000, 1), (44_100, 2))),
+        ("adts", "aac", ((44_100, 2), (16_000, 1), (48_000, 2))),
+        ("mp3", "libmp3lame", ((48_000, 1), (32_000, 1))),
+        ("mp3", "libmp3lame", ((16_000, 1), (44_100, 2))),
+        ("ac3", "ac3", ((48_000, 1), (32_000, 2), (44_100, 1))),
+        ("latm", "aac", ((16_000, 1), (48_000, 1))),
+        ("mpegts", "aac", ((16_000, 1), (44_100, 1))),
+    ],
+)
+def test_the_rate_may_change_in_the_middle(
+    file_format: str, codec: str, formats: tuple[tuple[int, int], ...], read: Read
+) -> None:
+    parts = []
+    for rate, channels in formats:
+        mono = clicks(6, rate)
+        frames = mono if channels == 1 else np.repeat(mono[:, None], channels, axis=1)
+        parts.append(encode(file_format, Track(frames, codec, rate)))
     result = read(b"".join(parts))
-    assert result.seconds == pytest.approx(8, abs=0.3)
-    assert len(result.clicks_s) == 8
+    assert result.seconds == pytest.approx(6 * len(parts), abs=0.4)
+    expected = [number + 0.5 for number in range(6 * len(parts))]
+    assert result.clicks_s == pytest.approx(expected, abs=0.2)
+    assert result.missing_s < 0.3
 
 
 @ways

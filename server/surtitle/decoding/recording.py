@@ -368,7 +368,7 @@ class _Packets:
         self._container = container
         self._most_frame_bytes = most_frame_bytes
         self._read_bytes, self._read_s = 0, 0.0  # of the packets that were decoded
-        self._skipped_s = 0.0  # time of what is no packet, which the format does not count
+        self._clock_s = 0.0  # of a format that has none: what has passed since the first frame
         self._stream = stream
         self._complaints = errors
         self._damaged = False  # something since the last frame could not be decoded
@@ -401,27 +401,28 @@ class _Packets:
                     self._complaints.clear()
                     continue
                 self._damaged = True
-                self.failed_s += _length_of(packet) + self._uncounted_s(packet, 0)
+                self._fail(max(_length_of(packet), self._time_of(packet.size)))
                 continue
             if packet.size > (self._most_frame_bytes or packet.size) and not _is_whole_adts(packet):
                 self._damaged = True
-                self._uncounted_s(packet, self._most_frame_bytes or 0)
+                self._clock_s += self._time_of(packet.size - (self._most_frame_bytes or 0))
             self._read_bytes += packet.size
             self._read_s += _length_of(packet)
             for frame in frames:
                 yield from self._piece(frame)
 
-    def _uncounted_s(self, packet: "AudioPacket", frame_bytes: int) -> float:
-        """The time of the bytes of a packet that are no frame, by the bit rate so far; it is added.
+    def _fail(self, length_s: float) -> None:
+        """So much could not be decoded. Before the first frame it is rubbish, which has no time."""
+        self.failed_s += length_s
+        if self.start_s is not None:
+            self._clock_s += length_s
 
-        A format without a clock takes one frame's time for however many bytes it cannot use.
-        """
+    def _time_of(self, size: int) -> float:
+        """How long bytes that are no frame take in a format without a clock: by the bit rate so
+        far."""
         if self._most_frame_bytes is None or not self._read_bytes:
             return 0.0
-        bytes_s = (packet.size - frame_bytes) * self._read_s / self._read_bytes
-        extra_s = max(bytes_s - (0 if frame_bytes else _length_of(packet)), 0.0)
-        self._skipped_s += extra_s
-        return extra_s
+        return size * self._read_s / self._read_bytes
 
     def _piece(self, frame: av.AudioFrame) -> Iterator[_Decoded]:
         audio = _samples(frame)
@@ -429,16 +430,15 @@ class _Packets:
             self.refused_rate = frame.sample_rate
         if frame.sample_rate not in RATES or not np.isfinite(audio).all():
             self._damaged = True
-            self.failed_s += frame.samples / max(frame.sample_rate, 1)
+            self._fail(frame.samples / max(frame.sample_rate, 1))
             return
-        begins_s = None
-        if frame.pts is not None and frame.time_base is not None:
-            begins_s = float(frame.pts * frame.time_base) + self._skipped_s
+        length_s = frame.samples / frame.sample_rate
+        begins_s = self._begin_of(frame)
+        self._clock_s += length_s
         if self.start_s is None:
             self.start_s = begins_s
         if self.found_damage:
             self._wary_s = WARY_S
-        length_s = frame.samples / frame.sample_rate
         yield _Decoded(
             begins_s,
             length_s,
@@ -448,6 +448,13 @@ class _Packets:
         self._wary_s -= length_s
         self._damaged, self.failed_s = False, 0.0
         self._complaints.clear()
+
+    def _begin_of(self, frame: av.AudioFrame) -> float | None:
+        if self._most_frame_bytes is not None:
+            return self._clock_s
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return float(frame.pts * frame.time_base)
 
     def _packets(self) -> "Iterator[AudioPacket]":
         """Those of the track. FFmpeg's reader ends at an error; it is started again behind it."""
