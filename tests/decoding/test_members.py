@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from surtitle.decoding.formats import SNIFFED_BYTES
 from surtitle.decoding.members import Begin, Mp4Splitter, WavSplitter, splitter_for
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
@@ -15,7 +16,8 @@ SHORT = clicks(0.6)
 
 def members_of(encoding: ContainerEncoding, pieces: object) -> list[bytes]:
     """What becomes of the pieces: the bytes of one container after the other."""
-    splitter = splitter_for(encoding)
+    pieces = [*pieces]  # type: ignore[call-overload]
+    splitter = splitter_for(encoding, b"".join(pieces)[:SNIFFED_BYTES])
     members = [b""]
 
     def take(parts: object) -> None:
@@ -25,7 +27,7 @@ def members_of(encoding: ContainerEncoding, pieces: object) -> list[bytes]:
             else:
                 members[-1] += part
 
-    for piece in pieces:  # type: ignore[attr-defined]
+    for piece in pieces:
         take(splitter.feed(piece))
     take(splitter.finish())
     return members
@@ -130,6 +132,44 @@ def test_all_bytes_come_out_in_order_whatever_they_are(
     assert b"".join(members) == b"".join(pieces)
     # How they were cut does not matter.
     assert members == members_of(encoding, [b"".join(pieces)])
+
+
+# -- tags ---------------------------------------------------------------------------------------
+
+
+def tag(size: int, version: int = 3, footer: bool = False) -> bytes:
+    lengths = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    content = (b"\xff\xfb\x90ID" * size)[:size]
+    flags = 0x10 if footer else 0
+    end = b"3DI" + bytes(7) if footer else b""
+    return b"ID3" + bytes((version, 0, flags)) + lengths + content + end
+
+
+MPEG_FRAMES = b"\xff\xfb\x90\x00" + bytes(range(200)) * 3
+
+
+@three_ways
+@pytest.mark.parametrize("encoding", ["mp3", "aac", "auto"])
+@pytest.mark.parametrize(
+    "between",
+    [tag(0), tag(50), tag(1000, 2), tag(70_000, 4), tag(300, 4, footer=True), tag(5) + tag(6)],
+    ids=["empty", "small", "version 2", "large", "footer", "two"],
+)
+def test_tags_of_joined_files_are_left_out(
+    encoding: ContainerEncoding, between: bytes, chunking: Chunking
+) -> None:
+    data = tag(20) + MPEG_FRAMES + between + MPEG_FRAMES
+    assert members_of(encoding, chunking(data)) == [MPEG_FRAMES * 2]
+
+
+@three_ways
+@pytest.mark.parametrize(
+    "inside",
+    [b"ID3", b"ID3 is a tag", b"ID3\x05\0\0\0\0\0\0", b"ID3\x03\0\0\0\0\x80\0", b"IDID3"],
+)
+def test_what_looks_a_little_like_a_tag_is_audio(inside: bytes, chunking: Chunking) -> None:
+    data = MPEG_FRAMES + inside + MPEG_FRAMES + inside
+    assert members_of("mp3", chunking(data)) == [data]
 
 
 # -- WAV ----------------------------------------------------------------------------------------

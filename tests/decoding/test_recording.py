@@ -537,6 +537,28 @@ def test_all_of_several_files_in_a_row_are_heard(name: str, read: Read) -> None:
     assert result.missing_s < 0.3
 
 
+def tagged(data: bytes, picture_bytes: int) -> bytes:
+    """An MP3 or AAC behind a tag with a picture of the cover."""
+    picture = np.random.default_rng(11).bytes(picture_bytes)
+    content = b"\0image/jpeg\0\x03\0" + picture
+    content = b"APIC" + struct.pack(">I", len(content)) + b"\0\0" + content
+    size = bytes(len(content) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\0\0" + size + content + data
+
+
+@ways
+@pytest.mark.parametrize(("file_format", "codec"), [("mp3", "libmp3lame"), ("adts", "aac")])
+@pytest.mark.parametrize("picture_bytes", [0, 1000, 20_000, 300_000])
+def test_the_cover_of_the_next_one_takes_no_time(
+    file_format: str, codec: str, picture_bytes: int, read: Read
+) -> None:
+    data = encode(file_format, Track(clicks(4), codec))
+    result = read(data + tagged(data, picture_bytes) + tagged(data, picture_bytes))
+    assert result.seconds == pytest.approx(12, abs=0.3)
+    assert result.clicks_s == pytest.approx([number + 0.5 for number in range(12)], abs=0.2)
+    assert result.missing == ()
+
+
 @ways
 @pytest.mark.parametrize("file_format", ["ogg", "webm", "flac", "wav"])
 def test_the_next_one_may_have_other_channels_and_another_rate(

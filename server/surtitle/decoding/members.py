@@ -373,8 +373,70 @@ class WavSplitter:
         return len(data)
 
 
-def splitter_for(encoding: ContainerEncoding | None) -> Splitter:
-    """The splitter of a container; of what is none of them, one that leaves all as it is."""
+class TagSplitter:
+    """For MP3 and AAC: leaves ID3v2 tags out, which come again wherever files are joined.
+
+    A picture of the cover in one has what looks like frames, and takes the time of its bytes.
+    """
+
+    _TAG = re.compile(rb"ID3[\x02-\x04].(.)([\x00-\x7f]{4})", re.DOTALL)
+    _HEADER_BYTES = 10
+    _HAS_FOOTER = 0x10
+    """Of its flags (ID3v2.4, 3.1)."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._left = 0  # bytes of the tag that goes on
+        self._has_audio = False
+        self.has_inner = False
+        """Whether there was a tag behind audio."""
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        data = self._held + data
+        self._held = b""
+        while data:
+            left_out = min(self._left, len(data))
+            self._left -= left_out
+            data = data[left_out:]
+            found = self._TAG.search(data)
+            end = self._end_of_certain(data) if found is None else found.start()
+            if end:
+                self._has_audio = True
+                yield data[:end]
+            if found is None:
+                self._held = data[end:]
+                return
+            self.has_inner |= self._has_audio
+            self._left = self._size(found)
+            data = data[end:]
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        if self._held:
+            yield self._held
+        self._held = b""
+
+    def _size(self, tag: re.Match[bytes]) -> int:
+        size = 0
+        for byte in tag[2]:
+            size = size << 7 | byte
+        has_footer = bool(tag[1][0] & self._HAS_FOOTER)
+        return size + self._HEADER_BYTES * (1 + has_footer)
+
+    def _end_of_certain(self, data: bytes) -> int:
+        for start in range(max(len(data) - self._HEADER_BYTES + 1, 0), len(data)):
+            if b"ID3".startswith(data[start : start + 3]):
+                return start
+        return len(data)
+
+
+_MPEG_AUDIO = re.compile(rb"ID3|\xff[\xe0-\xff]")
+
+
+def splitter_for(encoding: ContainerEncoding, head: bytes) -> Splitter:
+    """The splitter of a container that begins with `head`; of what is none of them, one that leaves
+    all as it is."""
     match encoding:
         case "webm":
             # The header's first elements: version, type or the like, after a length of 1 to 8 bytes.
@@ -388,4 +450,8 @@ def splitter_for(encoding: ContainerEncoding | None) -> Splitter:
             return Mp4Splitter()
         case "wav":
             return WavSplitter()
+        case "mp3" | "aac":
+            return TagSplitter()
+    if _MPEG_AUDIO.match(head):
+        return TagSplitter()
     return NoSplitter()

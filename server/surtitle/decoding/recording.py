@@ -36,7 +36,15 @@ from surtitle.decoding.formats import (
     WITHOUT_HOLES,
     sniff,
 )
-from surtitle.decoding.members import Begin, Mp4Splitter, Splitter, WavSplitter, splitter_for
+from surtitle.decoding.members import (
+    Begin,
+    Mp4Splitter,
+    NoSplitter,
+    Splitter,
+    TagSplitter,
+    WavSplitter,
+    splitter_for,
+)
 from surtitle.decoding.timeline import (
     MAX_HOLE_S,
     MAX_UNCLOCKED_HOLE_S,
@@ -145,7 +153,7 @@ class Recording:
                 f"What comes is {found}, not {declared}: say so in `encoding`, or say `auto`."
             )
         encoding = found or declared
-        stream = _Members(source, head, splitter_for(encoding))
+        stream = _Members(source, head, splitter_for(encoding, head))
         while stream.begin():
             yield from self._read_or_skip(stream, encoding)
             stream.skip()
@@ -153,11 +161,11 @@ class Recording:
 
     def read_file(self, file: BinaryIO) -> Iterator[Event]:
         """Decode a file that can be sought in. Raises Unreadable."""
-        found = sniff(file.read(SNIFFED_BYTES))
+        head = file.read(SNIFFED_BYTES)
         file.seek(0)
-        if found in ("wav", "ogg", "flac") or (
-            found in ("webm", "mp4") and _has_several(file, found)
-        ):
+        found = sniff(head)
+        splitter = splitter_for(found or "auto", head)
+        if found in ("wav", "ogg", "flac") or _has_several(file, splitter):
             yield from self.read_stream(file)  # perhaps several in a row
             return
         yield from self._read_member(file, found or "auto", is_first=True)
@@ -612,9 +620,10 @@ def _with_index_last(stream: _Members) -> io.BytesIO | None:
     return whole
 
 
-def _has_several(file: BinaryIO, encoding: ContainerEncoding) -> bool:
+def _has_several(file: BinaryIO, splitter: Splitter) -> bool:
     """Whether another one follows, or it is in fragments, of which each may be lost."""
-    splitter = splitter_for(encoding)
+    if isinstance(splitter, NoSplitter):
+        return False
     found = False
     while not found and (data := file.read(SEARCH_BYTES)):
         parts = [*splitter.feed(data)]
@@ -623,6 +632,8 @@ def _has_several(file: BinaryIO, encoding: ContainerEncoding) -> bool:
             found |= splitter.is_fragmented
             # Samples are not read to find what follows them.
             file.seek(splitter.leave_out(), io.SEEK_CUR)
+        if isinstance(splitter, TagSplitter):
+            found |= splitter.has_inner
     file.seek(0)
     return found
 
