@@ -29,6 +29,7 @@ from surtitle.decoding.recording import (
     Wishes,
 )
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
+from surtitle.jobs import SAMPLE_RATE
 
 MEMORY_BYTES = 96 << 20
 """What decoding for a session may take beside what the process has from its start: an MP4 that is
@@ -39,6 +40,8 @@ CPU_S = 2.0
 """Processor time from one piece of audio to the next. A header takes some milliseconds."""
 FILE_CPU_S = 60.0
 """The same of a file of one's own."""
+UNKNOWN_SAMPLES = SAMPLE_RATE
+"""What is told as missing where nobody knows how much it is."""
 FLUSH_BYTES = 32_768
 RECEIVE_BYTES = 65_536
 
@@ -50,7 +53,7 @@ def serve(connection: socket.socket) -> NoReturn:
         _limit_memory(MEMORY_BYTES)
         incoming = _Incoming(connection)
         incoming.outgoing.put(pack(Kind.PID, str(os.getpid()).encode()))
-        _decode(incoming.recording().read_stream(incoming), incoming.outgoing, CPU_S)
+        tell(incoming.recording().read_stream(incoming), incoming.outgoing, CPU_S)
     except OSError:
         pass  # the server, or the session, has gone
     except BaseException:
@@ -58,7 +61,7 @@ def serve(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-class _Outgoing:
+class Outgoing:
     """Frames on their way out, some together."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
@@ -87,7 +90,7 @@ class _Incoming:
     """What the server sends, as a file that is read."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self.outgoing = _Outgoing(connection.sendall)
+        self.outgoing = Outgoing(connection.sendall)
         self._connection = connection
         self._unpacker = Unpacker()
         self._frames: list[tuple[Kind, bytes]] = []
@@ -137,13 +140,15 @@ class _Incoming:
         return self._frames.pop(0)
 
 
-def _decode(events: Iterable[Event], outgoing: _Outgoing, cpu_s: float) -> None:
-    missing = 0
+def tell(events: Iterable[Event], outgoing: Outgoing, cpu_s: float) -> None:
+    """Send what is made of a recording, up to its end, or say why there is nothing."""
+    end, missing = 0, 0
     _limit_time(cpu_s)
     try:
         for event in events:
             if isinstance(event, np.ndarray):
                 _limit_time(cpu_s)
+                end += len(event)
                 outgoing.put_samples(event.tobytes())
             elif isinstance(event, Missing):
                 missing += event.samples
@@ -157,6 +162,14 @@ def _decode(events: Iterable[Event], outgoing: _Outgoing, cpu_s: float) -> None:
     except MemoryError:
         text = "Decoding this takes more memory than it may; it is damaged, or made to do harm."
         outgoing.put(pack(Kind.FAILED, text.encode()))
+    except (OSError, BrokenStream):
+        raise  # nobody is there to be told
+    except Exception:
+        if not end:
+            raise
+        # What was heard is worth more than how it ended.
+        outgoing.put(pack_place(Kind.MISSING, end, UNKNOWN_SAMPLES))
+        outgoing.put(pack_place(Kind.ENDED, 0, missing + UNKNOWN_SAMPLES))
 
 
 def _say_nothing() -> None:
@@ -191,16 +204,16 @@ def main(name: str, track: int | None = None) -> None:
     _say_nothing()
     _limit_memory(FILE_MEMORY_BYTES)
     out = FileIO(1, "wb", closefd=False)
-    outgoing = _Outgoing(lambda data: _write_all(out, data))
+    outgoing = Outgoing(lambda data: _write_all(out, data))
     recording = Recording(Wishes(track=track))
     with suppress(BrokenPipeError):
         if name == "-":
             # Unbuffered: what has come is decoded while more is still to come.
-            _decode(recording.read_stream(FileIO(0, closefd=False)), outgoing, FILE_CPU_S)
+            tell(recording.read_stream(FileIO(0, closefd=False)), outgoing, FILE_CPU_S)
             return
         try:
             with Path(name).open("rb") as file:
-                _decode(recording.read_file(file), outgoing, FILE_CPU_S)
+                tell(recording.read_file(file), outgoing, FILE_CPU_S)
         except OSError as error:
             outgoing.put(pack(Kind.FAILED, f"{error.strerror or error}.".encode()))
 

@@ -1,0 +1,52 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from surtitle.decoding.child import UNKNOWN_SAMPLES, Outgoing, tell
+from surtitle.decoding.recording import Event, Missing, Unreadable
+from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
+
+NO_LIMIT_S = 0.0
+SAMPLES = np.arange(1000, dtype=np.int16)
+
+
+def told(events: Iterator[Event]) -> list[tuple[Kind, bytes]]:
+    """The frames that are sent."""
+    sent = bytearray()
+    tell(events, Outgoing(sent.extend), NO_LIMIT_S)
+    return [*Unpacker().feed(bytes(sent))]
+
+
+def breaking(error: Exception, *events: Event) -> Iterator[Event]:
+    yield from events
+    raise error
+
+
+@pytest.mark.parametrize("error", [IndexError("list"), KeyError(3), RuntimeError(), ValueError()])
+def test_what_was_heard_is_kept_whatever_happens_then(error: Exception) -> None:
+    frames = told(breaking(error, SAMPLES, Missing(1000, 500), SAMPLES))
+    kinds = [kind for kind, _ in frames]
+    assert kinds == [Kind.PCM, Kind.MISSING, Kind.PCM, Kind.MISSING, Kind.ENDED]
+    assert b"".join(pcm for kind, pcm in frames if kind is Kind.PCM) == SAMPLES.tobytes() * 2
+    assert unpack_place(frames[-2][1]) == (2000, UNKNOWN_SAMPLES)
+    assert unpack_place(frames[-1][1]) == (0, 500 + UNKNOWN_SAMPLES)
+
+
+@pytest.mark.parametrize("error", [IndexError(), RuntimeError()])
+def test_before_the_first_sample_it_is_no_end(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        told(breaking(error))
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), BrokenStream()])
+def test_nobody_is_told_where_nobody_is_there(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        told(breaking(error, SAMPLES))
+
+
+@pytest.mark.parametrize("error", [Unreadable("It is none."), MemoryError()])
+def test_what_is_given_up_says_why(error: Exception) -> None:
+    frames = told(breaking(error, SAMPLES))
+    assert [kind for kind, _ in frames] == [Kind.PCM, Kind.FAILED]
+    assert frames[-1][1].decode().endswith(".")
