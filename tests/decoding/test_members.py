@@ -134,6 +134,10 @@ def test_all_bytes_come_out_in_order_whatever_they_are(
     assert members == members_of(encoding, [b"".join(pieces)])
 
 
+def hurt_at(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes((data[place] ^ 0x10,)) + data[place + 1 :]
+
+
 # -- tags ---------------------------------------------------------------------------------------
 
 
@@ -170,6 +174,98 @@ def test_tags_of_joined_files_are_left_out(
 def test_what_looks_a_little_like_a_tag_is_audio(inside: bytes, chunking: Chunking) -> None:
     data = MPEG_FRAMES + inside + MPEG_FRAMES + inside
     assert members_of("mp3", chunking(data)) == [data]
+
+
+# -- transport streams --------------------------------------------------------------------------
+
+
+def checksum(data: bytes) -> bytes:
+    """CRC-32 as of MPEG-2: from the high bits to the low ones."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = crc << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if crc & 0x80000000 else 0)
+    return struct.pack(">I", crc)
+
+
+def ts_packet(pid: int, content: bytes, begins: bool = True) -> bytes:
+    head = bytes((0x47, begins << 6 | pid >> 8, pid & 0xFF, 0x10))
+    return head + content + b"\xff" * (184 - len(content))
+
+
+def ts_table(pid: int, table_id: int, content: bytes, version: int) -> bytes:
+    head = struct.pack(">BHH", table_id, 0xB000 | 9 + len(content), 1)
+    table = head + bytes((0xC1 | version << 1, 0, 0)) + content
+    return ts_packet(pid, b"\0" + table + checksum(table))
+
+
+def pat(*programs: int, version: int = 0) -> bytes:
+    """Each program has the PID of its table as its number."""
+    entries = [struct.pack(">HH", 0, 0xE010)]  # of the network, which is none
+    entries += [struct.pack(">HH", pid, 0xE000 | pid) for pid in programs]
+    return ts_table(0, 0, b"".join(entries), version)
+
+
+VIDEO, AAC, MP2, AC3 = 0x1B, 0x0F, 0x03, 0x81
+
+
+def pmt(pid: int, *tracks: tuple[int, int], version: int = 0) -> bytes:
+    """Of tracks of (type, PID), each with a descriptor."""
+    content = struct.pack(">HH", 0xE100, 0xF002) + b"\x0a\x00"
+    for kind, track in tracks:
+        content += struct.pack(">BHH", kind, 0xE000 | track, 0xF003) + b"\x52\x01\x07"
+    return ts_table(pid, 2, content, version)
+
+
+def sound(pid: int) -> bytes:
+    return ts_packet(pid, bytes(range(100))) + ts_packet(pid, b"G" * 184, begins=False)
+
+
+P, Q = 0x1000, 0x1001
+PLAIN = pat(P) + pmt(P, (VIDEO, 256), (AAC, 257)) + sound(257)
+
+
+@three_ways
+@pytest.mark.parametrize(
+    ("then", "in_between"),
+    [
+        (pmt(P, (VIDEO, 256), (AAC, 258), version=1) + sound(258), pat(P)),
+        (pmt(P, (VIDEO, 256), (MP2, 257), version=1) + sound(257), pat(P)),
+        (pmt(P, (AC3, 300)) + sound(300), pat(P)),
+        (pat(Q, version=1) + pmt(Q, (AAC, 257)) + sound(257), b""),
+    ],
+    ids=["track moved", "codec changed", "same version", "program changed"],
+)
+def test_a_transport_stream_begins_anew_where_its_track_is_taken_away(
+    then: bytes, in_between: bytes, chunking: Chunking
+) -> None:
+    data = PLAIN * 2 + then + sound(258)
+    assert members_of("auto", chunking(data)) == [PLAIN * 2, in_between + then + sound(258)]
+
+
+@three_ways
+@pytest.mark.parametrize(
+    "then",
+    [
+        PLAIN,
+        pat(P, version=3) + pmt(P, (VIDEO, 256), (AAC, 257), version=4),
+        pmt(P, (VIDEO, 256), (AAC, 257), (AC3, 258)),
+        pmt(P, (AAC, 257)),
+        pat(P, Q) + pmt(Q, (MP2, 400)),
+        pmt(Q, (MP2, 400)),
+        hurt_at(pmt(P, (AC3, 258)), 20),
+        hurt_at(pat(Q), 9),
+        PLAIN[1:] + PLAIN,
+    ],
+    ids=[
+        *("the same", "version", "one more track", "no picture", "one more program"),
+        *("not its program", "damaged", "damaged program", "a byte lost"),
+    ],
+)
+def test_a_transport_stream_whose_tracks_stay_goes_on(then: bytes, chunking: Chunking) -> None:
+    data = PLAIN + then + sound(257)
+    assert members_of("auto", chunking(data)) == [data]
 
 
 # -- WAV ----------------------------------------------------------------------------------------

@@ -892,6 +892,48 @@ def test_the_rate_may_change_in_the_middle(
 
 
 @ways
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("aac", {"mpegts_start_pid": "768"}),
+        ("aac", {"mpegts_service_id": "7", "mpegts_pmt_start_pid": "4097"}),
+        ("aac", {"mpegts_pmt_start_pid": "4097", "mpegts_start_pid": "768"}),
+        ("mp2", {}),
+        ("ac3", {}),
+    ],
+    ids=["track", "program", "both", "mp2", "ac3"],
+)
+def test_the_track_of_a_broadcast_may_change_in_the_middle(
+    codec: str, options: dict[str, str], read: Read
+) -> None:
+    one = encode("mpegts", Track(clicks(4), "aac"))
+    other = encode("mpegts", Track(clicks(4), codec), options=options)
+    result = read(one + other + one)
+    assert result.seconds == pytest.approx(12, abs=0.3)
+    assert result.clicks_s == pytest.approx([number + 0.5 for number in range(12)], abs=0.2)
+    assert result.missing_s < 0.3
+
+
+@ways
+def test_the_clock_of_a_broadcast_goes_on_with_the_next_track(read: Read) -> None:
+    one = encode("mpegts", Track(clicks(4), "aac"))
+    later = encode("mpegts", Track(clicks(4), "mp2", begins_s=6.0))
+    result = read(one + later)
+    assert result.clicks_s == pytest.approx([*FIRST, 6.5, 7.5, 8.5, 9.5], abs=0.2)
+
+
+@ways
+@pytest.mark.parametrize("file_format", ["vob", "mpeg"])
+def test_a_second_track_that_begins_in_the_middle_changes_nothing(
+    file_format: str, read: Read
+) -> None:
+    tracks = Track(clicks(8), "mp2"), Track(clicks(4), "mp2", begins_s=4.0)
+    result = read(encode(file_format, *tracks, picture=True))
+    assert result.seconds == pytest.approx(8, abs=0.1)
+    assert_clicks(result, EVERY)
+
+
+@ways
 @pytest.mark.parametrize("file_format", ["mp3", "matroska", "mp4", "flac", "wav"])
 def test_tags_that_are_not_utf_8_are_no_damage(file_format: str, read: Read) -> None:
     codec = {"mp3": "libmp3lame", "flac": "flac", "wav": "pcm_s16le"}.get(file_format, "aac")

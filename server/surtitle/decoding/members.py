@@ -7,6 +7,7 @@ damage, or the second title for more of the first. Here each begins anew.
 
 import re
 import struct
+import zlib
 from collections.abc import Generator, Iterator
 from typing import Protocol
 
@@ -431,6 +432,99 @@ class TagSplitter:
         return len(data)
 
 
+class TsSplitter:
+    """For MPEG transport streams: where its tables take a track or a program away, another one begins.
+
+    FFmpeg would wait for the old one to go on. Only tables within one packet are read, and none that
+    is damaged.
+    """
+
+    _TABLE = re.compile(
+        rb"\x47([\x40-\x7f].)[\x10-\x1f]\x00(?:(\x00)|\x02)\xb0([\x09-\xb4])", re.DOTALL
+    )
+    """The start of a packet with a PAT, or else a PMT: PID and length (ISO/IEC 13818-1, 2.4.4)."""
+    _TABLE_BYTES = 8
+    _PACKET_BYTES = 188
+    _PICTURES = frozenset((0x01, 0x02, 0x10, 0x1B, 0x24, 0x33, 0xD1, 0xEA))
+    """Types of streams that are no audio."""
+    _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._pat = b""  # the packet
+        self._programs: frozenset[bytes] = frozenset()
+        self._tracks: dict[bytes, frozenset[bytes]] = {}  # by the PID of the program's table
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """See Splitter."""
+        data = self._held + data
+        start, end = 0, self._end_of_certain(data)
+        for found in self._TABLE.finditer(data):
+            at = found.start()
+            packet = data[at : at + self._PACKET_BYTES]
+            if len(packet) < self._PACKET_BYTES:
+                end = min(end, at)
+                break
+            table = packet[5 : self._TABLE_BYTES + found[3][0]]
+            # Its checksum goes from the high bits to the low ones, zlib's the other way.
+            if zlib.crc32(table.translate(self._REVERSED)) != 0xFFFFFFFF:
+                continue
+            pid = self._pid(found[1])
+            is_pat = found[2] is not None
+            takes_away = self._read_pat(packet, table) if is_pat else self._read_pmt(pid, table)
+            if takes_away:
+                yield data[start:at]
+                yield BEGIN
+                if not is_pat:
+                    yield self._pat
+                start = at
+        self._held = data[end:]
+        if end > start:
+            yield data[start:end]
+
+    def finish(self) -> Iterator[Part]:
+        """See Splitter."""
+        if self._held:
+            yield self._held
+        self._held = b""
+
+    def _read_pat(self, packet: bytes, table: bytes) -> bool:
+        """Whether it names a program no longer."""
+        entries = [table[start : start + 4] for start in range(8, len(table) - 4, 4)]
+        programs = frozenset(self._pid(each[2:]) for each in entries if any(each[:2]))
+        takes_away = not self._programs <= programs
+        self._pat, self._programs = packet, programs
+        if takes_away:
+            self._tracks.clear()
+        return takes_away
+
+    def _read_pmt(self, pid: bytes, table: bytes) -> bool:
+        """Whether it names a track no longer."""
+        if pid not in self._programs:
+            return False
+        tracks = set()
+        at = 12 + self._length(table[10:12])
+        while at + 5 <= len(table) - 4:
+            if table[at] not in self._PICTURES:
+                tracks.add(table[at : at + 1] + self._pid(table[at + 1 : at + 3]))
+            at += 5 + self._length(table[at + 3 : at + 5])
+        before = self._tracks.get(pid, frozenset())
+        self._tracks[pid] = frozenset(tracks)
+        return not before <= tracks
+
+    @staticmethod
+    def _pid(data: bytes) -> bytes:
+        return bytes((data[0] & 0x1F, data[1]))
+
+    @staticmethod
+    def _length(data: bytes) -> int:
+        return (data[0] & 0x0F) << 8 | data[1]
+
+    def _end_of_certain(self, data: bytes) -> int:
+        newest = data.rfind(b"\x47", max(len(data) - self._TABLE_BYTES + 1, 0))
+        return len(data) if newest < 0 else newest
+
+
 _MPEG_AUDIO = re.compile(rb"ID3|\xff[\xe0-\xff]")
 
 
@@ -454,4 +548,6 @@ def splitter_for(encoding: ContainerEncoding, head: bytes) -> Splitter:
             return TagSplitter()
     if _MPEG_AUDIO.match(head):
         return TagSplitter()
+    if head[:1] == b"\x47":
+        return TsSplitter()
     return NoSplitter()

@@ -140,6 +140,7 @@ class Recording:
         self._on_heard = on_heard
         self._end = 0  # samples given out
         self._byte_rate = 0.0  # of the newest track, in bytes/s; 0: unknown
+        self._broadcast_s: float | None = None  # its clock, which goes on with the next track
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
 
@@ -255,7 +256,7 @@ class Recording:
                 if is_first:
                     names = tuple(_track_name(each) for each in container.streams.audio)
                     yield Tracks(names, 1 + _index(stream))
-                origin_s = reader.origin_s if is_first else None
+                origin_s = reader.origin_s if is_first else self._broadcast_s
                 if origin_s is not None and piece.begins_s is not None:
                     origin_s = min(origin_s, piece.begins_s)
                 timeline = Timeline(origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES)
@@ -277,6 +278,7 @@ class Recording:
                 raise Unreadable("The audio track has no audio that can be decoded.")
             return
         yield from self._put(timeline.finish())
+        self._broadcast_s = timeline.end_s if demuxer in WITHOUT_HOLES else None
         heard_s = (self._end - begun) / SAMPLE_RATE
         length_s = _length_s(stream, reader, container.duration, demuxer)
         yield from self._account_for_the_end(heard_s, length_s, _duration_s(stream), reader)
@@ -482,8 +484,8 @@ class _Packets:
                     self._damaged |= packet.is_corrupt
                     yield packet  # type: ignore[misc]  # it is of the track
                 return
-            except (av.error.EOFError, StopIteration):
-                return
+            except (av.error.EOFError, StopIteration, IndexError):
+                return  # with an IndexError where a track has begun in the middle
             except av.error.FFmpegError as error:
                 if isinstance(error, av.error.MemoryError):
                     raise

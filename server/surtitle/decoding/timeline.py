@@ -72,6 +72,11 @@ class Timeline(Generic[T]):
             deque()
         )  # what begins at an unexpected time, and what follows it
 
+    @property
+    def end_s(self) -> float | None:
+        """Up to where audio has come, by the container's clock; None: there was none."""
+        return self._next_s
+
     def place(self, piece: Piece[T]) -> list[Placed[T]]:
         """Take the next piece; returns what has its place by now, in order."""
         if self._next_s is None:
