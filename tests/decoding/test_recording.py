@@ -627,6 +627,65 @@ def test_large_frames_are_no_damage(name: str, read: Read) -> None:
     assert result.missing == ()
 
 
+def film(
+    file_format: str, codec: str, sound_s: float, begins_s: float = 0.0, options: Sequence[str] = ()
+) -> bytes:
+    """Clicks beside nine seconds of a picture."""
+    picture = ["-f", "lavfi", "-i", "color=s=32x32:r=10:d=9", "-map", "1:v", "-map", "0:a"]
+    codecs = ["-c:v", "mpeg4", "-c:a", codec]
+    sound = encode("wav", Track(clicks(sound_s), "pcm_s16le"))
+    late = ["-itsoffset", str(begins_s)]
+    return by_ffmpeg([*picture, *codecs, *options], file_format, sound, reading=late)
+
+
+@ways
+@pytest.mark.parametrize(
+    ("file_format", "codec"),
+    [("asf", "wmav2"), ("mp4", "aac"), ("mov", "aac"), ("matroska", "aac"), ("avi", "mp2")],
+)
+def test_sound_may_end_before_the_picture(file_format: str, codec: str, read: Read) -> None:
+    result = read(film(file_format, codec, 3))
+    assert result.clicks_s == pytest.approx([0.5, 1.5, 2.5], abs=0.1)
+    assert result.missing == ()
+
+
+DELAYED = ["-movflags", "frag_keyframe+empty_moov+delay_moov"]
+
+
+@ways
+@pytest.mark.parametrize(
+    ("file_format", "codec", "options"),
+    [
+        ("asf", "wmav2", []),
+        ("mp4", "aac", DELAYED),
+        ("mp4", "aac", [*DELAYED, "-frag_duration", "500000"]),
+        ("mov", "pcm_s16le", []),
+    ],
+    ids=["asf", "mp4-fragments", "mp4-short-fragments", "mov"],
+)
+def test_sound_may_begin_late_and_end_early(
+    file_format: str, codec: str, options: list[str], read: Read
+) -> None:
+    result = read(film(file_format, codec, 3, begins_s=5.0, options=options))
+    assert result.clicks_s == pytest.approx([5.5, 6.5, 7.5], abs=0.1)
+    assert result.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("file_format", "codec", "read"),
+    [("asf", "wmav2", in_stream), ("mov", "aac", in_stream), ("mov", "aac", in_file)],
+)
+def test_of_sound_alone_what_is_broken_off_is_missing(
+    file_format: str, codec: str, read: Read
+) -> None:
+    options = ["-movflags", "+faststart"] if file_format == "mov" else []
+    sound = encode("wav", Track(clicks(20), "pcm_s16le"))
+    data = by_ffmpeg(["-c:a", codec, *options], file_format, sound)
+    assert read(data).missing == ()
+    cut = read(data[: len(data) // 2])
+    assert cut.missing_s == pytest.approx(20 - cut.seconds, abs=0.3)
+
+
 UNKNOWN_WAV_BYTES, UNKNOWN_AIFF_BYTES = 0x7FFFF000, 0x7F000000
 
 

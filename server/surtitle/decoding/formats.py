@@ -164,6 +164,9 @@ KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "w64", "aiff", "caf", "asf"
 """Demuxers that know the length of the audio from its header; elsewhere it is an estimate. Not "wav",
 whose splitter knows it."""
 
+LENGTH_OF_ALL = frozenset({"matroska", "asf"})
+"""Those of them whose length is that of the longest track."""
+
 LONGEST_AIFF_BYTES = 0x7EFF_0000
 """An AIFF that claims to be longer claims nothing: `sox` writes 0x7F000000 into a pipe."""
 

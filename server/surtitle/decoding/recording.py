@@ -28,6 +28,7 @@ from surtitle.decoding.formats import (
     DECODERS,
     DEMUXERS,
     KNOWN_LENGTH,
+    LENGTH_OF_ALL,
     LONGEST_AIFF_BYTES,
     SNIFFED_BYTES,
     TAGS,
@@ -692,17 +693,22 @@ def _length_s(
     """
     if demuxer not in KNOWN_LENGTH:
         return None
-    if demuxer == "matroska":  # it has the time of the end, of all its tracks
-        is_alone = len(stream.container.streams) == 1
-        if container_duration is None or not is_alone:
-            return None
-        return container_duration / 1e6 - (reader.origin_s or 0.0)
+    is_alone = len(stream.container.streams) == 1
+    if demuxer in LENGTH_OF_ALL and not is_alone:
+        return None
+    container_s = None if container_duration is None else container_duration / 1e6
+    if demuxer == "matroska":  # it has the time of the end
+        return None if container_s is None else container_s - (reader.origin_s or 0.0)
     duration_s = _duration_s(stream)
     if duration_s is None:
         return None
     if demuxer == "aiff" and duration_s * _byte_rate(stream) > LONGEST_AIFF_BYTES:
         return None
-    return duration_s + (reader.start_s or 0.0) - (reader.origin_s or 0.0)
+    length_s = duration_s + (reader.start_s or 0.0) - (reader.origin_s or 0.0)
+    if demuxer == "mov" and container_s is not None:
+        # In fragments, the length of a track may have what goes before it in it.
+        return min(length_s, container_s)
+    return length_s
 
 
 def _duration_s(stream: AudioStream) -> float | None:
