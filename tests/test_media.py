@@ -1,8 +1,13 @@
+import contextlib
 import io
 import os
+import sys
 import threading
 import wave
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -117,7 +122,11 @@ def test_a_cut_file_gives_what_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["talk-10:30.wav", "file:x.wav", "http:x.wav", "-x.wav", "a b%20?.wav", "concat:y.wav"]
+    "name",
+    [
+        *("talk-10:30.wav", "file:x.wav", "http:x.wav", "-x.wav", "a b%20?.wav", "concat:y.wav"),
+        *("-", "2"),
+    ],
 )
 def test_a_name_is_the_name_of_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -127,6 +136,83 @@ def test_a_name_is_the_name_of_a_file(
     monkeypatch.chdir(tmp_path)
     for path in (Path(name), tmp_path / name):
         assert b"".join(read_chunks(path)) == samples.tobytes()
+
+
+@contextlib.contextmanager
+def descriptor(data: bytes) -> Iterator[Path]:
+    """What the shell's `<(...)` gives."""
+    reading, writing = os.pipe()
+    writer = threading.Thread(target=lambda: _write(io.FileIO(writing, "wb"), data))
+    writer.start()
+    yield Path(f"/dev/fd/{reading}")
+    os.close(reading)
+    writer.join(10)
+
+
+@contextlib.contextmanager
+def fifo(data: bytes) -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "fifo"
+        os.mkfifo(path)
+        writer = threading.Thread(target=lambda: _write(path.open("wb", buffering=0), data))
+        writer.start()
+        yield path
+        writer.join(10)
+
+
+def _write(file: io.RawIOBase, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), file:
+        file.write(data)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such paths")
+@pytest.mark.parametrize("opened", [descriptor, fifo])
+@pytest.mark.parametrize("file_format", ["mp3", "wav", "matroska", "mpegts"])
+def test_a_path_need_not_lead_to_a_file(
+    opened: Callable[[bytes], AbstractContextManager[Path]], file_format: str
+) -> None:
+    codec = {"mp3": "libmp3lame", "wav": "pcm_s16le"}.get(file_format, "aac")
+    data = encode(file_format, Track(clicks(5), codec))
+    with opened(data) as path:
+        recording = read_chunks(path)
+        assert sum(map(len, recording)) / 2 / SAMPLE_RATE == pytest.approx(5, abs=0.1)
+        assert recording.missing_ms == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such paths")
+@pytest.mark.parametrize("opened", [descriptor, fifo])
+def test_what_is_no_audio_is_said_of_such_a_path_too(
+    opened: Callable[[bytes], AbstractContextManager[Path]],
+) -> None:
+    with opened(b"not audio at all\n" * 100) as path, pytest.raises(ClientError) as refusal:
+        list(read_chunks(path))
+    assert str(refusal.value).startswith(f"{path} cannot be read as audio: ")
+    assert str(refusal.value).endswith(".")
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", noise(1600))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("whoever runs this may read anything")
+    with pytest.raises(ClientError, match=r"a\.wav cannot be read as audio: Permission denied\."):
+        list(read_chunks(path))
+
+
+def test_what_is_redirected_from_a_file_may_have_its_index_last(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(encode("mp4", Track(clicks(3), "aac")))
+    with io.FileIO(str(path)) as source:
+        assert list(read_chunks(source)) == list(read_chunks(path))
+
+
+def test_a_stream_is_read_from_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"a line of something else\n" + encode("mp3", Track(clicks(3), "libmp3lame")))
+    with io.FileIO(str(path)) as source:
+        source.seek(25)
+        seconds = sum(map(len, read_chunks(source))) / 2 / SAMPLE_RATE
+    assert seconds == pytest.approx(3, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import os
 import re
 import subprocess
 from collections.abc import Generator, Iterator
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -69,24 +70,34 @@ class Recording(Iterator[bytes]):
             yield rest
 
     def _decoded(self) -> Iterator[bytes]:
-        source = self._source
-        if isinstance(source, Path):
-            self._check_path()
-        arguments = [str(source) if isinstance(source, Path) else "-"]
-        if self._track is not None:
-            arguments.append(str(self._track))
-        process = launch(
-            "surtitle.decoding.child",
-            *arguments,
-            stdin=subprocess.DEVNULL if isinstance(source, Path) else source.fileno(),
-            stdout=subprocess.PIPE,
-        )
+        with self._opened() as file:
+            process = launch(
+                "surtitle.decoding.child",
+                *([] if self._track is None else [str(self._track)]),
+                stdin=file.fileno(),
+                stdout=subprocess.PIPE,
+            )
         assert process.stdout is not None
         with contextlib.ExitStack() as stack:
             stack.callback(process.wait)
             stack.callback(process.kill)
             stack.enter_context(process.stdout)
             yield from self._frames(process.stdout.fileno())
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[RawIOBase]:
+        """The source. Here, not in the process that decodes: `/dev/stdin` and the shell's `<(...)`
+        are descriptors of this one."""
+        if not isinstance(self._source, Path):
+            yield self._source
+            return
+        self._check_path()
+        try:
+            file = FileIO(self._name)
+        except OSError as error:
+            self._fail(f"{error.strerror or error}.")
+        with file:
+            yield file
 
     def _frames(self, pipe: int) -> Iterator[bytes]:
         unpacker = Unpacker()
@@ -108,7 +119,7 @@ class Recording(Iterator[bytes]):
                 break
         self._fail("The program that decodes it has died, or took more time than it may.")
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str) -> NoReturn:
         raise ClientError(f"{self._name} cannot be read as audio: {why}")
 
     def _check_path(self) -> None:

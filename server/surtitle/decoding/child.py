@@ -1,8 +1,8 @@
 """A process that decodes one recording, within bounds, and says what it makes of it.
 
 For a session it is forked by `forkserver` and talks over a socket; for a file it is started by
-itself (`python -m surtitle.decoding.child FILE [TRACK]`, `-` is standard input) and writes to
-standard output. What goes wrong in it goes no further: FFmpeg may crash, loop or take memory
+itself (`python -m surtitle.decoding.child [TRACK]`), reads standard input, which may be any file, and
+writes to standard output. What goes wrong in it goes no further: FFmpeg may crash, loop or take memory
 without end, and the process ends.
 """
 
@@ -10,9 +10,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -199,23 +199,26 @@ def _limit_time(cpu_s: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, cpu_s)
 
 
-def main(name: str, track: int | None = None) -> None:
-    """Decode a file, to standard output."""
+def main(track: int | None = None) -> None:
+    """Decode standard input, to standard output."""
     _say_nothing()
     _limit_memory(FILE_MEMORY_BYTES)
     out = FileIO(1, "wb", closefd=False)
     outgoing = Outgoing(lambda data: _write_all(out, data))
-    recording = Recording(Wishes(track=track))
     with suppress(BrokenPipeError):
-        if name == "-":
-            # Unbuffered: what has come is decoded while more is still to come.
-            tell(recording.read_stream(FileIO(0, closefd=False)), outgoing, FILE_CPU_S)
-            return
         try:
-            with Path(name).open("rb") as file:
-                tell(recording.read_file(file), outgoing, FILE_CPU_S)
+            tell(_read_input(Recording(Wishes(track=track))), outgoing, FILE_CPU_S)
         except OSError as error:
             outgoing.put(pack(Kind.FAILED, f"{error.strerror or error}.".encode()))
+
+
+def _read_input(recording: Recording) -> Iterator[Event]:
+    # Unbuffered: what has come is decoded while more is still to come.
+    source = FileIO(0, closefd=False)
+    if source.seekable() and source.tell() == 0:
+        yield from recording.read_file(BufferedReader(source))
+    else:
+        yield from recording.read_stream(source)
 
 
 def _write_all(out: FileIO, data: bytes) -> None:
@@ -225,4 +228,4 @@ def _write_all(out: FileIO, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else None)
