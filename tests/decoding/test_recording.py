@@ -522,6 +522,12 @@ IN_A_ROW = {
     "mp4-fragments": ("mp4", "aac", FRAGMENTED),
     "mp3": ("mp3", "libmp3lame", {}),
     "adts": ("adts", "aac", {}),
+    "aiff": ("aiff", "pcm_s16be", {}),
+    "aifc": ("aiff", "pcm_f32be", {}),
+    "caf": ("caf", "pcm_s16be", {}),
+    "w64": ("w64", "pcm_s16le", {}),
+    "au": ("au", "pcm_s16be", {}),
+    "ts": ("mpegts", "aac", {}),
 }
 
 
@@ -544,6 +550,12 @@ def tagged(data: bytes, picture_bytes: int) -> bytes:
     content = b"APIC" + struct.pack(">I", len(content)) + b"\0\0" + content
     size = bytes(len(content) >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3\x03\0\0" + size + content + data
+
+
+def test_a_caf_that_must_be_sought_in_is_read_as_before() -> None:
+    data = encode("caf", Track(clicks(4), "alac"))
+    for several in (data, data * 2):
+        assert_clicks(in_file(several), FIRST)
 
 
 @ways

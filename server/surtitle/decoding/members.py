@@ -526,6 +526,21 @@ class TsSplitter:
 
 
 _MPEG_AUDIO = re.compile(rb"ID3|\xff[\xe0-\xff]")
+_UNNAMED = (
+    # AIFF.
+    (b"FORM", rb".{4}AIF[FC]", 8),
+    # CAF without a table of its packets, which comes last and must be gone back from.
+    (b"caff", rb"\x00\x01\x00\x00desc.{16}(?:lpcm|[ua]law|ima4)", 28),
+    # AU.
+    (b".snd", rb"\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00[\x00-\x05].{2}", 16),
+    # W64, whose names are of 16 bytes each.
+    (
+        b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb",
+        rb"\x04\xc1\x00\x00.{8}wave\xf3\xac\xd3\x11",
+        20,
+    ),
+)
+"""The headers of containers that `start` does not name, as HeaderSplitter takes them."""
 
 
 def splitter_for(encoding: ContainerEncoding, head: bytes) -> Splitter:
@@ -550,4 +565,7 @@ def splitter_for(encoding: ContainerEncoding, head: bytes) -> Splitter:
         return TagSplitter()
     if head[:1] == b"\x47":
         return TsSplitter()
+    for magic, rest, longest in _UNNAMED:
+        if head.startswith(magic):
+            return HeaderSplitter(magic, rest, longest)
     return NoSplitter()
