@@ -321,6 +321,11 @@ WAVS = {
     "fact before": wav(before=chunk(b"fact", struct.pack("<I", 0x7FFFF000))),
     "bext and JUNK before": wav(before=chunk(b"JUNK", bytes(27)) + chunk(b"bext", bytes(602))),
     "LIST after": wav(after=LIST),
+    "cart after": wav(after=chunk(b"cart", bytes(range(256)) * 8)),
+    "LGWV and others after": wav(
+        after=chunk(b"LGWV", AUDIO) + chunk(b"levl", AUDIO[:300]) + chunk(b"minf", bytes(16))
+    ),
+    "an odd one after": wav(after=chunk(b"regn", AUDIO[:77]) + LIST),
     "id3 and cue after": wav(
         after=chunk(b"id3 ", b"ID3\x04" + bytes(31)) + chunk(b"cue ", bytes(4))
     ),
@@ -339,6 +344,17 @@ def test_what_a_wav_holds_comes_whatever_its_header_says(name: str, chunking: Ch
 def test_wavs_in_a_row_are_told_apart(name: str, chunking: Chunking) -> None:
     expected = [OPEN_ENDED + AUDIO] * 3
     assert members_of("wav", chunking(WAVS[name] * 3)) == expected
+
+
+@three_ways
+@pytest.mark.parametrize(
+    "then", [b"data", b"data\x10\0\0\0", b"abcd\xff\xff\xff\x0f", b"\x01\x02cd\x10\0\0\0", b"ab"]
+)
+def test_behind_a_length_that_was_wrong_audio_goes_on(then: bytes, chunking: Chunking) -> None:
+    """It is no chunk: too long for one, or without a name."""
+    audio = AUDIO[:1000] + then + AUDIO
+    members = members_of("wav", chunking(wav(audio, data_bytes=1000)))
+    assert members == [OPEN_ENDED + audio]
 
 
 @three_ways

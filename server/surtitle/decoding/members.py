@@ -282,7 +282,9 @@ class WavSplitter:
             *(b"acid", b"DISP", b"axml"),
         )
     )
-    """Chunks that may follow the audio."""
+    """Chunks that may follow the audio, of any length."""
+    _MOST_OTHER_BYTES = 1 << 20
+    """Of any other chunk behind the audio: what is longer is audio that looks like a name."""
     LONGEST_BYTES = 0x7FFF0000
     """A data chunk that claims to be longer claims nothing: what recorders write that do not know."""
 
@@ -353,7 +355,7 @@ class WavSplitter:
             self._pads = known and size % 2 == 1
             yield b"data\xff\xff\xff\xff"
             return data[8:]
-        if self._in_data and name not in self._NO_AUDIO:
+        if self._in_data and not self._is_no_audio(name, size):
             if not data.strip(b"\0") and len(data) < 8:
                 return b""  # padding
             self._left, self._skips = None, False  # audio goes on: the length was wrong
@@ -363,6 +365,10 @@ class WavSplitter:
         if not self._skips:
             yield chunk[:8]
         return chunk[8:]
+
+    def _is_no_audio(self, name: bytes, size: int) -> bool:
+        is_other = name != b"data" and len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name)
+        return name in self._NO_AUDIO or (is_other and size <= self._MOST_OTHER_BYTES)
 
     def _end_of_certain(self, data: bytes) -> int:
         for start in range(max(len(data) - self._HEADER_BYTES + 1, 0), len(data)):
