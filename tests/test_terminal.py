@@ -36,14 +36,15 @@ def final(utterance: int) -> Final:
     return Final(seq=1, utterance=utterance, start_ms=0, end_ms=900, text="hall " + EVIL, **WORDS)  # type: ignore[arg-type]
 
 
-async def in_a_terminal(*arguments: str) -> tuple[int, bytes]:
-    """The command with a terminal for all of its streams: status, and what the terminal gets."""
+async def in_a_terminal(*arguments: str, stdin: int | None = None) -> tuple[int, bytes]:
+    """The command with a terminal for its streams, but for a `stdin`: status, and what the terminal
+    gets."""
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "surtitle", *arguments),
         cwd=REPOSITORY,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY / "server"), "TERM": "xterm"},
-        stdin=theirs,
+        stdin=theirs if stdin is None else stdin,
         stdout=theirs,
         stderr=theirs,
     )
@@ -162,7 +163,8 @@ def test_a_file_of_captions_has_no_control_characters(tmp_path: Path) -> None:
         assert [each for each in CAUGHT if each in path.read_bytes()] == []
 
 
-async def test_the_titles_of_the_tracks_of_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["talk.mkv", "-"])
+async def test_the_titles_of_the_tracks_of_a_file(tmp_path: Path, name: str) -> None:
     async def scene(socket: ServerConnection) -> None:
         await greet(socket)
         async for message in socket:
@@ -174,7 +176,13 @@ async def test_the_titles_of_the_tracks_of_a_file(tmp_path: Path) -> None:
     tracks = [Track(clicks(1.0), "flac", title="hall " + EVIL.replace("\n", "")) for _ in range(2)]
     file = tmp_path / "talk.mkv"
     file.write_bytes(encode("matroska", *tracks))
+    argument = "-" if name == "-" else str(file)
     async with playing(scene) as url:
-        status, written = await in_a_terminal("caption", str(file), "--fast", "--server", url)
+        with file.open("rb") as source:
+            stdin = source.fileno() if name == "-" else None
+            status, written = await in_a_terminal(
+                *("caption", argument, "--fast", "--server", url), stdin=stdin
+            )
     assert status == 0, written
+    assert written.count(b"There are 2 audio tracks") == 1
     assert_harmless(written)

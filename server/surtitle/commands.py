@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from surtitle.config import Settings
 from surtitle.errors import EngineError
 from surtitle.gateway.web import web_root
 from surtitle.mainloop import run_on_loop, until_interrupted
-from surtitle.media import Tracks, read_chunks
+from surtitle.media import Recording, Tracks, read_chunks
 from surtitle.messages import Start
 from surtitle.printable import printable
 from surtitle.telemetry import configure_logging
@@ -68,10 +68,10 @@ async def _caption(request: CaptionRequest, settings: Settings) -> int:
     )
     recording = read_chunks(source, request.track)
     chunks: Iterator[bytes] = recording
+    if request.track is None:
+        chunks = _telling_tracks(recording, console)
     if request.file != "-":  # a file that cannot be read is better said before a model is loaded
-        chunks = chain([await in_daemon_thread(next, recording, b"")], recording)
-        if len(recording.tracks.names) > 1 and request.track is None:
-            console.print(_tell_tracks(recording.tracks), style="yellow")
+        chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
     with request.writing.writer() as writer:
         async with server_for(request.server, settings, console) as url:
             figures = await stream(
@@ -90,6 +90,15 @@ async def _caption(request: CaptionRequest, settings: Settings) -> int:
     missing_s = recording.missing_ms / 1000
     console.print(f"{missing_s:.1f} s of the recording could not be read.", style="yellow")
     return EXIT_DAMAGED
+
+
+def _telling_tracks(recording: Recording, console: Console) -> Iterator[bytes]:
+    """The chunks of a recording. With the first one its tracks are known."""
+    for chunk in islice(recording, 1):
+        if len(recording.tracks.names) > 1:
+            console.print(_tell_tracks(recording.tracks), style="yellow")
+        yield chunk
+    yield from recording
 
 
 def _tell_tracks(tracks: Tracks) -> Text:

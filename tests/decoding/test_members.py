@@ -16,7 +16,7 @@ SHORT = clicks(0.6)
 
 def members_of(encoding: ContainerEncoding, pieces: object) -> list[bytes]:
     """What becomes of the pieces: the bytes of one container after the other."""
-    pieces = [*pieces]  # type: ignore[call-overload]
+    pieces = [*pieces]  # type: ignore[misc]
     splitter = splitter_for(encoding, b"".join(pieces)[:SNIFFED_BYTES])
     members = [b""]
 
