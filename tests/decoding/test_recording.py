@@ -644,7 +644,7 @@ def film(
 ) -> bytes:
     """Clicks beside nine seconds of a picture."""
     picture = ["-f", "lavfi", "-i", "color=s=32x32:r=10:d=9", "-map", "1:v", "-map", "0:a"]
-    codecs = ["-c:v", "mpeg4", "-c:a", codec]
+    codecs = ["-c:v", "flv" if file_format == "flv" else "mpeg4", "-c:a", codec]
     sound = encode("wav", Track(clicks(sound_s), "pcm_s16le"))
     late = ["-itsoffset", str(begins_s)]
     return by_ffmpeg([*picture, *codecs, *options], file_format, sound, reading=late)
@@ -661,6 +661,14 @@ def test_sound_may_end_before_the_picture(file_format: str, codec: str, read: Re
     assert result.missing == ()
 
 
+@pytest.mark.parametrize("file_format", ["flv", "mpeg", "mpegts"])
+def test_a_stream_of_pictures_without_sound_is_refused_in_the_end(file_format: str) -> None:
+    codec = "flv" if file_format == "flv" else "mpeg4"
+    picture = ["-f", "lavfi", "-i", "color=s=32x32:r=10:d=9", "-map", "1:v", "-c:v", codec]
+    with pytest.raises(Unreadable, match="no audio track"):
+        in_stream(by_ffmpeg(picture, file_format))
+
+
 DELAYED = ["-movflags", "frag_keyframe+empty_moov+delay_moov"]
 
 
@@ -672,8 +680,14 @@ DELAYED = ["-movflags", "frag_keyframe+empty_moov+delay_moov"]
         ("mp4", "aac", DELAYED),
         ("mp4", "aac", [*DELAYED, "-frag_duration", "500000"]),
         ("mov", "pcm_s16le", []),
+        ("flv", "libmp3lame", ["-ar", "44100"]),
+        ("mpeg", "mp2", []),
+        ("vob", "ac3", []),
+        ("mpegts", "aac", []),
     ],
-    ids=["asf", "mp4-fragments", "mp4-short-fragments", "mov"],
+    ids=[
+        *("asf", "mp4-fragments", "mp4-short-fragments", "mov", "flv", "mpeg", "vob", "ts"),
+    ],
 )
 def test_sound_may_begin_late_and_end_early(
     file_format: str, codec: str, options: list[str], read: Read

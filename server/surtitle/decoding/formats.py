@@ -160,6 +160,9 @@ TAGS = (b"ID3", b"TAG", b"APE")
 WITHOUT_HOLES = frozenset({"mpegts"})
 """Demuxers of broadcasts, which never pause: what is not there was lost on the way."""
 
+WITHOUT_HEADER = frozenset({"flv", "live_flv", "mpeg"})
+"""Demuxers that find their tracks on the way."""
+
 KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "w64", "aiff", "caf", "asf", "au"})
 """Demuxers that know the length of the audio from its header; elsewhere it is an estimate. Not "wav",
 whose splitter knows it."""

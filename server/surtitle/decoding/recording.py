@@ -34,6 +34,7 @@ from surtitle.decoding.formats import (
     TAGS,
     UNCLOCKED,
     UNTIMED,
+    WITHOUT_HEADER,
     WITHOUT_HOLES,
     sniff,
 )
@@ -72,6 +73,9 @@ MOST_HEAD_BYTES = 32 << 20
 kept."""
 MOST_FRAME_SAMPLES = 1 << 19
 """Of one frame, and channel: 11 s at 48 kHz. Ten kilobytes may be packed so that they hold minutes."""
+PATIENT_BYTES, PATIENT_US = 8 << 20, 30_000_000
+"""How far a picture may go on before its sound, in a stream that does not say at its start that it
+has one."""
 MAX_TRACKS = 32
 MAX_ERRORS_IN_A_ROW = 100
 """Packets that cannot be read, one behind the other, before the rest is given up."""
@@ -191,7 +195,7 @@ class Recording:
         try:
             with (
                 av.logging.Capture() as self._errors,
-                self._open(file, encoding) as container,
+                self._open_with_audio(file, encoding) as container,
             ):
                 yield from self._decode(container, is_first=is_first)
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
@@ -199,7 +203,26 @@ class Recording:
                 raise MemoryError from error
             raise Unreadable(self._unreadable(encoding)) from error
 
-    def _open(self, file: Source, encoding: ContainerEncoding) -> "av.container.InputContainer":
+    def _open_with_audio(
+        self, file: Source, encoding: ContainerEncoding
+    ) -> "av.container.InputContainer":
+        """Of a format without a header, tracks are what has come: where there is no audio yet, it is
+        waited for."""
+        if not isinstance(file, _Members):
+            return self._open(file, encoding)
+        file.keep()
+        container = self._open(file, encoding)
+        kept = file.let_go()
+        if container.streams.audio or container.format.name not in WITHOUT_HEADER:
+            return container
+        container.close()
+        self._errors.clear()
+        file.unread(kept)
+        return self._open(file, encoding, is_patient=True)
+
+    def _open(
+        self, file: Source, encoding: ContainerEncoding, *, is_patient: bool = False
+    ) -> "av.container.InputContainer":
         container = CONTAINERS[encoding]
         options = {
             "format_whitelist": ",".join(DEMUXERS),
@@ -212,8 +235,10 @@ class Recording:
             # A live stream is not worth probing: the header names codec and rate, and each byte that
             # the probe waits for is caption delay.
             options |= {"probesize": "32", "analyzeduration": "0", "max_probe_packets": "1"}
-        elif is_stream:
+        elif is_stream and not is_patient:
             options |= {"probesize": str(256 << 10), "analyzeduration": "1000000"}
+        elif is_stream:
+            options |= {"probesize": str(PATIENT_BYTES), "analyzeduration": str(PATIENT_US)}
         if encoding == "wav":
             options["ignore_length"] = "1"
         return av.open(
@@ -533,6 +558,7 @@ class _Members:
         self._splitter = splitter
         self._data = bytearray()
         self._later: list[bytes | Begin] = []  # what lies behind the end of this one
+        self._kept: bytearray | None = None  # what has been read, for whom it may be put back
         self._begun = False
         self._ended = False
         self._take(head)
@@ -571,7 +597,18 @@ class _Members:
             self._take(self._source.read(READ_BYTES))
         data = bytes(self._data[:size])
         del self._data[:size]
+        if self._kept is not None:
+            self._kept += data
         return data
+
+    def keep(self) -> None:
+        """What is read from now on may have to be put back."""
+        self._kept = bytearray()
+
+    def let_go(self) -> bytes:
+        """What was read since `keep`, which is no longer kept."""
+        kept, self._kept = bytes(self._kept or b""), None
+        return kept
 
     def unread(self, data: bytes) -> None:
         """Put back what was read."""
