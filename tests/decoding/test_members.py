@@ -200,28 +200,39 @@ def ts_packet(pid: int, content: bytes, begins: bool = True) -> bytes:
     return head + content + b"\xff" * (184 - len(content))
 
 
-def ts_table(pid: int, table_id: int, content: bytes, version: int) -> bytes:
-    head = struct.pack(">BHH", table_id, 0xB000 | 9 + len(content), 1)
-    table = head + bytes((0xC1 | version << 1, 0, 0)) + content
+def ts_table(
+    pid: int,
+    table_id: int,
+    content: bytes,
+    version: int,
+    number: int = 1,
+    *,
+    holds: bool = True,
+    last_section: int = 0,
+) -> bytes:
+    head = struct.pack(">BHH", table_id, 0xB000 | 9 + len(content), number)
+    table = head + bytes((0xC0 | version << 1 | holds, 0, last_section)) + content
     return ts_packet(pid, b"\0" + table + checksum(table))
 
 
-def pat(*programs: int, version: int = 0) -> bytes:
+def pat(*programs: int, version: int = 0, last_section: int = 0) -> bytes:
     """Each program has the PID of its table as its number."""
     entries = [struct.pack(">HH", 0, 0xE010)]  # of the network, which is none
     entries += [struct.pack(">HH", pid, 0xE000 | pid) for pid in programs]
-    return ts_table(0, 0, b"".join(entries), version)
+    return ts_table(0, 0, b"".join(entries), version, last_section=last_section)
 
 
 VIDEO, AAC, MP2, AC3 = 0x1B, 0x0F, 0x03, 0x81
 
 
-def pmt(pid: int, *tracks: tuple[int, int], version: int = 0) -> bytes:
+def pmt(
+    pid: int, *tracks: tuple[int, int], version: int = 0, number: int = 1, holds: bool = True
+) -> bytes:
     """Of tracks of (type, PID), each with a descriptor."""
     content = struct.pack(">HH", 0xE100, 0xF002) + b"\x0a\x00"
     for kind, track in tracks:
         content += struct.pack(">BHH", kind, 0xE000 | track, 0xF003) + b"\x52\x01\x07"
-    return ts_table(pid, 2, content, version)
+    return ts_table(pid, 2, content, version, number, holds=holds)
 
 
 def sound(pid: int) -> bytes:
@@ -260,13 +271,17 @@ def test_a_transport_stream_begins_anew_where_its_track_is_taken_away(
         pmt(P, (AAC, 257)),
         pat(P, Q) + pmt(Q, (MP2, 400)),
         pmt(Q, (MP2, 400)),
+        pmt(P, (AC3, 258), holds=False),
+        pmt(P, (AC3, 258), number=2) + PLAIN + pmt(P, (AC3, 258), number=2),
+        pat(Q, last_section=1),
         hurt_at(pmt(P, (AC3, 258)), 20),
         hurt_at(pat(Q), 9),
         PLAIN[1:] + PLAIN,
     ],
     ids=[
         *("the same", "version", "one more track", "no picture", "one more program"),
-        *("not its program", "damaged", "damaged program", "a byte lost"),
+        *("not its program", "announced", "another program's", "one table of two"),
+        *("damaged", "damaged program", "a byte lost"),
     ],
 )
 def test_a_transport_stream_whose_tracks_stay_goes_on(then: bytes, chunking: Chunking) -> None:

@@ -442,7 +442,7 @@ class TsSplitter:
     """For MPEG transport streams: where its tables take a track or a program away, another one begins.
 
     FFmpeg would wait for the old one to go on. Only tables within one packet are read, and none that
-    is damaged.
+    is damaged or announces what will be.
     """
 
     _TABLE = re.compile(
@@ -451,6 +451,8 @@ class TsSplitter:
     """The start of a packet with a PAT, or else a PMT: PID and length (ISO/IEC 13818-1, 2.4.4)."""
     _TABLE_BYTES = 8
     _PACKET_BYTES = 188
+    _HOLDS = 1
+    """The flag `current_next_indicator`."""
     _PICTURES = frozenset((0x01, 0x02, 0x10, 0x1B, 0x24, 0x33, 0xD1, 0xEA))
     """Types of streams that are no audio."""
     _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -459,7 +461,7 @@ class TsSplitter:
         self._held = b""
         self._pat = b""  # the packet
         self._programs: frozenset[bytes] = frozenset()
-        self._tracks: dict[bytes, frozenset[bytes]] = {}  # by the PID of the program's table
+        self._tracks: dict[bytes, frozenset[bytes]] = {}  # by PID and number of the program
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
@@ -473,7 +475,8 @@ class TsSplitter:
                 break
             table = packet[5 : self._TABLE_BYTES + found[3][0]]
             # Its checksum goes from the high bits to the low ones, zlib's the other way.
-            if zlib.crc32(table.translate(self._REVERSED)) != 0xFFFFFFFF:
+            is_whole = zlib.crc32(table.translate(self._REVERSED)) == 0xFFFFFFFF
+            if not is_whole or not table[5] & self._HOLDS or table[7]:
                 continue
             pid = self._pid(found[1])
             is_pat = found[2] is not None
@@ -514,8 +517,9 @@ class TsSplitter:
             if table[at] not in self._PICTURES:
                 tracks.add(table[at : at + 1] + self._pid(table[at + 1 : at + 3]))
             at += 5 + self._length(table[at + 3 : at + 5])
-        before = self._tracks.get(pid, frozenset())
-        self._tracks[pid] = frozenset(tracks)
+        program = pid + table[3:5]
+        before = self._tracks.get(program, frozenset())
+        self._tracks[program] = frozenset(tracks)
         return not before <= tracks
 
     @staticmethod
