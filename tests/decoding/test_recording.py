@@ -509,6 +509,22 @@ def test_tracks_have_names() -> None:
     assert ["stage" in tracks.names[0], "booth" in tracks.names[1]] == [True, True]
 
 
+@ways
+def test_a_track_of_an_unknown_codec_is_passed_over(read: Read) -> None:
+    data = two_tracks("matroska", second_is_default=True)
+    second = data.index(b"A_AAC", data.index(b"A_AAC") + 1)
+    unknown = data[:second] + b"A_XYZ" + data[second + 5 :]
+    result = read(unknown)
+    assert_clicks(result, FIRST)
+    assert result.tracks is not None
+    assert result.tracks.chosen == 1
+    assert "unknown codec" in result.tracks.names[1]
+    with pytest.raises(Unreadable, match="codec that is not known"):
+        in_file(unknown, track=2)
+    with pytest.raises(Unreadable, match="codec that is not known"):
+        read(data.replace(b"A_AAC", b"A_XYZ"))
+
+
 # -- several in a row ---------------------------------------------------------------------------
 
 IN_A_ROW = {

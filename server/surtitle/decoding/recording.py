@@ -318,9 +318,9 @@ class Recording:
                 raise Unreadable(
                     f"There is no track {wanted}; the audio tracks are 1 to {len(tracks)}."
                 )
-            return tracks[wanted - 1]
+            return _decodable([tracks[wanted - 1]])
         defaults = [each for each in tracks if each.disposition & Disposition.default]
-        return (defaults or tracks)[0]
+        return _decodable([*defaults, *tracks])
 
     def _account_for_the_end(
         self,
@@ -759,10 +759,25 @@ def _byte_rate(stream: AudioStream) -> float:
     return (stream.codec_context.bit_rate or 0) / 8
 
 
+def _decodable(tracks: list[AudioStream]) -> AudioStream:
+    """The first that has a codec known to FFmpeg. Raises Unreadable."""
+    for each in tracks:
+        if _has_codec(each):
+            return each
+    raise Unreadable("The audio is in a codec that is not known here.")
+
+
+def _has_codec(stream: AudioStream) -> bool:
+    return stream.codec_context is not None  # which PyAV's types do not say
+
+
 def _track_name(stream: AudioStream) -> str:
     words = [stream.language or "", stream.metadata.get("title", "")]
-    context = stream.codec_context
-    words.append(f"{context.name}, {context.layout.nb_channels} channels")
+    if _has_codec(stream):
+        context = stream.codec_context
+        words.append(f"{context.name}, {context.layout.nb_channels} channels")
+    else:
+        words.append("of an unknown codec")
     return " ".join(filter(None, words))
 
 
