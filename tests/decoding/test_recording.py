@@ -568,6 +568,17 @@ def tagged(data: bytes, picture_bytes: int) -> bytes:
     return b"ID3\x03\0\0" + size + content + data
 
 
+def test_a_caf_whose_header_comes_twice_is_one() -> None:
+    """As `sox` writes it into a pipe, with a length of nothing, and once more at the end."""
+    data = encode("caf", Track(clicks(4), "pcm_s16be"))
+    free = b"free" + struct.pack(">Q", 4016) + bytes(4016)
+    header = data[:52] + free + b"data" + struct.pack(">qI", 4, 0)
+    assert len(header) == 4096
+    audio = data[data.index(b"data") + 16 :]
+    result = in_stream(header * 2 + audio + header)
+    assert result.clicks_s == pytest.approx(FIRST, abs=0.2)
+
+
 def test_a_caf_that_must_be_sought_in_is_read_as_before() -> None:
     data = encode("caf", Track(clicks(4), "alac"))
     for several in (data, data * 2):

@@ -49,19 +49,24 @@ class NoSplitter:
 class HeaderSplitter:
     """For containers whose header has a signature that nothing else in them has."""
 
-    def __init__(self, magic: bytes, rest: bytes, longest: int) -> None:
-        """`rest` is a pattern of what follows the `magic` in a header, at most `longest` bytes."""
+    def __init__(self, magic: bytes, rest: bytes, longest: int, least_bytes: int = 0) -> None:
+        """`rest` is a pattern of what follows the `magic` in a header, at most `longest` bytes; of
+        `least_bytes` is each container."""
         self._magic = magic
         self._pattern = re.compile(re.escape(magic) + rest, re.DOTALL)
         self._longest = len(magic) + longest
+        self._least_bytes = least_bytes
         self._held = b""
         self._passed = False  # the first header
+        self._since = 0  # bytes from the newest header on
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
         data = self._held + data
         start = 0
         for found in self._pattern.finditer(data):
+            if self._passed and self._since + found.start() - start < self._least_bytes:
+                continue
             if found.start() > start:
                 yield data[start : found.start()]
             if self._passed or found.start():
@@ -69,7 +74,9 @@ class HeaderSplitter:
             yield found[0]
             self._passed = True
             start = found.end()
+            self._since = len(found[0])
         end = max(self._end_of_certain(data), start)
+        self._since += end - start
         self._held = data[end:]
         if end > start:
             self._passed = True
@@ -538,16 +545,18 @@ class TsSplitter:
 _MPEG_AUDIO = re.compile(rb"ID3|\xff[\xe0-\xff]")
 _UNNAMED = (
     # AIFF.
-    (b"FORM", rb".{4}AIF[FC]", 8),
-    # CAF without a table of its packets, which comes last and must be gone back from.
-    (b"caff", rb"\x00\x01\x00\x00desc.{16}(?:lpcm|[ua]law|ima4)", 28),
+    (b"FORM", rb".{4}AIF[FC]", 8, 0),
+    # CAF without a table of its packets, which comes last and must be gone back from. `sox` writes its
+    # header of 4096 bytes twice into a pipe.
+    (b"caff", rb"\x00\x01\x00\x00desc.{16}(?:lpcm|[ua]law|ima4)", 28, 4097),
     # AU.
-    (b".snd", rb"\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00[\x00-\x05].{2}", 16),
+    (b".snd", rb"\x00\x00.{6}\x00\x00\x00[\x01-\x1b]\x00[\x00-\x05].{2}", 16, 0),
     # W64, whose names are of 16 bytes each.
     (
         b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb",
         rb"\x04\xc1\x00\x00.{8}wave\xf3\xac\xd3\x11",
         20,
+        0,
     ),
 )
 """The headers of containers that `start` does not name, as HeaderSplitter takes them."""
@@ -575,7 +584,7 @@ def splitter_for(encoding: ContainerEncoding, head: bytes) -> Splitter:
         return TagSplitter()
     if head[:1] == b"\x47":
         return TsSplitter()
-    for magic, rest, longest in _UNNAMED:
+    for magic, rest, longest, least_bytes in _UNNAMED:
         if head.startswith(magic):
-            return HeaderSplitter(magic, rest, longest)
+            return HeaderSplitter(magic, rest, longest, least_bytes)
     return NoSplitter()
