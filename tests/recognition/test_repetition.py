@@ -231,6 +231,46 @@ def test_of_a_phrase_that_is_written_too_often_so_many_were_said_as_there_are_st
     assert words_heard(written, 2) == 0
 
 
+@pytest.mark.parametrize(
+    ("phrase", "times", "word_ms"),
+    [("three,", 8, 400), ("no", 4, 300), ("stand back please", 5, 300), ("は い", 6, 150)],
+)
+@pytest.mark.parametrize("missed", [0, 1])
+def test_a_copy_with_time_of_its_own_was_said_where_voice_activity_has_missed_a_pause(
+    phrase: str, times: int, word_ms: int, missed: int
+) -> None:
+    said = spaced(phrase, times, word_ms=word_ms)
+    surplus = spaced(phrase, 2, word_ms=20, start_ms=said[-1][2])
+    assert words_heard(words(then(said, surplus)), times - missed) == len(said)
+    if missed:
+        assert words_heard(words(said), times - missed) == len(said)
+
+
+def test_a_last_copy_in_the_time_that_is_left_was_not_said() -> None:
+    said = spaced("four", 7, word_ms=400)
+    for word_ms in (70, 190):
+        last = spaced("four", 1, word_ms=word_ms, start_ms=said[-1][2])
+        assert words_heard(words(then(said, last)), 7) == 7
+    last = spaced("four", 1, word_ms=210, start_ms=said[-1][2])
+    assert words_heard(words(then(said, last)), 7) == 8
+
+
+def test_a_copy_without_time_is_too_much_wherever_it_is_written() -> None:
+    """As `tiny.en` places what comes once too often; its last word may have the pause."""
+    said = spaced("I have a dream today", 5, word_ms=250)
+    for pause_ms in (0, 900):
+        middle = spaced("I have a dream", 1, word_ms=0, start_ms=said[-1][2])
+        today = ("today", said[-1][2], said[-1][2] + pause_ms)
+        last = spaced("I have a dream today", 1, word_ms=250, start_ms=today[2])
+        assert words_heard(words(then(said[:20], middle, [today], last)), 4) == 25
+        assert words_heard(words(then(said, middle, [today])), 5) == 25
+
+
+def test_a_mark_behind_the_last_copy_stays() -> None:
+    said = words([*spaced("no", 5, word_ms=300), ("!", 1700, 1700)])
+    assert words_heard(said, 4) == 6
+
+
 def test_where_the_audio_has_time_for_one_only_it_is_a_loop() -> None:
     """Of "night" in a tap that drips."""
     loop = then([("night", 0, 420)], spaced("night", 30, word_ms=0, start_ms=420))

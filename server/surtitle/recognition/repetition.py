@@ -10,6 +10,7 @@ what is left. The figures are in docs/speech-gate.md.
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from statistics import median
 
 from surtitle.jobs import Word
 
@@ -33,6 +34,8 @@ MIN_WORD_MS = 60
 MAX_SQUEEZED_SHARE = 0.4
 """Part of the repeated words that may be shorter. Of loops more than half are; of what is really
 repeated a third at most, where the model counts one "hello" too many."""
+MIN_SHARE_OF_TIME = 0.5
+"""Of the usual time of a word, which most words of a copy have if that was said."""
 MIN_PROBABILITY = 0.5
 """Mean probability of the repeated words below which the model would not write them by itself."""
 
@@ -85,21 +88,28 @@ def was_repeated(words: Sequence[Word]) -> bool:
 
 
 def words_heard(words: Sequence[Word], stretches: int) -> int:
-    """How many of the words of a text were said, if it is one phrase too often; 0 where nothing tells.
+    """How many of the words of a text were said, if it is one phrase again; 0 where nothing tells.
 
     A phrase that really is repeated is often written too often. Voice activity says how often it was
-    said, by its `stretches` of speech; the audio must have time for that many, give or take one.
+    said, by its `stretches` of speech; the audio must have time for that many, give or take one. It
+    may miss a short pause: where more copies than that have their own time, one more was said.
     """
     places = [index for index, word in enumerate(words) if bare_words(word.text)]
     names = ["".join(bare_words(words[index].text)) for index in places]
     sizes = range(1, len(names) // 2 + 1)
     size = next((n for n in sizes if names[n:] == names[:-n]), 0)  # the last one may be cut off
-    if not size or stretches < FEWEST_STRETCHES or size * stretches >= len(names):
+    said = size * stretches
+    if not size or stretches < FEWEST_STRETCHES or said >= len(names):
         return 0
-    timed = sum(words[index].end_ms - words[index].start_ms >= MIN_WORD_MS for index in places)
+    lengths = [words[index].end_ms - words[index].start_ms for index in places]
+    timed = sum(length >= MIN_WORD_MS for length in lengths)
     if abs(round(timed / size) - stretches) > 1:
         return 0
-    return places[size * stretches - 1] + 1
+    least_ms = max(MIN_SHARE_OF_TIME * median(lengths[:said]), MIN_WORD_MS)
+    starts = range(0, len(names), size)
+    if sum(median(lengths[start : start + size]) >= least_ms for start in starts) > stretches:
+        said += size
+    return places[said - 1] + 1 if said < len(names) else len(words)
 
 
 def copies(words: Sequence[str]) -> set[int]:

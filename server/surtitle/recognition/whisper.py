@@ -399,15 +399,17 @@ class WhisperDecoder:
         words, tokens = self._attended(attempt, decoded)
         evidence = decoded.evidence
         stretches = evidence.voice.stretches if evidence.voice else 0
-        if heard := words_heard(words, stretches):
+        heard = words_heard(words, stretches)
+        if 0 < heard < len(words):
             words, said = words[:heard], [token for word in tokens[:heard] for token in word]
             text = self._written(attempt, [self._tokenizer(attempt).decode(said).strip()])[0]
             evidence = replace(evidence, text=text)
             decoded = replace(decoded, tokens=said, newest=(), full=False)
         alone = 1 < times_said(evidence.text) <= stretches
+        repeated = heard > 0 or alone or was_repeated(words)
         return replace(
             decoded,
-            evidence=replace(evidence, repeated=alone or was_repeated(words)),
+            evidence=replace(evidence, repeated=repeated),
             said_to_ms=words[-1].end_ms if words else None,
         )
 
