@@ -70,6 +70,9 @@ def test_what_was_repeated_in_the_audio_is_shown_at_once(text: str) -> None:
         ("Stand back, please. Stand back, please. Stand back, please.", 3),
         ("はい はい はい はい", 4),
         ("네, 네, 네.", 3),
+        ("はい。はい。はい。", 3),
+        ("请注意，请注意。", 2),
+        ("ありがとうございました。" * 5, 5),
     ],
 )
 def test_what_each_stretch_of_speech_has_once_is_shown_at_once(text: str, times: int) -> None:
@@ -170,13 +173,25 @@ def test_a_clause_said_twice_in_a_row_is_decoded_again_but_shown_in_the_end() ->
     assert suspicion(replace(twice, text="Well, it was here, it was here.")) is None
 
 
-@pytest.mark.parametrize("text", ["5 5", "Bye. Bye.", "No, no, no.", "It was here, it was here."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5 5",
+        "Bye. Bye.",
+        "No, no, no.",
+        "It was here, it was here.",
+        "はい。はい。はい。",
+        "对，对，对，对。",
+        "ご視聴ありがとうございました。" * 2,
+        "谢谢观看。" * 5,
+    ],
+)
 def test_text_that_is_one_phrase_again_is_decoded_again_but_shown_in_the_end(text: str) -> None:
     assert suspicion(replace(GOOD, text=text)) == "repetition"
     assert refusal(replace(GOOD, text=text)) is None
 
 
-@pytest.mark.parametrize("text", ["Five.", "No, no, never.", "5 6 5", ""])
+@pytest.mark.parametrize("text", ["Five.", "No, no, never.", "5 6 5", "की का", "谢谢", ""])
 def test_other_short_text_is_not_decoded_again(text: str) -> None:
     assert suspicion(replace(GOOD, text=text)) is None
 
@@ -319,6 +334,7 @@ def test_one_letter_of_any_script_is_speech(text: str) -> None:
         ("Okay. Thank you.", "Okay, thank you."),
         ("thank you, THANK YOU", "Okay, thank you."),
         ("你好", "世界你好。"),
+        ("佐藤、田中。", "田中、佐藤、鈴木"),
         ("Tar nowick", "Tarnowick"),
     ],
 )
@@ -332,6 +348,8 @@ def test_text_without_a_word_of_its_own_is_an_echo(text: str, context: str) -> N
         ("We met Vashtiva", "Aldren Vashtiva"),
         ("Thanks", "Okay, thank you."),
         ("你们好", "世界你好。"),
+        ("佐藤、山田。", "田中、佐藤、鈴木"),
+        ("की", "का"),
     ],
 )
 def test_text_with_one_is_none(text: str, context: str) -> None:

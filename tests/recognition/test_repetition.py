@@ -4,6 +4,7 @@ import pytest
 
 from surtitle.jobs import Word
 from surtitle.recognition.repetition import (
+    bare_words,
     copies,
     repeats_itself,
     says_twice,
@@ -158,6 +159,16 @@ def test_of_a_word_that_may_be_doubled_times_say_nothing(text: str) -> None:
     assert not was_repeated(words(spaced(text, 1, word_ms=400)))
 
 
+def test_signs_have_no_time_and_need_none() -> None:
+    """Those of Thai are words of their own in what is aligned."""
+    timed = [
+        each
+        for word, start_ms, end_ms in spaced("ด ด", 4, word_ms=300)
+        for each in ((word, start_ms, end_ms), ("ี", end_ms, end_ms), ("่", end_ms, end_ms))
+    ]
+    assert was_repeated(words(timed))
+
+
 def test_marks_have_no_time_and_need_none() -> None:
     timed = [
         each
@@ -186,7 +197,14 @@ def test_copies_are_the_words_that_come_again(text: str, again: set[int]) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["5 5", "Bye. Bye.", "No, no, no.", "I looked at the sea, I looked at the sea and went."],
+    [
+        "5 5",
+        "Bye. Bye.",
+        "No, no, no.",
+        "はい。はい。",
+        "I looked at the sea, I looked at the sea and went.",
+        "我看了海，风很大，天很冷，走了，我看了海，风很大，天很冷，走了，然后回家。",
+    ],
 )
 def test_a_clause_twice_in_a_row_and_a_text_that_is_one_phrase_again_are_said_twice(
     text: str,
@@ -194,7 +212,10 @@ def test_a_clause_twice_in_a_row_and_a_text_that_is_one_phrase_again_are_said_tw
     assert says_twice(text)
 
 
-@pytest.mark.parametrize("text", ["Five.", "5 6 5", "", "Well, it was here, it was here."])
+@pytest.mark.parametrize(
+    "text",
+    ["Five.", "5 6 5", "", "Well, it was here, it was here.", "की का", "谢谢", "はい、いいえ。"],
+)
 def test_other_text_is_not_said_twice(text: str) -> None:
     assert not says_twice(text)
 
@@ -209,10 +230,43 @@ def test_other_text_is_not_said_twice(text: str) -> None:
         ("No, no, NO!", 3),
         ("Bye now. Bye now.", 2),
         ("Bye now. Bye now. Bye", 1),
+        ("请注意。请注意。请注意。", 3),
+        ("请注意，请注意！", 2),
+        ("谢谢观看，请订阅。谢谢观看，请订阅。", 2),
+        ("はい。はい。はい。", 3),
+        ("ありがとうございました。" * 3, 3),
+        ("「はい」「はい」", 2),
+        ("そうですか?そうですか?", 2),
+        ("是吗?是吗?是吗?", 3),
+        ("ﾊｲ､ﾊｲ｡", 2),
+        ("네,네,네.", 3),
+        ("妈妈", 1),
+        ("सही। सही।", 2),
+        ("की का", 1),
+        ("ดี ดู", 1),
+        ("3.3", 1),
     ],
 )
 def test_how_many_times_a_text_is_one_phrase(text: str, times: int) -> None:
     assert times_said(text) == times
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("Don't, I said: 3.5!", ["dont", "i", "said", "35"]),
+        ("請注意，三・五。", ["請注意", "三", "五"]),
+        ("いや…いや!", ["いや", "いや"]),
+        ("コーヒー、々", ["コーヒー", "々"]),
+        ("की, का।", ["की", "का"]),
+        ("กี่ กู้", ["กี่", "กู้"]),
+        ("e\u0301t\u00e9", ["e\u0301t\u00e9"]),
+        ("♪ ... ❤\ufe0f", []),
+        ("ี", []),
+    ],
+)
+def test_words_are_bare_of_marks_and_keep_their_vowels(text: str, bare: list[str]) -> None:
+    assert bare_words(text) == bare
 
 
 @pytest.mark.parametrize(

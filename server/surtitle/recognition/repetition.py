@@ -11,6 +11,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
+from unicodedata import category
 
 from surtitle.jobs import Word
 
@@ -134,8 +135,22 @@ def copies(words: Sequence[str]) -> set[int]:
 
 
 def bare_words(text: str) -> list[str]:
-    """The words of a text without case and marks."""
-    return "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).split()
+    """The words of a text without case and marks.
+
+    Where no spaces are written, marks part the words. Signs of vowels are no marks: in Hindi or Thai
+    they may be all that tells two words apart.
+    """
+    folded = text.casefold()
+    around = zip(f" {folded}", folded, f"{folded[1:]} ", strict=False)
+    kept = "".join(_bare(*each) for each in around)
+    return [word for word in kept.split() if any(map(str.isalnum, word))]
+
+
+def _bare(before: str, character: str, after: str) -> str:
+    """What stands for a character between two others in `bare_words`."""
+    if character.isalnum() or category(character).startswith("M"):
+        return character
+    return " " if character.isspace() or max(before, character, after) >= FIRST_OF_CJK else ""
 
 
 def _letters(text: str) -> bytes:
