@@ -229,6 +229,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.
 def stop_servers(count: int, seed: int, console: Console) -> Account:
     """Servers that end while they load, wait or work; none may leave a process."""
     account, chance = Account(), random.Random(seed)
+    if (
+        signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    ):  # by `nohup`; the servers would inherit it
+        signal.signal(signal.SIGHUP, lambda *_: None)
     began = time.monotonic()
     with Progress(console=console) as progress:
         task = progress.add_task("stops", total=count)

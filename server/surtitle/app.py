@@ -30,7 +30,7 @@ from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
-from surtitle.mainloop import STOP_SIGNALS, stop_signals
+from surtitle.mainloop import heeded_signals, stop_signals
 from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
@@ -290,7 +290,7 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     manager.tell(f"STATUS=Loading the model {settings.model}.")
     with (
         stop_signals(stopped.set),
-        ending_at_the_second(STOP_SIGNALS),
+        ending_at_the_second(heeded_signals()),
         contextlib.ExitStack() as stack,
     ):
         stack.callback(manager.stop_feeding)

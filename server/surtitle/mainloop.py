@@ -27,6 +27,19 @@ STOP_SIGNALS = [
 """What asks a process to end."""
 
 
+def heeded_signals() -> list[int]:
+    """The STOP_SIGNALS that end this process: not a SIGHUP that is ignored, as by `nohup`.
+
+    Others that are ignored are heeded: a script's shell ignores SIGINT for what it starts with `&`.
+    """
+    hangup = getattr(signal, "SIGHUP", None)
+    return [
+        number
+        for number in STOP_SIGNALS
+        if number != hangup or signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+
 def run_on_loop(main: Coroutine[None, None, int]) -> int:
     """Run a coroutine on uvloop where there is one."""
     if sys.platform == "win32":
@@ -41,9 +54,10 @@ def run_on_loop(main: Coroutine[None, None, int]) -> int:
 def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
     """Call `stop` on the loop at the first signal to end; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
+    heeded = heeded_signals()
 
     def handle(number: int, frame: object) -> None:
-        for each in STOP_SIGNALS:
+        for each in heeded:
             signal.signal(each, signal.SIG_DFL)
         # Not here: a log line that the signal has interrupted holds the logger's lock.
         loop.call_soon_threadsafe(partial(log.info, "stopping", signal=signal.Signals(number).name))
@@ -51,7 +65,7 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
 
     # Not `loop.add_signal_handler`: that waits for the loop, and a stuck loop must not keep a
     # second Ctrl+C from working.
-    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    previous = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:

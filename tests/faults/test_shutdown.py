@@ -45,6 +45,16 @@ DRAIN_S = 0.5
 """What the servers here give to open utterances. Only a worker that never answers uses it up."""
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heeded() -> Iterator[None]:
+    """By the servers, also where `nohup` runs the tests: what is handled is not inherited."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @dataclass
 class Doomed:
     """A server in some state of its worker, about to be ended."""
@@ -200,6 +210,28 @@ def test_a_signal_to_the_whole_group_leaves_no_process(number: int, tmp_path: Pa
             # The worker got it too, and its death may come up before the end.
             errors = [e for e in doomed.server.errors if "worker died" not in str(e)]
             assert errors == [], state
+
+
+def test_a_server_that_is_to_outlive_its_terminal_stays_when_that_goes(tmp_path: Path) -> None:
+    """`nohup` starts it with SIGHUP ignored, by it and by its processes; it stops by other signals."""
+    server = start_server(decoder=FAKE_DECODER, parent=("nohup",), drain_s=600)
+    flag = tmp_path / "flag"
+    doomed = Doomed(server, server.tree(), speak(server, f"hold:{flag}"))
+    try:
+        wait_until(flag.exists)
+        for _ in range(2):
+            os.killpg(server.process.pid, signal.SIGHUP)
+        assert is_ready(server.url)
+        server.process.terminate()
+        wait_until(lambda: server.events("stopping"))
+        os.killpg(server.process.pid, signal.SIGHUP)
+        flag.unlink()
+        doomed.ended_within(QUICK_S)
+        assert server.process.returncode == 0
+        assert [event["signal"] for event in server.events("stopping")] == ["SIGTERM"]
+        assert server.errors == []
+    finally:
+        doomed.release()
 
 
 def test_a_signal_in_the_middle_of_a_log_line_is_taken() -> None:
