@@ -221,6 +221,30 @@ def test_the_default_microphone_is_followed_to_another_device(page: Page) -> Non
     nothing_is_left(page)
 
 
+def test_a_microphone_that_the_context_refuses_is_told_and_asked_for_again(page: Page) -> None:
+    """As Firefox does with one whose rate is not the context's, such as a headset's."""
+    listen(page)
+    page.evaluate(
+        """() => {
+          context.createMediaStreamSource = () => {
+            throw new DOMException('No.', 'NotSupportedError');
+          };
+          navigator.mediaDevices.enumerateDevices = async () =>
+            [{ kind: 'audioinput', deviceId: 'default', groupId: 'headset', label: 'Headset' }];
+          change();
+        }"""
+    )
+    assert "The microphone was disconnected" in told(page, "disconnected")
+    assert page.evaluate("leftovers().tracks") == []  # nor is it held
+    page.evaluate("delete context.createMediaStreamSource")
+    told(page, "")
+    frames_go_on(page)
+    page.evaluate("soundsAgain()")
+    assert notices(page) == [(False, "disconnected"), (True, "")]
+    assert page.evaluate("heard.ended") is None
+    nothing_is_left(page)
+
+
 def test_a_microphone_that_is_no_longer_allowed_is_a_problem(page: Page) -> None:
     listen(page)
     page.evaluate("window.refused = () => 'NotAllowedError'")

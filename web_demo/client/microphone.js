@@ -178,11 +178,17 @@ class Microphone {
   #take(stream, group) {
     const before = labelOf(this.#stream);
     stopTracks(this.#stream);
-    this.#stream = stream;
-    this.#lost = false;
     this.#takenAtMs = performance.now();
+    this.#lost = true;
+    try {
+      this.#tracks.follow(stream);
+    } catch (error) {
+      stopTracks(stream); // Firefox lets nobody hear a device whose rate is not the context's
+      throw error;
+    }
+    this.#stream = stream;
+    this.#lost = this.#tracks.isEmpty;
     this.#defaultGroup = group;
-    this.#tracks.follow(stream);
     this.#sound.free("disconnected");
     const label = labelOf(stream);
     if (label !== before) {
