@@ -363,8 +363,19 @@ AT_ITS_END = (
         AT_ITS_END % "element.play()",
         "(element.src = '/nothing.wav',"
         " element.play().catch(() => (element.src = '/tone.wav', element.play())))",
+        "(element.removeAttribute('src'), element.load(),"
+        " new Promise((resolve) => setTimeout(resolve, 200))"
+        ".then(() => (element.src = '/tone.wav', element.play())))",
     ],
-    ids=["address", "blob", "emptied", "after its end", "once more", "after an error"],
+    ids=[
+        "address",
+        "blob",
+        "emptied",
+        "after its end",
+        "once more",
+        "after an error",
+        "after a while",
+    ],
 )
 def test_an_element_is_followed_to_what_it_plays_next(
     page: Page, change: str, captured: bool
@@ -396,6 +407,37 @@ def test_an_element_that_cannot_go_on_is_told_and_ends_the_source(
     page.wait_for_function("heard.ended !== null")
     assert notices(page) == [(False, code)]
     assert page.evaluate("heard.ended") == code
+    nothing_is_left(page)
+
+
+@pytest.mark.parametrize("captured", [True, False], ids=["copied", "led through"])
+def test_an_element_whose_medium_is_taken_away_ends_the_source(page: Page, captured: bool) -> None:
+    if not captured:
+        page.evaluate("delete HTMLMediaElement.prototype.captureStream")
+    play(page)
+    page.evaluate("(element.removeAttribute('src'), element.load())")
+    page.wait_for_function("heard.ended === 'ended'")
+    assert notices(page) == []
+    nothing_is_left(page, contexts=0 if captured else 1)
+
+
+def test_an_element_whose_stream_is_taken_away_ends_the_source(page: Page) -> None:
+    page.evaluate(STREAM)
+    page.evaluate("(window.element = new Audio(), element.srcObject = stream, element.play())")
+    listen(page, PLAYING)
+    page.evaluate("soundsAgain()")
+    page.evaluate("void (element.srcObject = null)")
+    page.wait_for_function("heard.ended === 'ended'")
+    nothing_is_left(page, contexts=1)
+
+
+def test_an_element_that_a_page_empties_after_an_error_ends_with_the_error(page: Page) -> None:
+    play(page)
+    page.evaluate(
+        "(element.onerror = () => (element.removeAttribute('src'), element.load()),"
+        " element.src = '/nothing.wav')"
+    )
+    page.wait_for_function("heard.ended === 'not_playable'")
     nothing_is_left(page)
 
 

@@ -114,14 +114,23 @@ class Course {
     const options = { signal: this.#left.signal };
     element.addEventListener("ended", () => this.#endSoon(this.#ended.resolve), options);
     element.addEventListener("error", () => this.#onError(), options);
-    for (const type of BEGINNINGS) element.addEventListener(type, () => clearTimeout(this.#end), options);
+    element.addEventListener("emptied", () => this.#onEmptied(), options);
+    for (const type of BEGINNINGS) element.addEventListener(type, () => this.#goOn(), options);
     element.addEventListener("loadstart", () => this.#forget(), options);
     element.addEventListener("playing", () => this.#onPlaying(), options);
   }
 
   leave() {
     this.#left.abort();
-    clearTimeout(this.#end);
+    this.#goOn();
+  }
+
+  /** What was there is taken away: for something else, which begins at once, or by a page that closes. */
+  #onEmptied() {
+    if (this.#end) return; // that has a reason already
+    this.#endSoon(() => {
+      if (this.#element.networkState === this.#element.NETWORK_EMPTY) this.#ended.resolve();
+    });
   }
 
   #onError() {
@@ -147,9 +156,14 @@ class Course {
 
   /** @param {() => void} end what happens where nothing else begins */
   #endSoon(end) {
-    clearTimeout(this.#end);
+    this.#goOn();
     if (this.#nextWithinMs === Infinity) return;
     this.#end = setTimeout(end, this.#nextWithinMs);
+  }
+
+  #goOn() {
+    clearTimeout(this.#end);
+    this.#end = undefined;
   }
 }
 
