@@ -114,6 +114,52 @@ def test_crosstalk_into_an_empty_channel_does_not_halve_the_voice() -> None:
     )
 
 
+def offset(level: float, seconds: float) -> Float:
+    return np.full(round(seconds * RATE), level, np.float32)
+
+
+def hum(level: float, seconds: float) -> Float:
+    times = np.arange(round(seconds * RATE)) / RATE
+    return (level * np.sin(2 * np.pi * 50 * times)).astype(np.float32)
+
+
+def weights_of(mono: Float, *parts: Float) -> Float:
+    """The weight of each part in what was mixed, in each half of a second: shape (halves, parts)."""
+    halves = range(0, len(mono) - RATE // 2 + 1, RATE // 2)
+    columns = np.stack(parts, axis=1)
+    return np.array(
+        [
+            np.linalg.lstsq(columns[at : at + RATE // 2], mono[at : at + RATE // 2])[0]
+            for at in halves
+        ]
+    )
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1, 0.02, 0.005])
+@pytest.mark.parametrize("count", [2, 6, 16])
+@pytest.mark.parametrize("dc", [0.5, -0.9])
+def test_an_offset_is_no_signal(dc: float, count: int, level: float) -> None:
+    speech = np.float32(level) * voice(2)
+    result = mixed(on_channels(count, c1=offset(dc, 2), c2=speech))
+    np.testing.assert_allclose(result, speech, atol=1e-6)
+
+
+def test_offsets_on_both_channels_do_not_hide_that_they_cancel() -> None:
+    speech = voice(2) / 2
+    result = mixed(on_channels(2, c1=speech + np.float32(0.4), c2=np.float32(0.4) - speech))
+    np.testing.assert_allclose(result, speech + np.float32(0.4), atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.03, 0.02])
+@pytest.mark.parametrize("count", [2, 6])
+def test_hum_does_not_hide_a_voice_on_another_channel(count: int, level: float) -> None:
+    """Which may be 30 dB louder than the voice."""
+    speech = np.float32(level) * voice(2)
+    low = hum(0.5, 2)
+    result = mixed(on_channels(count, c1=low, c2=speech))
+    assert weights_of(result, speech, low)[:, 0].min() > 0.4
+
+
 def test_speakers_on_channels_of_their_own_take_turns() -> None:
     first, second = voice(1, seed=1), voice(1, seed=2)
     nothing = np.zeros_like(first)
@@ -150,7 +196,9 @@ def test_nothing_clicks_where_the_weights_change() -> None:
     the next."""
     times = np.arange(3 * RATE) / RATE
     tone = (0.5 * np.sin(2 * np.pi * 50 * times)).astype(np.float32)
-    other = np.where((times > 1.003) & (times < 2), tone, 0).astype(np.float32)
+    # What comes and goes is itself without a step.
+    there = np.clip((times - 1.003) / 0.01, 0, 1) * (times < 2)
+    other = (tone * there).astype(np.float32)
     result = mixed(on_channels(2, c1=tone, c2=-other))
     assert np.abs(np.diff(result)).max() < 2 * np.abs(np.diff(tone)).max()
 

@@ -3,8 +3,9 @@
  *
  * The plain mean loses a voice that is on one of many channels, and one whose other channel is inverted. So
  * it is the mean of the channels that have signal; and where these cancel each other out, the strongest of
- * them alone. That is judged in blocks of 10 ms, and weights change by a ramp over a block, so that nothing
- * clicks. The server's `captioning/downmix.py` follows the same rule, and says where the figures come from.
+ * them alone. That is judged in blocks of 10 ms, by what differs from a parabola through the block, as an
+ * offset does not, and hum hardly; and weights change by a ramp over a block, so that nothing clicks. The
+ * server's `captioning/downmix.py` follows the same rule, and says where the figures come from.
  *
  * A worklet loads this file too, before its own: it cannot import in every browser, and finds the class as a
  * property of its global scope.
@@ -39,6 +40,8 @@ export function blockLength(sampleRate) {
 
 /** One stream of several channels. */
 export class Downmix {
+  /** What is not judged, for the length of the blocks. */
+  #curves = curvesOf(0);
   /** Power of each channel, falling by HOLD. */
   #held;
   /** Smoothed, of the mean of the channels that have signal. */
@@ -83,7 +86,9 @@ export class Downmix {
    * @param {Float32Array[]} block
    */
   #weigh(block) {
-    const powers = block.map(powerOf);
+    if (this.#curves[0].length !== block[0].length) this.#curves = curvesOf(block[0].length);
+    const judged = block.map((samples) => withoutCurves(samples, this.#curves));
+    const powers = judged.map(powerOf);
     const held = this.#held.map((level, channel) => Math.max(powers[channel], level * HOLD));
     this.#held = held;
     const peak = Math.max(...held);
@@ -93,7 +98,7 @@ export class Downmix {
     const count = active.length;
     if (count === 0) return held.map(() => 1 / held.length);
     if (count === 1) return this.#alone(active[0]);
-    const sum = sumOf(active.map((channel) => block[channel]));
+    const sum = sumOf(active.map((channel) => judged[channel]));
     const smoothing = this.#cancelled ? LATER : SOON;
     this.#meanPower += smoothing * (powerOf(sum) / count ** 2 - this.#meanPower);
     this.#singlePower += smoothing * (powers[this.#strongest] - this.#singlePower);
@@ -125,6 +130,40 @@ export function mixDown(channels, sampleRate) {
     mono.set(downmix.mix(channels.map((samples) => samples.subarray(at, at + length))), at);
   }
   return mono;
+}
+
+/**
+ * A level, a slope and a bend, orthonormal: all parabolas are made of them.
+ *
+ * @param {number} length
+ */
+function curvesOf(length) {
+  const slope = Float64Array.from({ length }, (_, i) => i - (length - 1) / 2);
+  const bend = slope.map((value) => value * value - (length * length - 1) / 12);
+  return [slope.map(() => 1), slope, bend].map((curve) => {
+    const norm = Math.sqrt(curve.reduce((sum, value) => sum + value * value, 0));
+    return curve.map((value) => value / Math.max(norm, 1e-9));
+  });
+}
+
+/**
+ * What differs from the parabola that fits best.
+ *
+ * @param {Float32Array} samples
+ * @param {Float64Array[]} curves
+ */
+function withoutCurves(samples, [level, slope, bend]) {
+  let [a, b, c] = [0, 0, 0];
+  for (let i = 0; i < samples.length; i++) {
+    a += samples[i] * level[i];
+    b += samples[i] * slope[i];
+    c += samples[i] * bend[i];
+  }
+  const rest = new Float32Array(samples.length);
+  for (let i = 0; i < rest.length; i++) {
+    rest[i] = samples[i] - a * level[i] - b * slope[i] - c * bend[i];
+  }
+  return rest;
 }
 
 /** @param {Float32Array} samples */

@@ -3,10 +3,13 @@
 The plain mean loses a voice that is on one of many channels, and one whose other channel is
 inverted. So it is the mean of the channels that have signal; and where these cancel each other out,
 the strongest of them alone. That is judged in blocks of 10 ms on the stream's own axis, so how it
-is cut makes no difference, and weights change by a ramp over a block, so that nothing clicks.
-`web_demo/client/downmix.js` follows the same rule; `tests/downmix_cases.json` holds the two
-together.
+is cut makes no difference, and weights change by a ramp over a block, so that nothing clicks. What
+is judged is what differs from a parabola through the block: an offset does not, and hum, which can
+be louder than a voice, hardly does. `web_demo/client/downmix.js` follows the same rule;
+`tests/downmix_cases.json` holds the two together.
 """
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,8 @@ pauses change nothing."""
 NEAR = 10**-2.6
 """Power of a channel that has signal, over that of the strongest (-26 dB): crosstalk has less."""
 LEAST_POWER = 1e-7
-"""Mean square of a channel that has signal, full scale being 1 (-70 dB)."""
+"""Mean square of a channel that has signal, full scale being 1 (-70 dB). This and all powers are
+without the parabola, which takes 18 to 32 dB from hum at 50 Hz, and about 1 dB at 150 Hz."""
 SOON = 0.8
 LATER = 0.1
 """Part of a block in the powers by which cancelling is judged: at once, lest a word is lost, and
@@ -65,8 +69,7 @@ class Downmix:
         """Blocks of shape (n, samples, channels) -> shape (n * samples,)."""
         if not len(blocks):
             return np.zeros(0, np.float32)
-        # Mean products of each two channels: the power of any mix of a block without mixing it.
-        products = (blocks.transpose(0, 2, 1) @ blocks).astype(np.float64) / blocks.shape[1]
+        products = _products(blocks)
         before = self._weights
         chosen = [self._weigh(each) for each in products.tolist()]
         self._weights = chosen[-1]
@@ -117,3 +120,20 @@ class Downmix:
         weights = [0.0] * len(self._held)
         weights[channel] = 1.0
         return weights
+
+
+def _products(blocks: Float) -> NDArray[np.float64]:
+    """Mean products of each two channels, shape (n, channels, channels): the power of any mix of a
+    block without mixing it."""
+    curves = _curves(blocks.shape[1])
+    rest = blocks - curves.T @ (curves @ blocks)
+    return (rest.transpose(0, 2, 1) @ rest).astype(np.float64) / blocks.shape[1]
+
+
+@cache
+def _curves(length: int) -> Float:
+    """A level, a slope and a bend, orthonormal, shape (3, length): all parabolas are made of them."""
+    slope = np.arange(length) - (length - 1) / 2
+    curves = np.stack([np.ones(length), slope, slope**2 - np.mean(slope**2)])
+    curves /= np.maximum(np.linalg.norm(curves, axis=1, keepdims=True), 1e-9)
+    return curves.astype(np.float32)
