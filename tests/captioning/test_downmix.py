@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,9 +147,10 @@ def test_an_offset_is_no_signal(dc: float, count: int, level: float) -> None:
 
 
 def test_offsets_on_both_channels_do_not_hide_that_they_cancel() -> None:
-    speech = voice(2) / 2
-    result = mixed(on_channels(2, c1=speech + np.float32(0.4), c2=np.float32(0.4) - speech))
-    np.testing.assert_allclose(result, speech + np.float32(0.4), atol=1e-6)
+    speech = np.float32(0.5) * voice(2)
+    dc = offset(0.4, 2)
+    result = mixed(on_channels(2, c1=dc + speech, c2=dc - speech))
+    np.testing.assert_allclose(result, dc + speech, atol=1e-6)
 
 
 @pytest.mark.parametrize("level", [0.3, 0.03, 0.02])
@@ -158,6 +161,118 @@ def test_hum_does_not_hide_a_voice_on_another_channel(count: int, level: float) 
     low = hum(0.5, 2)
     result = mixed(on_channels(count, c1=low, c2=speech))
     assert weights_of(result, speech, low)[:, 0].min() > 0.4
+
+
+def noise(seconds: float, seed: int = 9) -> Float:
+    """As loud as a voice, and without its ups and downs."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
+    level = float(np.sqrt(power(voice(seconds))))
+    return (level * samples).astype(np.float32)
+
+
+def music(seconds: float) -> Float:
+    """A chord that changes each half second, as loud as a voice."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    base = 220 * 2 ** ((times // 0.5 * 5 % 12) / 12)
+    tones = [np.sin(2 * np.pi * base * times * ratio) for ratio in (1, 1.25, 1.5, 2)]
+    chord = np.sum(tones, axis=0).astype(np.float32)
+    level = float(np.sqrt(power(voice(seconds)) / power(chord)))
+    wave: Float = (level * chord).astype(np.float32)
+    return wave
+
+
+BEHIND: dict[str, Callable[[float], Float]] = {
+    "noise": noise,
+    "music": music,
+    "another voice": lambda seconds: voice(seconds, 3),
+}
+
+
+@pytest.mark.parametrize("behind_db", [-20, -10, -3, 0, 6])
+@pytest.mark.parametrize("gain", [-1.0, -0.8, -1.2])
+@pytest.mark.parametrize("behind", BEHIND)
+def test_an_inverted_voice_is_heard_whatever_is_on_a_third_channel(
+    behind: str, gain: float, behind_db: float
+) -> None:
+    speech = voice(4)
+    other = np.float32(10 ** (behind_db / 20)) * BEHIND[behind](4)
+    result = mixed(on_channels(3, c1=speech, c2=np.float32(gain) * speech, c3=other))
+    weights = np.abs(weights_of(result, speech, other))
+    assert weights[:, 0].min() > 0.35
+    assert weights[1:, 1].min() > 0.35, "and what is on the third channel, too"
+
+
+@pytest.mark.parametrize("behind_db", [-30, -20, -10])
+@pytest.mark.parametrize("behind", BEHIND)
+def test_an_inverted_voice_is_heard_whatever_is_on_both_channels(
+    behind: str, behind_db: float
+) -> None:
+    speech = voice(4)
+    other = np.float32(10 ** (behind_db / 20)) * BEHIND[behind](4)
+    result = mixed(on_channels(2, c1=speech + other, c2=other - speech))
+    assert np.abs(weights_of(result, speech, other))[:, 0].min() > 0.8
+
+
+def test_a_pause_with_noise_does_not_make_an_inverted_voice_forgotten() -> None:
+    speech = voice(4)
+    speech[RATE : 2 * RATE] = 0
+    hiss = np.float32(0.2) * noise(4)
+    result = mixed(on_channels(2, c1=speech + hiss, c2=hiss - speech))
+    after = slice(2 * RATE, None)
+    weights = np.abs(weights_of(result[after], speech[after], hiss[after]))
+    np.testing.assert_allclose(weights[:, 0], 1, atol=0.01)
+
+
+def test_a_quieter_voice_beside_an_inverted_one_is_heard() -> None:
+    loud, quiet = voice(3, seed=1), np.float32(0.2) * voice(3, seed=2)
+    weights = np.abs(weights_of(mixed(on_channels(3, c1=loud, c2=-loud, c3=quiet)), loud, quiet))
+    np.testing.assert_allclose(weights[1:], 0.5, atol=0.01)
+
+
+@pytest.mark.parametrize("inverted", [1, 2, 3])
+def test_three_copies_one_of_them_inverted(inverted: int) -> None:
+    speech = voice(2)
+    copies = {f"c{number}": -speech if number == inverted else speech for number in (1, 2, 3)}
+    assert np.abs(weights_of(mixed(on_channels(3, **copies)), speech))[1:] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [6, 16, 24, 60])
+def test_inverted_pairs_of_many_channels_are_all_heard(count: int) -> None:
+    first, second = voice(3, seed=1), voice(3, seed=2)
+    far = {f"c{count - 1}": second, f"c{count}": -second}
+    result = mixed(on_channels(count, c1=first, c2=-first, **far))
+    np.testing.assert_allclose(np.abs(weights_of(result, first, second))[1:], 0.5, atol=0.01)
+
+
+def test_the_delayed_inverted_copy_of_a_voice_does_not_take_it_away() -> None:
+    speech = voice(3)
+    result = mixed(on_channels(2, c1=speech, c2=-np.roll(speech, 3)))
+    assert decibels(result, speech) > -3.1
+
+
+def ordinary_stereo() -> dict[str, tuple[Float, Float]]:
+    speech, other = voice(3, seed=1), voice(3, seed=2)
+    hiss, more = np.float32(0.3) * noise(3), np.float32(0.3) * noise(3, seed=8)
+    return {
+        "dual mono": (speech, speech),
+        "panned": (speech, np.float32(0.4) * speech),
+        "two voices": (speech, other),
+        "two voices panned": (speech + 0.4 * other, other + 0.4 * speech),
+        "two microphones": (speech, np.roll(speech, 9)),
+        "a voice and wide noise": (speech + hiss, speech + more),
+        "a voice and inverted noise": (speech + hiss, speech - hiss),
+        "a voice and music": (speech, music(3)),
+        "inverted and 10 dB less": (speech, np.float32(-0.3) * speech),
+    }
+
+
+STEREO = ordinary_stereo()
+
+
+@pytest.mark.parametrize("name", STEREO)
+def test_ordinary_stereo_is_its_mean_bit_for_bit(name: str) -> None:
+    frames = np.stack(STEREO[name], axis=1).astype(np.float32)
+    assert np.array_equal(mixed(frames), frames @ np.full(2, 0.5, np.float32))
 
 
 def test_speakers_on_channels_of_their_own_take_turns() -> None:

@@ -2,10 +2,11 @@
  * Several channels -> one, so that no voice is lost in it. Pure.
  *
  * The plain mean loses a voice that is on one of many channels, and one whose other channel is inverted. So
- * it is the mean of the channels that have signal; and where these cancel each other out, the strongest of
- * them alone. That is judged in blocks of 10 ms, by what differs from a parabola through the block, as an
- * offset does not, and hum hardly; and weights change by a ramp over a block, so that nothing clicks. The
- * server's `captioning/downmix.py` follows the same rule, and says where the figures come from.
+ * it is the mean of the channels that have signal; of two that cancel each other out the weaker one has no
+ * part, and where all together do the strongest is heard alone. That is judged in blocks of 10 ms, by what
+ * differs from a parabola through the block, as an offset does not, and hum hardly; and weights change by a
+ * ramp over a block, so that nothing clicks. The server's `captioning/downmix.py` follows the same rule, and
+ * says where the figures come from.
  *
  * A worklet loads this file too, before its own: it cannot import in every browser, and finds the class as a
  * property of its global scope.
@@ -28,6 +29,18 @@ const CANCELS = 0.1;
 const HOLDS = 0.25;
 /** Times the power of the strongest channel that another must have to take its place. */
 const STRONGER = 2;
+/** Power of two channels added, over the sum of theirs, below which a block speaks for their cancelling … */
+const OPPOSED = 0.35;
+/** … unless the block is quieter than this, of what the two have held. */
+const LOUD = 0.4;
+/** What a block counts that has less than CANCELS … */
+const CLEARLY = 4;
+/** … and one that has more than OPPOSED. */
+const AGAINST = -2;
+/** Counted, at which two are taken to cancel each other out … */
+const ENOUGH = 20;
+/** … and the most. */
+const MOST = 100;
 
 /**
  * Samples of a block.
@@ -44,6 +57,8 @@ export class Downmix {
   #curves = curvesOf(0);
   /** Power of each channel, falling by HOLD. */
   #held;
+  /** For each two channels cancelling each other out: the lower one's row, the other's column. */
+  #evidence;
   /** Smoothed, of the mean of the channels that have signal. */
   #meanPower = 0;
   /** Smoothed, of the strongest channel. */
@@ -57,6 +72,7 @@ export class Downmix {
   /** @param {number} channels */
   constructor(channels) {
     this.#held = new Float64Array(channels);
+    this.#evidence = new Uint8Array(channels * channels);
   }
 
   /**
@@ -94,7 +110,9 @@ export class Downmix {
     const peak = Math.max(...held);
     if (peak > STRONGER * held[this.#strongest]) this.#strongest = held.indexOf(peak);
     const least = Math.max(NEAR * peak, LEAST_POWER);
-    const active = [...held.keys()].filter((channel) => held[channel] >= least);
+    const withSignal = [...held.keys()].filter((channel) => held[channel] >= least);
+    this.#note(judged, powers, withSignal);
+    const active = this.#withoutOpposed(withSignal);
     const count = active.length;
     if (count === 0) return held.map(() => 1 / held.length);
     if (count === 1) return this.#alone(active[0]);
@@ -106,6 +124,47 @@ export class Downmix {
     this.#cancelled = this.#meanPower < limit;
     if (this.#cancelled) return this.#alone(this.#strongest);
     return held.map((_, channel) => (active.includes(channel) ? 1 / count : 0));
+  }
+
+  /**
+   * What a block says of each two channels. A quiet one says nothing.
+   *
+   * @param {Float32Array[]} judged
+   * @param {Float64Array | number[]} powers
+   * @param {number[]} channels
+   */
+  #note(judged, powers, channels) {
+    for (const i of channels) {
+      for (const j of channels) {
+        const power = powers[i] + powers[j];
+        if (j <= i || power < LOUD * (this.#held[i] + this.#held[j])) continue;
+        // What they can lose at most: for most pairs that is said without multiplying.
+        const left =
+          2 * Math.sqrt(powers[i] * powers[j]) > (1 - OPPOSED) * power
+            ? power + 2 * productOf(judged[i], judged[j])
+            : power;
+        const step = left < CANCELS * power ? CLEARLY : left < OPPOSED * power ? 1 : AGAINST;
+        const at = i * judged.length + j;
+        this.#evidence[at] = Math.max(0, Math.min(this.#evidence[at] + step, MOST));
+      }
+    }
+  }
+
+  /**
+   * Less the weaker one of each pair that cancels; which that is does not change for a little.
+   *
+   * @param {number[]} channels
+   */
+  #withoutOpposed(channels) {
+    const rank = this.#held.map((level, i) => level * (this.#weights?.[i] ? STRONGER : 1));
+    /** @type {number[]} */
+    const kept = [];
+    for (const i of [...channels].sort((a, b) => rank[b] - rank[a])) {
+      const isOpposed = (/** @type {number} */ j) =>
+        this.#evidence[Math.min(i, j) * rank.length + Math.max(i, j)] >= ENOUGH;
+      if (!kept.some(isOpposed)) kept.push(i);
+    }
+    return kept;
   }
 
   /** @param {number} channel */
@@ -168,8 +227,18 @@ function withoutCurves(samples, [level, slope, bend]) {
 
 /** @param {Float32Array} samples */
 function powerOf(samples) {
+  return productOf(samples, samples);
+}
+
+/**
+ * The mean of what the samples of two channels make when multiplied.
+ *
+ * @param {Float32Array} samples
+ * @param {Float32Array} others
+ */
+function productOf(samples, others) {
   let sum = 0;
-  for (const sample of samples) sum += sample * sample;
+  for (let i = 0; i < samples.length; i++) sum += samples[i] * others[i];
   return sum / samples.length;
 }
 

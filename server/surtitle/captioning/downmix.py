@@ -1,12 +1,13 @@
 """Several channels -> one, so that no voice is lost in it. Pure.
 
 The plain mean loses a voice that is on one of many channels, and one whose other channel is
-inverted. So it is the mean of the channels that have signal; and where these cancel each other out,
-the strongest of them alone. That is judged in blocks of 10 ms on the stream's own axis, so how it
-is cut makes no difference, and weights change by a ramp over a block, so that nothing clicks. What
-is judged is what differs from a parabola through the block: an offset does not, and hum, which can
-be louder than a voice, hardly does. `web_demo/client/downmix.js` follows the same rule;
-`tests/downmix_cases.json` holds the two together.
+inverted. So it is the mean of the channels that have signal; of two that cancel each other out the
+weaker one has no part, and where all together do the strongest is heard alone. That is judged in
+blocks of 10 ms on the stream's own axis, so how it is cut makes no difference, and weights change
+by a ramp over a block, so that nothing clicks. What is judged is what differs from a parabola
+through the block: an offset does not, and hum, which can be louder than a voice, hardly does.
+`web_demo/client/downmix.js` follows the same rule; `tests/downmix_cases.json` holds the two
+together.
 """
 
 from functools import cache
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
+Pair = tuple[int, int]
+"""Numbers of two channels, the lower one first."""
 
 BLOCKS_PER_S = 100
 HOLD = 10 ** (-1 / BLOCKS_PER_S)
@@ -36,6 +39,17 @@ strongest one's, divided by their number), below which they cancel each other ou
 they no longer do."""
 STRONGER = 2.0
 """Times the power of the strongest channel that another must have to take its place."""
+OPPOSED = 0.35
+"""Power of two channels added, over the sum of their powers: a block with less speaks for their
+cancelling each other out. An inverted voice still does with noise 7 dB below it on both; copies of a
+voice with delays up to 1 ms never do, voices that have nothing to do with each other seldom."""
+LOUD = 0.4
+"""Of what the two have held: a block with less power says nothing of them."""
+CLEARLY, AGAINST = 4, -2
+"""What a block counts that has less than CANCELS, and one that has more than OPPOSED; others 1."""
+ENOUGH, MOST = 20, 100
+"""Counted, at which two are taken to cancel each other out, after 50 ms at the earliest; and the most,
+after which it takes 0.4 s of loud blocks to say otherwise."""
 
 
 class Downmix:
@@ -46,6 +60,7 @@ class Downmix:
         self._block = sample_rate // BLOCKS_PER_S
         self._rest = np.zeros((0, channels), np.float32)  # of a block that is not whole
         self._held = [0.0] * channels  # power of each channel, falling by HOLD
+        self._evidence: dict[Pair, int] = {}  # for two channels cancelling each other out; above 0
         self._mean_power = 0.0  # smoothed, of the mean of the channels that have signal
         self._single_power = 0.0  # the same of the strongest channel
         self._strongest = 0
@@ -71,8 +86,11 @@ class Downmix:
             return np.zeros(0, np.float32)
         products = _products(blocks)
         before = self._weights
-        chosen = [self._weigh(each) for each in products.tolist()]
-        self._weights = chosen[-1]
+        pairs = _opposed(products)
+        chosen = []
+        for number, rows in enumerate(products.tolist()):
+            self._weights = self._weigh(rows, pairs.get(number, []))
+            chosen.append(self._weights)
         weights = np.array(chosen, np.float32)
         mixed = (blocks @ weights[:, :, None])[:, :, 0]
         earlier = [chosen[0] if before is None else before, *chosen[:-1]]
@@ -85,8 +103,9 @@ class Downmix:
         result: Float = mixed.reshape(-1)
         return result
 
-    def _weigh(self, products: list[list[float]]) -> list[float]:
-        """The weights of the channels in the next block, which add up to 1.
+    def _weigh(self, products: list[list[float]], opposed: list[Pair]) -> list[float]:
+        """The weights of the channels in the next block, which add up to 1; `opposed` in it are
+        these pairs.
 
         On lists: for so few numbers, arrays take ten times as long.
         """
@@ -99,6 +118,9 @@ class Downmix:
             self._strongest = held.index(peak)
         least = max(NEAR * peak, LEAST_POWER)
         active = [i for i, level in enumerate(held) if level >= least]
+        if opposed or self._evidence:
+            self._note(products, active, opposed)
+            active = self._without_opposed(active)
         count = len(active)
         if count < 2:
             return self._alone(active[0]) if active else [1 / len(held)] * len(held)
@@ -116,10 +138,46 @@ class Downmix:
             weights[i] = 1 / count
         return weights
 
+    def _note(self, products: list[list[float]], active: list[int], opposed: list[Pair]) -> None:
+        """What a block says of the pairs. A quiet one says nothing: noise that both channels have is
+        all there is in a pause, and it is not inverted."""
+        for pair in {*opposed, *self._evidence}:
+            i, j = pair
+            power = products[i][i] + products[j][j]
+            is_loud = power >= LOUD * (self._held[i] + self._held[j])
+            if not (is_loud and i in active and j in active):
+                continue
+            left = power + 2 * products[i][j]
+            step = CLEARLY if left < CANCELS * power else 1 if left < OPPOSED * power else AGAINST
+            self._evidence[pair] = min(self._evidence.get(pair, 0) + step, MOST)
+            if self._evidence[pair] <= 0:
+                del self._evidence[pair]
+
+    def _without_opposed(self, active: list[int]) -> list[int]:
+        """Less the weaker one of each pair; which that is does not change for a little."""
+        heard = self._weights or [0.0] * len(self._held)
+        rank = {i: self._held[i] * (STRONGER if heard[i] else 1) for i in active}
+        kept: list[int] = []
+        for i in sorted(active, key=rank.__getitem__, reverse=True):
+            if all(self._evidence.get((min(i, j), max(i, j)), 0) < ENOUGH for j in kept):
+                kept.append(i)
+        return sorted(kept)
+
     def _alone(self, channel: int) -> list[float]:
         weights = [0.0] * len(self._held)
         weights[channel] = 1.0
         return weights
+
+
+def _opposed(products: NDArray[np.float64]) -> dict[int, list[Pair]]:
+    """The pairs that lose most of their power when they are added, by number of block."""
+    powers = np.diagonal(products, axis1=1, axis2=2)
+    limits = (OPPOSED - 1) / 2 * (powers[:, :, None] + powers[:, None, :])
+    found: dict[int, list[Pair]] = {}
+    for block, i, j in np.argwhere(products < limits).tolist():
+        if i < j:
+            found.setdefault(block, []).append((i, j))
+    return found
 
 
 def _products(blocks: Float) -> NDArray[np.float64]:
@@ -127,7 +185,8 @@ def _products(blocks: Float) -> NDArray[np.float64]:
     block without mixing it."""
     curves = _curves(blocks.shape[1])
     rest = blocks - curves.T @ (curves @ blocks)
-    return (rest.transpose(0, 2, 1) @ rest).astype(np.float64) / blocks.shape[1]
+    products: NDArray[np.float64] = rest.transpose(0, 2, 1) @ rest / np.float64(blocks.shape[1])
+    return products
 
 
 @cache
