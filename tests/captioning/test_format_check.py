@@ -34,9 +34,14 @@ def integers(dtype: str, bits: int) -> Callable[[Wave], bytes]:
     return lambda wave: np.clip(np.rint(wave * top), -top, top - 1).astype(dtype).tobytes()
 
 
-def in_24_bits(wave: Wave) -> bytes:
+def unsigned(dtype: str, bits: int) -> Callable[[Wave], bytes]:
+    top = 2.0 ** (bits - 1)
+    return lambda wave: np.clip(np.rint(wave * top) + top, 0, 2 * top - 1).astype(dtype).tobytes()
+
+
+def in_24_bits(wave: Wave, step: int = 1) -> bytes:
     wide = np.clip(np.rint(wave * 2**23), -(2**23), 2**23 - 1).astype("<i4")
-    return wide.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    return wide.view(np.uint8).reshape(-1, 4)[:, :3][:, ::step].tobytes()
 
 
 WRITE: dict[str, Callable[[Wave], bytes]] = {
@@ -44,9 +49,14 @@ WRITE: dict[str, Callable[[Wave], bytes]] = {
     "pcm_f32le": lambda wave: wave.astype("<f4").tobytes(),
     "mulaw": g711("mulaw"),
     "alaw": g711("alaw"),
-    "8 bits": lambda wave: np.clip(np.rint(wave * 128) + 128, 0, 255).astype(np.uint8).tobytes(),
+    "8 bits": unsigned("u1", 8),
+    "8 bits with a sign": integers("i1", 8),
+    "16 bits without a sign": unsigned("<u2", 16),
     "big-endian": integers(">i2", 16),
     "24 bits": in_24_bits,
+    "24 bits, big-endian": lambda wave: in_24_bits(wave, -1),
+    "floats of ±32768": lambda wave: (32768 * wave).astype("<f4").tobytes(),
+    "whole floats of ±32768": lambda wave: np.rint(32768 * wave).astype("<f4").tobytes(),
     "32 bits": integers("<i4", 32),
     "doubles": lambda wave: wave.astype("<f8").tobytes(),
 }
@@ -81,10 +91,27 @@ WRONG: list[tuple[str, RawEncoding, str]] = [
     ("alaw", "pcm_s16le", "A-law, not 16-bit PCM"),
     ("8 bits", "pcm_s16le", "8-bit PCM, not 16-bit PCM; send 16-bit PCM with the low byte first"),
     ("8 bits", "mulaw", "8-bit PCM, not µ-law"),
+    ("8 bits with a sign", "pcm_s16le", "8-bit PCM with a sign, not 16-bit PCM; send 16-bit"),
+    ("8 bits with a sign", "pcm_f32le", "8-bit PCM with a sign, not 32-bit float PCM"),
+    ("8 bits with a sign", "mulaw", "8-bit PCM with a sign, not µ-law"),
+    ("16 bits without a sign", "pcm_s16le", "16-bit PCM without a sign, not 16-bit PCM; send"),
+    ("16 bits without a sign", "pcm_f32le", "16-bit PCM without a sign, not 32-bit float PCM"),
+    ("16 bits without a sign", "alaw", "16-bit PCM without a sign, not A-law"),
     ("big-endian", "pcm_s16le", "16-bit PCM with the high byte first, not 16-bit PCM"),
     ("big-endian", "mulaw", "16-bit PCM with the high byte first, not µ-law"),
     ("24 bits", "pcm_s16le", "24-bit PCM, not 16-bit PCM"),
     ("24 bits", "pcm_f32le", "24-bit PCM, not 32-bit float PCM"),
+    ("24 bits, big-endian", "pcm_s16le", "24-bit PCM with the high byte first, not 16-bit PCM"),
+    ("24 bits, big-endian", "pcm_f32le", "24-bit PCM with the high byte first, not 32-bit float"),
+    ("24 bits, big-endian", "mulaw", "24-bit PCM with the high byte first, not µ-law"),
+    (
+        "floats of ±32768",
+        "pcm_f32le",
+        "float PCM of full scale 32768, not 32-bit float PCM; divide",
+    ),
+    ("whole floats of ±32768", "pcm_f32le", "of full scale 32768, not 32-bit float PCM; divide by"),
+    ("floats of ±32768", "pcm_s16le", "32-bit float PCM of full scale 32768, not 16-bit PCM"),
+    ("floats of ±32768", "mulaw", "32-bit float PCM of full scale 32768, not µ-law"),
     ("32 bits", "pcm_f32le", "32-bit integer PCM, not 32-bit float PCM"),
     ("doubles", "pcm_s16le", "64-bit float PCM, not 16-bit PCM"),
 ]
@@ -116,6 +143,20 @@ def test_several_channels_in_a_wrong_format(channels: int) -> None:
     assert "16-bit PCM, not µ-law" in said
 
 
+def music() -> Wave:
+    """Chords of three tones with overtones, one each 0.4 s."""
+    times = np.arange(6 * RATE) / RATE
+    base = 110 * 2 ** ((times // 0.4 * 7 % 12) / 12)
+    decay = np.exp(-5 * (times % 0.4))
+    chord = [
+        np.sin(2 * np.pi * base * times * step * overtone) / overtone
+        for step in (1, 1.26, 1.5)
+        for overtone in (1, 2, 3, 5)
+    ]
+    wave: Wave = 0.2 * decay * np.sum(chord, axis=0)
+    return wave
+
+
 def no_speech() -> Iterator[tuple[str, Wave]]:
     """Sounds that may be taken for wrong bytes, or wrong bytes for them."""
     chance = np.random.default_rng(7)
@@ -138,7 +179,12 @@ def no_speech() -> Iterator[tuple[str, Wave]]:
         0.01 * np.sin(2 * np.pi * 50 * times) + chance.normal(0, 0.0005, len(times)),
     )
     yield "clipped speech", (SPEECH * 30).clip(-1, 1)
+    yield "speech clipped to a square wave", (SPEECH * 3000).clip(-1, 1)
+    yield "music", music()
+    yield "clipped music", (5 * music()).clip(-1, 1)
+    yield "quiet music", music() / 200
     yield "very quiet speech", SPEECH / 500
+    yield "hardly any speech", SPEECH / 3000
     yield "speech of 8 bits", np.rint(SPEECH * 127) / 128
     yield "speech of 4 bits", np.rint(SPEECH * 7) / 8
     yield "speech in noise", (SPEECH + chance.normal(0, 0.1, len(times))).clip(-1, 1)
@@ -166,6 +212,73 @@ def test_two_channels_declared_as_one(right: Wave, encoding: RawEncoding) -> Non
     [said] = told(WRITE[encoding](both), encoding)
     assert "two channels in turn" in said
     assert "`channels: 2`" in said
+
+
+@pytest.mark.parametrize(
+    ("encoding", "rate"),
+    [
+        *((encoding, rate) for encoding in RAW for rate in (44_100, 48_000)),
+        ("pcm_s16le", 16_000),
+        ("pcm_f32le", 16_000),
+    ],
+)
+def test_one_channel_declared_as_two(encoding: RawEncoding, rate: int) -> None:
+    [said] = told(WRITE[encoding](at(rate)), encoding, rate, 2)
+    assert "one channel, not like two" in said
+    assert "`channels: 1`" in said
+
+
+def delayed(wave: Wave, samples: float) -> Wave:
+    spectrum = np.fft.rfft(wave)
+    spectrum *= np.exp(-2j * np.pi * np.fft.rfftfreq(len(wave)) * samples)
+    later: Wave = np.fft.irfft(spectrum, len(wave))
+    return later
+
+
+STEREO: dict[str, Callable[[Wave], Wave]] = {
+    "the same": lambda wave: wave,
+    "nearly as loud": lambda wave: 0.98 * wave,
+    "half as loud": lambda wave: wave / 2,
+    "inverted": lambda wave: -wave,
+    "silent": np.zeros_like,
+    "an offset": lambda wave: np.full_like(wave, 0.2),
+    "another": lambda wave: np.roll(wave, 16_000),
+    "hiss": lambda wave: np.random.default_rng(4).normal(0, 0.003, len(wave)),
+    "the same and hiss": lambda wave: wave + np.random.default_rng(4).normal(0, 0.003, len(wave)),
+    "earlier by a fifth of a sample": lambda wave: delayed(wave, -0.2),
+    "earlier by two fifths of a sample": lambda wave: delayed(wave, -0.4),
+    "later by half a sample": lambda wave: delayed(wave, 0.5),
+    "earlier by half a sample, inverted": lambda wave: -delayed(wave, -0.5),
+    "earlier by a sample": lambda wave: np.roll(wave, -1),
+    "later by many": lambda wave: np.roll(wave, 40),
+}
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+@pytest.mark.parametrize("right", STEREO)
+@pytest.mark.parametrize("left", ["speech", "music", "hum"])
+def test_two_channels_are_not_taken_for_one(left: str, right: str, rate: int) -> None:
+    hum = 0.2 * np.sin(2 * np.pi * 50 * np.arange(6 * RATE) / RATE)
+    hum += np.random.default_rng(5).normal(0, 0.001, len(hum))
+    wave = at(rate, {"speech": SPEECH, "music": music(), "hum": hum}[left])
+    both = np.stack([wave, STEREO[right](wave)], axis=1).ravel().clip(-1, 1)
+    for encoding in RAW:
+        assert told(WRITE[encoding](both), encoding, rate, 2) == [], encoding
+
+
+@pytest.mark.parametrize("loudness", [1.5, 4, 30])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_floats_that_are_too_loud_are_floats(channels: int, loudness: float) -> None:
+    wave = np.repeat(loudness / np.abs(SPEECH).max() * SPEECH, channels)
+    assert told(WRITE["pcm_f32le"](wave), "pcm_f32le", RATE, channels) == []
+
+
+def test_floats_of_another_scale_are_told_after_silence_and_hum() -> None:
+    times = np.arange(2 * RATE) / RATE
+    hum = 0.0001 * np.sin(2 * np.pi * 50 * times)
+    hum += np.random.default_rng(5).normal(0, 0.00002, len(hum))
+    [said] = told(WRITE["floats of ±32768"](np.concatenate([0 * hum, hum, SPEECH])), "pcm_f32le")
+    assert "full scale 32768" in said
 
 
 @pytest.mark.parametrize(

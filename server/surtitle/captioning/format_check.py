@@ -50,6 +50,10 @@ _LEAST_EXPONENT = -24
 """Binary, of floats: what is below is a rounding error, as far from the next number as this."""
 _LEAST_PEAK, _MOST_PEAK = 2.0**-16, 64.0
 """Blocks of floats that are smaller throughout, or have larger ones, are no audio."""
+_FULL_SCALE = 32768.0
+_LOUDEST = 4.0
+"""Floats of full scale 1 have no larger ones, unless what they are made of is far too loud; those of
+full scale 32768 have, except in silence."""
 _UNEVEN = 6.0
 """Power at the loudest sample of a unit by that at the quietest; of right ones 99 % had less than 5."""
 _REPEATED_BYTES = 48
@@ -59,6 +63,14 @@ _LEAST_VALUES = 20
 _WITHIN_PAIRS = 0.1
 """Samples that come in pairs differ less within them than between; those of one channel do not."""
 _LEAST_IN_TURN_DB = 3.0
+_BETWEEN, _NOT_BETWEEN = 0.2, 0.6
+"""Power by which samples of one channel miss the middle between their neighbours, over that by which
+they differ from one of them. Two channels in which the same comes at the same time miss it by more than
+they differ, and independent ones by about as much."""
+_ALIKE, _STEPS_ALIKE, _UNLIKE = 0.05, 0.1, 0.3
+"""By how much the powers of the two halves of one channel's samples differ at most, and those of the
+steps from the one half to the other and back; and by how much either does where it cannot be one
+channel. Two microphones are so alike only where the sound comes to the first half a sample later."""
 _NEXT, _NEXT_BUT_ONE = 0.5, 0.7
 """Correlations of two channels in turn: with the next sample at most so much of that with the next but
 one, and with that one at least so much of the power."""
@@ -74,6 +86,8 @@ class _Format:
     """Samples in [-1, 1]."""
     step_bits: Callable[[bytes, Samples], float]
     """Binary logarithm of the distance from a code to the next, on average."""
+    least_peak: float = _LEAST_PEAK
+    """Blocks that are smaller throughout are silence."""
 
 
 def _integers(dtype: str, bits: int, offset: int = 0) -> Callable[[bytes], Samples]:
@@ -81,10 +95,15 @@ def _integers(dtype: str, bits: int, offset: int = 0) -> Callable[[bytes], Sampl
     return lambda data: (np.frombuffer(data, dtype).astype(np.float64) - offset) * scale
 
 
-def _read_24(data: bytes) -> Samples:
-    wide = np.zeros((len(data) // 3, 4), np.uint8)
-    wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-    return wide.view("<i4")[:, 0] * 2.0**-31
+def _read_24(step: int) -> Callable[[bytes], Samples]:
+    """The bytes of a sample from the lowest to the highest (`step` 1), or the other way round (-1)."""
+
+    def read(data: bytes) -> Samples:
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)[:, ::step]
+        return wide.view("<i4")[:, 0] * 2.0**-31
+
+    return read
 
 
 def _even(bits: int) -> Callable[[bytes, Samples], float]:
@@ -114,8 +133,8 @@ def _g711(law: str) -> tuple[Callable[[bytes], Samples], Callable[[bytes, Sample
     return read, step_bits
 
 
-def _floats(dtype: str) -> Callable[[bytes], Samples]:
-    return lambda data: np.frombuffer(data, dtype).astype(np.float64)
+def _floats(dtype: str, full_scale: float = 1.0) -> Callable[[bytes], Samples]:
+    return lambda data: np.frombuffer(data, dtype).astype(np.float64) / full_scale
 
 
 _FORMATS = {
@@ -124,11 +143,21 @@ _FORMATS = {
     "mulaw": _Format("µ-law", 1, *_g711("mulaw")),
     "alaw": _Format("A-law", 1, *_g711("alaw")),
     "u8": _Format("8-bit PCM", 1, _integers("u1", 8, 128), _even(8)),
+    "s8": _Format("8-bit PCM with a sign", 1, _integers("i1", 8), _even(8)),
+    "u16le": _Format("16-bit PCM without a sign", 2, _integers("<u2", 16, 32768), _even(16)),
     "s16be": _Format("16-bit PCM with the high byte first", 2, _integers(">i2", 16), _even(16)),
-    "s24le": _Format("24-bit PCM", 3, _read_24, _even(24)),
+    "s24le": _Format("24-bit PCM", 3, _read_24(1), _even(24)),
+    "s24be": _Format("24-bit PCM with the high byte first", 3, _read_24(-1), _even(24)),
     "s32le": _Format("32-bit integer PCM", 4, _integers("<i4", 32), _even(32)),
     "f32be": _Format(
         "32-bit float PCM with the high byte first", 4, _floats(">f4"), _float_steps(24)
+    ),
+    "f32le_32768": _Format(
+        "32-bit float PCM of full scale 32768",
+        4,
+        _floats("<f4", _FULL_SCALE),
+        _float_steps(24),
+        _LOUDEST / _FULL_SCALE,
     ),
     "f64le": _Format("64-bit float PCM", 8, _floats("<f8"), _float_steps(53)),
 }
@@ -257,20 +286,35 @@ class FormatCheck:
     def _vote(self, block: bytes) -> tuple[_Reading | None, int]:
         """For which reading a block speaks, if for any, and how much it counts."""
         declared = _mark(self._declared, block)
+        is_one: bool | None = False
+        if self._declared.channels == 2:
+            one = _Reading(self._declared.format, 1)
+            is_one = _is_one_channel(_FORMATS[one.format].read(block))
+            mark = _mark(one, block)
+            if is_one and mark.is_sound and mark.gain_db >= _CLEAR_GAIN_DB:
+                return one, 1
+        # What may be one channel, or is far too loud, does not speak for what was declared.
+        is_certain = is_one is False and not (
+            self._declared.format == "pcm_f32le" and _is_far_too_loud(block)
+        )
         in_turn = self._declared.channels == 1 and _is_interleaved(
             _FORMATS[self._declared.format].read(block)
         )
         if declared.is_clear and not in_turn:
-            return self._declared, 1
+            return (self._declared, 1) if is_certain else (None, 0)
         marks = {reading: _mark(reading, block) for reading in self._others}
+        is_large = any(
+            mark.is_sound for reading, mark in marks.items() if reading.format == "f32le_32768"
+        )
         better = [
             reading
             for reading, mark in marks.items()
             if mark.is_sound
             and mark.even
             and mark.is_better(declared, _BETTER_BY_DB, _BETTER_BY_BITS)
-            # A silent channel beside one that is not makes the same bytes as 32-bit integers.
-            and not (in_turn and reading.format == "s32le")
+            # A silent channel beside one that is not makes the same bytes as 32-bit integers, and
+            # floats of one sign make bytes that rise and fall as such do.
+            and not (reading.format == "s32le" and (in_turn or is_large))
         ]
         if better:
             best = max(better, key=lambda reading: marks[reading].worth)
@@ -279,7 +323,11 @@ class FormatCheck:
             return best, _AGAINST if sure else 1
         if in_turn and declared.gain_db >= _LEAST_IN_TURN_DB:
             return _Reading(self._declared.format, 2), 1
-        if declared.is_sound and not any(mark.is_better(declared) for mark in marks.values()):
+        if (
+            is_certain
+            and declared.is_sound
+            and not any(mark.is_better(declared) for mark in marks.values())
+        ):
             return self._declared, 1
         return None, 0
 
@@ -305,7 +353,7 @@ def _mark(reading: _Reading, block: bytes) -> _Mark:
     peak = float(np.abs(samples).max())
     if not peak <= _MOST_PEAK:  # NaN is not, either
         return _IMPOSSIBLE
-    if peak < _LEAST_PEAK:
+    if peak < form.least_peak:
         return _SILENT
     # What comes again in each unit of bytes is no sound, but the mark of a wrong sample size.
     period = _UNIT_BYTES // form.sample_bytes * channels
@@ -349,6 +397,34 @@ def _is_interleaved(samples: Samples) -> bool:
     return bool(np.median(steps[::2]) < _WITHIN_PAIRS * np.median(steps[1::2]))
 
 
+def _is_one_channel(samples: Samples) -> bool | None:
+    """Whether samples declared as those of two channels in turn are those of one; None if they may be.
+
+    Then each lies between its neighbours, and it makes no difference which half of them is looked at.
+    """
+    samples = samples - samples.mean()
+    steps = np.diff(samples)
+    missed = max(_powers(np.diff(steps) / 2)) / max(min(_powers(steps)), 1e-30)
+    apart, steps_apart = _difference(*_powers(samples)), _difference(*_powers(steps))
+    if missed > _NOT_BETWEEN or max(apart, steps_apart) > _UNLIKE:
+        return False
+    return (missed < _BETWEEN and apart < _ALIKE and steps_apart < _STEPS_ALIKE) or None
+
+
+def _powers(samples: Samples) -> tuple[float, float]:
+    """Of the one half of the samples, and of those in between."""
+    return float(np.square(samples[::2]).mean()), float(np.square(samples[1::2]).mean())
+
+
+def _difference(power: float, other: float) -> float:
+    return abs(power - other) / max(power, other, 1e-30)
+
+
+def _is_far_too_loud(block: bytes) -> bool:
+    """Of floats: for a full scale of 1."""
+    return float(np.abs(_FORMATS["pcm_f32le"].read(block)).max()) > _LOUDEST
+
+
 def _prediction_error(lags: list[float]) -> float:
     """Power that the best predictor leaves, by Levinson's and Durbin's recursion; above 0."""
     error = lags[0]
@@ -365,7 +441,12 @@ def _prediction_error(lags: list[float]) -> float:
 
 def _sentence(found: _Reading, declared: _Reading) -> str:
     said, form = _FORMATS[declared.format].name, _FORMATS[found.format]
-    if found.channels != declared.channels:
+    if found.channels < declared.channels:
+        return (
+            "What comes looks like one channel, not like two in turn; "
+            "send `channels: 1` in `start`, or each sample twice."
+        )
+    if found.channels > declared.channels:
         return (
             "What comes looks like two channels in turn, or each sample twice, not like one channel; "
             f"send `channels: {found.channels}` in `start`, or each sample once."
@@ -376,6 +457,8 @@ def _sentence(found: _Reading, declared: _Reading) -> str:
             f"What comes looks like {said} that begins in the middle of a sample; "
             f"leave out the first {found.skip} byte{plural}, or begin with a whole sample."
         )
+    if found.format == "f32le_32768":
+        return f"What comes looks like {form.name}, not {said}; divide by 32768 (`pcm_f32le`)."
     advice = (
         f"send `encoding: {found.format}` in `start`."
         if found.format in get_args(RawEncoding)
