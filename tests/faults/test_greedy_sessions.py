@@ -13,8 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.faults.speaker import Speaker
 from tests.support import FAKE_DECODER, SAMPLE, ServerProcess, read_pcm16, start_server
 
-LATE_S = 0.5
-"""How much later answers may come beside an attack."""
+LATE_S = 1.0
+"""How much later answers may come beside an attack: twice what the campaign allows, which measures on a
+machine that does nothing else. What this guards against came seconds later."""
 HEAVY = "pace:0.08"
 """As long as the model `base` takes for long utterances: over 2 s for the longest."""
 

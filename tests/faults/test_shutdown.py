@@ -369,9 +369,17 @@ def stuck_server(folder: Path, library: str, seconds: float) -> Iterator[Doomed]
         assert server.process.stdin is not None
         server.process.stdin.close()
         wait_until(lambda: server.events("stuck"))
+        # Until its main thread sleeps, it may still come to Python's handlers.
+        wait_until(lambda: status_of(server.process.pid)["State"].startswith("S"))
         yield doomed
     finally:
         doomed.release()
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """What the kernel says of a process, and of its main thread (proc(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
 
 
 def caught(pid: int, number: int) -> bool:
@@ -380,9 +388,7 @@ def caught(pid: int, number: int) -> bool:
     One that is killed leaves in the queue what was there: `faulthandler` sends the signal once more
     after it has written.
     """
-    fields = dict(
-        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-    )
+    fields = status_of(pid)
     if fields["State"].startswith("Z"):
         return True
     pending = int(fields["ShdPnd"], 16) | int(fields["SigPnd"], 16)
@@ -450,9 +456,7 @@ def test_a_new_worker_takes_nothing_of_that_away(tmp_path: Path) -> None:
 
 def default_action(pid: int, number: int) -> bool:
     """Whether the process neither catches nor ignores the signal any more."""
-    fields = dict(
-        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-    )
+    fields = status_of(pid)
     handled = int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)
     return not handled >> (number - 1) & 1
 
