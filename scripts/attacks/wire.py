@@ -85,6 +85,8 @@ class Line:
 
     async def send(self, data: bytes | memoryview) -> None:
         """Send, as fast as it is taken. Raises ConnectionError."""
+        if self._writer.is_closing():  # uvloop takes nothing then, and says so by a RuntimeError
+            raise ConnectionResetError
         self._writer.write(data)
         await self._writer.drain()
 
