@@ -173,6 +173,7 @@ class FakeSocket:
         self.close_received: int | None = None
         self.aborted = False
         self.charged_s = 0.0
+        self.rest_s = 0.0  # how long the next message has to wait
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
 
@@ -199,8 +200,9 @@ class FakeSocket:
         self.closed = (code, reason)
         self.close_received = code
 
-    def charge(self, cost_s: float) -> None:
+    def charge(self, cost_s: float) -> float:
         self.charged_s += cost_s
+        return self.rest_s
 
     def abort(self) -> None:
         self.aborted = True

@@ -41,6 +41,8 @@ SLICE_BYTES = 2048
 """Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
 MOST_OF_AN_EVENT_S = 0.0001
 """What a frame may cost by the clock: more is the time of others, on a machine that has much to do."""
+LONGEST_REST_S = 0.1
+"""How long a client waits at most whose last message has cost more than is his."""
 REQUEST_S = 0.001
 """What answering a request costs, beside reading it."""
 VIEWER_BYTES = 4096
@@ -271,9 +273,11 @@ class CaptionSocket(ServerConnection):
         self._held = data[begin:]
         return True
 
-    def charge(self, cost_s: float) -> None:
+    def charge(self, cost_s: float) -> float:
         """See Socket."""
-        self._inputs.charge(self.work, min(cost_s, REQUEST_S), time.perf_counter())
+        now_s = time.perf_counter()
+        self._inputs.charge(self.work, min(cost_s, REQUEST_S), now_s)
+        return min(max(self.work.good_at_s - now_s, 0.0), LONGEST_REST_S)
 
     def _may_come(self, size: int) -> bool:
         """Whether so much may come; one who has nothing to say and talks is cut off."""

@@ -105,8 +105,9 @@ class Socket(Protocol):
         """The code with which the client has closed, or answered our close; None before that."""
         ...
 
-    def charge(self, cost_s: float) -> None:
-        """A message of the client has cost so much time."""
+    def charge(self, cost_s: float) -> float:
+        """A message of the client has cost so much time; returns how long its next one has to
+        wait."""
         ...
 
     def abort(self) -> None:
@@ -364,13 +365,15 @@ class Connection:
                 frame = await self._socket.recv()
                 if self._closing is not None:  # another connection may have the session by now
                     return
+                rest_s = 0.0
                 if self._ending is None:
                     self._heard_at = self._loop.time()
                     began_s = time.perf_counter()
                     self._guarded(self._take, frame)
-                    self._socket.charge(time.perf_counter() - began_s)
-                # Frames that are there already come without a pause: let the others have a turn.
-                await asyncio.sleep(0)
+                    rest_s = self._socket.charge(time.perf_counter() - began_s)
+                # Frames that are there already come without a pause: let the others have a turn. Of
+                # audio, so much is taken as there is room for.
+                await asyncio.sleep(0 if isinstance(frame, bytes) else rest_s)
                 await self._room.wait()
 
     def _watch_silence(self) -> None:
