@@ -178,9 +178,6 @@ class Decoding:
         if self._waits is _Waits.NOT:
             self._write()
 
-    def _on_room(self) -> None:
-        self._go_on()
-
     def _on_turn(self) -> None:
         if not self._closed:
             self._waits = _Waits.NOT
@@ -224,7 +221,7 @@ class Decoding:
         if before is _Waits.FOR_ROOM:
             self._loop.remove_writer(self._connection)
         if waits is _Waits.FOR_ROOM:
-            self._loop.add_writer(self._connection, self._on_room)
+            self._loop.add_writer(self._connection, self._go_on)
         elif waits is _Waits.FOR_A_TURN:
             self._pacing.wait(self._given, self._on_turn)
 
