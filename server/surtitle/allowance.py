@@ -44,11 +44,11 @@ class SharedAllowance(Generic[T]):
         self._waiting: list[tuple[float, int, Allowance, T]] = []  # a heap
         self._numbers = count()
 
-    def charge(self, own: Allowance, amount: float, now_s: float) -> None:
-        """Somebody has taken something."""
+    def charge(self, own: Allowance, amount: float, now_s: float, dearer: float = 1.0) -> None:
+        """Somebody has taken something. Of his own it counts for so much more."""
         if own.is_overdrawn(now_s):
             self._shared.take(amount, now_s)
-        own.take(amount, now_s)
+        own.take(dearer * amount, now_s)
 
     def wait(self, own: Allowance, holder: T) -> None:
         """Somebody has to wait. One that waits must not come a second time."""

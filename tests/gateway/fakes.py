@@ -172,8 +172,6 @@ class FakeSocket:
         self.closed: tuple[int, str] | None = None
         self.close_received: int | None = None
         self.aborted = False
-        self.charged_s = 0.0
-        self.rest_s = 0.0  # how long the next message has to wait
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
 
@@ -200,9 +198,9 @@ class FakeSocket:
         self.closed = (code, reason)
         self.close_received = code
 
-    def charge(self, cost_s: float) -> float:
-        self.charged_s += cost_s
-        return self.rest_s
+    async def in_turn(self, call: Callable[[], object]) -> None:
+        call()
+        await asyncio.sleep(0)
 
     def abort(self) -> None:
         self.aborted = True

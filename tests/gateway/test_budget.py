@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from surtitle.allowance import Allowance
-from surtitle.gateway.budget import TURN_S, WORK_AT_ONCE_S, WORK_SHARE, InputBudget
+from surtitle.gateway.budget import LEAST_SHARE, TURN_S, WORK_AT_ONCE_S, WORK_SHARE, InputBudget
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Sender:
 
     def take_slice(self) -> bool:
         self.slices -= 1
-        self.budget.charge(self.work, self.cost_s, self.now_s)
+        self.budget.charge(self.work, self.cost_s, self.cost_s, self.now_s)
         self.done.append((self.name, self.now_s))
         return self.slices > 0
 
@@ -91,8 +91,8 @@ def test_who_has_taken_least_comes_first() -> None:
     budget = InputBudget()
     done: list[tuple[str, float]] = []
     much, little, nothing = (Sender(name, 0.001, 9, budget, done) for name in "mln")
-    budget.charge(much.work, 0.003, 10.0)
-    budget.charge(little.work, 0.0001, 10.0)
+    budget.charge(much.work, 0.003, 1.0, 10.0)
+    budget.charge(little.work, 0.0001, 1.0, 10.0)
     for each in (much, little, nothing):
         budget.wait(each)
     budget.begin_turn()
@@ -103,8 +103,35 @@ def test_a_turn_that_is_spent_is_over_for_everybody() -> None:
     budget = InputBudget()
     greedy, other = Allowance(1.0, 1.0), Allowance(1.0, 1.0)
     assert budget.may_go_on(other, 1.0)
-    budget.charge(greedy, TURN_S, 1.0)
+    budget.charge(greedy, TURN_S, 1.0, 1.0)
     assert not budget.may_go_on(other, 1.0)
     budget.begin_turn()
     assert budget.may_go_on(other, 1.0)
     assert budget.due_in_s(1.0) is None
+
+
+def test_time_that_others_took_counts_for_the_turn_alone() -> None:
+    budget, work = InputBudget(), Allowance(WORK_SHARE, WORK_AT_ONCE_S)
+    budget.charge(work, TURN_S, 0.0001, 1.0)
+    assert not budget.may_go_on(work, 1.0)
+    budget.begin_turn()
+    assert budget.may_go_on(work, 1.0)
+
+
+def test_where_there_are_many_each_has_less() -> None:
+    def taken_s(members: int) -> float:
+        """How much of his own one can take in ten seconds."""
+        budget, work, taken, now_s = InputBudget(), Allowance(WORK_SHARE, WORK_AT_ONCE_S), 0.0, 0.0
+        for _ in range(members):
+            budget.join()
+        while now_s < 10:
+            budget.begin_turn()
+            if budget.may_go_on(work, now_s):
+                budget.charge(work, 0.0001, 1.0, now_s)
+                taken += 0.0001
+            now_s += 0.001
+        return taken
+
+    assert taken_s(16) == pytest.approx(10 * WORK_SHARE + WORK_AT_ONCE_S, rel=0.1)
+    assert taken_s(32) == pytest.approx(taken_s(16) / 2, rel=0.1)
+    assert taken_s(1000) == pytest.approx(taken_s(16) * LEAST_SHARE / WORK_SHARE, rel=0.1)

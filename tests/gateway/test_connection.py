@@ -143,19 +143,6 @@ async def test_one_that_sends_faster_than_it_is_answered_is_read_more_slowly() -
         assert isinstance(ended, Ended) and ended.utterances == 20
 
 
-async def test_whose_messages_cost_much_is_listened_to_more_slowly() -> None:
-    update = '{"type":"update","partials":false}'
-    async with served() as s:
-        s.socket.put('{"type":"start"}')
-        await s.until(lambda: s.said(Ready))
-        s.socket.rest_s = 0.05
-        s.socket.put(*[update] * 100)
-        await asyncio.sleep(0.3)
-        assert 2 <= s.socket.received <= 8
-        s.socket.rest_s = 0.0
-        await s.until(lambda: s.socket.received == 101)
-
-
 async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_much_audio() -> None:
     async with served(max_backlog_s=2) as s:
         assert not s.connection.take_audio(WORD)  # the receiver opens the session

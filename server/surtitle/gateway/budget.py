@@ -7,7 +7,12 @@ from surtitle.allowance import Allowance, SharedAllowance
 WORK_SHARE = 0.01
 """Of the event loop's time, for the input of one connection that is worked on at once. Somebody who
 speaks takes a tenth of that."""
-WORK_AT_ONCE_S = 0.002
+ALL_SHARE = 0.16
+"""The same of all connections together. Where there are many, each has less:"""
+LEAST_SHARE = 0.002
+"""but twice what somebody takes who speaks."""
+WORK_AT_ONCE_S = 0.004
+"""A fifth of that where there are many."""
 DEBTORS_SHARE = 0.2
 """Of the event loop's time, for the input of all together who have taken more than theirs."""
 DEBTORS_AT_ONCE_S = 0.002
@@ -37,16 +42,27 @@ class InputBudget:
     """
 
     def __init__(self) -> None:
+        self._members = 0
         self._left_s = TURN_S
         self._debtors = SharedAllowance[Holder](DEBTORS_SHARE, DEBTORS_AT_ONCE_S)
+
+    def join(self) -> None:
+        """A connection has come."""
+        self._members += 1
+
+    def leave(self) -> None:
+        """A connection has gone."""
+        self._members -= 1
 
     def may_go_on(self, work: Allowance, now_s: float) -> bool:
         """Whether somebody's input may be worked on in this turn."""
         return self._left_s > 0 and not work.is_overdrawn(now_s)
 
-    def charge(self, work: Allowance, cost_s: float, now_s: float) -> None:
-        """Somebody's input took so long."""
-        self._debtors.charge(work, cost_s, now_s)
+    def charge(self, work: Allowance, cost_s: float, most_s: float, now_s: float) -> None:
+        """Somebody's input took so long; of his own it counts for `most_s` at most."""
+        share = max(ALL_SHARE / max(self._members, 1), LEAST_SHARE)
+        dearer = max(WORK_SHARE / share, 1.0)
+        self._debtors.charge(work, min(cost_s, most_s), now_s, dearer)
         self._left_s -= cost_s
 
     def wait(self, holder: Holder) -> None:

@@ -41,10 +41,10 @@ SLICE_BYTES = 2048
 """Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
 MOST_OF_AN_EVENT_S = 0.0001
 """What a frame may cost by the clock: more is the time of others, on a machine that has much to do."""
-LONGEST_REST_S = 0.1
-"""How long a client waits at most whose last message has cost more than is his."""
 REQUEST_S = 0.001
 """What answering a request costs, beside reading it."""
+MOST_OF_A_MESSAGE_S = 0.001
+"""What a message may cost by the clock, as above."""
 VIEWER_BYTES = 4096
 VIEWER_BYTES_PER_S = 64.0
 """What may come of a viewer, who has nothing to say: pings, pongs and a close."""
@@ -147,6 +147,7 @@ class CaptionSocket(ServerConnection):
     def connection_made(self, transport: Any) -> None:
         """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
         super().connection_made(transport)
+        self._inputs.join()
         self.recv_messages.resume = self._on_room
         too_many = self._places.enter(self, network_of(_peer(transport)))
         if too_many is not None:
@@ -165,6 +166,7 @@ class CaptionSocket(ServerConnection):
         a hundred ended sessions are not yet worth its while.
         """
         super().connection_lost(exc)
+        self._inputs.leave()
         self._held = b""
         self.recv_messages.resume = _nothing
         if self._left_to is None:
@@ -254,7 +256,7 @@ class CaptionSocket(ServerConnection):
             self._asked_bytes += len(piece) if self.request is None else 0
             began_s, now_s = now_s, time.perf_counter()
             most_s = (self._events - events + 1) * MOST_OF_AN_EVENT_S
-            self._inputs.charge(self.work, min(now_s - began_s, most_s), now_s)
+            self._inputs.charge(self.work, now_s - began_s, most_s, now_s)
             begin, most = end, most - 1
             if self._asked_bytes > MOST_REQUEST_BYTES:
                 log.info("a request that does not end; cut off")
@@ -273,11 +275,13 @@ class CaptionSocket(ServerConnection):
         self._held = data[begin:]
         return True
 
-    def charge(self, cost_s: float) -> float:
+    async def in_turn(self, call: Callable[[], object]) -> None:
         """See Socket."""
-        now_s = time.perf_counter()
-        self._inputs.charge(self.work, min(cost_s, REQUEST_S), now_s)
-        return min(max(self.work.good_at_s - now_s, 0.0), LONGEST_REST_S)
+        self._waiting += 1  # audio must not overtake it
+        try:
+            await self._inputs.in_turn(self.work, call, MOST_OF_A_MESSAGE_S)
+        finally:
+            self._waiting -= 1
 
     def _may_come(self, size: int) -> bool:
         """Whether so much may come; one who has nothing to say and talks is cut off."""
@@ -357,7 +361,7 @@ class CaptionSocket(ServerConnection):
         if self._deaf:
             return
         if self.request is None:
-            self.charge(REQUEST_S)
+            self._inputs.charge(self.work, REQUEST_S, REQUEST_S, time.perf_counter())
         if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
             if (
                 event.opcode is BINARY

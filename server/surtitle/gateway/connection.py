@@ -13,10 +13,10 @@ import asyncio
 import contextlib
 import math
 import secrets
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, Protocol
 
 import structlog
@@ -105,9 +105,8 @@ class Socket(Protocol):
         """The code with which the client has closed, or answered our close; None before that."""
         ...
 
-    def charge(self, cost_s: float) -> float:
-        """A message of the client has cost so much time; returns how long its next one has to
-        wait."""
+    async def in_turn(self, call: Callable[[], object]) -> None:
+        """Do what a message of the client asks for, when its turn comes."""
         ...
 
     def abort(self) -> None:
@@ -365,16 +364,15 @@ class Connection:
                 frame = await self._socket.recv()
                 if self._closing is not None:  # another connection may have the session by now
                     return
-                rest_s = 0.0
-                if self._ending is None:
-                    self._heard_at = self._loop.time()
-                    began_s = time.perf_counter()
-                    self._guarded(self._take, frame)
-                    rest_s = self._socket.charge(time.perf_counter() - began_s)
-                # Frames that are there already come without a pause: let the others have a turn. Of
-                # audio, so much is taken as there is room for.
-                await asyncio.sleep(0 if isinstance(frame, bytes) else rest_s)
+                await self._socket.in_turn(partial(self._work_on, frame))
+                # Frames that are there already come without a pause: let the others have a turn.
+                await asyncio.sleep(0)
                 await self._room.wait()
+
+    def _work_on(self, frame: str | bytes) -> None:
+        if self._ending is None and self._closing is None:
+            self._heard_at = self._loop.time()
+            self._guarded(self._take, frame)
 
     def _watch_silence(self) -> None:
         """End a connection that says nothing. One timer that looks back, not one for each frame."""

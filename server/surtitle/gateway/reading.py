@@ -11,6 +11,7 @@ takes the library as much time as a minute of somebody's speech.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from surtitle.allowance import Allowance
@@ -103,19 +104,40 @@ class InputTurns:
         self._budget = InputBudget()
         self._planned: asyncio.Handle | None = None  # the next turn
 
+    def join(self) -> None:
+        """See InputBudget."""
+        self._budget.join()
+
+    def leave(self) -> None:
+        """See InputBudget."""
+        self._budget.leave()
+
     def may_go_on(self, work: Allowance, now_s: float) -> bool:
         """See InputBudget. `now_s` is of time.perf_counter: uvloop's clock stands still in a turn."""
         return self._budget.may_go_on(work, now_s)
 
-    def charge(self, work: Allowance, cost_s: float, now_s: float) -> None:
+    def charge(self, work: Allowance, cost_s: float, most_s: float, now_s: float) -> None:
         """See InputBudget."""
-        self._budget.charge(work, cost_s, now_s)
+        self._budget.charge(work, cost_s, most_s, now_s)
         self._plan_at_once()
 
     def wait(self, holder: Holder) -> None:
         """See InputBudget."""
         self._budget.wait(holder)
         self._plan_at_once()
+
+    async def in_turn(self, work: Allowance, call: Callable[[], object], most_s: float) -> None:
+        """Do something for a client, which costs time: at once, or in the turn that comes to it.
+
+        It counts for `most_s` at most, however long it takes on a machine that has much to do.
+        """
+        message = _Message(self, work, call, most_s)
+        if self.may_go_on(work, time.perf_counter()):
+            message.take_slice()
+        else:
+            message.done = self._loop.create_future()
+            self.wait(message)
+            await message.done
 
     def _plan_at_once(self) -> None:
         if isinstance(self._planned, asyncio.TimerHandle):
@@ -138,3 +160,30 @@ class InputTurns:
             due_in_s = self._budget.due_in_s(now_s)
             if due_in_s is not None and self._planned is None:
                 self._planned = self._loop.call_later(due_in_s, self._begin)
+
+
+class _Message:
+    """A message of a client, whose turn comes: a Holder."""
+
+    def __init__(
+        self, turns: InputTurns, work: Allowance, call: Callable[[], object], most_s: float
+    ) -> None:
+        self.work = work
+        self.done: asyncio.Future[None] | None = None
+        self._turns = turns
+        self._call = call
+        self._most_s = most_s
+
+    def take_slice(self) -> bool:
+        """See Holder: the whole message."""
+        if self.done is not None and self.done.done():
+            return False  # who has sent it does not wait any more
+        began_s = time.perf_counter()
+        try:
+            self._call()
+        finally:
+            now_s = time.perf_counter()
+            self._turns.charge(self.work, now_s - began_s, self._most_s, now_s)
+            if self.done is not None:
+                self.done.set_result(None)
+        return False
