@@ -65,6 +65,11 @@ MAX_QR_CODES = 8
 RETRY_AFTER_S = 5
 MEMORY_CHECK_S = 0.25
 """How often the memory is looked at: a fast client sends tens of megabytes in that time."""
+TRIM_EVERY_S = 10.0
+"""How often what is free is given back to the system, where sessions have taken much. It holds up
+whoever wants memory meanwhile, for some milliseconds."""
+TRIM_FROM_BYTES = 32 << 20
+"""How much more than without sessions that is."""
 
 Answer = Callable[[ServerConnection, Request], Response | Awaitable[Response] | None]
 
@@ -196,14 +201,14 @@ class Gateway:
 
     async def watch_memory(self) -> None:
         """Refuse sessions, and end some, as memory runs short; never ends by itself."""
-        used = self._used_bytes()
+        used = own = self._used_bytes()
         if self._memory.has_little_room(used):
             log.warning(
                 "the server takes nearly all of its memory by itself; see `max_memory_mb`",
                 used_mb=used // memory.MIB,
                 limit_mb=self._memory.limit_bytes // memory.MIB,
             )
-        trimming = DaemonThread("trim memory")
+        trimming, trimmed_at = DaemonThread("trim memory"), time.monotonic()
         try:
             while True:
                 with contextlib.suppress(OSError):  # no descriptor is free: it is as it was
@@ -216,7 +221,11 @@ class Gateway:
                     held = {hosted.id: hosted.held_bytes for hosted in self._sessions}
                     for session in self._memory.offenders(used, held, time.monotonic()):
                         self._sessions.shed(session)
+                now = time.monotonic()
+                has_much = used > own + TRIM_FROM_BYTES and now - trimmed_at >= TRIM_EVERY_S
+                if has_much or self._memory.pressure is not Pressure.NONE:
                     await trimming.run(memory.give_back_free)
+                    trimmed_at = now
                 await asyncio.sleep(MEMORY_CHECK_S)
         finally:
             trimming.stop()
