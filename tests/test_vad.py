@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from silero_vad import load_silero_vad
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
     FEW_WINDOWS,
+    SHARE_BESIDE,
     WINDOWS_BESIDE,
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
@@ -167,8 +170,9 @@ class GatedVad(SileroVad):
 class Client:
     """Has audio, and keeps what was said of it."""
 
-    def __init__(self, audio: Windows) -> None:
+    def __init__(self, audio: Windows, *, patient: bool = False) -> None:
         self.audio = audio
+        self.patient = patient
         self.taken = 0
         self.probabilities: list[float] = []
         self.levels: list[float] = []
@@ -243,6 +247,49 @@ async def test_many_files_do_not_keep_one_who_speaks_waiting() -> None:
         assert its_own - calls < 3
         assert sum(t.vad.calls[its_own]) <= WINDOWS_BESIDE + WINDOWS_PER_TURN
         await t.until(lambda: all(len(file.probabilities) == len(file.audio) for file in files))
+
+
+async def test_who_can_wait_leaves_the_time_to_those_who_speak() -> None:
+    async with scoring() as t:
+        files = [Client(np.tile(windows(200), (20, 1)), patient=True) for _ in range(64)]
+        live, spent_s = Client(windows(0)), list[float]()
+        score: Callable[..., Any] = t.vad.score
+
+        def slow(slots: Any, counts: Any, batch: Any) -> Any:
+            began_s = time.perf_counter()
+            time.sleep(0.005)
+            result = score(slots, counts, batch)
+            if max(counts) == WINDOWS_PER_TURN:
+                spent_s.append(time.perf_counter() - began_s)
+            return result
+
+        t.vad.score = slow  # type: ignore[method-assign]
+        for file in files:
+            t.rounds.request(file)
+        began_s = time.perf_counter()
+        for number in range(1, 41):
+            live.audio = windows(4 * number)
+            t.rounds.request(live)
+            await asyncio.sleep(0.05)
+            assert len(live.probabilities) >= 4 * (number - 2)
+        assert 0 < sum(spent_s) < 2 * SHARE_BESIDE * (time.perf_counter() - began_s)
+
+
+async def test_who_can_wait_has_all_the_time_where_nobody_speaks() -> None:
+    async with scoring() as t:
+        files = [Client(windows(200), patient=True) for _ in range(8)]
+        for file in files:
+            t.rounds.request(file)
+        rested = list[float]()
+        rest_s = t.rounds._rest_s
+
+        def watched(now_s: float) -> float:
+            rested.append(rest_s(now_s))
+            return rested[-1]
+
+        t.rounds._rest_s = watched  # type: ignore[method-assign]
+        await t.until(lambda: all(len(file.probabilities) == 200 for file in files))
+        assert set(rested) == {0.0}
 
 
 async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:

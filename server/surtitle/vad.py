@@ -8,9 +8,15 @@ streams lies in one array, a slot for each: a stream costs no Python of its own.
 More than a few windows are scored in a thread, one turn at a time; meanwhile the results of the turn
 before are handed out.
 NumPy releases Python's lock in each product of matrices.
+
+Beside somebody who speaks, those that are behind get a share of a core together: for their windows, and
+for what follows from these.
 """
 
 import asyncio
+import contextlib
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +25,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from surtitle.allowance import Allowance
 from surtitle.background import DaemonThread
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.silero import (
@@ -41,9 +48,14 @@ WINDOWS_PER_CALL = 1024
 """About how many windows are scored in one call (20 ms): bounds its memory and what it holds up.
 More do not make a window cheaper."""
 WINDOWS_BESIDE = 256
-"""The same of those that have more than a turn's worth, beside those that speak, who wait for it."""
-CLIENTS_PER_TURN = 50
-"""Clients that are asked or answered before the event loop gets its turn."""
+"""The same of those that are behind, beside those that speak, who wait for it."""
+SHARE_BESIDE = 0.25
+"""Of a core, for all that are behind, beside those that speak: 50 minutes of audio in a second."""
+AT_ONCE_BESIDE_S = 0.01
+SPEAKING_S = 1.0
+"""How long somebody counts as speaking after his last windows."""
+HAND_OUT_S = 0.004
+"""How long results are handed out before the event loop gets its turn."""
 
 
 class SileroVad:
@@ -105,6 +117,11 @@ class SileroVad:
 class VadClient(Protocol):
     """Who wants windows scored."""
 
+    @property
+    def patient(self) -> bool:
+        """Whether nobody waits for it now."""
+        ...
+
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """Up to `limit` windows, shape (n, WINDOW_SAMPLES)."""
         ...
@@ -125,7 +142,9 @@ class VadRounds:
         self._slots: dict[VadClient, int] = {}  # who has a slot
         self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
-        self._behind: dict[VadClient, None] = {}  # the same of those that had a full turn
+        self._behind: dict[VadClient, None] = {}  # the same of the patient, and who had a full turn
+        self._share = Allowance(SHARE_BESIDE, AT_ONCE_BESIDE_S)  # of the time, for those
+        self._spoke_at = -math.inf
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -142,8 +161,8 @@ class VadRounds:
 
     def request(self, client: VadClient) -> None:
         """The client may have windows to score."""
-        if client not in self._behind:
-            self._ready[client] = None
+        if client not in self._behind and client not in self._ready:
+            (self._behind if client.patient else self._ready)[client] = None
         self._wake.set()
 
     def forget(self, client: VadClient) -> None:
@@ -157,13 +176,31 @@ class VadRounds:
         thread = DaemonThread("vad")
         try:
             while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._ready or self._behind:
-                    await self._round(thread)
-                    await asyncio.sleep(0)
+                await self._wait()
+                await self._round(thread)
+                await asyncio.sleep(0)
         finally:
             thread.stop()
+
+    async def _wait(self) -> None:
+        """Wait until somebody has windows whose turn it is."""
+        while not self._ready:
+            rest_s = self._rest_s(time.perf_counter()) if self._behind else None
+            if rest_s == 0:
+                return
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest_s):
+                    await self._wake.wait()
+
+    def _rest_s(self, now_s: float) -> float:
+        """How long those have to wait that are behind."""
+        if not self._somebody_speaks(now_s):
+            return 0.0
+        return max(self._share.good_at_s - now_s, 0.0)
+
+    def _somebody_speaks(self, now_s: float) -> bool:
+        return now_s < self._spoke_at + SPEAKING_S
 
     async def _round(self, thread: DaemonThread) -> None:
         """Score what the waiting clients have, turn after turn.
@@ -172,10 +209,13 @@ class VadRounds:
         """
         scored: tuple[_Turn, tuple[Floats, Floats]] | None = None
         while (turn := self._gather()) is not None:
+            began_s = time.perf_counter()
             scoring = asyncio.ensure_future(self._score(thread, turn))
             if scored is not None:
                 await self._hand_out(*scored)
             scored = turn, await scoring
+            share = 1 - turn.speaking / len(turn.clients)
+            self._charge(share * (time.perf_counter() - began_s))
             if not turn.more:
                 break
         if scored is not None:
@@ -185,6 +225,10 @@ class VadRounds:
         call = partial(self._vad.score, turn.slots, turn.counts, turn.windows)
         return call() if len(turn.windows) <= FEW_WINDOWS else await thread.run(call)
 
+    def _charge(self, cost_s: float) -> None:
+        """So long was worked for those that are behind."""
+        self._share.take(cost_s, time.perf_counter())
+
     def _gather(self) -> "_Turn | None":
         """The next windows of those who have waited longest. Called while nothing is scored."""
         while self._left:
@@ -192,17 +236,26 @@ class VadRounds:
         clients: list[VadClient] = []
         taken: list[NDArray[np.int16]] = []
         total = 0
-        least = WINDOWS_BESIDE if self._ready else WINDOWS_PER_CALL
-        while queue := self._ready or self._behind:
-            if total >= (WINDOWS_PER_CALL if queue is self._ready else least):
-                break
-            client = next(iter(queue))
-            del queue[client]
-            windows = client.take_windows(WINDOWS_PER_TURN)
-            if len(windows):
-                clients.append(client)
-                taken.append(windows)
-                total += len(windows)
+
+        def take_from(queue: dict[VadClient, None], most: int) -> None:
+            nonlocal total
+            while queue and total < most:
+                client = next(iter(queue))
+                del queue[client]
+                windows = client.take_windows(WINDOWS_PER_TURN)
+                if len(windows):
+                    clients.append(client)
+                    taken.append(windows)
+                    total += len(windows)
+
+        now_s = time.perf_counter()
+        take_from(self._ready, WINDOWS_PER_CALL)
+        speaking = len(clients)
+        if speaking:
+            self._spoke_at = now_s
+        if not self._rest_s(now_s):
+            speaks = self._somebody_speaks(now_s)
+            take_from(self._behind, WINDOWS_BESIDE if speaks else WINDOWS_PER_CALL)
         if not taken:
             return None
         for client in clients:
@@ -213,6 +266,7 @@ class VadRounds:
             clients,
             slots=[self._slots[client] for client in clients],
             counts=counts,
+            speaking=speaking,
             windows=np.concatenate(taken),
             more=bool(self._ready or self._behind) or max(counts) == WINDOWS_PER_TURN,
         )
@@ -220,17 +274,22 @@ class VadRounds:
     async def _hand_out(self, turn: "_Turn", scores: tuple[Floats, Floats]) -> None:
         """Give each client its results, and the event loop a turn now and then."""
         probabilities, levels = scores
-        start = 0
+        start, turn_began_s = 0, time.perf_counter()
         for number, (client, count) in enumerate(zip(turn.clients, turn.counts, strict=True), 1):
             if client in self._slots:  # else it has gone meanwhile
                 if count == WINDOWS_PER_TURN:
                     self._ready.pop(client, None)
                     self._behind[client] = None
                 part = slice(start, start + count)
+                began_s = time.perf_counter()
                 client.receive_probabilities(probabilities[part].tolist(), levels[part].tolist())
+                now_s = time.perf_counter()
+                if number > turn.speaking:
+                    self._charge(now_s - began_s)
+                if now_s - turn_began_s > HAND_OUT_S:
+                    await asyncio.sleep(0)
+                    turn_began_s = time.perf_counter()
             start += count
-            if not number % CLIENTS_PER_TURN:
-                await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,5 +299,6 @@ class _Turn:
     clients: list[VadClient]
     slots: list[int]
     counts: list[int]
+    speaking: int  # so many of them come first; the others are behind
     windows: NDArray[np.int16]
     more: bool  # others wait, or one of these may have more

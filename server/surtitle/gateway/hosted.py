@@ -238,12 +238,16 @@ class HostedSession:
         self.link = None
         self._take_turns()
 
+    @property
+    def patient(self) -> bool:
+        """See VadClient."""
+        return self.link is None or self._ahead_s > HASTE_S
+
     def _take_turns(self) -> None:
         """Where nobody waits for the captions, those go first for whom somebody does."""
         if self._over:
             return
-        patient = self.link is None or self._ahead_s > HASTE_S
-        self._engine.place(self.id, Owner(self.owner, patient))
+        self._engine.place(self.id, Owner(self.owner, self.patient))
 
     def ack(self) -> Ack:
         """How far audio has come and is answered, and how many watch."""
