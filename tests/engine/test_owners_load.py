@@ -48,6 +48,18 @@ def test_many_owners_that_wait_for_each_other_are_a_load_for_all(kind: JobKind) 
     assert load.overloaded_for("anybody")
 
 
+@pytest.mark.parametrize("overdue", [False, True])
+def test_who_gives_way_to_others_is_no_load_of_theirs(overdue: bool) -> None:
+    load = OwnersLoad(0.5)
+    if overdue:
+        load.update(3.0, [("hall", f"h{n}", "final", 0.0, True) for n in range(20)])
+    else:
+        load.observe("hall", "h1", "final", 0.0, 3.0, gives_way=True)
+        load.update(3.0)
+    assert load.overloaded_for("hall")
+    assert not load.overloaded_for("bob")
+
+
 def test_it_is_over_when_nothing_more_comes_and_is_told_once() -> None:
     load = OwnersLoad(0.5)
     load.observe("ann", "a", "partial", 0.0, 1.0)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,10 +34,18 @@ def guess(name: str, window_s: float = 30.0) -> Job:
 
 
 def take(
-    scheduler: Scheduler, limit: int, *, free: int = 1, idle: bool = True, kept: bool = False
+    scheduler: Scheduler,
+    limit: int,
+    *,
+    free: int = 1,
+    idle: bool = True,
+    speaking: Sequence[str] = (),
+    kept: bool = False,
 ) -> list[str]:
     """The names of the next batch of at most `limit`."""
-    return names(scheduler.next_batch(lambda job: limit, free=free, idle=idle, kept=kept))
+    return names(
+        scheduler.next_batch(lambda job: limit, free=free, idle=idle, speaking=speaking, kept=kept)
+    )
 
 
 def names(jobs: list[Job]) -> list[str]:

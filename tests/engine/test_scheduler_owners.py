@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.engine.scheduler import MANY, PATIENCE, PILE, Owner, Scheduler
+from surtitle.engine.scheduler import MANY, PATIENCE, PILE, SMALLER, Owner, Rank, Scheduler
 from surtitle.jobs import Job
 from tests.engine.test_scheduler import filled, final, guess, names, partial, take
 
@@ -148,24 +148,80 @@ def test_who_can_wait_goes_behind_the_partials_of_others() -> None:
 def test_who_can_wait_is_not_passed_over_for_ever() -> None:
     scheduler = placed(final("a1"), a=PATIENT)
     order = []
-    for _ in range(PATIENCE + 2):
+    for _ in range(PATIENCE[Rank.PATIENT] + 2):
         scheduler.add(partial("x1"))
         order += take(scheduler, 1)
-    assert order == ["x1p"] * PATIENCE + ["a1", "x1p"]
+    assert order == ["x1p"] * PATIENCE[Rank.PATIENT] + ["a1", "x1p"]
 
 
-def test_a_place_can_be_kept_from_who_can_wait() -> None:
+def test_a_place_can_be_kept_from_who_gives_way() -> None:
     scheduler = placed(final("a1"), partial("b1"), a=PATIENT, b=PATIENT)
-    assert take(scheduler, 8, kept=True) == []
+    assert take(scheduler, 8, speaking=["bob"], kept=True) == []
     scheduler.add(partial("x1"))
-    assert take(scheduler, 8, kept=True) == ["x1p"]
+    assert take(scheduler, 8, speaking=["bob"], kept=True) == ["x1p"]
     assert drained(scheduler) == ["a1", "b1p"]
 
 
 def test_who_waits_again_is_served_as_others_are() -> None:
     scheduler = placed(final("a1"), a=PATIENT)
     scheduler.place("a", EVE)
-    assert take(scheduler, 1, kept=True) == ["a1"]
+    assert take(scheduler, 1, speaking=["bob"], kept=True) == ["a1"]
+
+
+def crowd(owner: Owner, sessions: str = "abcdefghijkl") -> Scheduler:
+    """One of whom more finals wait than he can be served with."""
+    assert len(sessions) > MANY
+    jobs = [final(f"{session}1") for session in sessions]
+    return placed(*jobs, **dict.fromkeys(sessions, owner))
+
+
+def test_of_whom_many_finals_wait_leaves_the_last_place_to_others() -> None:
+    scheduler = crowd(EVE)
+    assert scheduler.gives_way(EVE, ["eve", "bob"])
+    assert take(scheduler, 8, speaking=["eve", "bob"], kept=True) == []
+    scheduler.place("x", BOB)
+    scheduler.add(partial("x1"))
+    assert take(scheduler, 8, speaking=["eve", "bob"], kept=True) == ["x1p"]
+    assert len(drained(scheduler)) == 12
+
+
+@pytest.mark.parametrize("speaking", [["eve"], []])
+def test_a_crowd_that_is_alone_has_all_places(speaking: list[str]) -> None:
+    scheduler = crowd(EVE)
+    assert not scheduler.gives_way(EVE, speaking)
+    assert len(take(scheduler, 8, speaking=speaking, kept=True)) == 8
+
+
+def test_crowds_do_not_wait_for_each_other() -> None:
+    scheduler = crowd(EVE, "abcdefghi")
+    for session in "jklmnopqr":
+        scheduler.place(session, BOB)
+        scheduler.add(final(f"{session}1"))
+    assert not scheduler.gives_way(EVE, ["eve", "bob"])
+    assert len(take(scheduler, 8, speaking=["eve", "bob"], kept=True)) == 8
+
+
+def test_a_crowd_goes_behind_the_partials_of_others_but_not_for_ever() -> None:
+    scheduler, order = crowd(EVE), list[str]()
+    scheduler.place("x", BOB)
+    for _ in range(2 * PATIENCE[Rank.MANY] + 2):
+        scheduler.add(partial("x1"))
+        order += take(scheduler, 1, speaking=["eve", "bob"])
+    turn = ["x1p"] * PATIENCE[Rank.MANY]
+    assert order == [*turn, "a1", *turn, "b1"]
+
+
+def test_batches_of_who_can_wait_are_smaller_while_somebody_speaks() -> None:
+    assert len(take(crowd(EVE), 8, speaking=["eve", "bob"])) == 8 // SMALLER
+    assert len(take(crowd(PATIENT), 8, speaking=["bob"])) == 8 // SMALLER
+    assert len(take(crowd(PATIENT), 8)) == 8
+    assert len(take(crowd(EVE), 8, speaking=["eve"])) == 8
+
+
+def test_a_crowd_that_has_been_served_is_none_any_more() -> None:
+    scheduler = crowd(EVE)
+    take(scheduler, 12 - MANY)
+    assert not scheduler.gives_way(EVE, ["bob"])
 
 
 # -- in any order -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ suffer. (The share of time in which the model is busy is not: idle capacity goes
 What counts is how long one more session would wait. Jobs are decoded in turns, so that is how long a
 session, or an owner, has waited for its next turn, and not how long the jobs have that one of them has
 piled up. There is a gauge for each owner, of the turns of his sessions, and one of the turns of all
-owners, for those who have none yet.
+owners, for those who have none yet. Who gives way to others (see the scheduler) is not in that one.
 """
 
 import math
@@ -79,8 +79,9 @@ class LoadGauge:
         return not any(waits.newest for waits in self._waits.values())
 
 
-Overdue = tuple[str, str, JobKind, float]
-"""A job that waits: of which owner and session, in which line, and since when."""
+Overdue = tuple[str, str, JobKind, float, bool]
+"""A job that waits: of which owner and session, in which line, since when, and whether the owner gives
+way to others."""
 
 
 @dataclass(slots=True)
@@ -103,13 +104,23 @@ class OwnersLoad:
         self._overloaded: set[str] = set()
         self._swept_at = 0.0
 
-    def observe(self, owner: str, session: str, kind: JobKind, since: float, now: float) -> None:
+    def observe(
+        self,
+        owner: str,
+        session: str,
+        kind: JobKind,
+        since: float,
+        now: float,
+        *,
+        gives_way: bool = False,
+    ) -> None:
         """A job that was due `since` then was started, or was given up."""
         turns = self._owners.get(owner)
         if turns is None:
             turns = self._owners[owner] = _OwnersTurns(LoadGauge(self._limit_s))
         turns.gauge.observe(kind, now - max(since, turns.sessions.get(session, since)), now)
-        self._all.observe(kind, now - max(since, turns.turn_at), now)
+        if not gives_way:
+            self._all.observe(kind, now - max(since, turns.turn_at), now)
         self._observed.add(owner)
 
     def on_turn(self, owner: str, session: str, now: float) -> None:
@@ -124,11 +135,12 @@ class OwnersLoad:
         """
         of_all: list[tuple[JobKind, float]] = []
         of_owners: defaultdict[str, list[tuple[JobKind, float]]] = defaultdict(list)
-        for owner, session, kind, since in overdue:
+        for owner, session, kind, since, gives_way in overdue:
             turns = self._owners.get(owner)
             if turns is None:
                 turns = self._owners[owner] = _OwnersTurns(LoadGauge(self._limit_s))
-            of_all.append((kind, now - max(since, turns.turn_at)))
+            if not gives_way:
+                of_all.append((kind, now - max(since, turns.turn_at)))
             of_owners[owner].append((kind, now - max(since, turns.sessions.get(session, since))))
             self._observed.add(owner)
         changed = self._all.update(now, of_all)

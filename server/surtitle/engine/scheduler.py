@@ -9,17 +9,20 @@
    who has many sessions does not get more than one who has a single one, where both want something.
 5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
    partials of others, who would get none of theirs otherwise.
-6. What is patient (see Owner) goes behind the partials of others, and before them once it was passed
-   over `PATIENCE` times. It does not take the worker's last free place while somebody speaks.
+6. While somebody speaks, some give way: an owner of whom many finals wait to others, and what
+   is patient (see Owner) to all. They go behind the partials of those who speak, and before them once
+   they were passed over `PATIENCE` times; their batches are smaller; and they do not take the worker's
+   last free place.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
 8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
    hold for all of it.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -28,10 +31,23 @@ from surtitle.jobs import Job
 PILE = 4
 """Finals of one session that wait from which on they are a pile. Who speaks has one at a time, and more
 of them only where the server is late."""
-PATIENCE = 16
-"""Batches that go before what is patient: it gets on even where speakers want all there is."""
 MANY = 8
 """Sessions of one owner whose finals wait, beyond which the same holds for the owner."""
+
+
+class Rank(Enum):
+    """Who goes before whom, the first first."""
+
+    SPEAKS = auto()
+    MANY = auto()
+    """An owner with more finals than can be served, beside others who speak."""
+    PATIENT = auto()
+
+
+PATIENCE = {Rank.SPEAKS: 0, Rank.MANY: 2, Rank.PATIENT: 16}
+"""Batches that go before those who give way: they get on even where speakers want all there is."""
+SMALLER = 4
+"""By how much batches of who gives way are smaller while somebody speaks, who waits for their end."""
 
 
 class Owner(NamedTuple):
@@ -108,7 +124,7 @@ class Scheduler:
         self._alone: deque[Job] = deque()
         self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
         self._placed: dict[str, Owner] = {}  # by session
-        self._passed_over = 0  # batches for others since what is patient had its turn
+        self._passed_over = Counter[Rank]()  # batches for others since these had their turn
 
     def __len__(self) -> int:
         return len(self._alone) + sum(map(len, self._owners.values()))
@@ -183,22 +199,27 @@ class Scheduler:
         *,
         free: int = 1,
         idle: bool = True,
+        speaking: Collection[str] = (),
         kept: bool = False,
     ) -> list[Job]:
         """Take jobs to decode together; empty where none may start now.
 
         `limit` says how many jobs like the given one a batch may hold. `free` is how many batches
         the worker can still take: what waits is spread over them. `idle` says whether the worker has
-        nothing else under way, `kept` whether the place is kept from what is patient.
+        nothing else under way; `speaking` are the names of owners who speak, and `kept` says whether
+        the place is kept for those.
         """
         if self._alone:
             return [self._alone.popleft()] if idle else []
-        waiting = self._in_turn(kept)
+        waiting = self._in_turn(speaking, kept)
         first = waiting[0] if waiting else None
         if first is None:
             return []
         alike = [job for job in waiting if (job.kind, job.window_s) == (first.kind, first.window_s)]
-        batch = alike[: min(limit(first), -(-len(alike) // free))]
+        most = limit(first)
+        if speaking and self.gives_way(self.owner_of(first.session), speaking):
+            most = -(-most // SMALLER)
+        batch = alike[: min(most, -(-len(alike) // free))]
         for job in batch:
             owner = self.owner_of(job.session)
             turns = self._owners.pop(owner)
@@ -207,22 +228,45 @@ class Scheduler:
                 self._owners[owner] = turns  # to the end of the rotation
         return batch
 
-    def _in_turn(self, kept: bool) -> list[Job]:
-        """The jobs of the rank that is due, at most one of a session, in order."""
-        owners = [each for each in self._owners.items() if not (kept and each[0].patient)]
+    def gives_way(self, owner: Owner, speaking: Collection[str]) -> bool:
+        """Whether an owner gives way to those who speak."""
+        return self._rank(owner, speaking) is not Rank.SPEAKS
+
+    def _rank(self, owner: Owner, speaking: Collection[str]) -> Rank:
+        if owner.patient:
+            return Rank.PATIENT
+        if self._has_many(owner) and any(
+            name != owner.name and not self._has_many(Owner(name)) for name in speaking
+        ):
+            return Rank.MANY
+        return Rank.SPEAKS
+
+    def _has_many(self, owner: Owner) -> bool:
+        turns = self._owners.get(owner)
+        return turns is not None and len(turns.finals) > MANY
+
+    def _in_turn(self, speaking: Collection[str], kept: bool) -> list[Job]:
+        """The jobs that are due, at most one of a session, in order."""
+        ranks: dict[Rank, list[_Turns]] = {rank: [] for rank in Rank}
+        for owner, turns in self._owners.items():
+            ranks[self._rank(owner, speaking)].append(turns)
+        is_kept = kept and bool(speaking)
+        due = [rank for rank in Rank if ranks[rank] and (rank is Rank.SPEAKS or not is_kept)]
+        if not due:
+            return []
         first = [
             urgent
-            for owner, turns in owners
-            if turns.finals and not owner.patient and 0 < len(urgent := turns.urgent()) <= MANY
+            for turns in ranks[Rank.SPEAKS]
+            if turns.finals and 0 < len(urgent := turns.urgent()) <= MANY
         ]
-        patient = [turns for owner, turns in owners if owner.patient]
-        others = [turns for owner, turns in owners if not owner.patient]
-        if not first and patient and (not others or self._passed_over >= PATIENCE):
-            self._passed_over = 0
-            others = patient + others
-        elif patient:
-            self._passed_over += 1
-        return _one_each(first or [turns.urgent() + turns.rest() for turns in others])
+        chosen = due[0]
+        if not first:
+            passed = [rank for rank in due if self._passed_over[rank] >= PATIENCE[rank] > 0]
+            chosen = passed[-1] if passed else chosen
+        for rank in due:
+            self._passed_over[rank] += 1
+        self._passed_over[chosen] = 0
+        return _one_each(first or [turns.urgent() + turns.rest() for turns in ranks[chosen]])
 
     def discard(self, job_id: str, session: str) -> bool:
         """Take a waiting final back; False where it does not wait (any more)."""

@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from surtitle.engine.policy import (
 )
 from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import Owner, Scheduler
+from surtitle.engine.speakers import Speakers
 from surtitle.jobs import Job, JobKind, ModelInfo, Result
 from surtitle.metrics import Metrics
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
@@ -47,8 +48,6 @@ OVERDUE_CHECK_S = 0.25
 """How often it is looked for jobs that wait too long."""
 LOAD_CHECK_S = 1.0
 """How often an overload is looked at again where nothing happens."""
-SPEAKING_S = 10.0
-"""How long somebody counts as speaking after a job of theirs: longer than most utterances."""
 MEMORY_CHECK_S = 10.0
 """How often the worker's memory is looked at."""
 _FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
@@ -135,7 +134,7 @@ class Supervisor:
         self._ready_since = 0.0  # when this worker said ready, on the monotonic clock
         self._has_room = False  # one more speaker would be served at once
         self._room_at = 0.0  # when there was room last, on the monotonic clock
-        self._spoke_at: dict[str, float] = {}  # by session that is not patient, the newest last
+        self._speakers = Speakers()
         self._told_overload = False
         self._overdue: list[Overdue] = []
         self._looked_for_overdue_at = 0.0
@@ -197,9 +196,9 @@ class Supervisor:
         now = time.monotonic()
         waiting = _Waiting(deliver, job, now, now)
         self._waiting[job.id] = waiting
-        if not self._scheduler.owner_of(job.session).patient:
-            self._spoke_at.pop(job.session, None)
-            self._spoke_at[job.session] = now
+        owner = self._scheduler.owner_of(job.session)
+        if not owner.patient:
+            self._speakers.on_job(job.session, owner.name, now)
         for superseded in self._scheduler.add(job):
             if (older := self._waiting.pop(superseded.id, None)) is None:
                 continue
@@ -213,7 +212,7 @@ class Supervisor:
         """See Engine.place."""
         self._scheduler.place(session, owner)
         if owner.patient:
-            self._spoke_at.pop(session, None)
+            self._speakers.forget(session)
         self._grant()
 
     def hurry(self, job: Job) -> None:
@@ -233,7 +232,7 @@ class Supervisor:
         for job in (*self._scheduler.discard_session(session), *self._watchdog.running):
             if job.session == session:
                 self._waiting.pop(job.id, None)
-        self._spoke_at.pop(session, None)
+        self._speakers.forget(session)
         self._watchdog.forget_session(session)
 
     # -- inside ---------------------------------------------------------------------------------
@@ -282,7 +281,8 @@ class Supervisor:
                 lambda job: model.batch_limit(job.window_s),
                 free=free,
                 idle=not self._watchdog.running,
-                kept=self._patient_batches >= max(model.parallel - 1, 1) and self._somebody_speaks,
+                speaking=self._speaking,
+                kept=self._yielding_batches >= max(model.parallel - 1, 1),
             )
             if not batch:
                 break
@@ -299,27 +299,28 @@ class Supervisor:
         self._judge_load()
 
     @property
-    def _patient_batches(self) -> int:
-        """How many places those hold who can wait."""
-        return sum(
-            all(self._scheduler.owner_of(job.session).patient for job in batch)
-            for batch in self._watchdog.batches
-        )
+    def _speaking(self) -> Collection[str]:
+        """The owners who speak."""
+        return self._speakers.owners(time.monotonic())
 
     @property
-    def _somebody_speaks(self) -> bool:
-        """Whether there is somebody for whom a place should be kept."""
-        long_ago = time.monotonic() - SPEAKING_S
-        while self._spoke_at and (oldest := next(iter(self._spoke_at.items())))[1] < long_ago:
-            del self._spoke_at[oldest[0]]
-        return bool(self._spoke_at)
+    def _yielding_batches(self) -> int:
+        """How many places those hold who give way."""
+        speaking = self._speaking
+        return sum(
+            all(
+                self._scheduler.gives_way(self._scheduler.owner_of(job.session), speaking)
+                for job in batch
+            )
+            for batch in self._watchdog.batches
+        )
 
     def _would_serve_at_once(self, model: ModelInfo) -> bool:
         """Whether one more speaker finds a place, or finds one kept from their second job on."""
         if self._scheduler.holds_all:
             return False
-        batches, patient = len(self._watchdog.batches), self._patient_batches
-        yielded = max(patient - (model.parallel - 1), 0) if model.parallel > 1 else 0
+        batches, yielding = len(self._watchdog.batches), self._yielding_batches
+        yielded = max(yielding - (model.parallel - 1), 0) if model.parallel > 1 else 0
         return self._watchdog.free > 0 or model.parallel <= batches < model.parallel + yielded
 
     def _observe_wait(
@@ -333,7 +334,9 @@ class Supervisor:
         owner = self._scheduler.owner_of(session)
         if owner.patient:
             return
-        self._load.observe(owner.name, session, kind, min(max(since, self._room_at), now), now)
+        since = min(max(since, self._room_at), now)
+        gives_way = self._scheduler.gives_way(owner, self._speaking)
+        self._load.observe(owner.name, session, kind, since, now, gives_way=gives_way)
         if started:
             self._load.on_turn(owner.name, session, now)
 
@@ -359,9 +362,11 @@ class Supervisor:
             since = max(waiting.due_since, self._ready_since, self._room_at)
             if waiting.started or now - since <= self._overload_wait_s:
                 continue
-            owner = self._scheduler.owner_of(waiting.job.session)
+            session = waiting.job.session
+            owner = self._scheduler.owner_of(session)
             if not owner.patient:
-                yield owner.name, waiting.job.session, _waits_as(waiting.job), since
+                gives_way = self._scheduler.gives_way(owner, self._speaking)
+                yield owner.name, session, _waits_as(waiting.job), since, gives_way
 
     def _carry_out(self, actions: list[Action]) -> None:
         waiting = deque(actions)
