@@ -1,6 +1,7 @@
 """Batches on the bundled models: each job of one is decoded as if it were alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -128,3 +129,42 @@ def test_what_is_no_speech_is_looked_at_again_and_held_back(kind: JobKind) -> No
     results = decoded([noise, beside])
     assert results["hum"].suppressed is not None or results["hum"].text == ""
     assert results["speech"].text == decoded([beside])["speech"].text
+
+
+def noises(count: int, seconds: float) -> list[Job]:
+    """Finals of noise, which are suspicious."""
+    jobs = []
+    for number in range(count):
+        noise = np.random.default_rng(number).normal(0, 3000, round(seconds * SAMPLE_RATE))
+        window_s = decoder("tiny.en").info.windows.fit(seconds, "final")
+        audio = noise.astype(np.int16)
+        jobs.append(Job(f"n{number}", f"s{number}", 1, "final", audio, ENGLISH, window_s))
+    return jobs
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_a_batch_keeps_to_its_replica_in_second_looks(
+    monkeypatch: pytest.MonkeyPatch, words: bool
+) -> None:
+    model, started = decoder("tiny.en"), list[_Attempt]()
+    start, looks = model._start, model.second_looks
+
+    def watched(group: Sequence[_Attempt]) -> None:
+        if len(started) >= 3:  # a second look
+            assert len(group) == 1
+            assert all(attempt.pending.done() for attempt in started)
+        start(group)
+        started.extend(group)
+
+    monkeypatch.setattr(model, "_start", watched)
+    recipe = Recipe(language="en", words=words)
+    decoded([replace(job, recipe=recipe) for job in noises(3, 1.5)])
+    assert model.second_looks >= looks + 2
+
+
+def test_what_is_too_short_for_a_word_is_not_looked_at_again() -> None:
+    model = decoder("tiny.en")
+    looks = model.second_looks
+    results = decoded(noises(4, 0.1))
+    assert model.second_looks == looks
+    assert len(results) == 4

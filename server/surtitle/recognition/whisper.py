@@ -74,6 +74,10 @@ class _Effort:
     no_repeat_ngram_size: int = 0
 
 
+LEAST_WORTH_A_LOOK_S = 0.3
+"""Shorter audio, of a sender that breaks off, has no word that a second look could find. And it takes
+as long as that of a whole sentence."""
+
 _PARTIAL = (_Effort(beam_size=1),)
 _FINAL = (
     _Effort(beam_size=5),
@@ -192,11 +196,19 @@ class WhisperDecoder:
         under_way = [self._begin(job) for job in jobs]
         for group in _alike(under_way):
             self._start(group)
-        while under_way:
+        again: list[_Attempt] = []
+        while under_way or again:
             for attempt in list(under_way):
-                if attempt.pending.done() and (result := self._collect(attempt)) is not None:
+                if attempt.pending.done():
                     under_way.remove(attempt)
-                    yield result
+                    if (result := self._collect(attempt)) is None:
+                        again.append(attempt)
+                    else:
+                        yield result
+            if again and not under_way:  # one by one: a batch has one replica, others have theirs
+                attempt = again.pop(0)
+                self._start([attempt])
+                under_way.append(attempt)
             if under_way:
                 yield None
 
@@ -223,11 +235,14 @@ class WhisperDecoder:
         source = self._windows(group, window_s)
         # Once known, a language stays: it is not looked for again in the second look.
         unknown = [a for a in group if a.job.recipe.language is None and not a.language]
-        if unknown or _wants_words(jobs[0]):
+        # To encode by itself holds up all batches, and a second look for long: what it gives is
+        # mostly dropped, so it is encoded again where its words are wanted.
+        is_timed = _wants_words(jobs[0]) and not effort.full_window
+        if unknown or is_timed:
             source = self._model.model.encode(source)
         for attempt in group:
             attempt.window_s = window_s
-            attempt.encoded = source if _wants_words(attempt.job) else None
+            attempt.encoded = source if is_timed else None
         rankings = self._model.model.detect_language(source) if unknown else [[]] * len(group)
         for attempt, ranking in zip(group, rankings, strict=True):
             self._set_language(attempt, ranking)
@@ -278,7 +293,7 @@ class WhisperDecoder:
         return int(self._model.model.encode(ctranslate2.StorageView.from_array(mel)).shape[-1])
 
     def _collect(self, attempt: _Attempt) -> Result | None:
-        """The result of a decode that is done; None where it is suspicious and is done again."""
+        """The result of a decode that is done; None where it is to be done again."""
         decoded = self._read(attempt)
         job = attempt.job
         reason = suspicion(decoded.evidence)
@@ -290,14 +305,12 @@ class WhisperDecoder:
             reason = None
         if attempt.later and reason is not None:
             self.second_looks += 1
-            self._start([attempt])
             return None
         reason = reason or refusal(decoded.evidence)
         if reason is None and attempt.echo is not None:
             decoded = attempt.echo  # something was said, and the context has helped to spell it
         elif reason is None and self._is_echo(attempt, decoded):
             attempt.told, attempt.echo, attempt.later = False, decoded, _efforts(job)
-            self._start([attempt])
             return None
         if reason is None and self._go_on(attempt, decoded):
             return None
@@ -416,8 +429,8 @@ class WhisperDecoder:
     # -- more words than fit into one decode ----------------------------------------------------
 
     def _go_on(self, attempt: _Attempt, decoded: _Decoded) -> bool:
-        """Keep the words up to a pause, and decode what follows it, where more was said than was
-        written; False where that leads nowhere."""
+        """Keep the words up to a pause, and have what follows it decoded, where more was said than
+        was written; False where that leads nowhere."""
         job = attempt.job
         rest_ms = self._stops_at(attempt, decoded)
         if rest_ms is not None:
@@ -444,7 +457,6 @@ class WhisperDecoder:
         attempt.mel = attempt.mel[:, window_frames(rest_ms / 1000) :]
         attempt.unheard_ms -= rest_ms
         attempt.later, attempt.echo = _efforts(job), None
-        self._start([attempt])
         return True
 
     def _stops_at(self, attempt: _Attempt, decoded: _Decoded) -> int | None:
@@ -515,7 +527,9 @@ def _shifted(words: Sequence[Word], by_ms: int) -> list[Word]:
 
 def _efforts(job: Job) -> list[_Effort]:
     """What to try, one after the other as long as the text is suspicious."""
-    return list(_PARTIAL if job.kind == "partial" else _FINAL)
+    if job.kind == "partial":
+        return list(_PARTIAL)
+    return list(_FINAL if job.seconds >= LEAST_WORTH_A_LOOK_S else _FINAL[:1])
 
 
 def _wants_words(job: Job) -> bool:
