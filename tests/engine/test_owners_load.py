@@ -60,6 +60,17 @@ def test_who_gives_way_to_others_is_no_load_of_theirs(overdue: bool) -> None:
     assert not load.overloaded_for("bob")
 
 
+def test_an_owner_of_whom_jobs_only_waited_is_forgotten_after_that() -> None:
+    load = OwnersLoad(0.5)
+    load.update(10.0, [("eve", "e1", "final", 0.0, False)])
+    assert load.overloaded_for("eve")
+    load.update(10.3)
+    load.update(10.3 + 2 * WINDOW_S)
+    assert not load.anybody
+    load.update(10.3 + 4 * WINDOW_S)
+    assert not load._owners
+
+
 def test_it_is_over_when_nothing_more_comes_and_is_told_once() -> None:
     load = OwnersLoad(0.5)
     load.observe("ann", "a", "partial", 0.0, 1.0)

@@ -89,19 +89,19 @@ def test_one_batch_at_a_time_where_the_worker_takes_one() -> None:
     assert watchdog.running == (FINAL, OTHER)
     assert free(watchdog) == 0
     assert watchdog.next_deadline == 130.0
-    assert watchdog.on_result(FINAL.id)
+    assert watchdog.on_result(FINAL.id, 0.0)
     assert free(watchdog) == 0
     assert watchdog.next_deadline == 130.0
-    assert watchdog.on_result(OTHER.id)
+    assert watchdog.on_result(OTHER.id, 0.0)
     assert free(watchdog) == 1
     assert watchdog.next_deadline is None
 
 
 def test_a_result_that_nobody_waits_for_is_not_used() -> None:
     watchdog = busy(FINAL)
-    assert not watchdog.on_result("x/1/512/final")
-    assert watchdog.on_result(FINAL.id)
-    assert not watchdog.on_result(FINAL.id)
+    assert not watchdog.on_result("x/1/512/final", 0.0)
+    assert watchdog.on_result(FINAL.id, 0.0)
+    assert not watchdog.on_result(FINAL.id, 0.0)
 
 
 def test_nothing_happens_before_a_limit() -> None:
@@ -124,11 +124,11 @@ def test_as_many_batches_as_the_worker_takes() -> None:
     watchdog.on_grant([THIRD], 2.0)
     assert free(watchdog) == 0
     assert watchdog.running == (FINAL, OTHER, PARTIAL, THIRD)
-    assert watchdog.on_result(PARTIAL.id)
+    assert watchdog.on_result(PARTIAL.id, 0.0)
     assert free(watchdog) == 1
-    assert watchdog.on_result(FINAL.id)
+    assert watchdog.on_result(FINAL.id, 0.0)
     assert free(watchdog) == 1  # a batch is done when all of it is
-    assert watchdog.on_result(OTHER.id)
+    assert watchdog.on_result(OTHER.id, 0.0)
     assert free(watchdog) == 2
     assert [job.session for job in watchdog.running] == ["c"]
 
@@ -138,7 +138,7 @@ def test_each_batch_has_a_limit_of_its_own() -> None:
     watchdog.on_grant([FINAL], 100.0)
     watchdog.on_grant([OTHER], 110.0)
     assert watchdog.next_deadline == 130.0
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert watchdog.next_deadline == 140.0
     watchdog.on_grant([THIRD], 125.0)
     assert watchdog.next_deadline == 140.0
@@ -154,7 +154,7 @@ def test_a_result_does_not_prolong_the_limit_of_another_batch() -> None:
     watchdog.on_grant([FINAL], 0.0)
     for now in range(1, 30):
         watchdog.on_grant([OTHER], float(now))
-        assert watchdog.on_result(OTHER.id)
+        assert watchdog.on_result(OTHER.id, 0.0)
     assert watchdog.tick(30.0) == [Terminate("the worker took longer than 30 s for a batch")]
 
 
@@ -178,7 +178,7 @@ def test_nothing_runs_beside_a_job_on_its_second_try() -> None:
     watchdog.on_ready(2)
     watchdog.on_grant([FINAL], 2.0)
     assert free(watchdog) == 0
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert free(watchdog) == 2
 
 
@@ -192,7 +192,7 @@ def test_after_a_second_death_of_one_the_others_have_both_tries() -> None:
     watchdog.tick(3.5)
     watchdog.on_ready(2)
     watchdog.on_grant([OTHER], 4.0)
-    assert watchdog.on_result(OTHER.id)
+    assert watchdog.on_result(OTHER.id, 0.0)
 
 
 def test_a_new_worker_may_take_another_number_of_batches() -> None:
@@ -209,7 +209,7 @@ def test_one_of_several_batches_that_comes_back_ends_the_row() -> None:
     watchdog.on_ready(2)
     watchdog.on_grant([FINAL], 1.0)
     watchdog.on_grant([OTHER], 1.0)
-    watchdog.on_result(OTHER.id)
+    watchdog.on_result(OTHER.id, 0.0)
     assert watchdog.on_death("signal 11", 2.0) == [RetryAlone(FINAL), Spawn()]
 
 
@@ -242,8 +242,8 @@ def test_after_a_kill_the_worker_is_replaced_and_the_final_tried_again() -> None
 def test_results_may_still_come_while_the_worker_is_told_to_end() -> None:
     watchdog = busy(FINAL, OTHER, now=100.0)
     watchdog.tick(130.0)
-    assert watchdog.on_result(FINAL.id)
-    assert watchdog.on_result(OTHER.id)
+    assert watchdog.on_result(FINAL.id, 0.0)
+    assert watchdog.on_result(OTHER.id, 0.0)
     assert free(watchdog) == 0
     assert watchdog.tick(131.0) == [Kill()]
     assert watchdog.on_death("signal 9", 131.1) == [Spawn()]
@@ -316,7 +316,7 @@ def test_a_broken_engine_heals_by_itself() -> None:
     watchdog.on_ready(1)
     assert watchdog.state.name == "READY"
     watchdog.on_grant([FINAL], 20.0)
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert watchdog.on_death("signal 11", 21.0) == [Spawn()]
 
 
@@ -364,7 +364,7 @@ def test_a_worker_whose_memory_has_grown_is_replaced_when_it_is_idle() -> None:
     watchdog = grown(busy(now=0.0))
     assert free(watchdog) == 0
     assert watchdog.tick(1.0) == []
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert free(watchdog) == 0
     assert watchdog.next_deadline is not None and watchdog.next_deadline < 2.0
     assert watchdog.tick(2.0) == [Recycle("its memory has grown from 0 to 0 MB")]
@@ -405,7 +405,7 @@ def test_a_batch_that_comes_back_ends_the_row() -> None:
         watchdog.tick(now + 9.0)
         watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 30.0)
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert watchdog.on_death("signal 11", 40.0) == [Spawn()]
 
 
@@ -414,7 +414,7 @@ def test_half_a_batch_does_not_end_the_row() -> None:
     watchdog.on_death("signal 11", 0.0)
     watchdog.on_ready(1)
     watchdog.on_grant([FINAL, OTHER], 1.0)
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     watchdog.on_death("signal 11", 2.0)
     assert watchdog.next_deadline == 2.5
 
@@ -430,7 +430,7 @@ def test_a_final_that_was_running_is_tried_once_more_and_then_given_up() -> None
 
 def test_only_what_is_unanswered_is_tried_again() -> None:
     watchdog = busy(FINAL, OTHER)
-    watchdog.on_result(FINAL.id)
+    watchdog.on_result(FINAL.id, 0.0)
     assert watchdog.on_death("signal 11", 1.0) == [RetryAlone(OTHER), Spawn()]
 
 
@@ -439,7 +439,7 @@ def test_a_final_that_succeeds_the_second_time_has_its_chances_again() -> None:
     watchdog.on_death("signal 11", 1.0)
     watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 2.0)
-    assert watchdog.on_result(FINAL.id)
+    assert watchdog.on_result(FINAL.id, 0.0)
     watchdog.on_grant([FINAL], 3.0)
     assert RetryAlone(FINAL) in watchdog.on_death("signal 11", 4.0)
 
@@ -452,7 +452,7 @@ def test_a_final_that_only_waited_for_its_second_try_is_not_given_up() -> None:
     watchdog.tick(3.0)
     watchdog.on_ready(1)
     watchdog.on_grant([FINAL], 4.0)
-    assert watchdog.on_result(FINAL.id)
+    assert watchdog.on_result(FINAL.id, 0.0)
 
 
 def test_partials_are_dropped_and_the_utterance_gets_no_more() -> None:
@@ -475,7 +475,7 @@ def test_the_final_of_such_an_utterance_is_still_tried_twice() -> None:
     watchdog.tick(3.5)
     watchdog.on_ready(1)
     watchdog.on_grant([final], 4.0)
-    assert watchdog.on_result(final.id)
+    assert watchdog.on_result(final.id, 0.0)
     assert not watchdog.accepts(PARTIAL)  # a final may come in a pause: the utterance may go on
 
 
@@ -548,7 +548,7 @@ def test_a_start_that_succeeds_ends_the_count_of_failed_ones() -> None:
         watchdog.on_ready(1)
         assert watchdog.state.name == "READY"
         watchdog.on_grant([FINAL], now)
-        watchdog.on_result(FINAL.id)
+        watchdog.on_result(FINAL.id, 0.0)
         watchdog.on_death("signal 4", now)
 
 

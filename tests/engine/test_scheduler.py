@@ -1,9 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from surtitle.engine.scheduler import Scheduler
+from surtitle.engine.scheduler import Rank, Scheduler
 from surtitle.jobs import Job, JobKind, Recipe
 
 
@@ -40,11 +40,13 @@ def take(
     free: int = 1,
     idle: bool = True,
     speaking: Sequence[str] = (),
-    kept: bool = False,
+    kept_from: Collection[Rank] = (),
 ) -> list[str]:
     """The names of the next batch of at most `limit`."""
     return names(
-        scheduler.next_batch(lambda job: limit, free=free, idle=idle, speaking=speaking, kept=kept)
+        scheduler.next_batch(
+            lambda job: limit, free=free, idle=idle, speaking=speaking, kept_from=kept_from
+        ).jobs
     )
 
 
@@ -144,9 +146,9 @@ def test_the_limit_is_that_of_the_first_job() -> None:
         asked.append(job.id)
         return 2 if job.window_s == 10.0 else 1
 
-    assert names(scheduler.next_batch(limit)) == ["a1", "b1"]
-    assert names(scheduler.next_batch(limit)) == ["c1"]
-    assert names(scheduler.next_batch(limit)) == ["d1"]
+    assert names(scheduler.next_batch(limit).jobs) == ["a1", "b1"]
+    assert names(scheduler.next_batch(limit).jobs) == ["c1"]
+    assert names(scheduler.next_batch(limit).jobs) == ["d1"]
     assert asked == [final(name).id for name in ("a1", "c1", "d1")]
 
 
@@ -208,10 +210,10 @@ def test_every_job_leaves_once_whether_taken_or_replaced() -> None:
             waiting.add(last.id)
             waiting -= {gone.id for gone in scheduler.add(last)}
             assert len(scheduler) == len(waiting)
-        taken = scheduler.next_batch(lambda job: 2, free=1 + number % 3)
+        taken = scheduler.next_batch(lambda job: 2, free=1 + number % 3).jobs
         assert {each.id for each in taken} <= waiting
         waiting -= {each.id for each in taken}
-    while taken := scheduler.next_batch(lambda job: 1000):
+    while taken := scheduler.next_batch(lambda job: 1000).jobs:
         assert len({each.session for each in taken}) == len(taken)
         assert {each.id for each in taken} <= waiting
         waiting -= {each.id for each in taken}

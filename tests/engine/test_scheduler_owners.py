@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.engine.scheduler import MANY, PATIENCE, PILE, SMALLER, Owner, Rank, Scheduler
+from surtitle.engine.scheduler import MANY, PATIENCE, PILE, Owner, Rank, Scheduler
 from surtitle.jobs import Job
 from tests.engine.test_scheduler import filled, final, guess, names, partial, take
 
@@ -135,6 +135,7 @@ def test_many_sessions_of_one_owner_do_not_keep_others_from_their_partials() -> 
 
 
 PATIENT = Owner("eve", patient=True)
+YIELDING = (Rank.MANY, Rank.PATIENT)
 
 
 def test_who_can_wait_goes_behind_the_partials_of_others() -> None:
@@ -156,16 +157,16 @@ def test_who_can_wait_is_not_passed_over_for_ever() -> None:
 
 def test_a_place_can_be_kept_from_who_gives_way() -> None:
     scheduler = placed(final("a1"), partial("b1"), a=PATIENT, b=PATIENT)
-    assert take(scheduler, 8, speaking=["bob"], kept=True) == []
+    assert take(scheduler, 8, speaking=["bob"], kept_from=YIELDING) == []
     scheduler.add(partial("x1"))
-    assert take(scheduler, 8, speaking=["bob"], kept=True) == ["x1p"]
+    assert take(scheduler, 8, speaking=["bob"], kept_from=YIELDING) == ["x1p"]
     assert drained(scheduler) == ["a1", "b1p"]
 
 
 def test_who_waits_again_is_served_as_others_are() -> None:
     scheduler = placed(final("a1"), a=PATIENT)
     scheduler.place("a", EVE)
-    assert take(scheduler, 1, speaking=["bob"], kept=True) == ["a1"]
+    assert take(scheduler, 1, speaking=["bob"], kept_from=YIELDING) == ["a1"]
 
 
 def crowd(owner: Owner, sessions: str = "abcdefghijkl") -> Scheduler:
@@ -177,19 +178,19 @@ def crowd(owner: Owner, sessions: str = "abcdefghijkl") -> Scheduler:
 
 def test_of_whom_many_finals_wait_leaves_the_last_place_to_others() -> None:
     scheduler = crowd(EVE)
-    assert scheduler.gives_way(EVE, ["eve", "bob"])
-    assert take(scheduler, 8, speaking=["eve", "bob"], kept=True) == []
+    assert scheduler.rank(EVE, ["eve", "bob"]) is Rank.MANY
+    assert take(scheduler, 8, speaking=["eve", "bob"], kept_from=YIELDING) == []
     scheduler.place("x", BOB)
     scheduler.add(partial("x1"))
-    assert take(scheduler, 8, speaking=["eve", "bob"], kept=True) == ["x1p"]
+    assert take(scheduler, 8, speaking=["eve", "bob"], kept_from=YIELDING) == ["x1p"]
     assert len(drained(scheduler)) == 12
 
 
 @pytest.mark.parametrize("speaking", [["eve"], []])
 def test_a_crowd_that_is_alone_has_all_places(speaking: list[str]) -> None:
     scheduler = crowd(EVE)
-    assert not scheduler.gives_way(EVE, speaking)
-    assert len(take(scheduler, 8, speaking=speaking, kept=True)) == 8
+    assert scheduler.rank(EVE, speaking) is Rank.SPEAKS
+    assert len(take(scheduler, 8, speaking=speaking, kept_from=YIELDING)) == 8
 
 
 def test_crowds_do_not_wait_for_each_other() -> None:
@@ -197,8 +198,8 @@ def test_crowds_do_not_wait_for_each_other() -> None:
     for session in "jklmnopqr":
         scheduler.place(session, BOB)
         scheduler.add(final(f"{session}1"))
-    assert not scheduler.gives_way(EVE, ["eve", "bob"])
-    assert len(take(scheduler, 8, speaking=["eve", "bob"], kept=True)) == 8
+    assert scheduler.rank(EVE, ["eve", "bob"]) is Rank.SPEAKS
+    assert len(take(scheduler, 8, speaking=["eve", "bob"], kept_from=YIELDING)) == 8
 
 
 def test_a_crowd_goes_behind_the_partials_of_others_but_not_for_ever() -> None:
@@ -211,17 +212,34 @@ def test_a_crowd_goes_behind_the_partials_of_others_but_not_for_ever() -> None:
     assert order == [*turn, "a1", *turn, "b1"]
 
 
-def test_batches_of_who_can_wait_are_smaller_while_somebody_speaks() -> None:
-    assert len(take(crowd(EVE), 8, speaking=["eve", "bob"])) == 8 // SMALLER
-    assert len(take(crowd(PATIENT), 8, speaking=["bob"])) == 8 // SMALLER
-    assert len(take(crowd(PATIENT), 8)) == 8
-    assert len(take(crowd(EVE), 8, speaking=["eve"])) == 8
+def test_the_last_place_alone_is_kept() -> None:
+    scheduler = crowd(EVE)
+    assert len(take(scheduler, 4, free=2, speaking=["eve", "bob"], kept_from=YIELDING)) == 4
+    assert take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=YIELDING) == []
+    assert len(take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=[Rank.PATIENT])) == 4
+
+
+def test_a_batch_tells_who_gives_way() -> None:
+    scheduler = crowd(EVE)
+    scheduler.place("x", BOB)
+    scheduler.add(partial("x1"))
+    ranks = [scheduler.next_batch(lambda job: 8, speaking=["eve", "bob"]).rank for _ in range(2)]
+    assert ranks == [Rank.SPEAKS, Rank.MANY]
+
+
+def test_how_many_are_too_many_depends_on_the_worker() -> None:
+    scheduler = crowd(EVE)
+    scheduler.many = 16
+    assert scheduler.rank(EVE, ["bob"]) is Rank.SPEAKS
 
 
 def test_a_crowd_that_has_been_served_is_none_any_more() -> None:
     scheduler = crowd(EVE)
-    take(scheduler, 12 - MANY)
-    assert not scheduler.gives_way(EVE, ["bob"])
+    assert scheduler.rank(EVE, ["bob"]) is Rank.MANY
+    take(scheduler, 12 - MANY // 2 - 1)
+    assert scheduler.rank(EVE, ["bob"]) is Rank.MANY  # it is not to come and go
+    take(scheduler, 1)
+    assert scheduler.rank(EVE, ["bob"]) is Rank.SPEAKS
 
 
 # -- in any order -------------------------------------------------------------------------------
@@ -259,13 +277,13 @@ def test_every_job_leaves_once_and_nothing_is_left_behind(steps: list[tuple[str,
             for gone in scheduler.discard_session(who):
                 del waiting[gone.id]
         else:
-            batch = scheduler.next_batch(lambda job: 2, free=int(who))
+            batch = scheduler.next_batch(lambda job: 2, free=int(who)).jobs
             assert len({job.session for job in batch}) == len(batch)
             assert len({(job.kind, job.window_s) for job in batch}) <= 1
             for job in batch:
                 del waiting[job.id]
         assert len(scheduler) == len(waiting)
-    while batch := scheduler.next_batch(lambda job: 2):
+    while batch := scheduler.next_batch(lambda job: 2).jobs:
         for job in batch:
             del waiting[job.id]
     assert not waiting

@@ -160,7 +160,7 @@ class OwnersLoad:
     def _forget(self, owner: str, now: float) -> None:
         """Forget what is long past."""
         turns = self._owners[owner]
-        if turns.gauge.empty:
+        if turns.gauge.empty and not turns.gauge.overloaded:
             del self._owners[owner]
         elif len(turns.sessions) > 1:
             recent = {name: at for name, at in turns.sessions.items() if at >= now - WINDOW_S}

@@ -183,12 +183,14 @@ class Watchdog:
         """A batch was handed to the worker."""
         self._leases.append(_Lease({job.id: job for job in batch}, now + self.options.lease_s))
 
-    def on_result(self, job_id: str) -> bool:
-        """A result came. False for one that nobody waits for: it must not be used."""
+    def on_result(self, job_id: str, now: float) -> bool:
+        """A result came, so the others of its batch have the time of a lease again. False for one that
+        nobody waits for: it must not be used."""
         lease = next((lease for lease in self._leases if job_id in lease.jobs), None)
         if lease is None:
             return False
         del lease.jobs[job_id]
+        lease.deadline = max(lease.deadline, now + self.options.lease_s)
         self._retried.discard(job_id)
         self._abandoned.discard(job_id)
         if not lease.jobs:

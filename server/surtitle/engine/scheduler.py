@@ -9,10 +9,9 @@
    who has many sessions does not get more than one who has a single one, where both want something.
 5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
    partials of others, who would get none of theirs otherwise.
-6. While somebody speaks, some give way: an owner of whom many finals wait to others, and what
-   is patient (see Owner) to all. They go behind the partials of those who speak, and before them once
-   they were passed over `PATIENCE` times; their batches are smaller; and they do not take the worker's
-   last free place.
+6. While somebody speaks, some give way: an owner of whom many finals wait to others, and what is
+   patient (see Owner) to all. They go behind the partials of those who speak, and before them once they
+   were passed over `PATIENCE` times. The worker's last free place may be kept from them.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
 8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
@@ -40,14 +39,12 @@ class Rank(Enum):
 
     SPEAKS = auto()
     MANY = auto()
-    """An owner with more finals than can be served, beside others who speak."""
+    """An owner with many sessions whose finals wait, beside others who speak."""
     PATIENT = auto()
 
 
 PATIENCE = {Rank.SPEAKS: 0, Rank.MANY: 2, Rank.PATIENT: 16}
 """Batches that go before those who give way: they get on even where speakers want all there is."""
-SMALLER = 4
-"""By how much batches of who gives way are smaller while somebody speaks, who waits for their end."""
 
 
 class Owner(NamedTuple):
@@ -62,6 +59,13 @@ NOBODY = Owner()
 """Whose a session is that was never placed."""
 
 
+class Batch(NamedTuple):
+    """Jobs to decode together."""
+
+    jobs: list[Job]
+    rank: Rank = Rank.SPEAKS
+
+
 @dataclass(slots=True)
 class _Turns:
     """What waits of one owner. The order of keys is the rotation of sessions."""
@@ -69,6 +73,7 @@ class _Turns:
     finals: dict[str, deque[Job]] = field(default_factory=dict)
     open: dict[str, Job] = field(default_factory=dict)  # the newest partial or speculative final
     line: dict[str, None] = field(default_factory=dict)  # who has one of these, or a pile of finals
+    many: bool = False  # see Scheduler._has_many
 
     def __len__(self) -> int:
         return sum(map(len, self.finals.values())) + len(self.open)
@@ -121,6 +126,9 @@ class Scheduler:
     """The jobs that wait. Bounded by its users: a session has one of an open utterance, few finals."""
 
     def __init__(self) -> None:
+        self.many = MANY
+        """Sessions of one owner whose finals wait, beyond which he gives way to others: more than can
+        be decoded in the next moments."""
         self._alone: deque[Job] = deque()
         self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
         self._placed: dict[str, Owner] = {}  # by session
@@ -200,39 +208,35 @@ class Scheduler:
         free: int = 1,
         idle: bool = True,
         speaking: Collection[str] = (),
-        kept: bool = False,
-    ) -> list[Job]:
-        """Take jobs to decode together; empty where none may start now.
+        kept_from: Collection[Rank] = (),
+    ) -> Batch:
+        """Take jobs to decode together; none where none may start now.
 
         `limit` says how many jobs like the given one a batch may hold. `free` is how many batches
         the worker can still take: what waits is spread over them. `idle` says whether the worker has
-        nothing else under way; `speaking` are the names of owners who speak, and `kept` says whether
-        the place is kept for those.
+        nothing else under way; `speaking` are the names of owners who speak, and `kept_from` who may
+        not have the last place then.
         """
         if self._alone:
-            return [self._alone.popleft()] if idle else []
-        waiting = self._in_turn(speaking, kept)
-        first = waiting[0] if waiting else None
-        if first is None:
-            return []
+            return Batch([self._alone.popleft()] if idle else [])
+        rank, waiting = self._in_turn(speaking, kept_from if speaking and free == 1 else ())
+        if not waiting:
+            return Batch([])
+        if rank is not Rank.SPEAKS and speaking:
+            free = max(free - 1, 1)  # the last one is not for them
+        first = waiting[0]
         alike = [job for job in waiting if (job.kind, job.window_s) == (first.kind, first.window_s)]
-        most = limit(first)
-        if speaking and self.gives_way(self.owner_of(first.session), speaking):
-            most = -(-most // SMALLER)
-        batch = alike[: min(most, -(-len(alike) // free))]
+        batch = alike[: min(limit(first), -(-len(alike) // free))]
         for job in batch:
             owner = self.owner_of(job.session)
             turns = self._owners.pop(owner)
             turns.take(job)
             if turns.finals or turns.open:
                 self._owners[owner] = turns  # to the end of the rotation
-        return batch
+        return Batch(batch, rank)
 
-    def gives_way(self, owner: Owner, speaking: Collection[str]) -> bool:
-        """Whether an owner gives way to those who speak."""
-        return self._rank(owner, speaking) is not Rank.SPEAKS
-
-    def _rank(self, owner: Owner, speaking: Collection[str]) -> Rank:
+    def rank(self, owner: Owner, speaking: Collection[str]) -> Rank:
+        """Where an owner stands at present, beside those who speak."""
         if owner.patient:
             return Rank.PATIENT
         if self._has_many(owner) and any(
@@ -242,18 +246,26 @@ class Scheduler:
         return Rank.SPEAKS
 
     def _has_many(self, owner: Owner) -> bool:
+        """Whether more finals of his wait than are many, or did, and they are not half as many yet."""
         turns = self._owners.get(owner)
-        return turns is not None and len(turns.finals) > MANY
+        if turns is None:
+            return False
+        if len(turns.finals) > self.many:
+            turns.many = True
+        elif len(turns.finals) <= self.many // 2:
+            turns.many = False
+        return turns.many
 
-    def _in_turn(self, speaking: Collection[str], kept: bool) -> list[Job]:
-        """The jobs that are due, at most one of a session, in order."""
+    def _in_turn(
+        self, speaking: Collection[str], kept_from: Collection[Rank]
+    ) -> tuple[Rank, list[Job]]:
+        """The jobs that are due, at most one of a session, in order; all of one rank."""
         ranks: dict[Rank, list[_Turns]] = {rank: [] for rank in Rank}
         for owner, turns in self._owners.items():
-            ranks[self._rank(owner, speaking)].append(turns)
-        is_kept = kept and bool(speaking)
-        due = [rank for rank in Rank if ranks[rank] and (rank is Rank.SPEAKS or not is_kept)]
+            ranks[self.rank(owner, speaking)].append(turns)
+        due = [rank for rank in Rank if ranks[rank] and rank not in kept_from]
         if not due:
-            return []
+            return Rank.SPEAKS, []
         first = [
             urgent
             for turns in ranks[Rank.SPEAKS]
@@ -266,7 +278,8 @@ class Scheduler:
         for rank in due:
             self._passed_over[rank] += 1
         self._passed_over[chosen] = 0
-        return _one_each(first or [turns.urgent() + turns.rest() for turns in ranks[chosen]])
+        jobs = first or [turns.urgent() + turns.rest() for turns in ranks[chosen]]
+        return chosen, _one_each(jobs)
 
     def discard(self, job_id: str, session: str) -> bool:
         """Take a waiting final back; False where it does not wait (any more)."""

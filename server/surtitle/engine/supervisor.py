@@ -31,7 +31,7 @@ from surtitle.engine.policy import (
     WatchdogOptions,
 )
 from surtitle.engine.process import Incarnation
-from surtitle.engine.scheduler import Owner, Scheduler
+from surtitle.engine.scheduler import MANY, Owner, Rank, Scheduler
 from surtitle.engine.speakers import Speakers
 from surtitle.jobs import Job, JobKind, ModelInfo, Result
 from surtitle.metrics import Metrics
@@ -44,6 +44,11 @@ Deliver = Callable[[Result], None]
 _QUARANTINE_MESSAGE = (
     "The recognition worker died twice on this audio, so it was given up; the rest goes on."
 )
+KEPT_S = 0.25
+"""How long a place is kept for those who speak, from an owner of whom many finals wait: their audio is
+read up to eight times a second. Then it is better used than empty."""
+ROUNDS = 2
+"""So many times what the worker takes at once is more than an owner can be served with soon."""
 OVERDUE_CHECK_S = 0.25
 """How often it is looked for jobs that wait too long."""
 LOAD_CHECK_S = 1.0
@@ -135,6 +140,11 @@ class Supervisor:
         self._has_room = False  # one more speaker would be served at once
         self._room_at = 0.0  # when there was room last, on the monotonic clock
         self._speakers = Speakers()
+        self._ranks: dict[
+            str, Rank
+        ] = {}  # by job id: with which rank what is under way was granted
+        self._freed_at = 0.0  # when the worker had a place again, on the monotonic clock
+        self._kept_until: asyncio.TimerHandle | None = None
         self._told_overload = False
         self._overdue: list[Overdue] = []
         self._looked_for_overdue_at = 0.0
@@ -172,6 +182,8 @@ class Supervisor:
     async def stop(self) -> None:
         """End the worker: by itself when it is idle, else by force. Well under a second."""
         self._stopping = True
+        if self._kept_until is not None:
+            self._kept_until.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -205,7 +217,8 @@ class Supervisor:
             if _waits_as(job) == "partial":
                 waiting.due_since = older.due_since
             else:
-                self._observe_wait(job.session, "partial", older, now)
+                rank = self._scheduler.rank(owner, self._speaking)
+                self._observe_wait(job.session, "partial", older, now, rank)
         self._grant()
 
     def place(self, session: str, owner: Owner) -> None:
@@ -277,46 +290,63 @@ class Supervisor:
         if self._has_room:
             self._room_at = time.monotonic()
         while free := self._watchdog.free:
-            batch = self._scheduler.next_batch(
+            kept_from = self._kept_from(model)
+            batch, rank = self._scheduler.next_batch(
                 lambda job: model.batch_limit(job.window_s),
                 free=free,
                 idle=not self._watchdog.running,
                 speaking=self._speaking,
-                kept=self._yielding_batches >= max(model.parallel - 1, 1),
+                kept_from=kept_from,
             )
             if not batch:
+                if Rank.MANY in kept_from and len(self._scheduler) and self._kept_until is None:
+                    assert self._loop is not None
+                    self._kept_until = self._loop.call_later(KEPT_S, self._grant_what_was_kept)
                 break
             now = time.monotonic()
             self._watchdog.on_grant(batch, now)
             self._incarnation.send(batch)
             self._metrics.on_grant(batch)
+            running = self._watchdog.running
+            self._ranks = {job.id: self._ranks.get(job.id, rank) for job in running}
             for job in batch:
                 if (waiting := self._waiting.get(job.id)) is not None:
                     waiting.started = True
-                    self._observe_wait(job.session, _waits_as(job), waiting, now, started=True)
+                    kind = _waits_as(job)
+                    self._observe_wait(job.session, kind, waiting, now, rank, started=True)
             self._watch_deadline()
         self._has_room = self._would_serve_at_once(model)
         self._judge_load()
+
+    def _grant_what_was_kept(self) -> None:
+        self._kept_until = None
+        if not self._stopping:
+            self._grant()
 
     @property
     def _speaking(self) -> Collection[str]:
         """The owners who speak."""
         return self._speakers.owners(time.monotonic())
 
+    def _kept_from(self, model: ModelInfo) -> Collection[Rank]:
+        """From whom the last place is kept, as long as somebody speaks."""
+        if self._yielding_batches < max(model.parallel - 1, 1):
+            return ()
+        if time.monotonic() - self._freed_at < KEPT_S:
+            return Rank.MANY, Rank.PATIENT
+        return (Rank.PATIENT,)
+
     @property
     def _yielding_batches(self) -> int:
         """How many places those hold who give way."""
-        speaking = self._speaking
         return sum(
-            all(
-                self._scheduler.gives_way(self._scheduler.owner_of(job.session), speaking)
-                for job in batch
-            )
+            all(self._ranks.get(job.id, Rank.SPEAKS) is not Rank.SPEAKS for job in batch)
             for batch in self._watchdog.batches
         )
 
     def _would_serve_at_once(self, model: ModelInfo) -> bool:
-        """Whether one more speaker finds a place, or finds one kept from their second job on."""
+        """Whether one more speaker who gives way to nobody finds a place, or finds one kept from their
+        second job on."""
         if self._scheduler.holds_all:
             return False
         batches, yielding = len(self._watchdog.batches), self._yielding_batches
@@ -324,21 +354,29 @@ class Supervisor:
         return self._watchdog.free > 0 or model.parallel <= batches < model.parallel + yielded
 
     def _observe_wait(
-        self, session: str, kind: JobKind, waiting: _Waiting, now: float, *, started: bool = False
+        self,
+        session: str,
+        kind: JobKind,
+        waiting: _Waiting,
+        now: float,
+        rank: Rank,
+        *,
+        started: bool = False,
     ) -> None:
-        """Tell the gauge of load. A wait for a new worker is none, nor is one of who can wait."""
+        """Tell the gauge of load. A wait for a new worker is none, nor is one of what is patient."""
         if self.state is not EngineState.READY:
             return
         since = max(waiting.due_since, self._ready_since)
         self._metrics.on_wait(kind, now - since)
-        owner = self._scheduler.owner_of(session)
-        if owner.patient:
+        if rank is Rank.PATIENT:
             return
-        since = min(max(since, self._room_at), now)
-        gives_way = self._scheduler.gives_way(owner, self._speaking)
-        self._load.observe(owner.name, session, kind, since, now, gives_way=gives_way)
+        if rank is Rank.SPEAKS:
+            since = min(max(since, self._room_at), now)
+        owner = self._scheduler.owner_of(session).name
+        gives_way = rank is Rank.MANY
+        self._load.observe(owner, session, kind, since, now, gives_way=gives_way)
         if started:
-            self._load.on_turn(owner.name, session, now)
+            self._load.on_turn(owner, session, now)
 
     def _judge_load(self) -> None:
         now = time.monotonic()
@@ -356,17 +394,19 @@ class Supervisor:
 
     def _find_overdue(self, now: float) -> Iterator[Overdue]:
         """The jobs that wait and whose wait would count if they were started now."""
-        if self.state is not EngineState.READY or self._has_room:
+        if self.state is not EngineState.READY:
             return
         for waiting in self._waiting.values():
-            since = max(waiting.due_since, self._ready_since, self._room_at)
+            since = max(waiting.due_since, self._ready_since)
             if waiting.started or now - since <= self._overload_wait_s:
                 continue
             session = waiting.job.session
             owner = self._scheduler.owner_of(session)
-            if not owner.patient:
-                gives_way = self._scheduler.gives_way(owner, self._speaking)
-                yield owner.name, session, _waits_as(waiting.job), since, gives_way
+            rank = self._scheduler.rank(owner, self._speaking)
+            if rank is Rank.SPEAKS:
+                since = max(since, now if self._has_room else self._room_at)
+            if rank is not Rank.PATIENT and now - since > self._overload_wait_s:
+                yield owner.name, session, _waits_as(waiting.job), since, rank is Rank.MANY
 
     def _carry_out(self, actions: list[Action]) -> None:
         waiting = deque(actions)
@@ -451,6 +491,7 @@ class Supervisor:
                     load_s=round(model.load_s, 2),
                 )
                 self._ready_since = time.monotonic()
+                self._scheduler.many = max(MANY, ROUNDS * model.parallel * model.max_batch)
                 self._watchdog.on_ready(model.parallel)
                 self._check_memory(self._ready_since)
                 self._carry_out([])
@@ -460,8 +501,11 @@ class Supervisor:
                 self._carry_out(self._watchdog.on_start_failure(cause))
             case Result():
                 self._metrics.on_result(answer)
-                if self._watchdog.on_result(answer.job_id):
+                now, free = time.monotonic(), self._watchdog.free
+                if self._watchdog.on_result(answer.job_id, now):
                     self._deliver(answer)
+                if self._watchdog.free > free:
+                    self._freed_at = now
         self._grant()
         self._watch_deadline()
 

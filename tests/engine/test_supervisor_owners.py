@@ -1,0 +1,87 @@
+"""Owners on a real worker process: a crowd gives way to those who speak, and is told it is late."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from surtitle.engine import supervisor
+from surtitle.engine.scheduler import MANY, Owner
+from surtitle.engine.supervisor import KEPT_S
+from tests.engine.running import Running, running
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+CROWD = [f"crowd-{number}" for number in range(3 * MANY)]
+
+
+def place(run: Running, name: str, sessions: Iterable[str], *, patient: bool = False) -> None:
+    for session in sessions:
+        run.engine.place(session, Owner(name, patient))
+
+
+async def gather(run: Running, folder: Path, *, patient: bool = False) -> None:
+    """A crowd of whom a batch is under way, and many finals wait, beside somebody who speaks."""
+    place(run, "eve", CROWD, patient=patient)
+    place(run, "bob", ["bob", "filler-0", "filler-1"])
+    held = await run.fill(folder)
+    for number, session in enumerate(CROWD):
+        run.submit(1, f"wait:{folder / str(number)}", session=session)
+    held[0].unlink()
+    await run.until(lambda: (folder / "0").exists())
+    held[1].unlink()
+    await run.answered(2)
+
+
+@pytest.mark.parametrize("patient", [False, True])
+async def test_who_speaks_finds_a_place_beside_a_crowd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: bool
+) -> None:
+    monkeypatch.setattr(supervisor, "KEPT_S", 30.0)
+    async with running(lease_s=60) as run:
+        await gather(run, tmp_path, patient=patient)
+        for number in range(1, 20):
+            run.submit(number, f"say:{number}", session="bob")
+            assert (await run.answered(number + 2))[number + 1] == str(number)
+        assert not (tmp_path / "2").exists()
+
+
+async def test_a_crowd_may_have_a_place_that_nobody_wants(tmp_path: Path) -> None:
+    async with running(lease_s=60) as run:
+        await gather(run, tmp_path)
+        began = asyncio.get_running_loop().time()
+        assert not (tmp_path / "2").exists()
+        await run.until(lambda: (tmp_path / "2").exists())
+        assert asyncio.get_running_loop().time() - began > 0.5 * KEPT_S
+
+
+async def test_what_is_patient_may_not(tmp_path: Path) -> None:
+    async with running(lease_s=60) as run:
+        await gather(run, tmp_path, patient=True)
+        await asyncio.sleep(3 * KEPT_S)
+        assert not (tmp_path / "2").exists()
+
+
+async def test_a_crowd_is_told_that_it_is_late_and_keeps_nobody_else_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "KEPT_S", 30.0)
+    async with running(lease_s=60, overload_wait_s=0.3) as run:
+        await gather(run, tmp_path)
+        for number in range(1, 60):
+            run.submit(number, "say:yes", session="bob")
+            await run.answered(number + 2)
+            await asyncio.sleep(0.03)
+        assert run.engine.overloaded_for("eve")
+        assert not run.engine.overloaded_for("bob")
+        assert not run.engine.overloaded_for("somebody else")
+
+
+async def test_a_crowd_that_is_alone_has_all_places(tmp_path: Path) -> None:
+    async with running(lease_s=60) as run:
+        place(run, "eve", CROWD)
+        for number, session in enumerate(CROWD):
+            run.submit(1, f"wait:{tmp_path / str(number)}", session=session)
+        await run.until(lambda: (tmp_path / "0").exists() and (tmp_path / "1").exists())
