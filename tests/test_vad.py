@@ -16,7 +16,8 @@ from silero_vad import load_silero_vad
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.vad import (
     FEW_WINDOWS,
-    SHARE_BESIDE,
+    PATIENT_SHARE,
+    SPOKE_S,
     WINDOWS_BESIDE,
     WINDOWS_PER_CALL,
     WINDOWS_PER_TURN,
@@ -272,7 +273,7 @@ async def test_who_can_wait_leaves_the_time_to_those_who_speak() -> None:
             t.rounds.request(live)
             await asyncio.sleep(0.05)
             assert len(live.probabilities) >= 4 * (number - 2)
-        assert 0 < sum(spent_s) < 2 * SHARE_BESIDE * (time.perf_counter() - began_s)
+        assert 0 < sum(spent_s) < 2 * PATIENT_SHARE * (time.perf_counter() - began_s)
 
 
 async def test_who_can_wait_has_all_the_time_where_nobody_speaks() -> None:
@@ -290,6 +291,57 @@ async def test_who_can_wait_has_all_the_time_where_nobody_speaks() -> None:
         t.rounds._rest_s = watched  # type: ignore[method-assign]
         await t.until(lambda: all(len(file.probabilities) == 200 for file in files))
         assert set(rested) == {0.0}
+
+
+async def test_what_was_done_while_nobody_spoke_is_not_held_against_anybody() -> None:
+    async with scoring() as t:
+        files = [Client(np.tile(windows(200), (20, 1)), patient=True) for _ in range(8)]
+        for file in files:
+            t.rounds.request(file)
+        await t.until(lambda: all(len(file.probabilities) > 1000 for file in files))
+        assert t.rounds._share.good_at_s < time.perf_counter()
+        t.rounds.request(Client(windows(3)))
+        await t.until(lambda: t.rounds._spoke_at > 0)
+        done = sum(len(file.probabilities) for file in files)
+        await asyncio.sleep(0.3)
+        assert sum(len(file.probabilities) for file in files) > done
+
+
+async def test_what_is_patient_goes_on_as_soon_as_nobody_speaks_any_more() -> None:
+    async with scoring() as t:
+        live, file = Client(windows(3)), Client(windows(40), patient=True)
+        t.rounds.request(live)
+        await t.until(lambda: live.probabilities)
+        t.rounds._share.take(1000.0, time.perf_counter())
+        t.rounds.request(file)
+        began_s = time.perf_counter()
+        await t.until(lambda: file.probabilities)
+        assert 0.5 * SPOKE_S < time.perf_counter() - began_s < 5 * SPOKE_S
+
+
+async def test_one_who_speaks_in_large_pieces_is_not_rationed() -> None:
+    async with scoring() as t:
+        t.rounds._share.take(1000.0, time.perf_counter())
+        files = [Client(windows(200), patient=True) for _ in range(64)]
+        for file in files:
+            t.rounds.request(file)
+        live = Client(windows(5 * WINDOWS_PER_TURN + 3))
+        t.rounds.request(live)
+        await t.until(lambda: len(live.probabilities) == len(live.audio))
+        assert not any(file.probabilities for file in files)
+
+
+async def test_one_who_comes_back_is_no_longer_patient() -> None:
+    async with scoring() as t:
+        first = Client(windows(3))
+        t.rounds.request(first)
+        await t.until(lambda: first.probabilities)
+        t.rounds._share.take(1000.0, time.perf_counter())
+        client = Client(windows(40), patient=True)
+        t.rounds.request(client)
+        client.patient = False
+        t.rounds.request(client)
+        await t.until(lambda: len(client.probabilities) == 40)
 
 
 async def test_a_round_is_bounded_and_everybody_gets_a_turn() -> None:

@@ -9,8 +9,8 @@ More than a few windows are scored in a thread, one turn at a time; meanwhile th
 before are handed out.
 NumPy releases Python's lock in each product of matrices.
 
-Beside somebody who speaks, those that are behind get a share of a core together: for their windows, and
-for what follows from these.
+Beside somebody who speaks, what is patient (nobody waits for it now) gets a share of a core: for its
+windows, and for what follows from these.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -48,11 +47,12 @@ WINDOWS_PER_CALL = 1024
 """About how many windows are scored in one call (20 ms): bounds its memory and what it holds up.
 More do not make a window cheaper."""
 WINDOWS_BESIDE = 256
-"""The same of those that are behind, beside those that speak, who wait for it."""
-SHARE_BESIDE = 0.25
-"""Of a core, for all that are behind, beside those that speak: 50 minutes of audio in a second."""
-AT_ONCE_BESIDE_S = 0.01
-SPEAKING_S = 1.0
+"""The same of those that have more than a turn's worth, beside those that speak, who wait for it."""
+PATIENT_SHARE = 0.25
+"""Of a core, for all that is patient, while somebody speaks: some minutes of audio in a second."""
+PATIENT_AT_ONCE_S = 0.01
+"""The same, after a pause."""
+SPOKE_S = 1.0
 """How long somebody counts as speaking after his last windows."""
 HAND_OUT_S = 0.004
 """How long results are handed out before the event loop gets its turn."""
@@ -142,8 +142,9 @@ class VadRounds:
         self._slots: dict[VadClient, int] = {}  # who has a slot
         self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
-        self._behind: dict[VadClient, None] = {}  # the same of the patient, and who had a full turn
-        self._share = Allowance(SHARE_BESIDE, AT_ONCE_BESIDE_S)  # of the time, for those
+        self._behind: dict[VadClient, None] = {}  # the same of those that had a full turn
+        self._patient: dict[VadClient, None] = {}
+        self._share = Allowance(PATIENT_SHARE, PATIENT_AT_ONCE_S)  # of the time, for those
         self._spoke_at = -math.inf
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -161,14 +162,20 @@ class VadRounds:
 
     def request(self, client: VadClient) -> None:
         """The client may have windows to score."""
-        if client not in self._behind and client not in self._ready:
-            (self._behind if client.patient else self._ready)[client] = None
+        if client.patient:
+            self._ready.pop(client, None)
+            self._behind.pop(client, None)
+            self._patient.setdefault(client)
+        else:
+            self._patient.pop(client, None)
+            if client not in self._behind:
+                self._ready.setdefault(client)
         self._wake.set()
 
     def forget(self, client: VadClient) -> None:
         """The client has gone: it is neither asked nor answered any more."""
-        self._ready.pop(client, None)
-        self._behind.pop(client, None)
+        for queue in (self._ready, self._behind, self._patient):
+            queue.pop(client, None)
         if (slot := self._slots.pop(client, None)) is not None:
             self._left.append(slot)
 
@@ -184,8 +191,8 @@ class VadRounds:
 
     async def _wait(self) -> None:
         """Wait until somebody has windows whose turn it is."""
-        while not self._ready:
-            rest_s = self._rest_s(time.perf_counter()) if self._behind else None
+        while not (self._ready or self._behind):
+            rest_s = self._rest_s(time.perf_counter()) if self._patient else None
             if rest_s == 0:
                 return
             self._wake.clear()
@@ -194,13 +201,12 @@ class VadRounds:
                     await self._wake.wait()
 
     def _rest_s(self, now_s: float) -> float:
-        """How long those have to wait that are behind."""
-        if not self._somebody_speaks(now_s):
-            return 0.0
-        return max(self._share.good_at_s - now_s, 0.0)
+        """How long what is patient has to wait, if nobody else comes."""
+        until_s = min(self._share.good_at_s, self._spoke_at + SPOKE_S)
+        return max(until_s - now_s, 0.0)
 
     def _somebody_speaks(self, now_s: float) -> bool:
-        return now_s < self._spoke_at + SPEAKING_S
+        return now_s < self._spoke_at + SPOKE_S
 
     async def _round(self, thread: DaemonThread) -> None:
         """Score what the waiting clients have, turn after turn.
@@ -209,25 +215,31 @@ class VadRounds:
         """
         scored: tuple[_Turn, tuple[Floats, Floats]] | None = None
         while (turn := self._gather()) is not None:
-            began_s = time.perf_counter()
             scoring = asyncio.ensure_future(self._score(thread, turn))
             if scored is not None:
                 await self._hand_out(*scored)
             scored = turn, await scoring
-            share = 1 - turn.speaking / len(turn.clients)
-            self._charge(share * (time.perf_counter() - began_s))
             if not turn.more:
                 break
         if scored is not None:
             await self._hand_out(*scored)
 
     async def _score(self, thread: DaemonThread, turn: "_Turn") -> tuple[Floats, Floats]:
-        call = partial(self._vad.score, turn.slots, turn.counts, turn.windows)
-        return call() if len(turn.windows) <= FEW_WINDOWS else await thread.run(call)
+        def score() -> tuple[tuple[Floats, Floats], float]:
+            began_s = time.perf_counter()
+            scores = self._vad.score(turn.slots, turn.counts, turn.windows)
+            return scores, time.perf_counter() - began_s
+
+        is_small = len(turn.windows) <= FEW_WINDOWS
+        scores, took_s = score() if is_small else await thread.run(score)
+        self._charge(took_s * sum(turn.counts[turn.patient_from :]) / len(turn.windows))
+        return scores
 
     def _charge(self, cost_s: float) -> None:
-        """So long was worked for those that are behind."""
-        self._share.take(cost_s, time.perf_counter())
+        """So long was worked for what is patient: not a matter where nobody speaks."""
+        now_s = time.perf_counter()
+        if self._somebody_speaks(now_s):
+            self._share.take(cost_s, now_s)
 
     def _gather(self) -> "_Turn | None":
         """The next windows of those who have waited longest. Called while nothing is scored."""
@@ -250,12 +262,13 @@ class VadRounds:
 
         now_s = time.perf_counter()
         take_from(self._ready, WINDOWS_PER_CALL)
-        speaking = len(clients)
-        if speaking:
+        take_from(self._behind, WINDOWS_BESIDE if taken else WINDOWS_PER_CALL)
+        patient_from = len(clients)
+        if clients:
             self._spoke_at = now_s
         if not self._rest_s(now_s):
             speaks = self._somebody_speaks(now_s)
-            take_from(self._behind, WINDOWS_BESIDE if speaks else WINDOWS_PER_CALL)
+            take_from(self._patient, WINDOWS_BESIDE if speaks else WINDOWS_PER_CALL)
         if not taken:
             return None
         for client in clients:
@@ -266,9 +279,10 @@ class VadRounds:
             clients,
             slots=[self._slots[client] for client in clients],
             counts=counts,
-            speaking=speaking,
+            patient_from=patient_from,
             windows=np.concatenate(taken),
-            more=bool(self._ready or self._behind) or max(counts) == WINDOWS_PER_TURN,
+            more=bool(self._ready or self._behind or self._patient)
+            or max(counts) == WINDOWS_PER_TURN,
         )
 
     async def _hand_out(self, turn: "_Turn", scores: tuple[Floats, Floats]) -> None:
@@ -277,14 +291,14 @@ class VadRounds:
         start, turn_began_s = 0, time.perf_counter()
         for number, (client, count) in enumerate(zip(turn.clients, turn.counts, strict=True), 1):
             if client in self._slots:  # else it has gone meanwhile
-                if count == WINDOWS_PER_TURN:
+                if count == WINDOWS_PER_TURN and client not in self._patient:
                     self._ready.pop(client, None)
-                    self._behind[client] = None
+                    (self._patient if client.patient else self._behind)[client] = None
                 part = slice(start, start + count)
                 began_s = time.perf_counter()
                 client.receive_probabilities(probabilities[part].tolist(), levels[part].tolist())
                 now_s = time.perf_counter()
-                if number > turn.speaking:
+                if number > turn.patient_from:
                     self._charge(now_s - began_s)
                 if now_s - turn_began_s > HAND_OUT_S:
                     await asyncio.sleep(0)
@@ -299,6 +313,6 @@ class _Turn:
     clients: list[VadClient]
     slots: list[int]
     counts: list[int]
-    speaking: int  # so many of them come first; the others are behind
+    patient_from: int  # from that one on
     windows: NDArray[np.int16]
     more: bool  # others wait, or one of these may have more
