@@ -37,8 +37,8 @@ def test_those_who_take_more_share_what_there_is_and_who_has_least_comes_first()
         shared.charge(own, amount, 100.0)
         assert own.is_overdrawn(100.0)
         shared.charge(own, 10, 100.0)  # now of what they share
-    shared.wait(much, "much")
-    shared.wait(little, "little")
+    shared.wait(much, "much", 100.0)
+    shared.wait(little, "little", 100.0)
     assert shared.next_holder(100.0) is None
     assert shared.due_in_s(100.0) == pytest.approx(1.0)
     assert [shared.next_holder(101.0) for _ in range(3)] == ["little", "much", None]
@@ -51,8 +51,28 @@ def test_who_is_within_his_own_does_not_wait_for_the_others() -> None:
     for _ in range(2):
         shared.charge(greedy, 1000, 100.0)
     shared.charge(modest, 2, 100.0)
-    shared.wait(greedy, "greedy")
-    shared.wait(modest, "modest")
+    shared.wait(greedy, "greedy", 100.0)
+    shared.wait(modest, "modest", 100.0)
     assert shared.due_in_s(100.0) == pytest.approx(1.0)
     assert shared.next_holder(101.0) == "modest"
     assert shared.next_holder(101.0) is None
+
+
+def test_a_debt_is_bounded_where_that_is_asked_for() -> None:
+    work = Allowance(per_s=0.01, at_once=0.002, most_debt_s=1.0)
+    work.take(1000.0, 50.0)
+    assert work.is_overdrawn(50.9) and not work.is_overdrawn(51.1)
+
+
+def test_who_has_taken_something_else_meanwhile_goes_behind_the_others() -> None:
+    shared = SharedAllowance[str](per_s=10, at_once=10)
+    twice, other = (Allowance(per_s=1, at_once=1) for _ in range(2))
+    shared.charge(other, 0.5, 100.0)
+    shared.wait(twice, "first", 100.0)
+    shared.wait(twice, "second", 100.0)
+    shared.wait(other, "other", 100.0)
+    assert shared.next_holder(100.0) == "first"
+    for _ in range(2):
+        shared.charge(twice, 50, 100.0)
+    assert shared.next_holder(100.0) == "other"
+    assert shared.next_holder(100.0) is None

@@ -172,6 +172,10 @@ class FakeSocket:
         self.closed: tuple[int, str] | None = None
         self.close_received: int | None = None
         self.aborted = False
+        self.is_lost = False
+        self.is_behind = False
+        self.turn = asyncio.Event()  # of the client's messages
+        self.turn.set()
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
 
@@ -199,8 +203,8 @@ class FakeSocket:
         self.close_received = code
 
     async def in_turn(self, call: Callable[[], object]) -> None:
+        await self.turn.wait()
         call()
-        await asyncio.sleep(0)
 
     def abort(self) -> None:
         self.aborted = True

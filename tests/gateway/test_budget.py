@@ -1,11 +1,20 @@
 """How much of what all share one connection may take."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
 from surtitle.allowance import Allowance
-from surtitle.gateway.budget import LEAST_SHARE, TURN_S, WORK_AT_ONCE_S, WORK_SHARE, InputBudget
+from surtitle.gateway.budget import (
+    LEAST_SHARE,
+    MOST_DEBT_S,
+    TURN_S,
+    WORK_AT_ONCE_S,
+    WORK_SHARE,
+    InputBudget,
+    allowance,
+)
 
 
 @dataclass
@@ -17,12 +26,12 @@ class Sender:
     slices: int
     budget: InputBudget
     done: list[tuple[str, float]]
-    work: Allowance = field(default_factory=lambda: Allowance(WORK_SHARE, WORK_AT_ONCE_S))
+    work: Allowance = field(default_factory=allowance)
     now_s: float = 0.0
 
     def take_slice(self) -> bool:
         self.slices -= 1
-        self.budget.charge(self.work, self.cost_s, self.cost_s, self.now_s)
+        self.budget.charge(self.work, self.cost_s, self.now_s)
         self.done.append((self.name, self.now_s))
         return self.slices > 0
 
@@ -36,7 +45,7 @@ class Loop:
         self.now_s = 0.0
         self.turns_s: list[float] = []
         for name, (cost_s, slices) in senders.items():
-            self.budget.wait(Sender(name, cost_s, slices, self.budget, self.done))
+            self.budget.wait(Sender(name, cost_s, slices, self.budget, self.done), 0.0)
 
     def run(self, until_s: float) -> None:
         while self.now_s < until_s:
@@ -48,7 +57,7 @@ class Loop:
                 more = holder.take_slice()
                 self.now_s += holder.cost_s
                 if more:
-                    self.budget.wait(holder)
+                    self.budget.wait(holder, self.now_s)
             self.turns_s.append(self.now_s - began_s)
             due_in_s = self.budget.due_in_s(self.now_s)
             if due_in_s is None:
@@ -91,10 +100,10 @@ def test_who_has_taken_least_comes_first() -> None:
     budget = InputBudget()
     done: list[tuple[str, float]] = []
     much, little, nothing = (Sender(name, 0.001, 9, budget, done) for name in "mln")
-    budget.charge(much.work, 0.003, 1.0, 10.0)
-    budget.charge(little.work, 0.0001, 1.0, 10.0)
+    budget.charge(much.work, 0.003, 10.0)
+    budget.charge(little.work, 0.0001, 10.0)
     for each in (much, little, nothing):
-        budget.wait(each)
+        budget.wait(each, 10.0)
     budget.begin_turn()
     assert [budget.next_holder(10.0) for _ in range(4)] == [nothing, little, much, None]
 
@@ -103,7 +112,7 @@ def test_a_turn_that_is_spent_is_over_for_everybody() -> None:
     budget = InputBudget()
     greedy, other = Allowance(1.0, 1.0), Allowance(1.0, 1.0)
     assert budget.may_go_on(other, 1.0)
-    budget.charge(greedy, TURN_S, 1.0, 1.0)
+    budget.charge(greedy, TURN_S, 1.0)
     assert not budget.may_go_on(other, 1.0)
     budget.begin_turn()
     assert budget.may_go_on(other, 1.0)
@@ -111,8 +120,8 @@ def test_a_turn_that_is_spent_is_over_for_everybody() -> None:
 
 
 def test_time_that_others_took_counts_for_the_turn_alone() -> None:
-    budget, work = InputBudget(), Allowance(WORK_SHARE, WORK_AT_ONCE_S)
-    budget.charge(work, TURN_S, 0.0001, 1.0)
+    budget, work = InputBudget(), allowance()
+    budget.charge(work, TURN_S, 1.0, most_s=0.0001)
     assert not budget.may_go_on(work, 1.0)
     budget.begin_turn()
     assert budget.may_go_on(work, 1.0)
@@ -121,13 +130,13 @@ def test_time_that_others_took_counts_for_the_turn_alone() -> None:
 def test_where_there_are_many_each_has_less() -> None:
     def taken_s(members: int) -> float:
         """How much of his own one can take in ten seconds."""
-        budget, work, taken, now_s = InputBudget(), Allowance(WORK_SHARE, WORK_AT_ONCE_S), 0.0, 0.0
+        budget, work, taken, now_s = InputBudget(), allowance(), 0.0, 0.0
         for _ in range(members):
             budget.join()
         while now_s < 10:
             budget.begin_turn()
             if budget.may_go_on(work, now_s):
-                budget.charge(work, 0.0001, 1.0, now_s)
+                budget.charge(work, 0.0001, now_s)
                 taken += 0.0001
             now_s += 0.001
         return taken
@@ -135,3 +144,39 @@ def test_where_there_are_many_each_has_less() -> None:
     assert taken_s(16) == pytest.approx(10 * WORK_SHARE + WORK_AT_ONCE_S, rel=0.1)
     assert taken_s(32) == pytest.approx(taken_s(16) / 2, rel=0.1)
     assert taken_s(1000) == pytest.approx(taken_s(16) * LEAST_SHARE / WORK_SHARE, rel=0.1)
+
+
+@pytest.mark.parametrize("floods", [8, 64])
+@pytest.mark.parametrize("members", [4, 100])
+def test_what_one_took_while_it_was_free_is_not_held_against_him_for_long(
+    floods: int, members: int
+) -> None:
+    loop = Loop(file=(0.001, 1_000_000))
+    for _ in range(members):
+        loop.budget.join()
+    loop.run(60.0)
+    for number in range(floods):
+        sender = Sender(f"flood {number}", 0.001, 1_000_000, loop.budget, loop.done)
+        loop.budget.wait(sender, loop.now_s)
+    loop.run(70.0)
+    waits = [b - a for a, b in pairwise(at_s for who, at_s in loop.done if who == "file")]
+    assert max(waits) < MOST_DEBT_S + 0.5
+
+
+def test_who_comes_does_not_go_before_those_that_wait() -> None:
+    budget, done = InputBudget(), list[tuple[str, float]]()
+    speaker = Sender("speaker", 0.0001, 9, budget, done)
+    for now_s in (1.0, 2.0, 3.0):
+        budget.charge(speaker.work, 0.0001, now_s)
+    budget.wait(speaker, 4.0)
+    for number in range(10):
+        budget.wait(Sender(f"newcomer {number}", 0.0001, 9, budget, done), 4.1)
+    budget.begin_turn()
+    assert budget.next_holder(4.2) is speaker
+
+
+def test_a_request_that_is_answered_later_takes_nothing_of_the_turn() -> None:
+    budget = InputBudget()
+    for _ in range(100):
+        budget.charge_later(allowance(), TURN_S, 1.0)
+    assert budget.may_go_on(allowance(), 1.0)

@@ -172,6 +172,34 @@ async def test_who_is_not_read_from_is_not_idle() -> None:
         assert s.error.code == "idle"  # now it is the client again
 
 
+async def test_who_waits_for_his_turn_is_not_idle() -> None:
+    async with served(idle_timeout_s=0.05, start_timeout_s=0.05) as s:
+        s.socket.turn.clear()
+        s.socket.put('{"type":"start"}')
+        await asyncio.sleep(0.2)
+        assert s.close_code is None
+        s.socket.turn.set()
+        await s.until(lambda: s.said(Ready))
+        s.socket.turn.clear()
+        s.socket.put('{"type":"flush"}')
+        await asyncio.sleep(0.2)
+        assert s.close_code is None
+        s.socket.turn.set()
+        await s.until(lambda: s.close_code)
+        assert s.error.code == "idle"
+
+
+async def test_no_session_begins_for_one_who_has_gone() -> None:
+    async with served() as s:
+        s.socket.turn.clear()
+        s.socket.put('{"type":"start"}')
+        await s.until(lambda: not s.socket.waited_for)
+        s.socket.is_lost = True
+        s.socket.turn.set()
+        await s.until(lambda: s.socket.waited_for)
+        assert not len(s.sessions)
+
+
 async def test_frames_put_off_the_limit_of_idleness() -> None:
     async with served(idle_timeout_s=0.1) as s:
         s.socket.put('{"type":"start"}')

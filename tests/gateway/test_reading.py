@@ -11,8 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from surtitle.allowance import Allowance
-from surtitle.gateway.budget import ALL_SHARE, DEBTORS_SHARE, TURN_S, WORK_AT_ONCE_S, WORK_SHARE
+from surtitle.gateway.budget import (
+    ALL_SHARE,
+    DEBTORS_SHARE,
+    LEAST_SHARE,
+    TURN_S,
+    WORK_SHARE,
+    allowance,
+)
 from surtitle.gateway.reading import MAX_TURN_S, SOCKETS_AT_ONCE, InputTurns, ReadingTurns
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
@@ -236,10 +242,6 @@ def take_long() -> None:
         pass
 
 
-def own() -> Allowance:
-    return Allowance(WORK_SHARE, WORK_AT_ONCE_S)
-
-
 @both_loops
 @pytest.mark.parametrize("clients", [1, 64])
 def test_whose_messages_cost_much_have_a_share_of_the_time_together(
@@ -249,7 +251,7 @@ def test_whose_messages_cost_much_have_a_share_of_the_time_together(
         turns, done = InputTurns(), [0] * clients
 
         async def send(number: int) -> None:
-            work = own()
+            work = allowance()
             turns.join()
             while True:
                 await turns.in_turn(work, take_long, COST_S)
@@ -257,7 +259,7 @@ def test_whose_messages_cost_much_have_a_share_of_the_time_together(
                 await asyncio.sleep(0)
 
         senders = [asyncio.create_task(send(number)) for number in range(clients)]
-        began_s, modest = time.perf_counter(), own()
+        began_s, modest = time.perf_counter(), allowance()
         while min(done) < 2:  # noqa: ASYNC110 - what each may take at once
             await asyncio.sleep(0.01)
         while time.perf_counter() - began_s < 2:
@@ -270,7 +272,7 @@ def test_whose_messages_cost_much_have_a_share_of_the_time_together(
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*senders, return_exceptions=True)
-        share = DEBTORS_SHARE + min(clients * WORK_SHARE, ALL_SHARE)
+        share = DEBTORS_SHARE + min(clients * WORK_SHARE, max(ALL_SHARE, clients * LEAST_SHARE))
         # Of each the first few are within what may be taken at once.
         assert 0.2 < sum(done) / (share * took_s / COST_S + 3 * clients) < 1.2
         assert max(done) - min(done) <= 2  # all have the same
@@ -279,7 +281,7 @@ def test_whose_messages_cost_much_have_a_share_of_the_time_together(
 
 
 async def test_a_message_of_one_who_has_gone_is_dropped() -> None:
-    turns, work, done = InputTurns(), own(), list[int]()
+    turns, work, done = InputTurns(), allowance(), list[int]()
     work.take(1.0, time.perf_counter())
     tasks = [
         asyncio.create_task(turns.in_turn(work, lambda n=n: done.append(n), COST_S))  # type: ignore[misc]
@@ -291,7 +293,7 @@ async def test_a_message_of_one_who_has_gone_is_dropped() -> None:
 
 
 async def test_a_mistake_in_a_message_is_no_matter_of_those_that_follow() -> None:
-    turns, work, done = InputTurns(), own(), list[int]()
+    turns, work, done = InputTurns(), allowance(), list[int]()
     work.take(1.0, time.perf_counter())
 
     def fail() -> None:

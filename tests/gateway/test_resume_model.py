@@ -40,6 +40,7 @@ class Ear:
     """A connection as the session sees it: what came through, and whether it was lost to another."""
 
     held_bytes = 0
+    is_behind = False
 
     def __init__(self) -> None:
         self.heard: list[ServerMessage] = []

@@ -46,7 +46,7 @@ class Pacing:
 
     def wait(self, own: Allowance, go_on: Callable[[], None]) -> None:
         """Call when this decoder may be given more. One that waits must not come a second time."""
-        self._shared.wait(own, go_on)
+        self._shared.wait(own, go_on, asyncio.get_running_loop().time())
         self._plan()
 
     def _plan(self) -> None:

@@ -6,13 +6,15 @@ from surtitle.allowance import Allowance, SharedAllowance
 
 WORK_SHARE = 0.01
 """Of the event loop's time, for the input of one connection that is worked on at once. Somebody who
-speaks takes a tenth of that."""
+speaks takes 0.1 to 0.4 % of it, the more the smaller his frames and the higher his rate."""
 ALL_SHARE = 0.16
-"""The same of all connections together. Where there are many, each has less:"""
-LEAST_SHARE = 0.002
-"""but twice what somebody takes who speaks."""
+"""The same of all sessions together: where there are more than sixteen, each has less."""
+LEAST_SHARE = 0.004
+"""But so much each."""
 WORK_AT_ONCE_S = 0.004
-"""A fifth of that where there are many."""
+"""Less where there are many, but at least two fifths of it."""
+MOST_DEBT_S = 1.0
+"""How long one who has taken too much waits at most, where all have: it took what others left."""
 DEBTORS_SHARE = 0.2
 """Of the event loop's time, for the input of all together who have taken more than theirs."""
 DEBTORS_AT_ONCE_S = 0.002
@@ -33,6 +35,11 @@ class Holder(Protocol):
         ...
 
 
+def allowance() -> Allowance:
+    """What is a connection's own."""
+    return Allowance(WORK_SHARE, WORK_AT_ONCE_S, MOST_DEBT_S)
+
+
 class InputBudget:
     """Who may have input worked on now, in turns of the event loop.
 
@@ -47,27 +54,35 @@ class InputBudget:
         self._debtors = SharedAllowance[Holder](DEBTORS_SHARE, DEBTORS_AT_ONCE_S)
 
     def join(self) -> None:
-        """A connection has come."""
+        """A session has a connection."""
         self._members += 1
 
     def leave(self) -> None:
-        """A connection has gone."""
+        """It has gone."""
         self._members -= 1
 
     def may_go_on(self, work: Allowance, now_s: float) -> bool:
         """Whether somebody's input may be worked on in this turn."""
         return self._left_s > 0 and not work.is_overdrawn(now_s)
 
-    def charge(self, work: Allowance, cost_s: float, most_s: float, now_s: float) -> None:
+    def charge(
+        self, work: Allowance, cost_s: float, now_s: float, most_s: float | None = None
+    ) -> None:
         """Somebody's input took so long; of his own it counts for `most_s` at most."""
-        share = max(ALL_SHARE / max(self._members, 1), LEAST_SHARE)
-        dearer = max(WORK_SHARE / share, 1.0)
-        self._debtors.charge(work, min(cost_s, most_s), now_s, dearer)
         self._left_s -= cost_s
+        self._charge(work, cost_s, now_s, cost_s if most_s is None else min(cost_s, most_s))
 
-    def wait(self, holder: Holder) -> None:
+    def charge_later(self, work: Allowance, cost_s: float, now_s: float) -> None:
+        """What somebody has asked for will take so long, in another turn."""
+        self._charge(work, cost_s, now_s, cost_s)
+
+    def _charge(self, work: Allowance, cost_s: float, now_s: float, counted_s: float) -> None:
+        share = max(ALL_SHARE / max(self._members, 1), LEAST_SHARE)
+        self._debtors.charge(work, cost_s, now_s, counted_s * max(WORK_SHARE / share, 1.0))
+
+    def wait(self, holder: Holder, now_s: float) -> None:
         """Somebody's input has to wait. One that waits must not come a second time."""
-        self._debtors.wait(holder.work, holder)
+        self._debtors.wait(holder.work, holder, now_s)
 
     def begin_turn(self) -> None:
         """There is time again."""

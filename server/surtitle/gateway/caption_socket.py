@@ -18,8 +18,8 @@ from websockets.server import ServerProtocol
 from websockets.typing import Data
 
 from surtitle.allowance import Allowance
+from surtitle.gateway import budget
 from surtitle.gateway.access import ANYBODY, Caller
-from surtitle.gateway.budget import WORK_AT_ONCE_S, WORK_SHARE
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.limits import network_of
 from surtitle.gateway.places import Places
@@ -119,7 +119,7 @@ class CaptionSocket(ServerConnection):
         **kwargs: Any,
     ) -> None:
         super().__init__(protocol, *args, **kwargs)
-        self.work = Allowance(WORK_SHARE, WORK_AT_ONCE_S)
+        self.work = budget.allowance()
         """See Holder."""
         self.client = ClientAddress("")
         """Where it comes from, once its request is known."""
@@ -137,7 +137,10 @@ class CaptionSocket(ServerConnection):
         self._held = b""  # what came and was not worked on yet
         self._waits = False  # for a turn to work on that
         self._resting = False  # see Resting
-        self._waiting = 0  # messages that have begun to come and are not received yet
+        self._is_lost = False
+        self._speaks = False  # it has a session
+        self._in_turn = False  # a message waits for its turn
+        self._waiting = 0  # messages that have begun to come and are not worked on yet
         self._deaf = False
         self._spare: Allowance | None = None  # bytes that one may send who has nothing to say
         self._left_to: Awaitable[None] | None = None  # who answers in our place
@@ -147,7 +150,6 @@ class CaptionSocket(ServerConnection):
     def connection_made(self, transport: Any) -> None:
         """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
         super().connection_made(transport)
-        self._inputs.join()
         self.recv_messages.resume = self._on_room
         too_many = self._places.enter(self, network_of(_peer(transport)))
         if too_many is not None:
@@ -166,7 +168,9 @@ class CaptionSocket(ServerConnection):
         a hundred ended sessions are not yet worth its while.
         """
         super().connection_lost(exc)
-        self._inputs.leave()
+        self._is_lost = True
+        if self._speaks:
+            self._inputs.leave()
         self._held = b""
         self.recv_messages.resume = _nothing
         if self._left_to is None:
@@ -230,7 +234,12 @@ class CaptionSocket(ServerConnection):
         self._waits = False
         if not self._held or self._has_no_room:
             return False
-        if self._work_on(self._held, most=1, now_s=time.perf_counter()):
+        try:
+            is_more = self._work_on(self._held, most=1, now_s=time.perf_counter())
+        except Exception:
+            self.abort()  # as the loop does; the library must not have the same again
+            raise
+        if is_more:
             self._waits = not self._has_no_room
             return self._waits
         self._read_if_free()
@@ -256,7 +265,7 @@ class CaptionSocket(ServerConnection):
             self._asked_bytes += len(piece) if self.request is None else 0
             began_s, now_s = now_s, time.perf_counter()
             most_s = (self._events - events + 1) * MOST_OF_AN_EVENT_S
-            self._inputs.charge(self.work, now_s - began_s, most_s, now_s)
+            self._inputs.charge(self.work, now_s - began_s, now_s, most_s)
             begin, most = end, most - 1
             if self._asked_bytes > MOST_REQUEST_BYTES:
                 log.info("a request that does not end; cut off")
@@ -278,10 +287,12 @@ class CaptionSocket(ServerConnection):
     async def in_turn(self, call: Callable[[], object]) -> None:
         """See Socket."""
         self._waiting += 1  # audio must not overtake it
+        self._in_turn = True
         try:
             await self._inputs.in_turn(self.work, call, MOST_OF_A_MESSAGE_S)
         finally:
             self._waiting -= 1
+            self._in_turn = False
 
     def _may_come(self, size: int) -> bool:
         """Whether so much may come; one who has nothing to say and talks is cut off."""
@@ -311,6 +322,23 @@ class CaptionSocket(ServerConnection):
     def settle(self) -> None:
         """It is one that stays."""
         self._places.settle(self)
+
+    def speak(self) -> None:
+        """It has a session, and is one that stays."""
+        self.settle()
+        if not self._speaks and not self.is_lost:
+            self._speaks = True
+            self._inputs.join()
+
+    @property
+    def is_behind(self) -> bool:
+        """See Socket."""
+        return bool(self._held) or self._in_turn
+
+    @property
+    def is_lost(self) -> bool:
+        """See Socket."""
+        return self._is_lost
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
         """As the library does it, within a time that does not hold for one who answers in its place."""
@@ -361,7 +389,7 @@ class CaptionSocket(ServerConnection):
         if self._deaf:
             return
         if self.request is None:
-            self._inputs.charge(self.work, REQUEST_S, REQUEST_S, time.perf_counter())
+            self._inputs.charge_later(self.work, REQUEST_S, time.perf_counter())
         if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
             if (
                 event.opcode is BINARY
@@ -375,7 +403,7 @@ class CaptionSocket(ServerConnection):
         super().process_event(event)
 
     async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]
-        """The next message that was queued. Its taker must not wait before it takes it."""
+        """The next message that was queued. Its taker must not wait before it goes to `in_turn`."""
         message: Data = await super().recv(decode)
         self._waiting -= 1
         return message

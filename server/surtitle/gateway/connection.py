@@ -77,6 +77,8 @@ MAX_MISTAKES = 50
 ANSWER_S = 10.0
 """How long what was said may take to be answered before a connection ends by its client's
 mistake."""
+BEHIND_S = 1.0
+"""How long a client's `start` may wait for its turn beyond the time that he has for it."""
 CLOSE_TIMEOUT_S = 2.0
 """How long a client may take to answer our close before the transport is cut."""
 
@@ -107,6 +109,16 @@ class Socket(Protocol):
 
     async def in_turn(self, call: Callable[[], object]) -> None:
         """Do what a message of the client asks for, when its turn comes."""
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has come that was not worked on yet."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client has gone."""
         ...
 
     def abort(self) -> None:
@@ -158,6 +170,7 @@ class Connection:
         self._mistakes = 0  # errors sent
         self._outbox: deque[ServerMessage] = deque()
         self._outbox_filled = asyncio.Event()
+        self._in_turn = False  # a message waits for its turn
         self._gone = False  # the socket is closed
         self._draining = False  # no more audio is taken
         self._ending: asyncio.Task[None] | None = None
@@ -347,6 +360,11 @@ class Connection:
             self._close(1000, "")
 
     @property
+    def is_behind(self) -> bool:
+        """See Link."""
+        return self._socket.is_behind
+
+    @property
     def held_bytes(self) -> int:
         """See Link."""
         return sum(len(format_message(message)) for message in self._outbox)
@@ -364,12 +382,16 @@ class Connection:
                 frame = await self._socket.recv()
                 if self._closing is not None:  # another connection may have the session by now
                     return
+                self._in_turn = True
                 await self._socket.in_turn(partial(self._work_on, frame))
+                self._in_turn = False
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
 
     def _work_on(self, frame: str | bytes) -> None:
+        if self._hosted is None and self._socket.is_lost:
+            return  # a session for nobody, or one that somebody else has resumed meanwhile
         if self._ending is None and self._closing is None:
             self._heard_at = self._loop.time()
             self._guarded(self._take, frame)
@@ -378,7 +400,7 @@ class Connection:
         """End a connection that says nothing. One timer that looks back, not one for each frame."""
         now = self._loop.time()
         stopping = self._hosted is not None and self._hosted.session.stopping
-        if not self._room.is_set() or stopping:
+        if not self._room.is_set() or stopping or self._in_turn:
             self._heard_at = now  # we do not read, or it is the client that waits
         left_s = self._heard_at + self._options.idle_timeout_s - now
         if left_s > 0:
@@ -389,7 +411,9 @@ class Connection:
 
     def _expect_session(self) -> None:
         """End a connection that has none by now, whatever it has said."""
-        if self._hosted is None and self._closing is None:
+        if self._hosted is None and self._closing is None and self._in_turn:
+            self._start_timer = self._loop.call_later(BEHIND_S, self._expect_session)
+        elif self._hosted is None and self._closing is None:
             seconds = f"{self._options.start_timeout_s:g}"
             self.fail(IdleTimeout(f"No `start` came within {seconds} s."))
 

@@ -111,6 +111,11 @@ class Link(Protocol):
         ...
 
     @property
+    def is_behind(self) -> bool:
+        """Whether something has come that was not worked on yet."""
+        ...
+
+    @property
     def held_bytes(self) -> int:
         """Size of the messages that wait for a client to read them."""
         ...
@@ -462,7 +467,7 @@ class HostedSession:
         # It is not the sender who is silent where we do not read, have audio waiting, or are late.
         is_late = clock() - due > SILENCE_STEP_S
         is_ours = is_late or self.full or self.session.has_unscored
-        if is_silent and self.link is not None and not is_ours:
+        if is_silent and self.link is not None and not (is_ours or self.link.is_behind):
             self._finished_at = self._heard_at
             self.guarded(self.flush)
         self._watch_sender()
@@ -599,6 +604,8 @@ class Sessions:
         self._sessions: dict[str, HostedSession] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}  # of those without a connection
         self._service: Service = lambda owner: ("normal", "")
+        self.ended = 0
+        """How many have ended by now."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -759,6 +766,7 @@ class Sessions:
 
     def _remove(self, hosted: HostedSession) -> None:
         self._sessions.pop(hosted.id, None)
+        self.ended += 1
         if (timer := self._expiries.pop(hosted.id, None)) is not None:
             timer.cancel()
         hosted.end()

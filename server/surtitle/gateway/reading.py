@@ -102,7 +102,8 @@ class InputTurns:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._budget = InputBudget()
-        self._planned: asyncio.Handle | None = None  # the next turn
+        self._planned = False  # the next turn is that of the loop
+        self._timer: asyncio.TimerHandle | None = None  # for a turn, when somebody may go on
 
     def join(self) -> None:
         """See InputBudget."""
@@ -116,14 +117,18 @@ class InputTurns:
         """See InputBudget. `now_s` is of time.perf_counter: uvloop's clock stands still in a turn."""
         return self._budget.may_go_on(work, now_s)
 
-    def charge(self, work: Allowance, cost_s: float, most_s: float, now_s: float) -> None:
+    def charge(self, work: Allowance, cost_s: float, now_s: float, most_s: float) -> None:
         """See InputBudget."""
-        self._budget.charge(work, cost_s, most_s, now_s)
+        self._budget.charge(work, cost_s, now_s, most_s)
         self._plan_at_once()
+
+    def charge_later(self, work: Allowance, cost_s: float, now_s: float) -> None:
+        """See InputBudget."""
+        self._budget.charge_later(work, cost_s, now_s)
 
     def wait(self, holder: Holder) -> None:
         """See InputBudget."""
-        self._budget.wait(holder)
+        self._budget.wait(holder, time.perf_counter())
         self._plan_at_once()
 
     async def in_turn(self, work: Allowance, call: Callable[[], object], most_s: float) -> None:
@@ -137,29 +142,34 @@ class InputTurns:
         else:
             message.done = self._loop.create_future()
             self.wait(message)
-            await message.done
+            try:
+                await message.done
+            finally:
+                message.let_go()
 
     def _plan_at_once(self) -> None:
-        if isinstance(self._planned, asyncio.TimerHandle):
-            self._planned.cancel()
-            self._planned = None
-        if self._planned is None:
-            self._planned = self._loop.call_soon(self._begin)
+        if not self._planned:
+            self._planned = True
+            self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
         """The loop begins another turn."""
-        self._planned = None
+        self._planned = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._budget.begin_turn()
         now_s = time.perf_counter()
         try:
             while (holder := self._budget.next_holder(now_s)) is not None:
-                if holder.take_slice():
-                    self._budget.wait(holder)
+                more = holder.take_slice()
                 now_s = time.perf_counter()
+                if more:
+                    self._budget.wait(holder, now_s)
         finally:  # whatever becomes of one, the others go on
             due_in_s = self._budget.due_in_s(now_s)
-            if due_in_s is not None and self._planned is None:
-                self._planned = self._loop.call_later(due_in_s, self._begin)
+            if due_in_s is not None and not self._planned:
+                self._timer = self._loop.call_later(due_in_s, self._begin)
 
 
 class _Message:
@@ -181,9 +191,22 @@ class _Message:
         began_s = time.perf_counter()
         try:
             self._call()
-        finally:
-            now_s = time.perf_counter()
-            self._turns.charge(self.work, now_s - began_s, self._most_s, now_s)
+        except Exception as error:
+            if self.done is None:
+                raise
+            self.done.set_exception(error)
+        else:
             if self.done is not None:
                 self.done.set_result(None)
+        finally:
+            now_s = time.perf_counter()
+            self._turns.charge(self.work, now_s - began_s, now_s, self._most_s)
         return False
+
+    def let_go(self) -> None:
+        """Keep nothing of the message: it may stay in the line for a while."""
+        self._call = _nothing
+
+
+def _nothing() -> None:
+    pass

@@ -66,10 +66,10 @@ RETRY_AFTER_S = 5
 MEMORY_CHECK_S = 0.25
 """How often the memory is looked at: a fast client sends tens of megabytes in that time."""
 TRIM_EVERY_S = 10.0
-"""How often what is free is given back to the system, where sessions have taken much. It holds up
+"""How often what is free is given back to the system at most, after sessions have ended. It holds up
 whoever wants memory meanwhile, for some milliseconds."""
 TRIM_FROM_BYTES = 32 << 20
-"""How much more than without sessions that is."""
+"""The server must have grown by so much, or there is not enough to give back."""
 
 Answer = Callable[[ServerConnection, Request], Response | Awaitable[Response] | None]
 
@@ -201,18 +201,18 @@ class Gateway:
 
     async def watch_memory(self) -> None:
         """Refuse sessions, and end some, as memory runs short; never ends by itself."""
-        used = own = self._used_bytes()
+        used, own, grown = self._used_bytes(), memory.used_bytes(), 0
         if self._memory.has_little_room(used):
             log.warning(
                 "the server takes nearly all of its memory by itself; see `max_memory_mb`",
                 used_mb=used // memory.MIB,
                 limit_mb=self._memory.limit_bytes // memory.MIB,
             )
-        trimming, trimmed_at = DaemonThread("trim memory"), time.monotonic()
+        trimming, trimmed_at, ended = DaemonThread("trim memory"), time.monotonic(), 0
         try:
             while True:
                 with contextlib.suppress(OSError):  # no descriptor is free: it is as it was
-                    used = self._used_bytes()
+                    used, grown = self._used_bytes(), memory.used_bytes() - own
                 if self._memory.judge(used):
                     pressure = self._memory.pressure
                     say = log.info if pressure is Pressure.NONE else log.warning
@@ -222,10 +222,12 @@ class Gateway:
                     for session in self._memory.offenders(used, held, time.monotonic()):
                         self._sessions.shed(session)
                 now = time.monotonic()
-                has_much = used > own + TRIM_FROM_BYTES and now - trimmed_at >= TRIM_EVERY_S
-                if has_much or self._memory.pressure is not Pressure.NONE:
+                is_time = now - trimmed_at >= TRIM_EVERY_S and ended != self._sessions.ended
+                if self._memory.pressure is not Pressure.NONE or (
+                    is_time and grown > TRIM_FROM_BYTES
+                ):
+                    ended, trimmed_at = self._sessions.ended, now
                     await trimming.run(memory.give_back_free)
-                    trimmed_at = now
                 await asyncio.sleep(MEMORY_CHECK_S)
         finally:
             trimming.stop()
@@ -310,7 +312,7 @@ class Gateway:
         """A connection has a session, and stays."""
         self._without_session.leave(connection)
         self._with_session.add(connection)
-        socket.settle()
+        socket.speak()
 
     def _greedy(self, socket: ServerConnection) -> Page | None:
         """Why this address has had enough, or None."""
