@@ -212,11 +212,26 @@ def test_a_crowd_goes_behind_the_partials_of_others_but_not_for_ever() -> None:
     assert order == [*turn, "a1", *turn, "b1"]
 
 
+def test_guesses_make_a_crowd_too() -> None:
+    sessions = "abcdefghijkl"
+    scheduler = placed(*(guess(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
+    assert scheduler.rank(EVE, ["bob"]) is Rank.MANY
+    many = placed(*(partial(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
+    assert many.rank(EVE, ["bob"]) is Rank.SPEAKS
+
+
 def test_the_last_place_alone_is_kept() -> None:
     scheduler = crowd(EVE)
-    assert len(take(scheduler, 4, free=2, speaking=["eve", "bob"], kept_from=YIELDING)) == 4
+    assert len(take(scheduler, 4, free=2, speaking=["eve", "bob"], kept_from=YIELDING)) == 2
     assert take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=YIELDING) == []
-    assert len(take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=[Rank.PATIENT])) == 4
+    assert len(take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=[Rank.PATIENT])) == 2
+
+
+def test_batches_of_who_gives_way_are_half_as_large_while_somebody_speaks() -> None:
+    assert len(take(crowd(EVE), 8, speaking=["eve", "bob"])) == 4
+    assert len(take(crowd(PATIENT), 8, speaking=["bob"])) == 4
+    assert len(take(crowd(PATIENT), 8)) == 8
+    assert len(take(crowd(EVE), 8, speaking=["eve"])) == 8
 
 
 def test_a_batch_tells_who_gives_way() -> None:

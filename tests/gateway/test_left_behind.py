@@ -181,7 +181,7 @@ async def test_whose_turns_a_session_takes_depends_on_whether_somebody_waits_for
             assert site.engine.placed[ready.session] == owner
 
 
-@pytest.mark.parametrize(("seconds", "patient"), [(2, False), (9, False), (11, True), (40, True)])
+@pytest.mark.parametrize(("seconds", "patient"), [(2, False), (3, False), (5, True), (40, True)])
 async def test_one_who_sends_faster_than_people_speak_can_wait(seconds: int, patient: bool) -> None:
     async with listening() as site, connect(site.websocket) as socket:
         await socket.send(START)

@@ -11,7 +11,8 @@
    partials of others, who would get none of theirs otherwise.
 6. While somebody speaks, some give way: an owner of whom many finals wait to others, and what is
    patient (see Owner) to all. They go behind the partials of those who speak, and before them once they
-   were passed over `PATIENCE` times. The worker's last free place may be kept from them.
+   were passed over `PATIENCE` times. Their batches are half as large, and the worker's last free place
+   may be kept from them.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
 8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
@@ -77,6 +78,14 @@ class _Turns:
 
     def __len__(self) -> int:
         return sum(map(len, self.finals.values())) + len(self.open)
+
+    def with_finals(self, enough: int) -> int:
+        """How many sessions have finals that wait, speculative ones too; 0 where that is no more than
+        half of `enough`."""
+        if len(self.finals) + len(self.open) <= enough // 2:  # as it mostly is
+            return 0
+        guesses = sum(job.speculative for job in self.open.values())
+        return len(self.finals) + guesses
 
     def urgent(self) -> list[Job]:
         """The next final of each session that has no pile of them."""
@@ -222,11 +231,13 @@ class Scheduler:
         rank, waiting = self._in_turn(speaking, kept_from if speaking and free == 1 else ())
         if not waiting:
             return Batch([])
+        first = waiting[0]
+        most = limit(first)
         if rank is not Rank.SPEAKS and speaking:
             free = max(free - 1, 1)  # the last one is not for them
-        first = waiting[0]
+            most = -(-most // 2)  # who speaks waits for the end of it
         alike = [job for job in waiting if (job.kind, job.window_s) == (first.kind, first.window_s)]
-        batch = alike[: min(limit(first), -(-len(alike) // free))]
+        batch = alike[: min(most, -(-len(alike) // free))]
         for job in batch:
             owner = self.owner_of(job.session)
             turns = self._owners.pop(owner)
@@ -250,10 +261,8 @@ class Scheduler:
         turns = self._owners.get(owner)
         if turns is None:
             return False
-        if len(turns.finals) > self.many:
-            turns.many = True
-        elif len(turns.finals) <= self.many // 2:
-            turns.many = False
+        waiting = turns.with_finals(self.many)
+        turns.many = waiting > (self.many // 2 if turns.many else self.many)
         return turns.many
 
     def _in_turn(

@@ -69,7 +69,7 @@ SILENCE_STEP_S = 0.1
 MOST_REQUESTS = 32
 """`update` and `flush` that may wait for their place in a container, before its client is not
 read."""
-HASTE_S = 10.0
+HASTE_S = 4.0
 """How much more audio may come than time passes before a client counts as one who sends faster than
 people speak: what a connection that broke for a moment holds back, and sends at once."""
 Told = tuple[ServiceState, str]
