@@ -1,6 +1,7 @@
 """Whose turn it is: owners, piles of finals, and who can wait."""
 
 from collections import Counter
+from string import ascii_lowercase
 
 import pytest
 from hypothesis import given
@@ -216,8 +217,23 @@ def test_guesses_make_a_crowd_too() -> None:
     sessions = "abcdefghijkl"
     scheduler = placed(*(guess(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
     assert scheduler.rank(EVE, ["bob"]) is Rank.MANY
-    many = placed(*(partial(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
-    assert many.rank(EVE, ["bob"]) is Rank.SPEAKS
+
+
+@pytest.mark.parametrize(("partials", "rank"), [(2 * MANY, Rank.SPEAKS), (2 * MANY + 2, Rank.MANY)])
+def test_of_partials_two_count_as_one(partials: int, rank: Rank) -> None:
+    sessions = ascii_lowercase[:partials]
+    scheduler = placed(*(partial(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
+    assert scheduler.rank(EVE, ["bob"]) is rank
+
+
+def test_what_is_patient_counts_for_a_crowd_too() -> None:
+    scheduler = crowd(PATIENT)
+    scheduler.place("y", EVE)
+    scheduler.add(partial("y1"))
+    assert scheduler.rank(EVE, ["eve", "bob"]) is Rank.MANY
+    drained(scheduler)
+    assert scheduler.rank(EVE, ["eve", "bob"]) is Rank.SPEAKS
+    assert not scheduler._crowds
 
 
 def test_the_last_place_alone_is_kept() -> None:

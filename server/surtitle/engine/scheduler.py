@@ -9,7 +9,7 @@
    who has many sessions does not get more than one who has a single one, where both want something.
 5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
    partials of others, who would get none of theirs otherwise.
-6. While somebody speaks, some give way: an owner of whom many finals wait to others, and what is
+6. While somebody speaks, some give way: an owner of whom many sessions wait to others, and what is
    patient (see Owner) to all. They go behind the partials of those who speak, and before them once they
    were passed over `PATIENCE` times. Their batches are half as large, and the worker's last free place
    may be kept from them.
@@ -40,7 +40,7 @@ class Rank(Enum):
 
     SPEAKS = auto()
     MANY = auto()
-    """An owner with many sessions whose finals wait, beside others who speak."""
+    """An owner with many sessions that wait, beside others who speak."""
     PATIENT = auto()
 
 
@@ -74,18 +74,18 @@ class _Turns:
     finals: dict[str, deque[Job]] = field(default_factory=dict)
     open: dict[str, Job] = field(default_factory=dict)  # the newest partial or speculative final
     line: dict[str, None] = field(default_factory=dict)  # who has one of these, or a pile of finals
-    many: bool = False  # see Scheduler._has_many
 
     def __len__(self) -> int:
         return sum(map(len, self.finals.values())) + len(self.open)
 
-    def with_finals(self, enough: int) -> int:
-        """How many sessions have finals that wait, speculative ones too; 0 where that is no more than
-        half of `enough`."""
-        if len(self.finals) + len(self.open) <= enough // 2:  # as it mostly is
-            return 0
+    def crowding(self) -> int:
+        """How many sessions have finals that wait, speculative ones too; of partials two count as
+        one, since a newer one takes the place of one that waits."""
+        waiting = len(self.finals) + len(self.open)
+        if waiting <= MANY // 4:  # as it mostly is
+            return waiting
         guesses = sum(job.speculative for job in self.open.values())
-        return len(self.finals) + guesses
+        return max(len(self.finals) + guesses, waiting // 2)
 
     def urgent(self) -> list[Job]:
         """The next final of each session that has no pile of them."""
@@ -136,11 +136,12 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.many = MANY
-        """Sessions of one owner whose finals wait, beyond which he gives way to others: more than can
-        be decoded in the next moments."""
+        """Sessions of one owner that wait, see _Turns.crowding, beyond which he gives way to others:
+        more than can be decoded in the next moments."""
         self._alone: deque[Job] = deque()
         self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
         self._placed: dict[str, Owner] = {}  # by session
+        self._crowds: set[str] = set()  # the names of owners of whom many sessions wait
         self._passed_over = Counter[Rank]()  # batches for others since these had their turn
 
     def __len__(self) -> int:
@@ -226,6 +227,8 @@ class Scheduler:
         nothing else under way; `speaking` are the names of owners who speak, and `kept_from` who may
         not have the last place then.
         """
+        if not self._owners:
+            self._crowds.clear()
         if self._alone:
             return Batch([self._alone.popleft()] if idle else [])
         rank, waiting = self._in_turn(speaking, kept_from if speaking and free == 1 else ())
@@ -250,20 +253,22 @@ class Scheduler:
         """Where an owner stands at present, beside those who speak."""
         if owner.patient:
             return Rank.PATIENT
-        if self._has_many(owner) and any(
-            name != owner.name and not self._has_many(Owner(name)) for name in speaking
+        if self._has_many(owner.name) and any(
+            name != owner.name and not self._has_many(name) for name in speaking
         ):
             return Rank.MANY
         return Rank.SPEAKS
 
-    def _has_many(self, owner: Owner) -> bool:
-        """Whether more finals of his wait than are many, or did, and they are not half as many yet."""
-        turns = self._owners.get(owner)
-        if turns is None:
-            return False
-        waiting = turns.with_finals(self.many)
-        turns.many = waiting > (self.many // 2 if turns.many else self.many)
-        return turns.many
+    def _has_many(self, name: str) -> bool:
+        """Whether more of an owner's sessions wait than are many, the patient ones included; or did,
+        and they are not half as many yet."""
+        most = self.many // 2 if name in self._crowds else self.many
+        both = (self._owners.get(Owner(name, patient)) for patient in (False, True))
+        if sum(turns.crowding() for turns in both if turns is not None) > most:
+            self._crowds.add(name)
+        else:
+            self._crowds.discard(name)
+        return name in self._crowds
 
     def _in_turn(
         self, speaking: Collection[str], kept_from: Collection[Rank]
