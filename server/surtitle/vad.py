@@ -293,6 +293,7 @@ class VadRounds:
             if client in self._slots:  # else it has gone meanwhile
                 if count == WINDOWS_PER_TURN and client not in self._patient:
                     self._ready.pop(client, None)
+                    self._behind.pop(client, None)
                     (self._patient if client.patient else self._behind)[client] = None
                 part = slice(start, start + count)
                 began_s = time.perf_counter()

@@ -226,6 +226,17 @@ def test_of_partials_two_count_as_one(partials: int, rank: Rank) -> None:
     assert scheduler.rank(EVE, ["bob"]) is rank
 
 
+def test_what_is_patient_has_its_turns_beside_a_crowd() -> None:
+    sessions = "abcdefghijkl"
+    finals = [final(f"{each}{number}") for each in sessions for number in (1, 2, 3)]
+    files = Owner("files", patient=True)
+    scheduler = placed(*finals, final("x1"), **dict.fromkeys(sessions, EVE), x=files)
+    order = list[str]()
+    for _ in range(PATIENCE[Rank.PATIENT] + 2):
+        order += take(scheduler, 1, speaking=["eve", "bob"], kept_from=[Rank.PATIENT])
+    assert "x1" in order
+
+
 def test_what_is_patient_counts_for_a_crowd_too() -> None:
     scheduler = crowd(PATIENT)
     scheduler.place("y", EVE)

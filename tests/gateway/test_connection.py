@@ -173,16 +173,16 @@ async def test_who_is_not_read_from_is_not_idle() -> None:
 
 
 async def test_who_waits_for_his_turn_is_not_idle() -> None:
-    async with served(idle_timeout_s=0.05, start_timeout_s=0.05) as s:
+    async with served(idle_timeout_s=0.3, start_timeout_s=0.3) as s:
         s.socket.turn.clear()
         s.socket.put('{"type":"start"}')
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.8)
         assert s.close_code is None
         s.socket.turn.set()
         await s.until(lambda: s.said(Ready))
         s.socket.turn.clear()
         s.socket.put('{"type":"flush"}')
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.8)
         assert s.close_code is None
         s.socket.turn.set()
         await s.until(lambda: s.close_code)

@@ -277,7 +277,9 @@ class Scheduler:
         ranks: dict[Rank, list[_Turns]] = {rank: [] for rank in Rank}
         for owner, turns in self._owners.items():
             ranks[self.rank(owner, speaking)].append(turns)
-        due = [rank for rank in Rank if ranks[rank] and rank not in kept_from]
+        waiting = [rank for rank in Rank if ranks[rank]]
+        overdue = [rank for rank in waiting if self._passed_over[rank] >= PATIENCE[rank] > 0]
+        due = [rank for rank in waiting if rank not in kept_from]
         if not due:
             return Rank.SPEAKS, []
         first = [
@@ -286,10 +288,10 @@ class Scheduler:
             if turns.finals and 0 < len(urgent := turns.urgent()) <= MANY
         ]
         chosen = due[0]
-        if not first:
-            passed = [rank for rank in due if self._passed_over[rank] >= PATIENCE[rank] > 0]
-            chosen = passed[-1] if passed else chosen
-        for rank in due:
+        # A place that is not kept from one kind of those who give way is not kept from the other.
+        if not first and overdue and (overdue[-1] in due or chosen is not Rank.SPEAKS):
+            chosen = overdue[-1]
+        for rank in waiting:
             self._passed_over[rank] += 1
         self._passed_over[chosen] = 0
         jobs = first or [turns.urgent() + turns.rest() for turns in ranks[chosen]]

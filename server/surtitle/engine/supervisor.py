@@ -47,6 +47,8 @@ _QUARANTINE_MESSAGE = (
 KEPT_S = 0.25
 """How long a place is kept for those who speak, from an owner of whom many finals wait: their audio is
 read up to eight times a second. Then it is better used than empty."""
+CLOCK_STEP_S = 0.002
+"""By so much a timer of uvloop may come too soon."""
 ROUNDS = 2
 """So many times what the worker takes at once is more than an owner can be served with soon."""
 OVERDUE_CHECK_S = 0.25
@@ -301,7 +303,10 @@ class Supervisor:
             if not batch:
                 if Rank.MANY in kept_from and len(self._scheduler) and self._kept_until is None:
                     assert self._loop is not None
-                    self._kept_until = self._loop.call_later(KEPT_S, self._grant_what_was_kept)
+                    left_s = self._freed_at + KEPT_S - time.monotonic()
+                    self._kept_until = self._loop.call_later(
+                        max(left_s, 0.0) + CLOCK_STEP_S, self._grant_what_was_kept
+                    )
                 break
             now = time.monotonic()
             self._watchdog.on_grant(batch, now)
@@ -396,13 +401,16 @@ class Supervisor:
         """The jobs that wait and whose wait would count if they were started now."""
         if self.state is not EngineState.READY:
             return
+        speaking, ranks = self._speaking, dict[Owner, Rank]()
         for waiting in self._waiting.values():
             since = max(waiting.due_since, self._ready_since)
             if waiting.started or now - since <= self._overload_wait_s:
                 continue
             session = waiting.job.session
             owner = self._scheduler.owner_of(session)
-            rank = self._scheduler.rank(owner, self._speaking)
+            if owner not in ranks:
+                ranks[owner] = self._scheduler.rank(owner, speaking)
+            rank = ranks[owner]
             if rank is Rank.SPEAKS:
                 since = max(since, now if self._has_room else self._room_at)
             if rank is not Rank.PATIENT and now - since > self._overload_wait_s:
@@ -502,10 +510,11 @@ class Supervisor:
             case Result():
                 self._metrics.on_result(answer)
                 now, free = time.monotonic(), self._watchdog.free
-                if self._watchdog.on_result(answer.job_id, now):
-                    self._deliver(answer)
+                is_awaited = self._watchdog.on_result(answer.job_id, now)
                 if self._watchdog.free > free:
                     self._freed_at = now
+                if is_awaited:
+                    self._deliver(answer)
         self._grant()
         self._watch_deadline()
 
