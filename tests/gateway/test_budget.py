@@ -173,10 +173,3 @@ def test_who_comes_does_not_go_before_those_that_wait() -> None:
         budget.wait(Sender(f"newcomer {number}", 0.0001, 9, budget, done), 4.1)
     budget.begin_turn()
     assert budget.next_holder(4.2) is speaker
-
-
-def test_a_request_that_is_answered_later_takes_nothing_of_the_turn() -> None:
-    budget = InputBudget()
-    for _ in range(100):
-        budget.charge_later(allowance(), TURN_S, 1.0)
-    assert budget.may_go_on(allowance(), 1.0)

@@ -70,14 +70,8 @@ class InputBudget:
     ) -> None:
         """Somebody's input took so long; of his own it counts for `most_s` at most."""
         self._left_s -= cost_s
-        self._charge(work, cost_s, now_s, cost_s if most_s is None else min(cost_s, most_s))
-
-    def charge_later(self, work: Allowance, cost_s: float, now_s: float) -> None:
-        """What somebody has asked for will take so long, in another turn."""
-        self._charge(work, cost_s, now_s, cost_s)
-
-    def _charge(self, work: Allowance, cost_s: float, now_s: float, counted_s: float) -> None:
         share = max(ALL_SHARE / max(self._members, 1), LEAST_SHARE)
+        counted_s = cost_s if most_s is None else min(cost_s, most_s)
         self._debtors.charge(work, cost_s, now_s, counted_s * max(WORK_SHARE / share, 1.0))
 
     def wait(self, holder: Holder, now_s: float) -> None:

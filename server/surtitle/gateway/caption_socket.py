@@ -389,7 +389,7 @@ class CaptionSocket(ServerConnection):
         if self._deaf:
             return
         if self.request is None:
-            self._inputs.charge_later(self.work, REQUEST_S, time.perf_counter())
+            self._inputs.charge(self.work, REQUEST_S, time.perf_counter(), REQUEST_S)
         if isinstance(event, Frame) and (event.opcode is BINARY or event.opcode is TEXT):
             if (
                 event.opcode is BINARY

@@ -124,10 +124,6 @@ class InputTurns:
         self._budget.charge(work, cost_s, now_s, most_s)
         self._plan_at_once()
 
-    def charge_later(self, work: Allowance, cost_s: float, now_s: float) -> None:
-        """See InputBudget."""
-        self._budget.charge_later(work, cost_s, now_s)
-
     def wait(self, holder: Holder) -> None:
         """See InputBudget."""
         self._budget.wait(holder, time.perf_counter())
