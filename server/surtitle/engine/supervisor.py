@@ -45,8 +45,8 @@ _QUARANTINE_MESSAGE = (
     "The recognition worker died twice on this audio, so it was given up; the rest goes on."
 )
 KEPT_S = 0.25
-"""How long a place is kept for those who speak, from an owner of whom many finals wait: their audio is
-read up to eight times a second. Then it is better used than empty."""
+"""How long a place is kept for those who speak, from an owner of whom many sessions wait: their audio
+is read eight times a second. After that it is better used than empty."""
 CLOCK_STEP_S = 0.002
 """By so much a timer of uvloop may come too soon."""
 ROUNDS = 2
@@ -142,9 +142,7 @@ class Supervisor:
         self._has_room = False  # one more speaker would be served at once
         self._room_at = 0.0  # when there was room last, on the monotonic clock
         self._speakers = Speakers()
-        self._ranks: dict[
-            str, Rank
-        ] = {}  # by job id: with which rank what is under way was granted
+        self._ranks: dict[str, Rank] = {}  # of the jobs under way, by id, as they were granted
         self._freed_at = 0.0  # when the worker had a place again, on the monotonic clock
         self._kept_until: asyncio.TimerHandle | None = None
         self._told_overload = False
