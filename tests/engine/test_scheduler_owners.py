@@ -226,6 +226,19 @@ def test_of_partials_two_count_as_one(partials: int, rank: Rank) -> None:
     assert scheduler.rank(EVE, ["bob"]) is rank
 
 
+def test_few_sessions_with_many_finals_are_a_crowd_too() -> None:
+    few = "abc"
+    finals = [final(f"{each}{number}") for each in few for number in (1, 2, 3)]
+    assert len(finals) == MANY + 1
+    scheduler = placed(*finals, partial("x1"), x=BOB, **dict.fromkeys(few, EVE))
+    assert take(scheduler, 1, speaking=["eve", "bob"]) == ["x1p"]
+
+
+def test_the_finals_of_a_file_make_no_crowd_of_who_speaks_beside_it() -> None:
+    scheduler = placed(*pile("a", 3 * MANY), partial("b1"), a=PATIENT, b=EVE)
+    assert scheduler.rank(EVE, ["eve", "bob"]) is Rank.SPEAKS
+
+
 def test_what_is_patient_has_its_turns_beside_a_crowd() -> None:
     sessions = "abcdefghijkl"
     finals = [final(f"{each}{number}") for each in sessions for number in (1, 2, 3)]

@@ -9,8 +9,8 @@
    who has many sessions does not get more than one who has a single one, where both want something.
 5. Who has piled up finals (`PILE` of a session, `MANY` of an owner) has them decoded among the
    partials of others, who would get none of theirs otherwise.
-6. While somebody speaks, some give way: an owner of whom many sessions wait to others, and what is
-   patient (see Owner) to all. They go behind the partials of those who speak, and before them once they
+6. While somebody speaks, some give way: an owner of whom much waits to others, and what is patient
+   (see Owner) to all. They go behind the partials of those who speak, and before them once they
    were passed over `PATIENCE` times. Their batches are half as large, and the worker's last free place
    may be kept from them.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
@@ -32,7 +32,8 @@ PILE = 4
 """Finals of one session that wait from which on they are a pile. Who speaks has one at a time, and more
 of them only where the server is late."""
 MANY = 8
-"""Sessions of one owner whose finals wait, beyond which the same holds for the owner."""
+"""Sessions of one owner whose finals wait, beyond which the same holds for the owner; and what waits of
+one owner, see _Turns.crowding, beyond which he gives way to others."""
 
 
 class Rank(Enum):
@@ -40,7 +41,7 @@ class Rank(Enum):
 
     SPEAKS = auto()
     MANY = auto()
-    """An owner with many sessions that wait, beside others who speak."""
+    """An owner of whom much waits, beside others who speak."""
     PATIENT = auto()
 
 
@@ -79,13 +80,13 @@ class _Turns:
         return sum(map(len, self.finals.values())) + len(self.open)
 
     def crowding(self) -> int:
-        """How many sessions have finals that wait, speculative ones too; of partials two count as
-        one, since a newer one takes the place of one that waits."""
-        waiting = len(self.finals) + len(self.open)
+        """How many finals wait, speculative ones too; of partials two count as one, since a newer one
+        takes the place of one that waits."""
+        waiting = len(self)
         if waiting <= MANY // 4:  # as it mostly is
             return waiting
         guesses = sum(job.speculative for job in self.open.values())
-        return max(len(self.finals) + guesses, waiting // 2)
+        return max(waiting - len(self.open) + guesses, waiting // 2)
 
     def urgent(self) -> list[Job]:
         """The next final of each session that has no pile of them."""
@@ -136,12 +137,11 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.many = MANY
-        """Sessions of one owner that wait, see _Turns.crowding, beyond which he gives way to others:
-        more than can be decoded in the next moments."""
+        """What takes the place of MANY for giving way: more than can be decoded in the next moments."""
         self._alone: deque[Job] = deque()
         self._owners: dict[Owner, _Turns] = {}  # of whom something waits; the order is the rotation
         self._placed: dict[str, Owner] = {}  # by session
-        self._crowds: set[str] = set()  # the names of owners of whom many sessions wait
+        self._crowds: set[str] = set()  # the names of owners of whom much waits
         self._passed_over = Counter[Rank]()  # batches for others since these had their turn
 
     def __len__(self) -> int:
@@ -260,11 +260,13 @@ class Scheduler:
         return Rank.SPEAKS
 
     def _has_many(self, name: str) -> bool:
-        """Whether more of an owner's sessions wait than are many, the patient ones included; or did,
-        and they are not half as many yet."""
+        """Whether more waits of an owner than is much, or did, and it is not half as much yet."""
         most = self.many // 2 if name in self._crowds else self.many
-        both = (self._owners.get(Owner(name, patient)) for patient in (False, True))
-        if sum(turns.crowding() for turns in both if turns is not None) > most:
+        live, patient = self._owners.get(Owner(name)), self._owners.get(Owner(name, patient=True))
+        crowding = live.crowding() if live is not None else 0
+        if patient is not None:  # however many finals each of them has: that is what files do
+            crowding += len(patient.finals.keys() | patient.open.keys())
+        if crowding > most:
             self._crowds.add(name)
         else:
             self._crowds.discard(name)

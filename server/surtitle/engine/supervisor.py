@@ -45,8 +45,8 @@ _QUARANTINE_MESSAGE = (
     "The recognition worker died twice on this audio, so it was given up; the rest goes on."
 )
 KEPT_S = 0.25
-"""How long a place is kept for those who speak, from an owner of whom many sessions wait: their audio
-is read eight times a second. After that it is better used than empty."""
+"""How long a place is kept for those who speak, from an owner of whom much waits: their audio is read
+eight times a second. After that it is better used than empty."""
 CLOCK_STEP_S = 0.002
 """By so much a timer of uvloop may come too soon."""
 ROUNDS = 2
