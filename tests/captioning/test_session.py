@@ -507,6 +507,19 @@ def test_what_could_not_be_decoded_is_told_once_and_stands_in_the_account() -> N
     assert (ended.audio_ms, ended.missing_ms) == (4000, 750)
 
 
+@pytest.mark.parametrize("samples", [1, W // 16, 10 * W // 16 + 7])
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_container_ends_once_however_often_it_is_said(samples: int, times: int) -> None:
+    driver = open_session(Start(language="en", encoding="mp3"), answer=ok)
+    driver.session.receive_samples(np.zeros(samples * 16, np.int16))
+    driver.session.stop()
+    for _ in range(times):
+        driver.session.finish_audio()
+    driver.score()
+    (ended,) = driver.of(Ended)
+    assert ended.audio_ms == samples
+
+
 def test_raw_audio_lacks_nothing() -> None:
     driver = open_session(answer=ok)
     assert driver.session.container is None

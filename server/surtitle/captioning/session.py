@@ -265,7 +265,9 @@ class CaptionSession:
             self.finish_audio()
 
     def finish_audio(self) -> None:
-        """All that was sent before `stop` is decoded."""
+        """All that was sent before `stop` is decoded. What is said once more changes nothing."""
+        if self._audio_end is not None:
+            return
         end = self._audio_end = self._audio.end
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
