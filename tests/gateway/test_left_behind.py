@@ -141,6 +141,44 @@ async def test_a_key_has_no_more_sessions_than_it_may_either(tmp_path: Path) -> 
             assert len(site.gateway._sessions) == 1
 
 
+@pytest.mark.parametrize("left", [1, 2])
+async def test_who_begins_at_the_same_address_takes_no_single_one_of_another_key(
+    left: int, tmp_path: Path
+) -> None:
+    keys = {name: add_key(tmp_path / "keys.toml", name, ["speak"]) for name in ("ann", "eve")}
+    ring = KeyFile(tmp_path / "keys.toml").ring
+    async with listening(ring, limits(left), max_sessions=9) as site:
+        site.gateway._max_sessions_per_key = 9
+        for _ in range(left):
+            headers = {"Authorization": f"Bearer {keys['ann']}"}
+            socket, _ = await start(site, additional_headers=headers)
+            await leave(site, socket)
+        headers = {"Authorization": f"Bearer {keys['eve']}"}
+        async with connect(site.websocket, additional_headers=headers) as socket:
+            await socket.send(START)
+            answer = expect(await socket.recv())
+            assert isinstance(answer, Error if left == 1 else Ready)
+        assert sum(each.owner.startswith("ann") for each in site.gateway._sessions) == 1
+
+
+async def test_who_begins_takes_no_single_one_of_the_same_key_at_another_address(
+    tmp_path: Path,
+) -> None:
+    key = add_key(tmp_path / "keys.toml", "ann", ["speak"])
+    async with listening(KeyFile(tmp_path / "keys.toml").ring, max_sessions=9) as site:
+        headers = {"Authorization": f"Bearer {key}"}
+        socket, ready = await start(site, additional_headers=headers)
+        await leave(site, socket)
+        hosted = site.gateway._sessions.get(ready.session)
+        assert hosted is not None
+        hosted.owner = "ann 192.0.2.7"
+        async with connect(site.websocket, additional_headers=headers) as socket:
+            await socket.send(START)
+            answer = expect(await socket.recv())
+            assert isinstance(answer, Error) and answer.code == "busy"
+        assert site.gateway._sessions.get(ready.session) is hosted
+
+
 async def test_where_the_server_is_full_of_them_one_of_who_left_several_gives_way() -> None:
     async with listening() as site:  # two sessions at once
         for _ in range(2):

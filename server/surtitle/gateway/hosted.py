@@ -375,7 +375,7 @@ class HostedSession:
         self.guarded(self.session.stop)
         if self._decoding is not None:
             self._decoding.finish()
-        elif self.session.container is not None:  # its decoder has died
+        elif self.session.container is not None:  # its decoder has died, or is done
             self.guarded(self.session.finish_audio)
         self.pump()
         self._rounds.request(self)  # it fills the last window
@@ -720,7 +720,7 @@ class Sessions:
                 self._expiries[oldest.id].cancel()
                 self._expire(oldest)
                 break
-            self.give_way(oldest)
+            self._end_for_another(oldest)
         if hosted.channel is not None:
             hosted.channel.announce()
         log.info("session waits for its client", session=hosted.id)
@@ -740,8 +740,22 @@ class Sessions:
         waiting.sort(key=lambda hosted: hosted.channel is not None)
         return [hosted for hosted in (*nobody_comes, *waiting) if concerns(hosted.owner)]
 
-    def give_way(self, hosted: HostedSession) -> None:
-        """A session that was left behind ends for one that begins."""
+    def give_way(self, left: list[HostedSession], owner: str) -> bool:
+        """One of those that were `left` behind ends for one that this owner begins; False where none
+        does.
+
+        It is one of his own, or one of somebody who has left several.
+        """
+        counts = Counter(hosted.owner for hosted in left)
+        several = [hosted for hosted in left if counts[hosted.owner] > 1]
+        most = max(several, key=lambda hosted: counts[hosted.owner], default=None)
+        chosen = next((hosted for hosted in left if hosted.owner == owner), most)
+        if chosen is None:
+            return False
+        self._end_for_another(chosen)
+        return True
+
+    def _end_for_another(self, hosted: HostedSession) -> None:
         log.info("session gave way to another", session=hosted.id)
         self._remove(hosted)
 

@@ -411,30 +411,23 @@ class Gateway:
         One of its own gives way; for all others that wait there are the limits.
         """
         assert isinstance(socket, CaptionSocket)
-        address = _address(socket)
+        address, owner = _address(socket), _owner(socket)
         network = network_of(address)
         left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[2] == network)
         forwarded = socket.client.is_forwarded
-        if self._limits.is_over(address, len(left), is_forwarded=forwarded):
-            if not left:
-                return "This address has as many sessions as one may have."
-            self._sessions.give_way(left[0])
+        is_over = self._limits.is_over(address, len(left), is_forwarded=forwarded)
+        if is_over and not self._sessions.give_way(left, owner):
+            return "This address has as many sessions as one may have."
         if self._keys is not None:
             caller = socket.caller.name
             left = self._sessions.left_behind(lambda owner: owner.rpartition(" ")[0] == caller)
-            if self._by_caller[caller] + len(left) > self._max_sessions_per_key:
-                if not left:
-                    return "This key has as many sessions as one may have."
-                self._sessions.give_way(left[0])
+            is_over = self._by_caller[caller] + len(left) > self._max_sessions_per_key
+            if is_over and not self._sessions.give_way(left, owner):
+                return "This key has as many sessions as one may have."
         left = self._sessions.left_behind(lambda owner: True)
-        if len(self._with_session) + len(left) >= self._max_sessions:
-            own = [hosted for hosted in left if hosted.owner == _owner(socket)]
-            counts = Counter(hosted.owner for hosted in left)
-            several = [hosted for hosted in left if counts[hosted.owner] > 1]
-            if not own and not several:
-                return "All sessions of this server are taken."
-            most = max(several, key=lambda hosted: counts[hosted.owner], default=None)
-            self._sessions.give_way(own[0] if own or most is None else most)
+        is_over = len(self._with_session) + len(left) >= self._max_sessions
+        if is_over and not self._sessions.give_way(left, owner):
+            return "All sessions of this server are taken."
         return None
 
     # -- HTTP -----------------------------------------------------------------------------------
