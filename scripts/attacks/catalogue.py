@@ -67,6 +67,9 @@ KINDS: dict[str, Kind] = {
         "sessions", "updates of 44 kB behind speech without an answer", sessions.updates
     ),
     "flushes": Kind("sessions", "speech with a flush every 250 ms", sessions.flushes),
+    "large-frames": Kind(
+        "sessions", "noise as µ-law in frames of a megabyte, and gone", sessions.large_frames
+    ),
     "fast-files": Kind("sessions", "files sent as fast as they are taken", sessions.fast_files),
     "left-behind": Kind("sessions", "59 s of speech at once, and gone", sessions.left_behind),
     "silent": Kind(

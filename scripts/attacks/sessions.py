@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,8 @@ WIDE = "\N{GRINNING FACE}"
 UPDATE = text(type="update", hotwords=[WIDE * 100] * 100, prompt=WIDE * 1000)
 """44 kB, as large as one may be."""
 UPDATES_AT_ONCE = 8
+LARGE_FRAME_BYTES = 1 << 20
+"""As large as a frame may be."""
 PLACES = 10
 """Connections of one attacker that wants to take places."""
 LETTER_EVERY_S = 1.0
@@ -92,6 +95,21 @@ async def speak(line: Line, site: Site, number: int, step_s: float, also: bytes)
         await line.send(frame(BINARY, speech[place : place + size]) + also)
         place, due = place + size, due + step_s
         await asyncio.sleep(max(due - loop.time(), 0))
+
+
+async def large_frames(site: Site, told: Told, number: int) -> None:
+    """Send noise, of which no format check makes anything, in frames of a megabyte; and come again."""
+    noise = frame(BINARY, random.Random(f"{site.seed} {number}").randbytes(LARGE_FRAME_BYTES))
+    opening = text(type="start", encoding="mulaw", sample_rate=8000, language="en")
+
+    async def once() -> None:
+        line = await connect(site, told)
+        if line is not None:
+            with line:
+                await line.send(opening + noise)
+                await line.send(noise)
+
+    await again_and_again(once, told)
 
 
 async def fast_files(site: Site, told: Told, number: int) -> None:

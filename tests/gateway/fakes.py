@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import structlog
@@ -176,6 +176,7 @@ class FakeSocket:
         self.is_behind = False
         self.turn = asyncio.Event()  # of the client's messages
         self.turn.set()
+        self.turns_taken = 0
         self.received = 0  # frames that the connection has taken
         self.waited_for = False  # the connection waits for the next one
 
@@ -202,9 +203,11 @@ class FakeSocket:
         self.closed = (code, reason)
         self.close_received = code
 
-    async def in_turn(self, call: Callable[[], object]) -> None:
-        await self.turn.wait()
-        call()
+    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
+        for call in calls:
+            await self.turn.wait()
+            call()
+            self.turns_taken += 1
 
     def abort(self) -> None:
         self.aborted = True

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from surtitle.gateway.connection import MAX_MISTAKES
+from surtitle.gateway.connection import AT_ONCE_BYTES, MAX_MISTAKES
 from surtitle.jobs import Job
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
 from tests.gateway.fakes import LOUD, QUIET
@@ -158,6 +158,32 @@ async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_m
         while not s.connection.take_audio(QUIET):
             s.engine.answer()
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("size", [0, 1, AT_ONCE_BYTES, AT_ONCE_BYTES + 1, 10 * AT_ONCE_BYTES - 1])
+@pytest.mark.parametrize("start", [True, False], ids=["after start", "alone"])
+async def test_a_frame_takes_a_turn_for_each_piece_of_it(
+    size: int, start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with served(max_backlog_s=60) as s:
+        if start:
+            s.socket.put('{"type":"start"}')
+            await s.until(lambda: s.said(Ready) and s.socket.waited_for)
+            assert s.connection.take_audio(bytes(size)) is (size <= AT_ONCE_BYTES)
+        taken = s.socket.turns_taken
+        frame = bytes(each % 251 for each in range(size))
+        s.socket.put(frame)
+        await s.until(lambda: s.socket.received == 1 + start and s.socket.waited_for)
+        assert s.socket.turns_taken - taken == max(-(-size // AT_ONCE_BYTES), 1)
+        took = size if start and size <= AT_ONCE_BYTES else 0
+        assert s.session.received_s == (size + took) // 2 / 16_000
+
+
+async def test_a_large_frame_after_stop_is_one_mistake() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start"}', WORD, '{"type":"stop"}', bytes(100 * AT_ONCE_BYTES))
+        await s.until(lambda: s.socket.received == 4 and s.socket.waited_for)
+        assert [m.code for m in s.socket.sent if isinstance(m, Error)] == ["bad_message"]
 
 
 async def test_who_is_not_read_from_is_not_idle() -> None:

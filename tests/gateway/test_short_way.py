@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.gateway.caption_socket import SLICE_BYTES, CaptionSocket
+from surtitle.gateway.connection import AT_ONCE_BYTES
 from surtitle.messages import Error
 from tests.gateway.site import START, Site, listening
 from tests.support import expect
@@ -74,6 +76,21 @@ async def test_audio_does_not_overtake_a_message_in_fragments() -> None:
         (audio,) = await finals(site, 1)
         values = [1001] * 10 + [1002] * 10 + [1003] * 10
         assert audio == [value for value in values for _ in range(WINDOW_SAMPLES)]
+
+
+async def test_audio_does_not_overtake_a_large_frame_before_it() -> None:
+    """One that is taken in many pieces, with turns of others between them."""
+    async with listening() as site, connect(site.websocket) as client:
+        await burst(client, '{"type":"start","partials":false}')
+        await client.recv()
+        samples = np.arange(5000, 5000 + 50 * WINDOW_SAMPLES, dtype=np.int16)
+        large = samples.tobytes()
+        assert len(large) > AT_ONCE_BYTES
+        (socket,) = sockets(site)
+        socket.work.take(10.0, time.perf_counter())  # each piece waits for a turn now
+        await burst(client, large, told_apart(3), '{"type":"flush"}')
+        (audio,) = await finals(site, 1)
+        assert audio == samples.tolist() + [1003] * 10 * WINDOW_SAMPLES
 
 
 async def test_audio_after_stop_is_a_mistake_on_the_short_way_too() -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
 from typing import Any
 
@@ -284,12 +284,13 @@ class CaptionSocket(ServerConnection):
         self._held = data[begin:]
         return True
 
-    async def in_turn(self, call: Callable[[], object]) -> None:
+    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
         """See Socket."""
         self._waiting += 1  # audio must not overtake it
         self._in_turn = True
         try:
-            await self._inputs.in_turn(self.work, call, MOST_OF_A_MESSAGE_S)
+            for call in calls:
+                await self._inputs.in_turn(self.work, call, MOST_OF_A_MESSAGE_S)
         finally:
             self._waiting -= 1
             self._in_turn = False

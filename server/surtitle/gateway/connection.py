@@ -14,7 +14,7 @@ import contextlib
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, Protocol
@@ -72,6 +72,9 @@ MOST_QUEUED = 1024
 """Messages that may wait for a slow reader at all: its session keeps fewer for one who comes back."""
 MAX_TEXT = 1 << 17
 """Characters of a message: twice what the largest `start` has."""
+AT_ONCE_BYTES = 1 << 15
+"""Of audio that are taken without a pause: a second of 16-bit PCM. More is cut: a megabyte of noise,
+with whose format check nothing helps, would hold the event loop for 0.3 s."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
 ANSWER_S = 10.0
@@ -107,8 +110,8 @@ class Socket(Protocol):
         """The code with which the client has closed, or answered our close; None before that."""
         ...
 
-    async def in_turn(self, call: Callable[[], object]) -> None:
-        """Do what a message of the client asks for, when its turn comes."""
+    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
+        """Do what a message of the client asks for, each step of it when its turn comes."""
         ...
 
     @property
@@ -231,13 +234,16 @@ class Connection:
                 )
 
     def take_audio(self, data: bytes) -> bool:
-        """Take a frame of audio that has just come; False where it has to wait for the receiver.
+        """Take a frame of audio that has just come; False where it has to wait for the receiver, or is
+        too large to be taken at once.
 
         Waking the receiver for each frame costs more than the frame.
         """
         if self._ending is not None:
             return True
         if self._hosted is None or self._closing is not None or not self._room.is_set():
+            return False
+        if len(data) > AT_ONCE_BYTES:
             return False
         self._heard_at = self._loop.time()
         self._guarded(self._take_audio, data)
@@ -383,18 +389,30 @@ class Connection:
                 if self._closing is not None:  # another connection may have the session by now
                     return
                 self._in_turn = True
-                await self._socket.in_turn(partial(self._work_on, frame))
+                await self._socket.in_turn(self._steps(frame))
                 self._in_turn = False
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
 
-    def _work_on(self, frame: str | bytes) -> None:
+    def _steps(self, frame: str | bytes) -> Iterator[Callable[[], object]]:
+        """What there is to do for a frame. The rest of one with a mistake is left out."""
+        if isinstance(frame, str):
+            yield partial(self._work_on, partial(self._take_text, frame))
+            return
+        mistakes = self._mistakes
+        for begin in range(0, len(frame) or 1, AT_ONCE_BYTES):
+            if self._mistakes > mistakes:
+                return
+            piece = frame[begin : begin + AT_ONCE_BYTES]
+            yield partial(self._work_on, partial(self._take_audio, piece, goes_on=begin > 0))
+
+    def _work_on(self, take: Callable[[], object]) -> None:
         if self._hosted is None and self._socket.is_lost:
             return  # a session for nobody, or one that somebody else has resumed meanwhile
         if self._ending is None and self._closing is None:
             self._heard_at = self._loop.time()
-            self._guarded(self._take, frame)
+            self._guarded(take)
 
     def _watch_silence(self) -> None:
         """End a connection that says nothing. One timer that looks back, not one for each frame."""
@@ -421,22 +439,17 @@ class Connection:
         """Others have come, and this one has no session yet."""
         self.fail(Busy("Others have come meanwhile; send `start` as soon as you are connected."))
 
-    def _take(self, frame: str | bytes) -> None:
-        if isinstance(frame, bytes):
-            if self._hosted is None:
-                self._open(Start())
-            self._take_audio(frame)
-        elif len(frame) > MAX_TEXT:
+    def _take_text(self, text: str) -> None:
+        if len(text) > MAX_TEXT:
             raise FrameTooLarge("A message of text is too large; audio goes in binary frames.")
-        else:
-            self._handle(parse_client_message(frame.encode()))
+        self._handle(parse_client_message(text.encode()))
 
-    def _take_audio(self, data: bytes) -> None:
-        if self._draining:
-            return
-        assert self._hosted is not None
-        self._hosted.receive_audio(data)
-        self._make_room()
+    def _take_audio(self, data: bytes, *, goes_on: bool = False) -> None:
+        """Take a frame, or where it `goes_on`, another piece of one."""
+        hosted = self._hosted or self._open(Start())
+        if not self._draining:
+            hosted.receive_audio(data, goes_on=goes_on)
+            self._make_room()
 
     def _handle(self, message: ClientMessage) -> None:
         match message:

@@ -331,10 +331,14 @@ class HostedSession:
         self.guarded(lambda: self.session.receive_probabilities(probabilities, levels))
         self.pump()
 
-    def receive_audio(self, data: bytes) -> None:
-        """Take the next bytes of payload. Raises as CaptionSession does."""
+    def receive_audio(self, data: bytes, *, goes_on: bool = False) -> None:
+        """Take the next bytes of payload, of the same frame as those before where it `goes_on`.
+
+        Raises as CaptionSession does.
+        """
         self.session.receive_audio(data)  # what follows from it comes with its probabilities
-        self._rhythm.on_frame(time.monotonic())
+        if not goes_on:
+            self._rhythm.on_frame(time.monotonic())
         if self._decoding is not None:
             self._decoding.feed(data)
             self._marked = False
