@@ -220,6 +220,16 @@ def test_the_same_key_and_the_same_token_are_known_again(tmp_path: Path) -> None
     assert ANYBODY.key is None
 
 
+@pytest.mark.parametrize("odd", ["\udcff", "\udcff.\udcff.\udcff", "st_\udcc3\udca9", "clé", "🔑"])
+def test_what_is_not_ascii_is_nobodys(odd: str, tmp_path: Path) -> None:
+    """As headers have it: bytes that are no ASCII are surrogates."""
+    key = add_key(tmp_path / "keys.toml", "a", ["speak"])
+    ring = read_keys(tmp_path / "keys.toml")
+    token = ring.make_token("a", ["speak"], time.time() + 60)
+    for presented in (odd, key + odd, token + odd, odd + token):
+        assert ring.by_key(presented) is ring.by_token(presented) is None
+
+
 def test_tokens_of_others_are_worth_nothing(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     add_key(path, "studio", ["speak"])

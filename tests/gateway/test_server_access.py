@@ -66,8 +66,8 @@ async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing(names:
         assert (await site.ask("/healthz", Host="192.168.1.7:8765"))[0] == foreign
 
 
-async def _handshake(port: int, path: str, host: str) -> int:
-    """The status with which a WebSocket's request under this name is answered."""
+async def _handshake(port: int, path: str, host: str, *more: bytes) -> int:
+    """The status with which a WebSocket's request under this name, with more headers, is answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = [
         f"GET {path} HTTP/1.1",
@@ -78,7 +78,7 @@ async def _handshake(port: int, path: str, host: str) -> int:
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
-    writer.write("\r\n".join([*lines, "", ""]).encode())
+    writer.write(b"\r\n".join([*map(str.encode, lines), *more, b"", b""]))
     status = (await reader.readline()).split()[1]
     writer.close()
     return int(status)
@@ -100,6 +100,22 @@ async def test_a_server_with_keys_asks_for_one(tmp_path: Path) -> None:
             await client.send(START)
             assert isinstance(expect(await client.recv()), Ready)
         assert (await site.get("/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall", "/v1/qr", "/metrics"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Authorization: Bearer \xff",
+        b"Authorization: Bearer st_\xc3\xa9",
+        b"Sec-WebSocket-Protocol: surtitle.v1, token.\xff",
+        b"Sec-WebSocket-Protocol: token.a.\xff.b",
+    ],
+)
+async def test_a_key_that_is_no_text_is_none(path: str, header: bytes, tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "a", ["speak"])
+    async with listening(KeyFile(tmp_path / "keys.toml").ring) as site:
+        assert await _handshake(site.gateway.port, path, "localhost", header) == 401
 
 
 async def test_a_key_has_so_many_sessions_and_ends_when_it_is_taken_out(tmp_path: Path) -> None:

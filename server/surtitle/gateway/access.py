@@ -104,6 +104,8 @@ class KeyRing:
 
     def by_key(self, key: str) -> Caller | None:
         """Whose key this is, in a time that does not depend on how much of it is right."""
+        if not key.isascii():  # what is no UTF-8 has no digest
+            return None
         digest = digest_of(key)
         found: Key | None = None
         for one in self.keys:
@@ -113,6 +115,8 @@ class KeyRing:
 
     def by_token(self, token: str) -> Caller | None:
         """For whom this token was made; None where it has expired or is not ours."""
+        if not token.isascii():
+            return None
         try:
             claims = jwt.decode(
                 token,
