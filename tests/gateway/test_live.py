@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from surtitle.captioning.cues import Cue, Layout
-from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, LiveCaptions
+from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, MOST_SAID_BYTES, LiveCaptions
 from surtitle.messages import Final, Ready
 from tests.gateway.fakes import LOUD, QUIET, options
 from tests.gateway.site import START, Site, listening
@@ -227,6 +227,36 @@ async def test_one_that_does_not_read_is_cut_off_and_harms_nobody(
             while data := await asyncio.to_thread(deaf.recv, 1 << 20):
                 received = data
             assert not received.endswith(b"0\r\n\r\n")  # broken off, and not to be taken for whole
+
+
+@pytest.mark.parametrize("piece", [b"GET / HTTP/1.1\r\n\r\n", b"x" * 1000, bytes(100_000)])
+async def test_one_that_talks_without_end_is_cut_off(piece: bytes) -> None:
+    async with listening() as site, speaking(site) as (client, path):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await reader.readuntil(b"WEBVTT")
+        (live,) = (hosted.live for hosted in site.gateway._sessions)
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(LIMIT_S):
+                while live.readers:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        writer.close()
+        await say(site, client, "Still there.")
+
+
+@pytest.mark.parametrize("said", [b"", b"x", bytes(MOST_SAID_BYTES // 2)])
+async def test_one_that_says_little_reads_on(said: bytes) -> None:
+    async with listening() as site, speaking(site) as (client, path):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await reader.readuntil(b"WEBVTT")
+        writer.write(said)
+        await say(site, client, "Still there.")
+        async with asyncio.timeout(LIMIT_S):
+            await reader.readuntil(b"Still there.")
+        writer.close()
 
 
 async def test_a_stop_of_the_server_ends_the_streams() -> None:

@@ -20,6 +20,8 @@ WORD_BYTES = 200
 """What a word takes that has times."""
 MAX_READERS = 32
 """Readers of one session at once; more people than that are better served by a relay."""
+MOST_SAID_BYTES = 1 << 16
+"""What may come of a reader behind its request: reading it costs time of all."""
 
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 """Lets pages of any origin read an answer: the name of the session is the key, not who asks."""
@@ -98,7 +100,7 @@ async def serve_reader(
     chunked: bool,
     send_timeout_s: float,
 ) -> None:
-    """Answer one HTTP request with the captions, until they end or the client leaves.
+    """Answer one HTTP request with the captions, until they end, or the client leaves or talks.
 
     Without `chunked` (HTTP/1.0) the end of the connection is the end of the answer.
     """
@@ -136,6 +138,7 @@ async def _send(
 
 
 async def _discard(reader: asyncio.StreamReader) -> None:
-    """Read until the client leaves; it has nothing more to say."""
-    while await reader.read(4096):
-        pass
+    """Read until the client leaves, or says too much: it has nothing more to say."""
+    left = MOST_SAID_BYTES
+    while left > 0 and (data := await reader.read(4096)):
+        left -= len(data)
