@@ -1,5 +1,7 @@
 import asyncio
+import contextlib
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -153,6 +155,34 @@ def test_what_is_not_there(path: str) -> None:
     page = static_page(path)
     assert page.status == 404
     assert json.loads(page.body) == {"error": f"There is nothing at {path}."}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/" + "a/" * 4000,
+        "/" + "../" * 2700,
+        "/" + "./" * 4000 + "app.js",
+        "/" + "%61%2f" * 1300,
+        "/" + "a" * 8000,
+        "/" + "a/" * 51,
+    ],
+)
+def test_the_disk_is_not_asked_about_what_cannot_be_a_file(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", asked.append)
+        with contextlib.suppress(AttributeError):  # it gets no answer
+            assert static_page(path).status == 404
+    assert not asked
+
+
+def test_every_file_of_the_page_has_a_path_that_is_short_enough() -> None:
+    files = [file.relative_to(web_root()) for file in web_root().rglob("*.*")]
+    public = [file.as_posix() for file in files if file.parts[0] != "electron"]
+    assert 0 < max(map(len, public)) < web.LONGEST_PATH // 2
 
 
 @pytest.mark.parametrize(
