@@ -51,6 +51,36 @@ async def test_what_cannot_be_told_apart_is_refused() -> None:
         writer.close()
 
 
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall", "/v1/qr", "/healthz"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"Connection: " + b"a," * 4000 + b"a"],
+        [b"Upgrade: " + b"a," * 4000 + b"a"],
+        [b"Sec-WebSocket-Protocol: " + b"a," * 4000 + b"a"],
+        [b"Sec-WebSocket-Extensions: " + b"a," * 4000 + b"a"],
+        [b"Connection: " + b"," * 3000 + b"a"],
+        [b"Sec-WebSocket-Protocol: a, b, c, d, e, f, g, h"] * 100,
+        [name + b": " + b"a," * 300 + b"a" for name in (b"Connection", b"Sec-WebSocket-Protocol")]
+        * 2,
+    ],
+)
+async def test_lists_that_take_long_to_parse_are_refused(path: str, headers: list[bytes]) -> None:
+    async with listening() as site:
+        assert await _handshake(site.gateway.port, path, "localhost", *headers) == 431
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+async def test_lists_as_browsers_have_them_are_not(path: str) -> None:
+    headers = [
+        b"Connection: keep-alive, Upgrade",
+        b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+        b"Sec-WebSocket-Protocol: surtitle.v1, token." + b"a" * 1500,
+    ]
+    async with listening() as site:
+        assert await _handshake(site.gateway.port, path, "localhost", *headers) == 101
+
+
 @pytest.mark.parametrize("names", [Names.LOOPBACK, Names.ADDRESSES])
 async def test_a_page_that_points_here_by_a_name_of_its_own_reads_nothing(names: Names) -> None:
     async with listening(origins=OriginPolicy(names=names)) as site:

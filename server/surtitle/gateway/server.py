@@ -54,6 +54,10 @@ QR_TEXT = "Surtitle-Text"
 """The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
 TOKEN_PREFIX = "token."
 """A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
+LIST_HEADERS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+MOST_LIST_BYTES = 2048
+"""Of all of these: a browser's have 100 and its token. The library takes a millisecond or two to parse
+so many, and 15 for as many as a request may have."""
 VIEWERS_PER_S = 50.0
 """From one address, after `max_viewers` at once: a hall of phones has one address. It is for those who
 try one name after the other."""
@@ -480,6 +484,10 @@ class Gateway:
         for name in ("Host", "Origin", "Authorization"):
             if len(request.headers.get_all(name)) > 1:
                 return json_page(400, {"error": f"There is more than one header {name}."})
+        lists = (item for name in LIST_HEADERS for item in request.headers.get_all(name))
+        if sum(map(len, lists)) > MOST_LIST_BYTES:
+            text = f"The headers {', '.join(LIST_HEADERS)} are longer than {MOST_LIST_BYTES} bytes."
+            return json_page(431, {"error": text})
         if not origins.knows(request.headers.get("Host")):
             text = "This server does not go by that name; see its setting `allowed_origins`."
             return json_page(403, {"error": text})
