@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import BINARY, TEXT, CloseCode, Frame
+from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import Data
@@ -42,7 +43,7 @@ SLICE_BYTES = 2048
 MOST_OF_AN_EVENT_S = 0.0001
 """What a frame may cost by the clock: more is the time of others, on a machine that has much to do."""
 REQUEST_S = 0.001
-"""What answering a request costs, beside reading it."""
+"""What a request costs its client, and the turn in which it comes, beside reading it."""
 MOST_OF_A_MESSAGE_S = 0.001
 """What a message may cost by the clock, as above."""
 VIEWER_BYTES = 4096
@@ -341,10 +342,21 @@ class CaptionSocket(ServerConnection):
         """See Socket."""
         return self._is_lost
 
-    async def handshake(self, *args: Any, **kwargs: Any) -> None:
-        """As the library does it, within a time that does not hold for one who answers in its place."""
+    async def handshake(self, process_request: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As the library does it, within a time that does not hold for one who answers in its place.
+
+        A request that takes long to answer takes its time from the turn, and the next one waits.
+        """
+
+        async def in_turn(_: ServerConnection, request: Request) -> Response | None:
+            answers: list[Response | Awaitable[Response | None] | None] = []
+            call = partial(process_request, self, request)
+            await self._inputs.in_turn(self.work, lambda: answers.append(call()), most_s=0)
+            (answer,) = answers
+            return await answer if isinstance(answer, Awaitable) else answer
+
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            await super().handshake(*args, **kwargs)
+            await super().handshake(process_request and in_turn, *args, **kwargs)
         if self._left_to is not None:
             try:
                 await self._left_to
