@@ -8,6 +8,7 @@ import urllib.request
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,6 +20,7 @@ from websockets.typing import Subprotocol
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
+from surtitle.gateway import web
 from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
 from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
@@ -394,6 +396,18 @@ async def test_clients_of_a_proxy_on_the_same_machine_have_limits(
         other = {"X-Forwarded-For": "203.0.113.10"}
         async with connect(site.websocket, additional_headers=other):
             pass
+
+
+@pytest.mark.parametrize("bound", ["MAX_QR_CODES", "MAX_QR_CODES_EACH"])
+async def test_who_asks_for_too_many_qr_codes_is_told_when_to_come_back(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening() as site:
+        text: dict[str, Any] = {"Surtitle-Text": "https%3A//captions.example/"}
+        assert (await site.ask("/v1/qr", **text))[0] == 200
+        monkeypatch.setattr(web, bound, 0)
+        status, headers = await site.ask("/v1/qr", **text)
+        assert (status, headers["Retry-After"]) == (429, "5")
 
 
 async def test_the_subprotocol_is_echoed_where_it_is_offered() -> None:

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,15 @@ from xml.etree import ElementTree
 import pytest
 
 from surtitle.gateway import web
-from surtitle.gateway.web import Page, json_page, qr_page, serve_page, static_page, web_root
+from surtitle.gateway.web import (
+    Page,
+    QrCodes,
+    json_page,
+    qr_page,
+    serve_page,
+    static_page,
+    web_root,
+)
 from tests.support import REPOSITORY
 
 
@@ -243,3 +252,64 @@ def test_no_qr_code_of_nothing_or_too_much(text: str) -> None:
     page = qr_page(text)
     assert page.status == 400
     assert "printable text of 1 to 500 bytes" in json.loads(page.body)["error"]
+
+
+@pytest.fixture
+async def codes() -> AsyncIterator[QrCodes]:
+    codes = QrCodes()
+    yield codes
+    codes.stop()
+
+
+@pytest.mark.parametrize("most_asked", [5, 50])
+async def test_who_asks_for_many_qr_codes_keeps_nobody_from_one(
+    codes: QrCodes, most_asked: int
+) -> None:
+    greedy = [asyncio.create_task(codes.page(f"greedy {n}", "greedy")) for n in range(most_asked)]
+    others = [asyncio.create_task(codes.page(f"other {n}", f"other {n}")) for n in range(5)]
+    async with asyncio.timeout(20):
+        assert all([await other for other in others])
+        made = [page for page in await asyncio.gather(*greedy) if page is not None]
+    assert len(made) == web.MAX_QR_CODES_EACH
+    assert await codes.page("and later again", "greedy") is not None
+    assert not codes._in_line
+
+
+async def test_the_line_for_qr_codes_is_bounded(codes: QrCodes) -> None:
+    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(web.MAX_QR_CODES + 7)]
+    async with asyncio.timeout(20):
+        pages = await asyncio.gather(*asked)
+    assert pages.count(None) == 7
+
+
+@pytest.mark.parametrize("takes_s", [0.02, 0.03])
+async def test_qr_codes_have_a_part_of_a_core(
+    codes: QrCodes, takes_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks, and however many; the first come at once."""
+    took: list[float] = []
+
+    def make(text: str) -> Page:
+        began_s = time.monotonic()
+        time.sleep(takes_s)
+        took.append(time.monotonic() - began_s)
+        return Page(200, text.encode())
+
+    monkeypatch.setattr(web, "qr_page", make)
+    began_s = time.monotonic()
+    assert await codes.page("first", "anybody") is not None
+    assert time.monotonic() - began_s < 1
+    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(web.MAX_QR_CODES)]
+    await asyncio.gather(*asked)
+    lasted_s = time.monotonic() - began_s
+    # What the last one has taken is paid for by who comes next.
+    assert sum(took[:-1]) <= web.QR_AT_ONCE_S + web.QR_SHARE * lasted_s + 2 * takes_s
+
+
+async def test_who_leaves_the_line_for_qr_codes_has_no_place_in_it(codes: QrCodes) -> None:
+    asked = [asyncio.create_task(codes.page(f"code {n}", "one")) for n in range(2)]
+    await asyncio.sleep(0)
+    for task in asked:
+        task.cancel()
+    await asyncio.wait(asked)
+    assert await codes.page("another", "one") is not None

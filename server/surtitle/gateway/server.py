@@ -38,7 +38,7 @@ from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.shedding import MemoryGuard, Pressure
-from surtitle.gateway.web import Page, json_page, qr_page, serve_page, static_page
+from surtitle.gateway.web import Page, QrCodes, json_page, serve_page, static_page
 from surtitle.messages import CHANNEL_NAME, Start
 from surtitle.metrics import CONTENT_TYPE, Metrics
 from surtitle.telemetry import LoopLag
@@ -64,8 +64,6 @@ try one name after the other."""
 MIN_WITHOUT_SESSION = 16
 """Connections that have not sent `start` yet, where `max_sessions` is less; beyond that the one that
 has waited longest makes way."""
-MAX_QR_CODES = 8
-"""At once, over all who ask."""
 RETRY_AFTER_S = 5
 MEMORY_CHECK_S = 0.25
 """How often the memory is looked at: a fast client sends tens of megabytes in that time."""
@@ -156,8 +154,7 @@ class Gateway:
         self._with_session: set[Connection] = set()
         self._draining = False
         self._lag = LoopLag()
-        self._qr_thread = DaemonThread("qr codes")
-        self._qr_codes = 0  # being made, or waiting for that
+        self._qr_codes = QrCodes()
         self.port = self.metrics_port = 0
 
     async def start(
@@ -266,7 +263,7 @@ class Gateway:
             except TimeoutError:
                 log.debug("left half-open handshakes behind")
         self._sessions.close()
-        self._qr_thread.stop()
+        self._qr_codes.stop()
 
     # -- WebSocket ------------------------------------------------------------------------------
 
@@ -529,7 +526,8 @@ class Gateway:
         return _response(page)
 
     async def _make_qr(self, socket: ServerConnection, request: Request) -> Response:
-        """A QR code takes up to 50 ms: not on the loop, one at a time, and for who may be here."""
+        """QR codes are for who may be here."""
+        assert isinstance(socket, CaptionSocket)
         page = self._foreign(request)
         if page is None:
             caller = self._caller(request)
@@ -537,16 +535,13 @@ class Gateway:
                 page = _no_key()
             elif not caller.may_make_codes:
                 page = json_page(403, {"error": "This key or token is not for anything here."})
-        if page is None and self._qr_codes >= MAX_QR_CODES:
-            page = _too_many("Too many QR codes are asked for; wait a moment.")
-        if page is None:
-            self._qr_codes += 1
-            try:
+            else:
+                socket.caller = caller
                 text = unquote(request.headers.get(QR_TEXT, ""))
-                page = await self._qr_thread.run(qr_page, text)
-            finally:
-                self._qr_codes -= 1
-        return self._give(socket, page)
+                page = await self._qr_codes.page(text, _owner(socket))
+        return self._give(
+            socket, page or _too_many("Too many QR codes are asked for; wait a moment.")
+        )
 
     def _follow(self, socket: ServerConnection, request: Request, session: str) -> Page | None:
         """Let the client follow the captions of a session, or say why it cannot."""

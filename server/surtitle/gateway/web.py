@@ -5,6 +5,8 @@ import http
 import io
 import json
 import mimetypes
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
@@ -14,6 +16,9 @@ from urllib.parse import unquote
 
 import segno
 
+from surtitle.allowance import Allowance
+from surtitle.background import DaemonThread
+
 ANSWER_S = 30.0
 """How long a client may take to read a file of the page: 10 kB a second for the largest."""
 LONGEST_PATH = 100
@@ -21,6 +26,16 @@ LONGEST_PATH = 100
 many characters, and 15 ms for as many as a request may have."""
 PART_BYTES = 16_384
 """Of a file, on its way at once."""
+QR_SHARE = 0.1
+"""Of a core, for all QR codes: it is time in which the event loop waits for the interpreter."""
+QR_AT_ONCE_S = 0.2
+QR_REST_S = 0.5
+"""At most, before the next code, however long the last ones have taken on a machine that has much to
+do: whoever stands last in the line gets an answer within the time of a handshake."""
+MAX_QR_CODES = 16
+"""In the line, over all who ask."""
+MAX_QR_CODES_EACH = 2
+"""Of one who asks: others have places there, and come soon."""
 MAX_QR_BYTES = 500
 """Of the text of a QR code: more makes one that phones read badly, and 50 ms of work."""
 
@@ -72,6 +87,37 @@ def qr_page(text: str) -> Page:
         )
     headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **_SECURITY_HEADERS}
     return Page(200, _qr_svg(text), headers)
+
+
+class QrCodes:
+    """Makes QR codes for all who ask, one after the other: each takes 20 ms, and not on the loop."""
+
+    def __init__(self) -> None:
+        self._thread = DaemonThread("qr codes")
+        self._turn = asyncio.Lock()
+        self._work = Allowance(QR_SHARE, QR_AT_ONCE_S, QR_REST_S)
+        self._in_line: Counter[str] = Counter()
+
+    async def page(self, text: str, owner: str) -> Page | None:
+        """See qr_page; None where this owner, or all together, ask for too many."""
+        if self._in_line[owner] >= MAX_QR_CODES_EACH or self._in_line.total() >= MAX_QR_CODES:
+            return None
+        self._in_line[owner] += 1
+        try:
+            async with self._turn:
+                await asyncio.sleep(self._work.good_at_s - time.monotonic())
+                began_s = time.monotonic()
+                page = await self._thread.run(qr_page, text)
+                now_s = time.monotonic()
+                self._work.take(now_s - began_s, now_s)
+                return page
+        finally:
+            self._in_line[owner] -= 1
+            self._in_line += Counter()  # forget who has none there
+
+    def stop(self) -> None:
+        """The server ends."""
+        self._thread.stop()
 
 
 @lru_cache(maxsize=32)
