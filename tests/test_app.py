@@ -46,7 +46,7 @@ async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
 )
 def test_viewers_leave_room_for_those_who_speak(sockets: int, sessions: int, viewers: int) -> None:
     settings = Settings(port=0, log_level="error", max_sockets=sockets, max_sessions=sessions)
-    assert App(settings, FAKE_DECODER).gateway._max_viewers == viewers
+    assert App(settings, FAKE_DECODER).gateway._viewers._places == viewers
 
 
 def test_clients_are_told_what_matters_most() -> None:

@@ -132,7 +132,11 @@ class Settings(BaseSettings):
         256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
     )
     max_viewers: int = _setting(
-        5000, "Network", "Viewers of channels at once; further ones are refused with 503.", ge=0
+        5000,
+        "Network",
+        "Viewers of channels at once; beyond that the oldest of the address that has most makes way "
+        "for another address, and further ones are refused with 503.",
+        ge=0,
     )
     max_sessions_per_address: int = _setting(
         32, "Network", "The same of one address; refused with 429. This machine has no limit.", ge=1

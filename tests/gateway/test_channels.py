@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import TEXT
@@ -17,9 +18,11 @@ from websockets.frames import TEXT
 from surtitle.client import ClientError, Disconnected, ViewerEvent, connect, watch
 from surtitle.errors import BadStart
 from surtitle.gateway import channels as module
+from surtitle.gateway import server
 from surtitle.gateway.access import Key, KeyRing, digest_of
 from surtitle.gateway.channels import BEHIND_BYTES, HISTORY_BYTES, Channels
 from surtitle.gateway.channels import Channel as Hall
+from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, Result
 from surtitle.messages import (
@@ -650,6 +653,41 @@ async def test_viewers_have_their_own_limit_and_are_told_when_the_server_stops()
             with pytest.raises(ConnectionClosed) as closed:
                 await viewer.recv()
             assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+
+
+@pytest.mark.parametrize("crowd", ["203.0.113.9", "2001:db8::9"])
+async def test_who_takes_all_places_of_viewers_makes_way_for_others(
+    crowd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And fills the server where nobody else wants to watch."""
+    monkeypatch.setattr(server, "VIEWERS_PER_S", 1e6)
+    proxies = TrustedProxies(["127.0.0.1"])
+    async with serving(FakeEngine(), max_viewers=6, proxies=proxies) as (gateway, url):
+
+        async def come(address: str) -> ClientConnection:
+            headers = {"X-Forwarded-For": address}
+            return await dial(f"{url}/v1/channels/hall", additional_headers=headers)
+
+        async def status(address: str) -> int:
+            with pytest.raises(InvalidStatus) as refused:
+                await come(address)
+            return refused.value.response.status_code
+
+        silent = [await come(crowd) for _ in range(6)]
+        assert await status(crowd) == 503
+        others = [await come("203.0.113.10") for _ in range(2)] + [await come("203.0.113.11")]
+        async with asyncio.timeout(5):
+            for viewer in silent[:3]:
+                await viewer.wait_closed()
+                assert viewer.close_code == 1013
+        assert await status(crowd) == 503
+        for viewer in silent[3:] + others:
+            assert json.loads(await viewer.recv())["channel"] == "hall"
+        await others[0].close()
+        silent.append(await come(crowd))  # there is a place
+        assert len(gateway._viewers) == 6
+        for viewer in silent + others:
+            await viewer.close()
 
 
 async def test_a_viewer_comes_again_and_gets_each_answer_once() -> None:

@@ -305,11 +305,15 @@ class CaptionSocket(ServerConnection):
         if not self._spare.is_overdrawn(now_s):
             return True
         log.info("talks where there is nothing to say; cut off")
-        self._fail(CloseCode.POLICY_VIOLATION, "there is nothing to say here")
+        self.cut_off(CloseCode.POLICY_VIOLATION, "there is nothing to say here")
+        return False
+
+    def cut_off(self, code: CloseCode, reason: str) -> None:
+        """Say why, and cut the transport whether that is read or not."""
+        self._fail(code, reason)
         self.send_data()
         self.transport.close()
         self.loop.call_later(CUT_OFF_S, self.transport.abort)
-        return False
 
     def only_watch(self) -> None:
         """Whatever comes now is dropped, and little of it borne."""

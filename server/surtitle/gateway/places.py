@@ -38,6 +38,16 @@ class Places(Generic[T]):
         self.leave(gone)
         return gone
 
+    def has_room_for(self, owner: str) -> bool:
+        """Whether one of this owner can come without another one of his, who then would come again.
+
+        So where all are taken, another owner has two more: one gives way, and cannot take that back.
+        """
+        if len(self) < self._places:
+            return True
+        most = max(map(len, self._waiting.values()), default=0)
+        return most >= len(self._waiting.get(owner, ())) + 2
+
     def settle(self, one: T) -> None:
         """Somebody has done what he came for, and stays; not for one who has lost the place."""
         if one in self._owners:

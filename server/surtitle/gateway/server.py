@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import structlog
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from surtitle import memory
@@ -108,9 +109,9 @@ class Gateway:
         self._options = options
         self._max_sessions = max_sessions
         self._channels = sessions.channels
-        self._max_viewers = max_viewers
+        self._viewers: Places[CaptionSocket] = Places(max_viewers)
         self._viewer_limits = AddressLimits(
-            max_connections=max_viewers, handshakes_per_s=VIEWERS_PER_S, burst=max_viewers
+            max_connections=sys.maxsize, handshakes_per_s=VIEWERS_PER_S, burst=max_viewers
         )
         self._max_frame_bytes = max_frame_bytes
         self._limits = limits
@@ -270,10 +271,7 @@ class Gateway:
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, CaptionSocket) and socket.request is not None
         if socket.channel is not None:
-            socket.only_watch()
-            socket.settle()
-            with self._channels.watched_by(socket.channel, socket):
-                await socket.wait_closed()
+            await self._show(socket, socket.channel)
             return
         address = _address(socket)
         connection = Connection(
@@ -308,6 +306,20 @@ class Gateway:
             self._by_caller[socket.caller.name] -= 1
             if not self._by_caller[socket.caller.name]:
                 del self._by_caller[socket.caller.name]
+
+    async def _show(self, socket: CaptionSocket, channel: str) -> None:
+        """Somebody watches, as long as there is a place for him."""
+        in_the_way = self._viewers.enter(socket, network_of(_address(socket)))
+        if in_the_way is not None:
+            log.info("others want to watch; cut off")
+            in_the_way.cut_off(CloseCode.TRY_AGAIN_LATER, "others want to watch")
+        socket.only_watch()
+        socket.settle()
+        try:
+            with self._channels.watched_by(channel, socket):
+                await socket.wait_closed()
+        finally:
+            self._viewers.leave(socket)
 
     def _on_session(self, socket: CaptionSocket, connection: Connection) -> None:
         """A connection has a session, and stays."""
@@ -362,7 +374,7 @@ class Gateway:
             return json_page(403, {"error": "This key or token is not for watching this channel."})
         if self._draining:
             return _busy("The server is stopping.")
-        if self._channels.viewers >= self._max_viewers:
+        if not self._viewers.has_room_for(network_of(_address(socket))):
             return _busy("As many watch as this server can serve.")
         return None
 
