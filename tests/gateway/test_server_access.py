@@ -70,6 +70,14 @@ async def test_lists_that_take_long_to_parse_are_refused(path: str, headers: lis
         assert await _handshake(site.gateway.port, path, "localhost", *headers) == 431
 
 
+@pytest.mark.parametrize("path", ["/", "/v1/captions", "/v1/qr", "/metrics", "/v1/captions/x.vtt"])
+@pytest.mark.parametrize("name", [b"Host", b"Origin", b"Authorization", b"Surtitle-Text"])
+async def test_what_is_to_be_said_once_is_not_said_twice(path: str, name: bytes) -> None:
+    async with listening() as site:
+        twice = [name + b": localhost"] * 2
+        assert await _handshake(site.gateway.port, path, "localhost", *twice) == 400
+
+
 @pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
 async def test_lists_as_browsers_have_them_are_not(path: str) -> None:
     headers = [

@@ -490,7 +490,7 @@ class Gateway:
     @staticmethod
     def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
         """Why no request like this one is answered, or None."""
-        for name in ("Host", "Origin", "Authorization"):
+        for name in ("Host", "Origin", "Authorization", QR_TEXT):
             if len(request.headers.get_all(name)) > 1:
                 return json_page(400, {"error": f"There is more than one header {name}."})
         lists = (item for name in LIST_HEADERS for item in request.headers.get_all(name))
