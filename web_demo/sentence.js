@@ -23,6 +23,7 @@ const ROMAN = /^[IVX]+$/u;
 const NUMBER = /^(?:[^\p{L}\p{N}]?\p{Nd}|[IVXLC]{2,}(?![\p{L}\p{N}_]))/u;
 const MARKS_AROUND = /^[,;:.!?…]+|[,;:.!?…]+$/gu;
 const LETTER = /^[A-Z]/u;
+const INITIAL = /^\p{L}\.(?!\.)/u;
 const ALPHABETS_END = "\u0e00";
 
 /** @typedef {"before" | "inside" | "numbered" | "either"} Kind */
@@ -51,6 +52,7 @@ export function mayEndSentence(word, after, language) {
   const kind = kindOf(name, language);
   after = bare(after);
   const starter = after.replace(MARKS_AROUND, "").toLowerCase().replaceAll("\u0307", "");
+  if (/^\p{Lu}$/u.test(name) && INITIAL.test(after)) return false;
   if (!kind || (kind === "numbered" && !counts(after, starter, language))) return true;
   if (kind === "before" || kind === "numbered") return false;
   if (!after) return kind === "either";

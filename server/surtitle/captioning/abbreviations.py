@@ -362,6 +362,7 @@ _ORDINAL = re.compile(r"\d{1,3}|[IVX]+")
 _YEAR = re.compile(r"\d{4}")
 _NUMBER = re.compile(r"[\W_]?\d|[IVXLC]{2,}\b")
 _LETTER = re.compile(r"[A-Z]")
+_INITIAL = re.compile(r"[^\W\d_]\.(?!\.)")
 _ALPHABETS_END = "\u0e00"
 """Before Thai: of the scripts from there on, a single character may be a word."""
 
@@ -388,6 +389,8 @@ def may_end_sentence(word: str, after: str, language: str) -> bool:
     after = after.strip(_AROUND)
     # Turkish has a capital with a dot, whose small letter has two otherwise.
     starter = after.strip(",;:.!?…").lower().replace("\u0307", "")
+    if len(name) == 1 and category(name) == "Lu" and _INITIAL.match(after):
+        return False  # even where the second letter is a word as well
     if kind is None or (kind == "numbered" and not _counts(after, starter, language)):
         return True
     if kind in ("before", "numbered"):
