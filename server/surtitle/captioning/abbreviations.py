@@ -30,7 +30,8 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "Corp Inc Jr Ltd",
     },
     "bg": {
-        "before": "акад арх бул вж ген гр доц инж кап напр обл подполк проф св ул чл т.е т.нар",
+        "before": "акад арх бул вж г-жа г-н г-ца ген гр д-р доц еп инж кап митр напр обл патр "
+        "подполк проф св ул чл т.е т.нар",
         "inside": "авг апр дек ноем окт пл септ февр ян",
         "numbered": "ап вх ет ок стр тел",
         "either": "г др лв млн млрд полк пр ст хил",
@@ -44,33 +45,34 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "god itd med mil min mlrd",
     },
     "ca": {
-        "before": "Av Dra Excm Hble Il·lm Mn Pg Pl Prof Sr Sra Sres Srs Srta St Sta aprox av dra "
-        "núm prof sr sra p.ex",
+        "before": "Av Dra Emm Excm Hble Il·lm Mn Pg Pl Prof Rvd Rvdm Sr Sra Sres Srs Srta St Sta "
+        "aprox av dra núm prof sr sra p.ex",
         "inside": "febr nov oct pàg pàgs",
         "numbered": "art cap des fig gen set tel vol",
         "either": "Cia etc màx mín",
     },
     "cs": {
-        "before": "Bc Ing JUDr MUDr Mgr PhDr RNDr doc gen ing kpt mgr mj mjr např npor plk por "
-        "pplk prap prof pí rtm sl sv tj tzv vč zvl",
+        "before": "Bc Ing JUDr MDDr MSDr MUDr MVDr MgA Mgr PaedDr PhDr PharmDr RNDr RSDr ThDr "
+        "ThLic arch doc gen ing kard kpt mgr mj mjr např npor plk por pplk prap prof pí rtm sl sv "
+        "tj tzv vč zvl",
         "inside": "str ul čp",
         "numbered": "kap odst roč tab tel",
         "either": "aj apod atd hod mil min mld obr resp tis",
     },
     "da": {
-        "before": "Chr Skt adm afd ca cand dr eks ekskl evt fhv fr gl hr ift ing inkl jf kapt pga "
-        "prof vedr bl.a d.v.s f.eks",
+        "before": "Chr Skt adm afd ca cand dr eks ekskl evt fhv fr frk gl hr ift ing inkl jf kapt "
+        "pga prof vedr bl.a d.v.s f.eks",
         "inside": "apr aug dec feb gen nov okt sept",
         "numbered": "art fig fre jan kap kl lør man min nr ons pkt s stk søn tirs tlf tors",
         "either": "bl etc kr mag mia mio osv pct red",
     },
     "de": {
-        "before": "Abg Abt Adm Bf Bgm Bhf Dipl Doz Dres Frhr Frl Gebr Hausnr Hl Hptm Hr Hrn Ing "
-        "Kard Kath Kpt Lt Ltn Mag Maj Msgr OStR Oblt Pfr Prim Priv Präs RA Rdnr Rz St Uffz Vors "
-        "bspw bzw ca cand dipl dr eigtl einschl evtl geb gegr gem ggf hl ing inkl insb kath mind "
-        "näml prof rer resp sog spez stellv stud städt tägl ugs ursprüngl verh vgl zzgl d.h i.d.R "
-        "m.E o.g s.o s.u u.U u.a v.a z.B z.T z.Z z.Zt",
-        "inside": "Abb Abs Anm Apr Aug Bd Bde Buchst Dez Feb Febr Fr Gen Jg Nov Okt Pl Sep Sept "
+        "before": "Abg Abt Adm Bf Bgm Bhf DDr Dipl Dkfm Doz Dres Exz Fam Frhr Frl Gebr Hausnr Hl "
+        "Hptm Hr Hrn Ing Kard Kath Kpt LAbg Lt Ltn MMag Mag Maj Msgr OStR Oblt Pfr Prim Priv Präs "
+        "RA Rdnr Rz Schw St Uffz Vors bspw bzw ca cand dipl dr eigtl einschl evtl geb gegr gem ggf "
+        "hl ing inkl insb kath mind näml prof rer resp sog spez stellv stud städt tägl ugs "
+        "ursprüngl verh vgl zzgl d.h i.d.R m.E o.g s.o s.u u.U u.a v.a z.B z.T z.Z z.Zt",
+        "inside": "Abb Abs Anm Apr Aug Bd Bde Br Buchst Dez Feb Febr Fr Gen Jg Nov Okt Pl Sep Sept "
         "Str Ziff",
         "numbered": "Art Jan Jul Jun Kap Min Nr Rn S art nr",
         "either": "Assoc Chr Co Di Do Ges Hbf Hrsg Jh Jhd Mi Mill Mio Mo Mrd Sa Sr Std Tel Tsd "
@@ -84,10 +86,10 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
     },
     "en": {
         "before": "Abp Adm Ald Amb Asst Atty Bdr Bp Brig Brigs Capt Capts Cdr Cdre Chmn Cllr Cmdr "
-        "Cmdt Col Cols Comdr Cpl Cpls Cst Dep Det Drs Ens Ex Fig Figs Flt Gen Gens Gov Govs Hon "
-        "Hons Insp Intl LCpl Lieut Lt Lts MSgt Maj Messrs Mgr Mlle Mme Mmes Msgr Mt Mx Natl Ofc "
-        "Pfc Pres Prof Profs Pte Pty Pvt Rep Reps Rev Rt SSgt Sen Sens Sgt Sgts Spc Sqn Supt TSgt "
-        "Treas Ven Vol Vols Wg approx cf cu esp incl intl natl sq viz e.g i.e",
+        "Cmdt Col Cols Comdr Cpl Cpls Cpt Cst Dep Det Drs Engr Ens Ex Fig Figs Flt Gen Gens Gov "
+        "Govs Hon Hons Insp Intl LCpl Lieut Lt Lts MSgt Maj Mdm Messrs Mgr Mlle Mme Mmes Msgr Mt "
+        "Mx Natl Ofc Pfc Pres Prof Profs Pte Pty Pvt Rep Reps Rev Rt SSgt Sen Sens Sgt Sgts Spc "
+        "Sqn Supt TSgt Treas Ven Vol Vols Wg approx cf cu esp incl intl natl sq viz e.g i.e",
         "inside": "Apr Aug Dec Feb Fr Ft Jan Jul Jun Nov Oct Sep Sept St Ste",
         "numbered": "Art Bk Ch Chap Chaps Mar Matt No Nos Pg Pgs Ps Pt Sun app art ca ch chap "
         "chaps ed eq ext fig figs no nos op par para pg pgs pp pt sec sect ver vol vols",
@@ -99,11 +101,12 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "ibid lb lbs max min mins misc mph oz prof secs tbsp tel tsp yds yr yrs",
     },
     "es": {
-        "before": "Alm Arq Av Brig Cap Cdte Cnel Col Comdte Cte Ctra Dip Dn Dra Dras Dres Edo "
-        "Excma Excmo Fco Fr Gob Gpe Gral Hna Hno Ilma Ilmo Ing Lcda Lcdo Lic Magdo Min Mons Mtra "
-        "Mtro Pbro Pdta Pdte Plza Pres Profa Psic Pza Rdo Rev Sen Sgt Sgto Sr Sra Sras Sres Srta "
-        "Srtas Sta Sto Tcnel Tte Ud Uds Urb Vd Vds aprox atte avda ctra dr dra ej gral ing lic nro "
-        "prof sr sra sras sres srta p.ej",
+        "before": "Abg Abog Alm Arq Av Brig Cap Cdte Cmdte Cnel Col Comdte Cte Ctra Dip Dn Dra "
+        "Dras Dres Drs Edo Emmo Excma Excmo Fco Fr Gob Gpe Gral Hna Hno Ilma Ilmo Iltmo Ing Lcda "
+        "Lcdo Lda Ldo Lic Magdo Min Mons Mtra Mtro Ntra Pbro Pdta Pdte Plza Pres Profa Psic Pza "
+        "Rda Rdo Rev Rvda Rvdmo Rvdo Sen Sgt Sgto Sr Sra Sras Sres Srta Srtas Sta Sto Subte Tcnel "
+        "Tte Ud Uds Urb Vd Vda Vds aprox atte avda ctra dr dra dña ej gral ing lic nro prof sr sra "
+        "sras sres srta p.ej",
         "inside": "Art Fig Núm Pág Tel Vol abr ago dic ene feb jul jun may nov núm oct pág págs "
         "sep sept",
         "numbered": "No art arts cap caps fig figs mar set tel vol vols n.º",
@@ -117,9 +120,9 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "eKr jKr jms jne kpl milj min mrd sek tms ym yms",
     },
     "fr": {
-        "before": "Adj Bd Bld Blvd Brig Cdt Ch Cne Dr Ets Fr Gal Ing Lt M MM Maj Me Mgr Mlle Mlles "
-        "Mme Mmes Pdt Pdte Ph Pr Prof Sgt Sr Ste Stes Th Vve av bd bld blvd boul cf env fg pl rte "
-        "c.-à-d p.ex",
+        "before": "Adj Bd Bld Blvd Brig Capt Card Cdt Ch Cne Dr Dre Drs Ets Fr Gal Gén Ing Lt M MM "
+        "Maj Me Mgr Mlle Mlles Mme Mmes Pdt Pdte Ph Pr Prof Rév Sgt Sr Ste Stes Th Vve av bd bld "
+        "blvd boul cf env fg hon pl rte c.-à-d p.ex",
         "inside": "Col Fig St Vol avr chap déc fév févr jan janv juil nov oct",
         "numbered": "Art No al ann app art bât dim esc fig jeu lun mar mer pp réf sam sept tél ven "
         "vol ét",
@@ -148,9 +151,9 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "Tbk dkk dll dsb dst tsb",
     },
     "it": {
-        "before": "Amm Avv Brig Cav Chiar Comm Dir Dott Ecc Egr Gent Geom Ill Ing Magg Min Mons On "
-        "Pres Proff Rag Rev Sen Serg Sig Sigg Spett Ten arch avv ca cav cfr cosidd dott es fam "
-        "geom ing mons on prof rag rev sig sigg spett p.es",
+        "before": "Amm Avv Brig Card Cav Chiar Comm Dir Dott Ecc Egr Gent Geom Ill Ing Magg Min "
+        "Mons On Pres Proff Rag Rev Sac Sen Serg Sig Sigg Spett Ten arch avv ca cav cfr cosidd "
+        "dott es fam geom ing mons on prof rag rev sig sigg spett p.es",
         "inside": "Cap Col Fig Gen Mar Soc Str Vol ago apr dic feb febbr gen genn giu lug nov num "
         "ott pag pagg sett",
         "numbered": "Art art artt cap dom fig gio lett lun mag mar mer nr sab sec set sez tab tel "
@@ -173,9 +176,9 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "Bhd dll dsb dst",
     },
     "nl": {
-        "before": "Adm Br Dhr Drs Gebr Ing Ir Jhr Kapt Kol Lt Luit Maj Mej Mevr Mgr Mw Ned Sgt Zr "
-        "afd bijv br ca dhr dr drs ds evt excl geb gem incl ing ir jhr jl mej mevr mr mw ongev "
-        "prof resp vgl vnl zgn zog zr d.w.z m.a.w m.b.t o.a t.a.v",
+        "before": "Adm Br Dhr Drs Fam Gebr Ing Ir Jhr Jkvr Kapt Kard Kol Lt Luit Maj Mej Mevr Mgr "
+        "Mw Ned Sgt Zr afd bijv br ca dhr dr drs ds evt excl geb gem incl ing ir jhr jl mej mevr "
+        "mr mvr mw ongev prof resp vgl vnl zgn zog zr d.w.z m.a.w m.b.t o.a t.a.v",
         "inside": "Apr Aug Dec Feb Gen Jul Jun Mrt Nov Okt Sept St apr aug dec feb mrt nov okt "
         "sept",
         "numbered": "Art Jan Nr art blz di dl do fig hfst jan jg ma nr pag sec tel vol vr wo za zo",
@@ -189,35 +192,37 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "bl etc kr mag mill mrd osv pst red",
     },
     "pl": {
-        "before": "adm al asp bp bryg bł chor cyt dn dr ds dyr gm hab hr insp inż kard kmdr kom "
-        "kpr kpt ks mec mgr mjr nadkom np ob plut podkom por pos pow pp ppor ppłk prez prof przew "
-        "pt płk red rtm sierż sp st szer sędz tj tzn tzw ul ur woj ww zast zob śp św",
+        "before": "abp adm adw al arch asp bp bryg bł chor cyt dn doc dr ds dyr gm hab hr insp inż "
+        "kard kmdr kom kpr kpt ks marsz mec mgr mjr nadbryg nadinsp nadkom np ob plut podinsp "
+        "podkom por pos pow pp ppor ppłk prał prez prof przew pt płk red rtm sierż sp st szer sędz "
+        "tj tow tzn tzw ul ur woj ww zast zob śp św",
         "inside": "gen godz pl",
         "numbered": "art bud cz czw fig gru kl kwi lok lp lut niedz nr ok par paź pkt pon poz "
         "rozdz rys sob str sty tab tel tom ust wrz wt zał śr",
         "either": "im itd itp jr m mies min mld mln os p proc r sek szt tys w zł m.in",
     },
     "pt": {
-        "before": "Al Alm Arq Av Brig Cb Cel Cmdt Cmte Comte Dep Des Dir Dra Dras Drs Eng Enga Esp "
-        "Estr Exma Exmo Fr Gov Ilma Ilmo Jd Lgo Maj Min Mons Pe Pref Pres Profa Profas Profs Pça "
-        "Rev Rod Sgt Sgto Sr Sra Sras Srs Srta Sta Sto Ten Trav Ver aprox av cf dr dra eng prof "
-        "profa sr sra srs srta séc p.ex",
-        "inside": "Cap Fig Gen Sen Vol abr ago fev jan jul jun nov núm out pág págs",
+        "before": "Adv Al Alm Arq Av Brig Card Cb Cel Cmdt Cmte Comte Dep Des Dir Dra Dras Drs Emb "
+        "Eng Enga Esp Estr Exma Exmas Exmo Exmos Fr Gov Ilma Ilmo Jd Lgo Maj Min Mons Pe Pref Pres "
+        "Profa Profas Profs Pça Rev Revma Revmo Rod Sgt Sgto Sr Sra Sras Srs Srta Sta Sto Ten Trav "
+        "Ver aprox av cf dr dra eng prof profa sr sra srs srta séc p.ex",
+        "inside": "Cap Fig Gen Pr Sen Vol abr ago fev jan jul jun nov núm out pág págs",
         "numbered": "Art No art arts bl cap caps dom ed fig figs fls inc mai mar qua qui seg set "
         "sex sáb tel ter vol vols n.º",
         "either": "Apto Cia Depto Dpto Ltda Proc Sec Univ dez etc ex min máx mín",
     },
     "ro": {
-        "before": "Dl Dna Sf acad av bd cca col conf cpt dl dlui dna dr ex ing jud lect lt plt pr "
-        "prof sf șos",
+        "before": "Amb Dl Dna Drd Mons Sf acad arh av bd cca col conf cpt dl dlui dna dr ex ing "
+        "jud lect lt plt pr prof sf șos",
         "inside": "alin apr aug feb ian iul iun oct pag sept str",
         "numbered": "art bl cap dec fig lit nov nr pct sec tel vol",
         "either": "etc gen max mil min mld",
     },
     "ru": {
-        "before": "абз адм акад англ архим бул бульв г-жа г-н гос гр гр-н деп дер дир доб докт доц "
-        "зав инж исп итал канд корп корр лат лейт митр мкр наб наз напр нач подполк пп пред през "
-        "прим просп проф разд рус св серж тов ул франц чл эт т.е т.к т.н",
+        "before": "Дж абз адв адм акад англ архиеп архим бул бульв г-жа г-н гос гр гр-н д-р деп "
+        "дер дир доб докт доц еп зав иером инж исп итал канд корп корр лат лейт митр мкр наб наз "
+        "напр нач патр подполк пп пред през преп прим просп прот проф разд рус св свт свящ серж "
+        "тов ул франц чл эт т.е т.к т.н",
         "inside": "авг апр вып ген гл дек изд июл июн кн мар ноя нояб обл окт пер пл пос сен сент "
         "ст стр табл фев февр янв",
         "numbered": "дом кв ном ок тел",
@@ -225,8 +230,8 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "проц пт ред рис руб сб сек см ср тыс час чел чт э",
     },
     "sk": {
-        "before": "Bc Ing JUDr MUDr Mgr PhDr RNDr doc gen ing kpt mgr mjr napr plk pozn pplk prof "
-        "resp sl sv tj tzv",
+        "before": "Bc Ing JUDr MDDr MUDr MVDr MgA Mgr PaedDr PhDr PharmDr RNDr RSDr ThDr ThLic "
+        "arch doc gen ing kard kpt mgr mjr napr plk pozn pplk prof resp sl sv tj tzv",
         "inside": "str ul",
         "numbered": "kap ods tab tel",
         "either": "apod atď hod mil min mld",
@@ -244,8 +249,8 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "din god itd med mil min mlrd год дин итд мил мин млрд",
     },
     "sv": {
-        "before": "Chr S:t St avd bl ca civ dr dvs ev evt ex exkl fru hr ing inkl jfr kapt löjtn "
-        "prof resp sk bl.a d.v.s f.d fr.o.m p.g.a s.k t.ex t.o.m",
+        "before": "Chr S:t St avd bl ca civ doc dr dvs ev evt ex exkl frk fru hr ing inkl jfr kapt "
+        "löjtn prof resp sk bl.a d.v.s f.d fr.o.m p.g.a s.k t.ex t.o.m",
         "inside": "apr aug dec feb gen nov okt sept",
         "numbered": "art fig fre jan kap kl lör min mån nr ons s sid sön tel tis tors",
         "either": "dyl etc fil kr max milj osv",
@@ -261,15 +266,15 @@ ABBREVIATIONS: dict[str, dict[Kind, str]] = {
         "either": "atbp",
     },
     "tr": {
-        "before": "Alb Arş Av Bnb Bşk Doç Dr Gn Gör Hz Korg Müh Op Ord Org Prof Sk Sn Tuğg Tümg "
-        "Tğm Uzm Yrd Yzb Öğr Ütğm bkz cd dr hz mah prof sk sn çev örn",
+        "before": "Alb Arş Av Bnb Bşk Doç Dr Dt Dyt Ecz Fzt Gn Gör Hz Korg Müh Op Ord Org Prof Psk "
+        "Sk Sn Tuğg Tümg Tğm Uzm Yb Yrd Yzb bkz cd dr hz mah prof sk sn Çvş Öğr Ütğm çev örn",
         "inside": "Apt Ağu Blv Cad Eki Eyl Haz Kas Mah San Sok Tem Tic Şub",
         "numbered": "No Sf no sf tel",
         "either": "Ltd Şti vb vd vs yy",
     },
     "uk": {
-        "before": "акад англ бул вул гр див доц зам заст наб напр нар нім пор прим пров просп проф "
-        "рос св тов чл інж",
+        "before": "Дж адв адм акад англ архієп бул вул гр деп див доц зам заст лейт митр наб напр "
+        "нар нім патр пор прим пров просп прот проф підполк рос св свящ серж тов чл єп інж",
         "inside": "берез верес ген гл груд жовт квіт кн лип лют обл пл серп ст стор січ табл трав "
         "черв ім",
         "numbered": "кв тел",
