@@ -112,6 +112,39 @@ def test_one_channel_stays_as_it_is(node_20: str) -> None:
     assert evaluate(node_20, "downmix.js", code) == [0.5, -0.25]
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["stereo", "inverted", "two speakers", "fourth of six"])
+def test_samples_that_are_not_finite_are_silence(
+    node_20: str, tmp_path: Path, name: str, odd: float
+) -> None:
+    rate = RATES.get(name, 16_000)
+    frames = CASES[name].copy()
+    frames[5000, 1] = frames[9000, 0] = 0
+    downmix = Downmix(frames.shape[1], rate)
+    expected = np.concatenate([downmix.push(frames), downmix.finish()])
+    frames[5000, 1] = frames[9000, 0] = odd
+    np.testing.assert_allclose(mixed(node_20, tmp_path, frames, rate), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_frame_with_samples_that_are_not_finite_has_a_level(
+    node_20: str, channels: int, odd: str
+) -> None:
+    code = f"""async ({{ openSamples }}) => {{
+      const samples = new Float32Array(1600 * {channels}).fill(0.5).fill({odd}, 40, 42);
+      const source = openSamples(samples, 16000, {{ channels: {channels}, pace: 20 }});
+      const heard = [];
+      source.start(({{ samples, rms, peak }}) => heard.push([Math.min(...samples), rms, peak]));
+      await source.ended;
+      return heard;
+    }}"""
+    [[least, rms, peak]] = evaluate(node_20, "samples-source.js", code)
+    assert least == 0
+    assert rms == pytest.approx(0.5, rel=0.01)
+    assert peak == 0.5
+
+
 SAMPLES = """async ({ openSamples }) => {
   const samples = Int16Array.from({ length: 6000 }, (_, i) => (i % 3 === 2 ? 8 * ((7 * i) % 900) : 0));
   const source = openSamples(samples, 8000, { channels: 3, pace: 20 });

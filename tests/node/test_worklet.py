@@ -105,3 +105,20 @@ def test_inputs_that_come_go_and_change_their_channels(node_20: str) -> None:
     heard = evaluate(node_20, code)
     assert heard["sizes"] == [4800] * 4
     assert heard["rms"] == pytest.approx([0.354, 0.09, 0.354, 0.177], rel=0.1)
+
+
+@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_an_input_that_is_not_finite_is_silence_and_hides_no_other(
+    node_20: str, channels: int, odd: str
+) -> None:
+    """And is heard once it is well again."""
+    code = f"""() => {{
+      const broken = () => new Float32Array(128).fill({odd});
+      return run(150, (number, at) => [
+        Array.from({{ length: {channels} }}, () => (number < 75 ? broken() : tone(0.5, at))),
+        [tone(0.25, at)],
+      ]);
+    }}"""
+    heard = evaluate(node_20, code)["rms"]
+    assert heard == [loudness(0.25), loudness(0.25), loudness(0.75), loudness(0.75)]

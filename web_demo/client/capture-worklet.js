@@ -58,7 +58,7 @@ function toFrame(block) {
   let sum = 0;
   let peak = 0;
   for (let i = 0; i < block.length; i++) {
-    const value = Math.max(-1, Math.min(1, block[i]));
+    const value = Number.isFinite(block[i]) ? Math.max(-1, Math.min(1, block[i])) : 0;
     samples[i] = Math.round(value * 32767);
     sum += value * value;
     peak = Math.max(peak, Math.abs(value));

@@ -76,12 +76,13 @@ export class Downmix {
   }
 
   /**
-   * The next block as one channel.
+   * The next block as one channel. Samples that are not finite are silence.
    *
    * @param {Float32Array[]} block of each channel as many samples
    * @returns {Float32Array}
    */
   mix(block) {
+    block = block.map(finite);
     if (block.length === 1) return block[0];
     const weights = this.#weigh(block);
     const before = this.#weights ?? weights;
@@ -189,6 +190,18 @@ export function mixDown(channels, sampleRate) {
     mono.set(downmix.mix(channels.map((samples) => samples.subarray(at, at + length))), at);
   }
   return mono;
+}
+
+/**
+ * The samples, with 0 for those that are not finite: one would spoil the powers for good.
+ *
+ * @param {Float32Array} samples
+ */
+function finite(samples) {
+  for (let i = 0; i < samples.length; i++) {
+    if (!Number.isFinite(samples[i])) return samples.map((each) => (Number.isFinite(each) ? each : 0));
+  }
+  return samples;
 }
 
 /**
