@@ -230,7 +230,7 @@ LEAVES = {
     "client/__init__.py": {"client", "errors", "messages"},
     "client/dialing.py": {"errors", "messages"},
     "client/viewer.py": {"client.dialing", "messages"},
-    "microphone.py": {"client", "jobs"},
+    "microphone.py": {"captioning.downmix", "client", "jobs"},
     "media.py": {"client", "decoding.launch", "decoding.wire", "jobs"},
 }
 

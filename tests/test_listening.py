@@ -1,15 +1,19 @@
 """`surtitle mic` and `surtitle watch`, with a real microphone's way through PortAudio and ALSA."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from surtitle import microphone as microphones
 from surtitle.client import ClientError
@@ -156,6 +160,137 @@ def test_a_microphone_by_its_number_or_a_part_of_its_name(
     else:
         with pytest.raises(ClientError, match=found):
             microphones.find_input(device)
+
+
+LISTEN = """
+import asyncio
+from surtitle.microphone import open_microphone
+
+async def main():
+    async with open_microphone() as microphone:
+        print(microphone.sample_rate, flush=True)
+        async for block in microphone:
+            print(block.hex(), flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("channels", "number"), [(2, 1), (2, 2), (8, 5)])
+def test_a_voice_on_any_input_of_an_interface(channels: int, number: int, tmp_path: Path) -> None:
+    spoken = np.zeros((16_000, channels), np.int16)
+    spoken[:, number - 1] = TONE
+    command = [sys.executable, "-c", LISTEN]
+    with (
+        recorded_microphone(tmp_path, spoken) as environment,
+        subprocess.Popen(
+            command, env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        ) as listening,
+    ):
+        assert listening.stdout is not None
+        try:
+            assert int(next(listening.stdout)) == 16_000
+            blocks = (np.frombuffer(bytes.fromhex(line), np.int16) for line in listening.stdout)
+            assert any(block.max() >= 0.99 * TONE.max() for block in blocks)
+        finally:
+            listening.kill()
+
+
+TONE = (8000 * np.sin(np.arange(16_000) / 5)).astype(np.int16)
+
+
+class FakePortAudio:
+    """One device, and what `sounddevice` would do with it."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, channels: int, rate: int, opens: Callable[[int, int], bool]) -> None:
+        """`opens` says whether the device takes so many channels at so many Hz."""
+        self.device = {"name": "Desk", "max_input_channels": channels, "default_samplerate": rate}
+        self.opens = opens
+        self.asked: list[tuple[int, int]] = []
+        self.stream: dict[str, Any] = {}
+
+    def query_devices(self, number: int | None = None) -> Any:
+        return [self.device] if number is None else self.device
+
+    def RawInputStream(self, **options: Any) -> Self:
+        self.asked.append((options["channels"], options["samplerate"]))
+        if not self.opens(*self.asked[-1]):
+            raise self.PortAudioError("Invalid number of channels")
+        self.stream = options
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def samplerate(self) -> float:
+        return float(self.stream["samplerate"])
+
+    def hear(self, frames: NDArray[np.int16]) -> None:
+        self.stream["callback"](frames.tobytes(), len(frames), None, NoFlags())
+
+
+class NoFlags:
+    input_overflow = False
+
+
+@contextlib.asynccontextmanager
+async def desk(
+    monkeypatch: pytest.MonkeyPatch, channels: int, opens: Callable[[int, int], bool]
+) -> AsyncIterator[tuple[FakePortAudio, microphones.Microphone]]:
+    fake = FakePortAudio(channels, 48_000, opens)
+    monkeypatch.setattr(microphones, "_library", lambda: fake)
+    async with microphones.open_microphone("0") as microphone:
+        yield fake, microphone
+
+
+@pytest.mark.parametrize(
+    ("channels", "opens", "asked"),
+    [
+        (1, lambda channels, rate: True, [(1, 16_000)]),
+        (2, lambda channels, rate: True, [(2, 16_000)]),
+        (32, lambda channels, rate: True, [(32, 16_000)]),
+        (128, lambda channels, rate: True, [(32, 16_000)]),
+        (2, lambda channels, rate: rate == 48_000, [(2, 16_000), (2, 48_000)]),
+        (
+            8,
+            lambda channels, rate: channels == 1,
+            [(8, 16_000), (8, 48_000), (1, 16_000)],
+        ),
+        (
+            2,
+            lambda channels, rate: (channels, rate) == (1, 48_000),
+            [(2, 16_000), (2, 48_000), (1, 16_000), (1, 48_000)],
+        ),
+    ],
+)
+async def test_as_many_channels_as_a_device_gives(
+    channels: int,
+    opens: Callable[[int, int], bool],
+    asked: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk(monkeypatch, channels, opens) as (fake, microphone):
+        assert fake.asked == asked
+        opened, rate = asked[-1]
+        assert microphone.sample_rate == rate
+        said = TONE[: rate // 10]
+        frames = np.zeros((len(said), opened), np.int16)
+        frames[:, -1] = said
+        fake.hear(frames)
+        assert await anext(aiter(microphone)) == said.tobytes()
+
+
+async def test_a_device_that_cannot_be_opened_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ClientError, match="Desk cannot be opened: Invalid number of channels"):
+        async with desk(monkeypatch, 2, lambda channels, rate: False):
+            pass
 
 
 def test_a_channel_on_a_server_that_is_not_there() -> None:

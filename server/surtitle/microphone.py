@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import structlog
 
+from surtitle.captioning.downmix import Downmix
 from surtitle.client import ClientError
 from surtitle.jobs import SAMPLE_RATE
 
@@ -19,6 +21,9 @@ log = structlog.get_logger("surtitle.microphone")
 BLOCK_S = 0.1
 MAX_QUEUED = 600
 """Blocks that may wait for a reader, a minute; more are dropped, and told."""
+MAX_CHANNELS = 32
+"""A mixing desk has the speaker on any of its channels; as many as the page asks for."""
+FULL_SCALE = np.float32(32768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     info: dict[str, Any] = sd.query_devices(number)
     loop = asyncio.get_running_loop()
     blocks: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED)
-
+    mix: Callable[[bytes], bytes] = bytes
     losing = False
 
     def take(data: bytes) -> None:
@@ -63,19 +68,20 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     def on_block(data: Any, frames: int, time: Any, status: "sounddevice.CallbackFlags") -> None:
         if status.input_overflow:
             log.warning("sound was lost: the machine is too busy")
-        loop.call_soon_threadsafe(take, bytes(data))  # from a thread of PortAudio's
+        loop.call_soon_threadsafe(take, mix(bytes(data)))  # from a thread of PortAudio's
 
     stream = None
-    for rate in dict.fromkeys((SAMPLE_RATE, int(info["default_samplerate"]))):
+    for channels, rate in _formats(info):
         try:
             stream = sd.RawInputStream(
                 samplerate=rate,
                 blocksize=round(rate * BLOCK_S),
                 device=number,
-                channels=1,
+                channels=channels,
                 dtype="int16",
                 callback=on_block,
             )
+            mix = _mixer(channels, rate)
             break
         except sd.PortAudioError as error:
             why = str(error)
@@ -86,6 +92,28 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
         )
     with stream:
         yield Microphone(info["name"], int(stream.samplerate), blocks)
+
+
+def _formats(info: dict[str, Any]) -> list[tuple[int, int]]:
+    """Numbers of channels and rates in Hz that a device may be opened with, the best one first."""
+    most = min(int(info["max_input_channels"]), MAX_CHANNELS)
+    rates = dict.fromkeys((SAMPLE_RATE, int(info["default_samplerate"])))
+    return [(channels, rate) for channels in dict.fromkeys((most, 1)) for rate in rates]
+
+
+def _mixer(channels: int, sample_rate: int) -> Callable[[bytes], bytes]:
+    """What makes mono of the blocks of one stream of PCM16."""
+    if channels == 1:
+        return bytes
+    downmix = Downmix(channels, sample_rate)
+
+    def mix(block: bytes) -> bytes:
+        frames = np.frombuffer(block, np.int16).reshape(-1, channels).astype(np.float32)
+        mono = downmix.push(frames / FULL_SCALE) * FULL_SCALE
+        mixed: bytes = np.rint(mono).astype(np.int16).tobytes()
+        return mixed
+
+    return mix
 
 
 def input_names() -> dict[int, str]:
