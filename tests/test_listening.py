@@ -1,5 +1,6 @@
 """`surtitle mic` and `surtitle watch`, with a real microphone's way through PortAudio and ALSA."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ from surtitle import microphone as microphones
 from surtitle.client import ClientError
 from tests.alsa import recorded_microphone
 from tests.support import (
+    FAKE_DECODER,
     SAMPLE,
     ServerProcess,
     figure,
@@ -226,7 +228,7 @@ class FakePortAudio:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        self.end()
 
     @property
     def samplerate(self) -> float:
@@ -234,6 +236,10 @@ class FakePortAudio:
 
     def hear(self, frames: NDArray[np.int16]) -> None:
         self.stream["callback"](frames.tobytes(), len(frames), None, NoFlags())
+
+    def end(self) -> None:
+        """What PortAudio says when a stream was stopped, and when its device has gone."""
+        self.stream["finished_callback"]()
 
 
 class NoFlags:
@@ -285,6 +291,63 @@ async def test_as_many_channels_as_a_device_gives(
         frames[:, -1] = said
         fake.hear(frames)
         assert await anext(aiter(microphone)) == said.tobytes()
+
+
+@pytest.mark.parametrize("blocks", [0, 3, microphones.MAX_QUEUED])
+async def test_a_device_that_goes_is_told_after_what_it_heard(
+    blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(monkeypatch, 1, lambda channels, rate: True) as (fake, microphone):
+        for _ in range(blocks):
+            fake.hear(TONE[:1600])
+        fake.end()
+        heard = 0
+        with pytest.raises(ClientError, match=r"The microphone Desk has gone: .* start once more"):
+            async for _ in microphone:
+                heard += 1
+    # Who has not listened for a minute loses a block.
+    assert heard == min(blocks, microphones.MAX_QUEUED - 1)
+
+
+async def test_a_microphone_that_is_left_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk(monkeypatch, 1, lambda channels, rate: True) as (fake, microphone):
+        reading = asyncio.ensure_future(anext(aiter(microphone)))
+        await asyncio.sleep(0)
+    fake.hear(TONE[:1600])
+    assert await reading == TONE[:1600].tobytes()
+
+
+# `surtitle mic` on a device that goes after so many blocks.
+GOES = """
+import sounddevice
+from surtitle.cli import main
+
+def going(*, callback, real=sounddevice.RawInputStream, **options):
+    left = iter(range(60))
+    def hear(*block):
+        callback(*block)
+        if next(left, None) is None:
+            raise sounddevice.CallbackAbort
+    return real(callback=hear, **options)
+
+sounddevice.RawInputStream = going
+main()
+"""
+
+
+def test_a_microphone_that_goes_while_it_is_captioned(microphone: dict[str, str]) -> None:
+    server = start_server(decoder=FAKE_DECODER)
+    try:
+        command = [sys.executable, "-c", GOES, "mic", "--server", server.url]
+        done = subprocess.run(
+            command, env=microphone, capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        server.stop()
+    assert done.returncode == 1
+    assert "surtitle: The microphone default has gone: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert re.search(r"\d ms", done.stdout), "what was said is captioned all the same"
 
 
 async def test_a_device_that_cannot_be_opened_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

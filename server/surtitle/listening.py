@@ -16,7 +16,7 @@ from surtitle.commands import server_for, stream, wishes
 from surtitle.config import Settings
 from surtitle.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
 from surtitle.messages import Ended, Ready
-from surtitle.microphone import Microphone, open_microphone
+from surtitle.microphone import Microphone, MicrophoneGone, open_microphone
 from surtitle.printable import printable
 from surtitle.telemetry import configure_logging
 from surtitle.terminal import Writing
@@ -69,9 +69,10 @@ class MicStream:
         self._stopped = stopped
         self.sent_s = 0.0
         """Seconds of audio sent so far."""
+        self._gone: MicrophoneGone | None = None
 
     async def run(self, on_message: Callable[[Event], None]) -> Figures:
-        """See Stream."""
+        """See Stream. Raises MicrophoneGone, after the last caption."""
         figures = Figures()
         sending = asyncio.create_task(self._send())
         stopping = asyncio.create_task(self._stop(sending))
@@ -83,12 +84,18 @@ class MicStream:
         finally:
             sending.cancel()
             stopping.cancel()
+        if self._gone is not None:
+            raise self._gone
         return figures
 
     async def _send(self) -> None:
-        async for block in self._microphone:
-            await self._captions.send(block)
-            self.sent_s += len(block) / 2 / self._microphone.sample_rate
+        try:
+            async for block in self._microphone:
+                await self._captions.send(block)
+                self.sent_s += len(block) / 2 / self._microphone.sample_rate
+        except MicrophoneGone as gone:
+            self._gone = gone
+            self._stopped.set()
 
     async def _stop(self, sending: asyncio.Task[None]) -> None:
         await self._stopped.wait()

@@ -26,6 +26,10 @@ MAX_CHANNELS = 32
 FULL_SCALE = np.float32(32768)
 
 
+class MicrophoneGone(ClientError):
+    """The device has ended by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Microphone:
     """An open microphone: iterate for blocks of mono PCM16 (little-endian), 100 ms each."""
@@ -33,12 +37,17 @@ class Microphone:
     name: str
     sample_rate: int
     """Hz; 16000 where the device can, else the device's own."""
-    _blocks: "asyncio.Queue[bytes]"
+    _blocks: "asyncio.Queue[bytes | None]"
+    """None once the device has gone."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Without an end."""
-        while True:
-            yield await self._blocks.get()
+        """Without an end. Raises MicrophoneGone once the device has."""
+        while (block := await self._blocks.get()) is not None:
+            yield block
+        raise MicrophoneGone(
+            f"The microphone {self.name} has gone: it was disconnected, or the system has stopped it. "
+            "Connect it again, or choose one that `surtitle mic --list` shows, and start once more."
+        )
 
 
 @contextlib.asynccontextmanager
@@ -51,11 +60,11 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     number = find_input(device)
     info: dict[str, Any] = sd.query_devices(number)
     loop = asyncio.get_running_loop()
-    blocks: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED)
+    blocks: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED)
     mix: Callable[[bytes], bytes] = bytes
-    losing = False
+    losing = leaving = False
 
-    def take(data: bytes) -> None:
+    def take(data: bytes | None) -> None:
         nonlocal losing
         is_full = blocks.full()
         if is_full:
@@ -70,6 +79,10 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
             log.warning("sound was lost: the machine is too busy")
         loop.call_soon_threadsafe(take, mix(bytes(data)))  # from a thread of PortAudio's
 
+    def on_end() -> None:
+        if not leaving:  # it also ends when we stop it
+            loop.call_soon_threadsafe(take, None)
+
     stream = None
     for channels, rate in _formats(info):
         try:
@@ -80,6 +93,7 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
                 channels=channels,
                 dtype="int16",
                 callback=on_block,
+                finished_callback=on_end,
             )
             mix = _mixer(channels, rate)
             break
@@ -91,7 +105,10 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
             "`surtitle mic --list` shows which others there are."
         )
     with stream:
-        yield Microphone(info["name"], int(stream.samplerate), blocks)
+        try:
+            yield Microphone(info["name"], int(stream.samplerate), blocks)
+        finally:
+            leaving = True
 
 
 def _formats(info: dict[str, Any]) -> list[tuple[int, int]]:
