@@ -1,5 +1,6 @@
 """What systemd is told, through the whole life of a real server."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from surtitle.background import in_daemon_thread
 from surtitle.service import ServiceManager
 from tests.support import FAKE_DECODER, start_server
 
@@ -58,6 +60,39 @@ def test_names_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "relative"])
 def test_without_a_manager_nothing_happens(address: str) -> None:
     ServiceManager({"NOTIFY_SOCKET": address}).tell("READY=1")
+
+
+MANY = 500
+"""States: the kernel keeps some ten or some hundred that nobody has read (net.unix.max_dgram_qlen)."""
+
+
+@pytest.mark.parametrize("states", [("READY=1",), ("WATCHDOG=1",), ("STOPPING=1", "STATUS=x" * 99)])
+async def test_a_manager_that_does_not_read_holds_up_nobody(
+    manager: socket.socket, states: tuple[str, ...]
+) -> None:
+    service = ServiceManager()
+
+    def tell_many() -> None:
+        for _ in range(MANY):
+            service.tell(*states)
+
+    async with asyncio.timeout(10):
+        await in_daemon_thread(tell_many)  # on the event loop the test could not end it
+    assert told(manager, states[0]) == list(states)
+
+
+async def test_a_watchdog_that_nobody_reads_leaves_the_loop_alone(manager: socket.socket) -> None:
+    service = ServiceManager({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "2"})
+
+    async def feed() -> None:
+        service.start_feeding()
+        for _ in range(MANY):
+            await asyncio.sleep(0)  # one turn of the loop
+        service.stop_feeding()
+
+    async with asyncio.timeout(10):
+        await in_daemon_thread(asyncio.run, feed())
+    assert told(manager, "WATCHDOG=1") == ["WATCHDOG=1"]
 
 
 @pytest.mark.parametrize(

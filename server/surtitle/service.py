@@ -24,12 +24,14 @@ class ServiceManager:
         self._feeding: asyncio.Task[None] | None = None
 
     def tell(self, *states: str) -> None:
-        """Send states such as READY=1. A manager that does not listen is no concern of ours."""
+        """Send states such as READY=1. One that does not listen or read is no concern of ours."""
         if self._address and hasattr(socket, "AF_UNIX"):
             with (
                 contextlib.suppress(OSError),
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel,
             ):
+                # This is the event loop: where nobody reads, the queue is full after some states.
+                channel.setblocking(False)
                 channel.sendto("\n".join(states).encode(), self._address)
 
     def start_feeding(self) -> None:
