@@ -24,12 +24,7 @@ class Certificates:
         self._files = (certificate, key)
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._seen = self._stamps()
-        try:
-            self.context.load_cert_chain(certificate, key)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                f"The certificate {certificate} with the key {key} cannot be used: {error}."
-            ) from error
+        _load(self.context, certificate, key)
         self._warn()
 
     async def watch(self) -> None:
@@ -46,9 +41,9 @@ class Certificates:
         self._seen = stamps
         try:
             # Not into the context in use: a key that does not fit would stay there with it.
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files)
-            self.context.load_cert_chain(*self._files)
-        except (OSError, ssl.SSLError) as error:
+            _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), *self._files)
+            _load(self.context, *self._files)
+        except ConfigurationError as error:
             log.error("the new certificate cannot be used", cause=str(error))
         else:
             log.info("new certificate")
@@ -65,3 +60,18 @@ class Certificates:
                 status = file.stat()
                 stamps += [status.st_mtime_ns, status.st_mode]
         return stamps
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Raises ConfigurationError where the two cannot be used."""
+
+    def passphrase() -> str:
+        # Without this OpenSSL would ask at the terminal, or read standard input, and wait.
+        raise ConfigurationError(f"The key {key} has a passphrase; store it without one.")
+
+    try:
+        context.load_cert_chain(certificate, key, passphrase)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The certificate {certificate} with the key {key} cannot be used: {error}."
+        ) from error
