@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from structlog.typing import EventDict
 
 from surtitle.cli import cli
 from surtitle.errors import ConfigurationError
+from surtitle.filerights import written_anew
 from surtitle.gateway.access import (
     ANYBODY,
     Caller,
@@ -87,6 +90,76 @@ def test_a_name_has_one_key(tmp_path: Path) -> None:
 def test_a_name_is_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="needs a name"):
         add_key(tmp_path / "keys.toml", name, ["speak"])
+
+
+ADD = """
+import ast, pathlib, sys
+from surtitle.errors import ConfigurationError
+from surtitle.gateway.access import KeyFile, add_key
+path, name, limit = pathlib.Path(sys.argv[1]), ast.literal_eval(sys.argv[2]), int(sys.argv[3])
+if limit:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    print(add_key(path, name, ["speak"]))
+    KeyFile(path)
+except ConfigurationError as error:
+    print(error)
+"""
+
+
+LOCALES = {
+    "ASCII": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "UTF-8": {"PYTHONUTF8": "1"},
+}
+
+
+def add_elsewhere(path: Path, name: str, limit: int = 0, locale: str = "UTF-8") -> str:
+    """What a process of its own prints that adds a key; with a limit to the size of files."""
+    command = [sys.executable, "-B", "-c", ADD, str(path), ascii(name), str(limit)]
+    return subprocess.run(
+        command, env=os.environ | LOCALES[locale], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", ["Jürgen", "Łukasz", "講堂", "\N{MICROPHONE}"])
+def test_a_name_in_any_letters_whatever_the_locale(tmp_path: Path, locale: str, name: str) -> None:
+    path = tmp_path / "keys.toml"
+    key = add_elsewhere(path, name, locale=locale)
+    assert read_keys(path).by_key(key) == Caller(name, frozenset({"speak"}))
+    other = add_elsewhere(path, "studio", locale=locale)
+    assert [known.name for known in read_keys(path).keys] == [name, "studio"]
+    assert read_keys(path).by_key(other) is not None
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+@pytest.mark.parametrize("more_bytes", [1, 10, 100])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_full_disk_leaves_the_file_as_it_was(
+    tmp_path: Path, more_bytes: int, is_there: bool
+) -> None:
+    path = tmp_path / "keys.toml"
+    if is_there:
+        add_key(path, "studio", ["speak"])
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    said = add_elsewhere(path, "hall", sum(map(len, before.values())) + more_bytes)
+    assert said == f"{path} cannot be written: File too large."
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_one_key_is_added_at_a_time(tmp_path: Path, is_there: bool) -> None:
+    path = tmp_path / "keys.toml"
+    if is_there:
+        add_key(path, "studio", ["speak"])
+    with written_anew(path) as file:
+        with pytest.raises(ConfigurationError, match=r"keys\.toml\.new is there: another command"):
+            add_key(path, "hall", ["speak"])
+        file.write(path.read_bytes() if is_there else b"")
+    path.unlink(missing_ok=not is_there)
+    add_key(path, "hall", ["speak"])
 
 
 HASH = "0" * 64

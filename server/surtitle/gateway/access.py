@@ -31,7 +31,7 @@ import jwt
 import structlog
 
 from surtitle.errors import ConfigurationError
-from surtitle.filerights import loose_rights
+from surtitle.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
 
@@ -167,7 +167,7 @@ def digest_of(key: str) -> str:
 def read_keys(path: Path) -> KeyRing:
     """The keys in a file. Raises ConfigurationError, which never repeats what the file says."""
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
         keys = tuple(
             Key(str(each["name"]), frozenset(each["scopes"]), str(each["sha256"]).lower())
             for each in content["keys"]
@@ -235,18 +235,24 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:
     """
     if not name.isprintable() or not name.strip():
         raise ConfigurationError("A key needs a name, without control characters.")
-    if path.exists() and any(key.name == name for key in read_keys(path).keys):
-        raise ConfigurationError(f"{path} has a key for {name} already.")
     key = "st_" + secrets.token_urlsafe(KEY_BYTES)
     lines = ["", "[[keys]]", f"name = {_quoted(name)}"]
     lines += [f"scopes = [{', '.join(map(_quoted, scopes))}]", f'sha256 = "{digest_of(key)}"', ""]
-    if not path.exists():
-        secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        lines = [f'token_secret = "{secret}"', *lines]
     try:
-        path.touch(mode=0o600)
-        with path.open("a") as file:
-            file.write("\n".join(lines))
+        with written_anew(path) as file:
+            if path.exists():
+                if any(known.name == name for known in read_keys(path).keys):
+                    raise ConfigurationError(f"{path} has a key for {name} already.")
+                file.write(path.read_bytes())
+            else:
+                secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+                lines = [f'token_secret = "{secret}"', *lines]
+            file.write("\n".join(lines).encode())
+    except FileExistsError as error:
+        raise ConfigurationError(
+            f"{error.filename} is there: another command writes the file at this moment. Where none "
+            "does, it was ended halfway: remove that file."
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
     return key
