@@ -2,8 +2,10 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from surtitle import memory
@@ -67,9 +69,37 @@ def test_no_limit_is_none(tmp_path: Path, text: str) -> None:
 def test_what_this_process_uses_grows_with_what_it_takes_and_is_given_back() -> None:
     gc.collect()
     memory.give_back_free()  # what tests before have left, which may go at any time
-    before = memory.used_bytes()
+    before = memory.used_bytes() or 0
+    assert before > 0
     taken = b"x" * (128 * memory.MIB)
-    wait_until(lambda: memory.used_bytes() - before > 64 * memory.MIB)
+    wait_until(lambda: (memory.used_bytes() or 0) - before > 64 * memory.MIB)
     del taken
     memory.give_back_free()
-    wait_until(lambda: memory.used_bytes() - before < 64 * memory.MIB)
+    wait_until(lambda: (memory.used_bytes() or 0) - before < 64 * memory.MIB)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("there", ["nothing", "empty", "other processes", "an odd file"])
+def test_where_nothing_can_be_measured_it_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    proc = tmp_path / "proc"
+    if there == "an odd file":
+        proc.write_bytes(b"")
+    elif there != "nothing":
+        (proc / ("1" if there == "other processes" else "")).mkdir(parents=True)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(proc))
+    assert memory.used_bytes() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_without_a_free_descriptor_it_is_unknown_for_that_moment() -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        used = memory.used_bytes()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert used is None and memory.used_bytes()

@@ -11,9 +11,11 @@ import psutil
 MIB = 1 << 20
 
 
-def used_bytes() -> int:
-    """Resident memory of this process."""
-    return int(psutil.Process().memory_info().rss)
+def used_bytes() -> int | None:
+    """Resident memory of this process; None: it cannot be told now, or never (without /proc)."""
+    with contextlib.suppress(psutil.Error, OSError):  # no descriptor may be free
+        return int(psutil.Process().memory_info().rss)
+    return None
 
 
 def usable_bytes(root: Path = Path("/")) -> int | None:

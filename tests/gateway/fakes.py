@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -139,6 +140,7 @@ def make_gateway(
     limits: AddressLimits | None = None,
     proxies: TrustedProxies = TRUST_NONE,
     max_sockets: int = 1000,
+    max_memory_bytes: int = sys.maxsize,
     **connection: float,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
@@ -158,6 +160,7 @@ def make_gateway(
         metrics_origins=metrics_origins,
         proxies=proxies,
         max_sockets=max_sockets,
+        max_memory_bytes=max_memory_bytes,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import sys
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -10,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
@@ -17,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from surtitle import memory
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
@@ -30,7 +33,7 @@ from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import MIN_WITHOUT_SESSION
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
-from tests.gateway.fakes import LOUD, QUIET
+from tests.gateway.fakes import LOUD, QUIET, everything_logged
 from tests.gateway.site import START, Site, listening
 from tests.support import expect
 
@@ -474,3 +477,52 @@ async def test_a_path_that_is_no_address_is_not_found() -> None:
             status = await reader.readline()
         writer.close()
         assert status.split()[1] in (b"400", b"404")
+
+
+# -- memory -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("limit_bytes", [1, memory.MIB, sys.maxsize])
+async def test_where_memory_cannot_be_measured_there_is_no_limit_and_it_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_bytes: int
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    async with listening(max_memory_bytes=limit_bytes) as site:
+        with everything_logged() as logged:
+            async with asyncio.timeout(5):
+                await site.gateway.watch_memory()
+        assert [line["event"] for line in logged] == [
+            "the server's memory cannot be measured: it has no limit"
+        ]
+        assert (await site.get("/readyz"))[0] == 200
+        assert site.gateway._memory.limit_bytes == sys.maxsize
+        async with connect(site.websocket) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("limit_bytes", [1, memory.MIB])
+async def test_a_moment_without_a_figure_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_bytes: int
+) -> None:
+    monkeypatch.setattr("surtitle.gateway.server.MEMORY_CHECK_S", 0)
+    looks, later = [0], asyncio.Event()
+
+    def count() -> None:  # as long as memory is short
+        looks[0] += 1
+        if looks[0] == 3:
+            monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+        if looks[0] == 9:
+            loop.call_soon_threadsafe(later.set)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(memory, "give_back_free", count)
+    async with listening(max_memory_bytes=limit_bytes) as site:
+        watching = asyncio.create_task(site.gateway.watch_memory())
+        async with asyncio.timeout(5):
+            await later.wait()
+        assert not watching.done()
+        assert (await site.get("/readyz"))[1]["state"] == "overloaded_memory"
+        watching.cancel()

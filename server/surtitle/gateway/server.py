@@ -6,7 +6,6 @@ before the handshake, with a status that says why.
 """
 
 import asyncio
-import contextlib
 import http
 import re
 import ssl
@@ -202,8 +201,13 @@ class Gateway:
         self._lag.start()
 
     async def watch_memory(self) -> None:
-        """Refuse sessions, and end some, as memory runs short; never ends by itself."""
-        used, own, grown = self._used_bytes(), memory.used_bytes(), 0
+        """Refuse sessions, and end some, as memory runs short; ends only where it cannot be told."""
+        own, grown = memory.used_bytes(), 0
+        if own is None:
+            log.warning("the server's memory cannot be measured: it has no limit")
+            self._memory = MemoryGuard(sys.maxsize)
+            return
+        used = own + self._sessions.used_bytes
         if self._memory.has_little_room(used):
             log.warning(
                 "the server takes nearly all of its memory by itself; see `max_memory_mb`",
@@ -213,8 +217,9 @@ class Gateway:
         trimming, trimmed_at, ended = DaemonThread("trim memory"), time.monotonic(), 0
         try:
             while True:
-                with contextlib.suppress(OSError):  # no descriptor is free: it is as it was
-                    used, grown = self._used_bytes(), memory.used_bytes() - own
+                if (now_own := memory.used_bytes()) is not None:  # else it is as it was
+                    # And those that decode for its sessions; the worker's is another matter.
+                    used, grown = now_own + self._sessions.used_bytes, now_own - own
                 if self._memory.judge(used):
                     pressure = self._memory.pressure
                     say = log.info if pressure is Pressure.NONE else log.warning
@@ -233,10 +238,6 @@ class Gateway:
                 await asyncio.sleep(MEMORY_CHECK_S)
         finally:
             trimming.stop()
-
-    def _used_bytes(self) -> int:
-        """Of this process and those that decode for its sessions; the worker's is another matter."""
-        return memory.used_bytes() + self._sessions.used_bytes
 
     def _sessions_hold(self) -> int:
         return sum(hosted.held_bytes for hosted in self._sessions)
