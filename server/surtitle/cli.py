@@ -4,6 +4,7 @@ This module is imported by the worker process too (multiprocessing loads the mai
 whatever is heavy is imported where it is used.
 """
 
+import os
 import re
 import sys
 import time
@@ -307,6 +308,14 @@ def check(**options: Any) -> None:
     sys.exit(diagnosis.exit_status(findings))
 
 
+def _in_utf_8(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """What was typed: a locale without UTF-8 has made other letters of it."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        return text
+
+
 def _keys_file(command: Callable[..., Any]) -> Callable[..., Any]:
     text = f"The file with the server's keys.  [{ENV_PREFIX}KEYS_FILE]"
     path = click.Path(path_type=Path, dir_okay=False)
@@ -327,7 +336,7 @@ _scopes = click.option(
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", callback=_in_utf_8)
 @_keys_file
 @_scopes
 def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
@@ -341,7 +350,7 @@ def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
 
 
 @cli.command()
-@click.argument("name", default="browser")
+@click.argument("name", default="browser", callback=_in_utf_8)
 @_keys_file
 @_scopes
 @click.option("--channel", metavar="NAME", help="For watching this channel, and nothing else.")

@@ -134,6 +134,25 @@ def test_a_name_in_any_letters_whatever_the_locale(tmp_path: Path, locale: str, 
     assert [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", ["Jürgen", "Łukasz", "講堂", "studio"])
+def test_the_command_takes_a_name_as_it_was_typed(tmp_path: Path, locale: str, name: str) -> None:
+    path = tmp_path / "keys.toml"
+
+    def printed(command: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "surtitle", command, name, "--keys-file", path],
+            env=os.environ | LOCALES[locale],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.strip()
+
+    key, token = printed("key"), printed("token")
+    for caller in (read_keys(path).by_key(key), read_keys(path).by_token(token)):
+        assert caller is not None and caller.name == name
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
 @pytest.mark.parametrize("more_bytes", [1, 10, 100])
 @pytest.mark.parametrize("is_there", [False, True])
