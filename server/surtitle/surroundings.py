@@ -6,17 +6,20 @@ not to work. This module imports nothing that could stumble over it.
 """
 
 import contextlib
+import io
 import os
 import sys
 import warnings
 
 
 def make_good() -> bool:
-    """Standard streams that are open, a working folder that exists, warnings that are warnings.
+    """Standard streams that are open and take every letter, a working folder that exists, warnings
+    that are warnings.
 
     Returns whether there was a standard input.
     """
     had_input = _open_streams()
+    _print_every_letter()
     try:
         os.getcwd()  # noqa: PTH109 - `Path.cwd` is the same
     except OSError:  # deleted, or not to be looked into: some libraries abort the process
@@ -48,6 +51,15 @@ def _open_streams() -> bool:
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
     return 0 not in closed
+
+
+def _print_every_letter() -> None:
+    """Captions are in any letters: a file or a pipe gets UTF-8, a terminal what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _is_open(number: int) -> bool:
