@@ -1,4 +1,5 @@
 import io
+import re
 import struct
 import wave
 from collections.abc import Callable, Iterator, Sequence
@@ -783,6 +784,27 @@ def test_a_length_that_says_unknown_is_none(
 
 
 # -- damage -------------------------------------------------------------------------------------
+
+FIRST_BLOCK = re.compile(
+    rb"\xa3(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..)\x82(\x00.)\x80", re.DOTALL
+)
+"""A `SimpleBlock` of the second track of a Matroska file, with its time in its cluster, in ms."""
+
+
+@ways
+@pytest.mark.parametrize("wrong", [b"\x04\x00", b"\x08\x00", b"\x40\x00", b"\x7f\xff"])
+@pytest.mark.parametrize("begins_s", [0.0, 0.15])
+def test_one_damaged_time_before_all_others_moves_nothing(
+    read: Read, wrong: bytes, begins_s: float
+) -> None:
+    data = film("matroska", "aac", 8, begins_s=begins_s)
+    assert_clicks(read(data), [begins_s + each for each in EVERY])
+    block = FIRST_BLOCK.search(data)
+    assert block is not None
+    result = read(data[: block.start(1)] + wrong + data[block.end(1) :])
+    assert_clicks(result, [begins_s + each for each in EVERY])
+    assert result.missing == ()
+
 
 DAMAGED = {
     "mp3": ("mp3", "libmp3lame", {}),

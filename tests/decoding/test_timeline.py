@@ -72,7 +72,41 @@ def silences(result: list[Placed[float]]) -> list[tuple[float, float]]:
 def test_audio_begins_where_its_container_says(
     origin_s: float | None, begins_s: float | None, silence: list[tuple[float, float]]
 ) -> None:
-    assert silences(placed(pieces(begins_s, 50), origin_s=origin_s)) == silence
+    result = placed(pieces(begins_s, 50), origin_s=origin_s)
+    assert silences(result) == silence
+    assert not any(each.is_damage for each in result)
+
+
+@pytest.mark.parametrize("wrong_s", [0.5, 16.4, 3600.0, 1e9, -0.5, -16.4, None])
+@pytest.mark.parametrize("begins_s", [0.0, 5.0])
+@pytest.mark.parametrize("damaged", [0, 50])
+def test_a_first_stamp_that_is_wrong_is_none(
+    wrong_s: float | None, begins_s: float, damaged: int
+) -> None:
+    run = pieces(begins_s, 100, damaged=damaged)
+    run[0] = Piece(wrong_s, FRAME_S, FRAME_S, after_damage=damaged > 0)
+    result = placed(run, origin_s=0.0)
+    assert sum(each.silence_s for each in result) == pytest.approx(begins_s)
+    assert len(result) == 100
+    # Where nothing says when it begins, it does so with its first audio.
+    if wrong_s is None or wrong_s > begins_s:
+        assert silences(placed(run)) == []
+
+
+def test_a_first_stamp_that_is_off_by_little_is_right() -> None:
+    """No jitter: audio is late against its picture by so much."""
+    assert silences(placed(pieces(0.05, 50), origin_s=0.0)) == [(0.0, 0.05)]
+
+
+def test_audio_that_begins_before_its_container_is_no_surplus() -> None:
+    result = placed(pieces(0.5, 50), pieces(3.5, 50), origin_s=1.0)
+    assert silences(result) == [(1.0, 2.0)]
+
+
+@pytest.mark.parametrize("begins_s", [0.0, None])
+def test_audio_that_begins_where_it_should_comes_at_once(begins_s: float | None) -> None:
+    timeline: Timeline[float] = Timeline(0.0)
+    assert [len(timeline.place(piece)) for piece in pieces(begins_s, 10)] == [1] * 10
 
 
 # -- holes --------------------------------------------------------------------------------------
@@ -88,7 +122,7 @@ def test_a_hole_is_silent(hole_s: float, begins_s: float) -> None:
 
 
 def test_a_hole_counts_from_the_second_piece_that_agrees() -> None:
-    timeline: Timeline[float] = Timeline(None)
+    timeline: Timeline[float] = Timeline(0.0)
     for piece in pieces(0.0, 50):
         assert [each.silence_s for each in timeline.place(piece)] == [0.0]
     first, second = pieces(8.0, 2)

@@ -283,8 +283,6 @@ class Recording:
                     names = tuple(_track_name(each) for each in container.streams.audio)
                     yield Tracks(names, 1 + _index(stream))
                 origin_s = reader.origin_s if is_first else self._broadcast_s
-                if origin_s is not None and piece.begins_s is not None:
-                    origin_s = min(origin_s, piece.begins_s)
                 timeline = Timeline(origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES)
             if self._mixer is None or not self._mixer.fits(rate, audio.shape[1]):
                 # What is held has its place in the old format.

@@ -3,7 +3,7 @@
 A container may say that its audio begins later than its picture, or has a hole: there must be
 silence, or all that follows is captioned too early. Its clock may also be wrong: it jitters, one
 damaged time stamp says anything, a broadcast starts its clock anew. So a jump counts only once the
-next piece of audio agrees with it.
+next piece of audio agrees with it, and so does the first time stamp of all.
 """
 
 from collections import deque
@@ -48,7 +48,7 @@ class Placed(Generic[T]):
 
 
 class Timeline(Generic[T]):
-    """The axis of one container's audio, from its first piece on."""
+    """The axis of one container's audio."""
 
     def __init__(
         self,
@@ -62,15 +62,14 @@ class Timeline(Generic[T]):
         `holes_are_damage`: the format has none but by loss.
         """
         self._holes_are_damage = holes_are_damage
-        self._origin_s = origin_s
         self._max_hole_s = max_hole_s
-        self._next_s: float | None = None
-        """Where the next piece is expected, by the container's clock."""
+        self._next_s = origin_s
+        """Where the next piece is expected, by the container's clock; None: anywhere."""
+        self._has_begun = False
         self._surplus_s = 0.0
         """How much more audio there was than time; the next hole is shorter by it."""
-        self._held: deque[Piece[T]] = (
-            deque()
-        )  # what begins at an unexpected time, and what follows it
+        self._held: deque[Piece[T]] = deque()
+        """What begins at an unexpected time."""
 
     @property
     def end_s(self) -> float | None:
@@ -79,10 +78,8 @@ class Timeline(Generic[T]):
 
     def place(self, piece: Piece[T]) -> list[Placed[T]]:
         """Take the next piece; returns what has its place by now, in order."""
-        if self._next_s is None:
-            return [self._place_first(piece)]
         if not self._held:
-            if self._is_expected(piece, self._next_s):
+            if self._is_expected(piece, self._next_s, is_first=not self._has_begun):
                 return [self._go_on(piece)]
             self._held.append(piece)
             return []
@@ -98,38 +95,31 @@ class Timeline(Generic[T]):
         """There is no more: what is still held."""
         return self._jump() if self._held else []
 
-    def _place_first(self, piece: Piece[T]) -> Placed[T]:
-        begins_s = piece.begins_s or 0.0
-        origin_s = begins_s if self._origin_s is None else self._origin_s
-        silence_s = begins_s - origin_s
-        if not 0 < silence_s <= self._max_hole_s:
-            silence_s = 0.0
-        self._next_s = begins_s + piece.length_s
-        return Placed(silence_s, False, piece.audio)
-
-    def _is_expected(self, piece: Piece[T], at_s: float) -> bool:
+    def _is_expected(self, piece: Piece[T], at_s: float | None, *, is_first: bool = False) -> bool:
+        if piece.begins_s is None or at_s is None:
+            return piece.begins_s is None
         jitter_s = DAMAGED_JITTER_S if piece.after_damage else JITTER_S
-        return piece.begins_s is None or abs(piece.begins_s - at_s) <= jitter_s
+        return abs(piece.begins_s - at_s) <= (0.0 if is_first else jitter_s)
 
     def _go_on(self, piece: Piece[T]) -> Placed[T]:
-        assert self._next_s is not None
-        self._next_s += piece.length_s
+        self._has_begun = True
+        if self._next_s is not None:
+            self._next_s += piece.length_s
         return Placed(0.0, False, piece.audio)
 
     def _jump(self) -> list[Placed[T]]:
-        """The pieces that are held begin where they say."""
+        """The piece that is held begins where it says."""
         piece = self._held.popleft()
-        assert self._next_s is not None and piece.begins_s is not None
-        hole_s = piece.begins_s - self._next_s
-        self._next_s = piece.begins_s + piece.length_s
+        assert piece.begins_s is not None
+        hole_s = 0.0 if self._next_s is None else piece.begins_s - self._next_s
         silence_s = 0.0
         if 0 < hole_s <= self._max_hole_s:
             silence_s = max(hole_s - self._surplus_s, 0.0)
             self._surplus_s -= hole_s - silence_s
-        elif -OVERLAP_S < hole_s < 0:
+        elif -OVERLAP_S < hole_s < 0 and self._has_begun:
             self._surplus_s -= hole_s
-        is_damage = piece.after_damage or self._holes_are_damage
-        placed = [Placed(silence_s, is_damage, piece.audio)]
-        placed += [self._go_on(held) for held in self._held]
-        self._held.clear()
-        return placed
+        # Before its first audio nothing of a container is lost: it begins late.
+        is_damage = self._has_begun and (piece.after_damage or self._holes_are_damage)
+        self._next_s = piece.begins_s
+        self._go_on(piece)
+        return [Placed(silence_s, is_damage, piece.audio)]
