@@ -427,6 +427,31 @@ def test_a_hole_in_the_track_is_silent(name: str, read: Read) -> None:
     assert lost_s == pytest.approx(7 if name == "ts" else 0, abs=0.05)
 
 
+LONG_HOLES = {
+    "ogg": ("ogg", "libopus"),
+    "flv": ("flv", "aac"),
+    "ts": ("mpegts", "aac"),
+    "vob": ("vob", "mp2"),
+    "asf": ("asf", "libmp3lame"),
+    "mkv": ("matroska", "aac"),
+}
+
+
+@ways
+@pytest.mark.parametrize("name", list(LONG_HOLES))
+@pytest.mark.parametrize("hole_s", [12.0, 600.0])
+def test_a_long_hole_is_silent_too(name: str, hole_s: float, read: Read) -> None:
+    file_format, codec = LONG_HOLES[name]
+    rate = 44_100 if name == "flv" else 48_000
+    frames = clicks(8, rate)
+    data = encode(file_format, Track(frames, codec, rate, hole_at_s=3.0, hole_s=hole_s))
+    result = read(data)
+    assert result.seconds == pytest.approx(8 + hole_s, abs=0.15)
+    later = [hole_s + each for each in EVERY[3:]]
+    assert result.clicks_s == pytest.approx([*EVERY[:3], *later], abs=0.1)
+    assert result.missing_s == pytest.approx(hole_s if name == "ts" else 0, abs=0.1)
+
+
 @ways
 @timed
 def test_a_clock_that_starts_at_an_hour_begins_at_zero(name: str, read: Read) -> None:
@@ -878,6 +903,68 @@ def test_a_place_that_is_lost_is_silent_for_its_time(name: str, read: Read) -> N
     assert 20 - costs_s - 1 <= len(result.clicks_s) <= 20
     if name != "ts":  # of which whole packets are gone, without a trace
         assert 0.3 <= result.missing_s <= costs_s
+
+
+@ways
+@pytest.mark.parametrize("name", list(LONG_HOLES))
+@pytest.mark.parametrize("is_removed", [True, False], ids=["removed", "zeroed"])
+def test_long_damage_is_silent_for_its_time_and_is_told(
+    name: str, is_removed: bool, read: Read
+) -> None:
+    file_format, codec = LONG_HOLES[name]
+    rate = 44_100 if name == "flv" else 48_000
+    data = encode(file_format, Track(clicks(50, rate), codec, rate))
+    start, end = len(data) * 3 // 10, len(data) * 6 // 10
+    result = read(data[:start] + bytes(0 if is_removed else end - start) + data[end:])
+    assert result.seconds == pytest.approx(50, abs=0.3)
+    after = [number + 0.5 for number in range(39, 50)]
+    assert result.clicks_s[-len(after) :] == pytest.approx(after, abs=0.1)
+    assert 9 < result.missing_s < 24
+
+
+def with_wrong_stamp(data: bytes, number: int, wrong_s: float) -> bytes:
+    """A transport stream of one track, where one PES packet says another time."""
+    starts = [match.start(1) for match in PES_TIME.finditer(data)]
+    at = starts[number]
+    first, second, third = struct.unpack(">BHH", data[at : at + 5])
+    ticks = (first >> 1 & 7) << 30 | second >> 1 << 15 | third >> 1
+    ticks = (ticks + round(wrong_s * 90_000)) % (1 << 33)
+    stamp = struct.pack(
+        ">BHH", 0x21 | ticks >> 30 << 1, (ticks >> 15 & 0x7FFF) << 1 | 1, (ticks & 0x7FFF) << 1 | 1
+    )
+    return data[:at] + stamp + data[at + 5 :]
+
+
+PES_TIME = re.compile(rb"\x00\x00\x01\xc0..[\x80-\x8f]\x80\x05(.{5})", re.DOTALL)
+"""The start of a PES packet with a time (ISO/IEC 13818-1, 2.4.3.6)."""
+
+
+@ways
+@pytest.mark.parametrize("number", [0, 1, 12, -1])
+@pytest.mark.parametrize("wrong_s", [23.3, 1491.3, -12.2, -1491.3])
+def test_one_wrong_stamp_of_a_broadcast_moves_nothing(
+    number: int, wrong_s: float, read: Read
+) -> None:
+    data = encode("mpegts", Track(clicks(8), "aac", begins_s=2000.0))
+    result = read(with_wrong_stamp(data, number, wrong_s))
+    assert result.seconds == pytest.approx(8, abs=0.15)
+    assert_clicks(result, EVERY)
+    assert result.missing_s < 0.2
+
+
+@ways
+@pytest.mark.parametrize("pid", ["256", "768"], ids=["same track", "another"])
+def test_a_programme_goes_on_behind_an_advertisement(pid: str, read: Read) -> None:
+    parts = [
+        encode(
+            "mpegts", Track(clicks(4), "aac", begins_s=begins_s), options={"mpegts_start_pid": pid}
+        )
+        for begins_s, pid in ((1000.0, "256"), (0.0, pid), (1004.0, "256"))
+    ]
+    result = read(b"".join(parts))
+    assert result.seconds == pytest.approx(12, abs=0.3)
+    assert result.clicks_s == pytest.approx([number + 0.5 for number in range(12)], abs=0.2)
+    assert result.missing_s < 0.3
 
 
 @ways

@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surtitle.decoding.timeline import (
+    FAR_S,
     JITTER_S,
     MAX_HOLE_S,
     MAX_UNCLOCKED_HOLE_S,
     OVERLAP_S,
+    SURE_S,
     Piece,
     Placed,
     Timeline,
@@ -140,6 +142,57 @@ def test_a_clock_that_jumps_too_far_has_started_anew(max_hole_s: float) -> None:
     assert silences(placed(pieces(0.0, 50), later, max_hole_s=max_hole_s)) == []
     near = pieces(1 + max_hole_s - 1, 50)
     assert silences(placed(pieces(0.0, 50), near, max_hole_s=max_hole_s)) == [(1.0, max_hole_s - 1)]
+
+
+SURE = round(SURE_S / FRAME_S)
+
+
+@pytest.mark.parametrize("wrong_s", [20.0, 3000.0, 4.5 * 3600, 1e9, -15.0, -3000.0])
+@pytest.mark.parametrize("wrong", [2, SURE // 2, SURE - 1])
+@pytest.mark.parametrize("damaged", [0, 1, 500])
+def test_what_may_have_its_time_from_one_wrong_stamp_makes_no_far_jump(
+    wrong_s: float, wrong: int, damaged: int
+) -> None:
+    right = pieces(20.0, 100)
+    wrong_ones = pieces(22.0 + wrong_s, wrong, damaged=damaged)
+    again = pieces(22.0 + wrong * FRAME_S, 100, damaged=damaged)
+    for runs in ((right, wrong_ones, again), (right, wrong_ones), (wrong_ones, again)):
+        result = placed(*runs, origin_s=22.0 if runs[0] is wrong_ones else None)
+        assert silences(result) == []
+        assert len(result) == sum(map(len, runs))
+
+
+@pytest.mark.parametrize("hole_s", [FAR_S + 1, 3000.0])
+@pytest.mark.parametrize("damaged", [0, 500])
+def test_a_far_jump_counts_once_it_is_sure(hole_s: float, damaged: int) -> None:
+    later = pieces(1 + hole_s, SURE + 2, damaged=damaged)
+    result = placed(pieces(0.0, 50), later)
+    assert silences(result) == [(1.0, hole_s)]
+    assert [each.is_damage for each in result].count(True) == (damaged > 0)
+    assert silences(placed(later, origin_s=0.0)) == [(0.0, 1 + hole_s)]
+
+
+@pytest.mark.parametrize("programme_s", [100.0, 1200.0, 3000.0])
+@pytest.mark.parametrize("spots", [1, 3])
+@pytest.mark.parametrize("is_live", [True, False], ids=["live", "inserted"])
+@pytest.mark.parametrize("spot_clock_s", [0.0, 40.0, 50_000.0])
+def test_a_clock_that_another_took_the_place_of_goes_on_without_a_hole(
+    programme_s: float, spots: int, is_live: bool, spot_clock_s: float
+) -> None:
+    """An advertisement has a clock of its own; behind it the programme is where it was, or where it
+    would be by now."""
+    spot_s = 20.0
+    left_s = programme_s + 10.0
+    again_s = left_s + spots * spot_s if is_live else left_s
+    runs = [
+        pieces(programme_s, 500),
+        *[pieces(spot_clock_s, 1000)] * spots,
+        pieces(again_s, 500),
+        pieces(again_s + 10 + 30, 500),
+    ]
+    assert silences(placed(*runs, max_hole_s=MAX_UNCLOCKED_HOLE_S)) == [
+        (20.0 + spots * spot_s, 30.0)
+    ]
 
 
 # -- clocks that are not exact ------------------------------------------------------------------

@@ -141,9 +141,9 @@ DECODERS = (
 )
 """FFmpeg's names of audio decoders."""
 
-UNCLOCKED = frozenset({"mpegts", "mpeg", "ogg", "flv", "live_flv", "rm", "asf"})
-"""Demuxers whose clock may start anew in the middle: a jump of more than a few seconds is no
-pause."""
+UNCLOCKED = frozenset({"mpegts", "mpeg", "flv", "live_flv", "rm"})
+"""Demuxers whose clock may start anew in the middle: a jump of hours is no pause. Not "ogg", where
+with a new clock another container begins."""
 
 UNTIMED = {"mp3": 1729, "aac": 8191, "ac3": 3840, "eac3": 4096, "dts": 16384, "loas": 8191}
 """Demuxers without a clock: time is the sum of the frames, and what is no frame has none. With the

@@ -145,7 +145,7 @@ class Recording:
         self._on_heard = on_heard
         self._end = 0  # samples given out
         self._byte_rate = 0.0  # of the newest track, in bytes/s; 0: unknown
-        self._broadcast_s: float | None = None  # its clock, which goes on with the next track
+        self._broadcast: Timeline[Float] | None = None  # which goes on with the next track
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
 
@@ -282,8 +282,10 @@ class Recording:
                 if is_first:
                     names = tuple(_track_name(each) for each in container.streams.audio)
                     yield Tracks(names, 1 + _index(stream))
-                origin_s = reader.origin_s if is_first else self._broadcast_s
-                timeline = Timeline(origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES)
+                origin_s = reader.origin_s if is_first else None
+                timeline = self._broadcast or Timeline(
+                    origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES
+                )
             if self._mixer is None or not self._mixer.fits(rate, audio.shape[1]):
                 # What is held has its place in the old format.
                 yield from self._put(timeline.finish())
@@ -302,7 +304,7 @@ class Recording:
                 raise Unreadable("The audio track has no audio that can be decoded.")
             return
         yield from self._put(timeline.finish())
-        self._broadcast_s = timeline.end_s if demuxer in WITHOUT_HOLES else None
+        self._broadcast = timeline if demuxer in WITHOUT_HOLES else None
         heard_s = (self._end - begun) / SAMPLE_RATE
         length_s = _length_s(stream, reader, container.duration, demuxer)
         yield from self._account_for_the_end(heard_s, length_s, _duration_s(stream), reader)

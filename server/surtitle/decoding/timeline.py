@@ -3,7 +3,8 @@
 A container may say that its audio begins later than its picture, or has a hole: there must be
 silence, or all that follows is captioned too early. Its clock may also be wrong: it jitters, one
 damaged time stamp says anything, a broadcast starts its clock anew. So a jump counts only once the
-next piece of audio agrees with it, and so does the first time stamp of all.
+next piece of audio agrees with it, and so does the first time stamp of all. A far one counts only once
+more audio agrees than has its time from one stamp.
 """
 
 from collections import deque
@@ -21,8 +22,16 @@ OVERLAP_S = 1.0
 """A clock that goes back by less repeats itself; by more it has started anew."""
 MAX_HOLE_S = 4 * 3600.0
 """A longer hole is taken for a new clock."""
-MAX_UNCLOCKED_HOLE_S = 10.0
-"""The same in formats whose clock starts anew now and then (FFmpeg's -dts_delta_threshold)."""
+MAX_UNCLOCKED_HOLE_S = 3600.0
+"""The same in formats whose clock starts anew now and then. Most start at 0, which is back; of those
+of a broadcast that start anywhere in its 26.5 h, one in 26 does in the hour that comes."""
+FAR_S = 10.0
+"""A jump of more is far, and clocks that are off by less may be the same (FFmpeg's
+-dts_delta_threshold)."""
+SURE_S = 0.7
+"""So much audio may have its time from one stamp (ISO/IEC 13818-1, 2.7.4)."""
+MOST_CLOCKS = 32
+"""So many that were left may be gone back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Placed(Generic[T]):
 
 
 class Timeline(Generic[T]):
-    """The axis of one container's audio."""
+    """The axis of one container's audio; of a broadcast, that of all its tracks in a row."""
 
     def __init__(
         self,
@@ -68,32 +77,32 @@ class Timeline(Generic[T]):
         self._has_begun = False
         self._surplus_s = 0.0
         """How much more audio there was than time; the next hole is shorter by it."""
+        self._now_s = 0.0
+        """How much audio and silence there was."""
+        self._left: list[tuple[float, float]] = []
+        """Clocks that others have taken the place of: what they said, and `_now_s` at that time."""
         self._held: deque[Piece[T]] = deque()
-        """What begins at an unexpected time."""
-
-    @property
-    def end_s(self) -> float | None:
-        """Up to where audio has come, by the container's clock; None: there was none."""
-        return self._next_s
+        """What begins at an unexpected time, and what follows it."""
+        self._held_s = 0.0
+        """How long that is."""
 
     def place(self, piece: Piece[T]) -> list[Placed[T]]:
         """Take the next piece; returns what has its place by now, in order."""
         if not self._held:
             if self._is_expected(piece, self._next_s, is_first=not self._has_begun):
                 return [self._go_on(piece)]
-            self._held.append(piece)
+            self._hold(piece)
             return []
-        last = self._held[-1]
-        assert last.begins_s is not None
-        if self._is_expected(piece, last.begins_s + last.length_s):
-            return [*self._jump(), self._go_on(piece)]
-        released = [self._go_on(held) for held in self._held]  # its time was wrong
-        self._held.clear()
-        return released + self.place(piece)
+        begins_s = self._held[0].begins_s
+        assert begins_s is not None
+        if not self._is_expected(piece, begins_s + self._held_s):
+            return self._stay() + self.place(piece)
+        self._hold(piece)
+        return self._jump() if self._is_sure() else []
 
     def finish(self) -> list[Placed[T]]:
         """There is no more: what is still held."""
-        return self._jump() if self._held else []
+        return self._jump() if self._is_sure() else self._stay()
 
     def _is_expected(self, piece: Piece[T], at_s: float | None, *, is_first: bool = False) -> bool:
         if piece.begins_s is None or at_s is None:
@@ -101,25 +110,66 @@ class Timeline(Generic[T]):
         jitter_s = DAMAGED_JITTER_S if piece.after_damage else JITTER_S
         return abs(piece.begins_s - at_s) <= (0.0 if is_first else jitter_s)
 
+    def _hold(self, piece: Piece[T]) -> None:
+        self._held.append(piece)
+        self._held_s += piece.length_s
+
+    def _is_sure(self) -> bool:
+        return abs(self._hole_s()) <= FAR_S or self._held_s > SURE_S
+
+    def _hole_s(self) -> float:
+        """What lies before that which is held; negative where the clock goes back."""
+        begins_s = self._held[0].begins_s if self._held else None
+        return 0.0 if begins_s is None or self._next_s is None else begins_s - self._next_s
+
     def _go_on(self, piece: Piece[T]) -> Placed[T]:
         self._has_begun = True
+        self._now_s += piece.length_s
         if self._next_s is not None:
             self._next_s += piece.length_s
         return Placed(0.0, False, piece.audio)
 
+    def _stay(self) -> list[Placed[T]]:
+        """The time of what is held was wrong."""
+        placed = [self._go_on(held) for held in self._held]
+        self._held.clear()
+        self._held_s = 0.0
+        return placed
+
     def _jump(self) -> list[Placed[T]]:
-        """The piece that is held begins where it says."""
-        piece = self._held.popleft()
-        assert piece.begins_s is not None
-        hole_s = 0.0 if self._next_s is None else piece.begins_s - self._next_s
-        silence_s = 0.0
+        """What is held begins where it says."""
+        if not self._held:
+            return []
+        silence_s = self._silence_s(self._hole_s())
+        self._now_s += silence_s
+        self._next_s = self._held[0].begins_s
+        # Before its first audio nothing of a container is lost: it begins late.
+        is_damage = self._has_begun and (self._held[0].after_damage or self._holes_are_damage)
+        first, *others = self._stay()
+        return [Placed(silence_s, is_damage, first.audio), *others]
+
+    def _silence_s(self, hole_s: float) -> float:
+        """How much of a hole is one."""
+        if abs(hole_s) > FAR_S and (left := self._find_left(hole_s)) is not None:
+            del self._left[left:]
+            return 0.0
+        if hole_s > FAR_S and 0 < self._now_s <= SURE_S:
+            return 0.0  # the first stamp was wrong
         if 0 < hole_s <= self._max_hole_s:
             silence_s = max(hole_s - self._surplus_s, 0.0)
             self._surplus_s -= hole_s - silence_s
-        elif -OVERLAP_S < hole_s < 0 and self._has_begun:
+            return silence_s
+        if -OVERLAP_S < hole_s < 0 and self._has_begun:
             self._surplus_s -= hole_s
-        # Before its first audio nothing of a container is lost: it begins late.
-        is_damage = self._has_begun and (piece.after_damage or self._holes_are_damage)
-        self._next_s = piece.begins_s
-        self._go_on(piece)
-        return [Placed(silence_s, is_damage, piece.audio)]
+        elif hole_s and self._next_s is not None:
+            self._left = [*self._left, (self._next_s, self._now_s)][-MOST_CLOCKS:]
+        return 0.0
+
+    def _find_left(self, hole_s: float) -> int | None:
+        """Which clock goes on behind the hole that another had taken the place of, as that of an
+        advertisement does: where it was, or where it would be by now."""
+        begins_s = (self._next_s or 0.0) + hole_s
+        for index, (clock_s, then_s) in enumerate(self._left):
+            if clock_s - FAR_S <= begins_s <= clock_s + self._now_s - then_s + FAR_S:
+                return index
+        return None
