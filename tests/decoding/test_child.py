@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from surtitle.decoding.child import UNKNOWN_SAMPLES, Outgoing, tell
-from surtitle.decoding.recording import Event, Missing, Unreadable
+from surtitle.decoding.child import Outgoing, tell
+from surtitle.decoding.recording import UNKNOWN_SAMPLES, Event, Missing, Unreadable
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
 
 NO_LIMIT_S = 0.0

@@ -603,6 +603,7 @@ def test_a_caf_whose_header_comes_twice_is_one() -> None:
     audio = data[data.index(b"data") + 16 :]
     result = in_stream(header * 2 + audio + header)
     assert result.clicks_s == pytest.approx(FIRST, abs=0.2)
+    assert result.missing == ()
 
 
 def test_a_caf_that_must_be_sought_in_is_read_as_before() -> None:
@@ -659,6 +660,38 @@ def test_of_a_row_the_last_may_be_cut_off(name: str) -> None:
     result = in_file(data + data[: len(data) // 2])
     assert_clicks(result, [*FIRST, 4.5, 5.5], may=())
     assert result.missing_s == pytest.approx(2, abs=0.3)
+
+
+PCM_FORMAT = struct.pack("<H", 1) + struct.pack("<HI", 1, 48_000)
+"""Of a WAV or W64: the tag, one channel, and the rate."""
+NOT_TO_BE_READ = {
+    "wav": (PCM_FORMAT, b"\x34\x12" + PCM_FORMAT[2:]),
+    "w64": (PCM_FORMAT, b"\x34\x12" + PCM_FORMAT[2:]),
+    "aifc": (b"fl32", b"xyzw"),
+    "webm": (b"A_OPUS", b"A_XYZW"),
+    "ogg": (b"OpusHead", b"XyzwHead"),
+    "mp4-fast": (b"stsd", b"xyzw"),
+    "mp4-fragments": (b"stsd", b"xyzw"),
+}
+"""By name in IN_A_ROW: what tells of the codec, and what says nothing."""
+
+
+@ways
+@pytest.mark.parametrize("name", list(NOT_TO_BE_READ))
+def test_of_a_row_one_that_cannot_be_read_is_silent_and_is_told(name: str, read: Read) -> None:
+    file_format, codec, options = IN_A_ROW[name]
+    data = encode(file_format, Track(clicks(4), codec), options=options)
+    known, unknown = NOT_TO_BE_READ[name]
+    assert known in data
+    result = read(data + data.replace(known, unknown) + data)
+    assert result.seconds == pytest.approx(12, abs=0.4)
+    expected = [each for each in range(12) if not 4 <= each < 8]
+    assert result.clicks_s == pytest.approx([each + 0.5 for each in expected], abs=0.4)
+    assert [*result.missing[0]] == pytest.approx([4, 4], abs=0.4)
+    # What lies behind the end has no silence.
+    result = read(data + data.replace(known, unknown))
+    assert result.seconds == pytest.approx(4, abs=0.1)
+    assert [*result.missing[0]] == pytest.approx([4, 4], abs=0.4)
 
 
 @pytest.mark.parametrize("name", ["mp4", "mp4-fast"])

@@ -21,6 +21,7 @@ import numpy as np
 
 from surtitle.decoding.recording import (
     MOST_HEAD_BYTES,
+    UNKNOWN_SAMPLES,
     Event,
     Missing,
     Recording,
@@ -29,7 +30,6 @@ from surtitle.decoding.recording import (
     Wishes,
 )
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
-from surtitle.jobs import SAMPLE_RATE
 
 MEMORY_BYTES = 96 << 20
 """What decoding for a session may take beside what the process has from its start: an MP4 that is
@@ -40,8 +40,6 @@ CPU_S = 2.0
 """Processor time from one piece of audio to the next. A header takes some milliseconds."""
 FILE_CPU_S = 60.0
 """The same of a file of one's own."""
-UNKNOWN_SAMPLES = SAMPLE_RATE
-"""What is told as missing where nobody knows how much it is."""
 FLUSH_BYTES = 32_768
 RECEIVE_BYTES = 65_536
 

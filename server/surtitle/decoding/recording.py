@@ -87,6 +87,8 @@ WARY_S = 1.0
 reached."""
 SILENCE_SAMPLES = SAMPLE_RATE
 """How much silence is given out at once."""
+UNKNOWN_SAMPLES = SAMPLE_RATE
+"""What is told as missing where nobody knows how much it is."""
 LEAST_MISSING_S = 0.25
 """How much shorter than its header says a recording may be: codecs pad the last frame."""
 
@@ -146,6 +148,7 @@ class Recording:
         self._end = 0  # samples given out
         self._byte_rate = 0.0  # of the newest track, in bytes/s; 0: unknown
         self._broadcast: Timeline[Float] | None = None  # which goes on with the next track
+        self._known_bytes, self._known_samples = 0, 0  # of the containers that could be read
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
 
@@ -162,7 +165,6 @@ class Recording:
         stream = _Members(source, head, splitter_for(encoding, head))
         while stream.begin():
             yield from self._read_or_skip(stream, encoding)
-            stream.skip()
         yield from self._finish(stream.missing_bytes if declared != "wav" else 0)
 
     def read_file(self, file: BinaryIO) -> Iterator[Event]:
@@ -180,14 +182,38 @@ class Recording:
     # -- one container --------------------------------------------------------------------------
 
     def _read_or_skip(self, stream: "_Members", encoding: ContainerEncoding) -> Iterator[Event]:
-        """One of several containers in a row: what is none is damage of the one before, or rubbish
-        before the first."""
+        """One of several containers in a row: what is none is damage, or rubbish before the first."""
+        begun = self._end
         try:
             whole = _with_index_last(stream) if encoding == "mp4" else None
-            yield from self._read_member(whole or stream, encoding, is_first=not self._end)
+            yield from self._read_member(whole or stream, encoding, is_first=not begun)
         except Unreadable:
             if not self._end and not stream.goes_on:
                 raise
+            stream.skip()
+            if begun:
+                yield from self._stand_for(stream, self._end - begun)
+        else:
+            stream.skip()
+            self._known_bytes += stream.member_bytes
+            self._known_samples += self._end - begun
+
+    def _stand_for(self, stream: "_Members", heard: int) -> Iterator[Event]:
+        """For what cannot be read of a container: silence where another one follows, as long as so
+        many bytes of those before. A broadcast has a clock, which tells."""
+        if self._broadcast is not None and stream.goes_on:
+            return
+        if not self._known_bytes:
+            yield Missing(self._end, UNKNOWN_SAMPLES)
+            return
+        samples = round(stream.member_bytes * self._known_samples / self._known_bytes) - heard
+        if samples < LEAST_MISSING_S * SAMPLE_RATE:
+            return
+        yield Missing(self._end, samples)
+        if stream.goes_on and samples <= MAX_HOLE_S * SAMPLE_RATE:
+            if self._mixer is not None:
+                yield from self._give(self._mixer.finish())
+            yield from self._be_silent(samples)
 
     def _read_member(
         self, file: Source, encoding: ContainerEncoding, *, is_first: bool
@@ -561,6 +587,8 @@ class _Members:
         self._kept: bytearray | None = None  # what has been read, for whom it may be put back
         self._begun = False
         self._ended = False
+        self.member_bytes = 0
+        """Of this one, how much has been read."""
         self._take(head)
 
     @property
@@ -580,6 +608,7 @@ class _Members:
             return True
         if not self._later:
             return False
+        self.member_bytes = 0
         later, self._later = self._later[1:], []
         for part in later:
             self._add(part)
@@ -587,7 +616,6 @@ class _Members:
 
     def skip(self) -> None:
         """Go to the end of this one, where FFmpeg has not read so far."""
-        self._data.clear()
         while self.read(READ_BYTES):
             pass
 
@@ -597,6 +625,7 @@ class _Members:
             self._take(self._source.read(READ_BYTES))
         data = bytes(self._data[:size])
         del self._data[:size]
+        self.member_bytes += len(data)
         if self._kept is not None:
             self._kept += data
         return data
@@ -612,6 +641,7 @@ class _Members:
 
     def unread(self, data: bytes) -> None:
         """Put back what was read."""
+        self.member_bytes -= len(data)
         self._data[:0] = data
 
     def _take(self, data: bytes) -> None:
