@@ -389,7 +389,20 @@ def test_a_wav_tells_how_much_of_it_has_not_come(chunking: Chunking) -> None:
             pass
     for _ in splitter.finish():
         pass
-    assert splitter.missing_bytes == 700
+    assert splitter.missing_bytes == [700]
+
+
+@three_ways
+def test_of_wavs_in_a_row_each_tells_how_much_has_not_come(chunking: Chunking) -> None:
+    splitter = WavSplitter()
+    cut = wav(data_bytes=len(AUDIO) + 700)
+    header = wav(b"", data_bytes=5000)
+    for piece in chunking(cut + header + wav(after=LIST) + wav(data_bytes=0) + header + cut):
+        for _ in splitter.feed(piece):
+            pass
+    for _ in splitter.finish():
+        pass
+    assert splitter.missing_bytes == [700, 5000, 0, 0, 5000, 700]
 
 
 @pytest.mark.parametrize("data_bytes", [0, 36, 1000, 0x7FFFFFFF, 0xFFFFFFFF, len(AUDIO)])
@@ -400,7 +413,7 @@ def test_a_wav_whose_length_says_nothing_lacks_nothing(data_bytes: int) -> None:
             pass
     for _ in splitter.finish():
         pass
-    assert splitter.missing_bytes == 0
+    assert splitter.missing_bytes == [0]
 
 
 @three_ways

@@ -1067,6 +1067,42 @@ def test_a_wav_that_is_broken_off_says_so_once(codec: str) -> None:
     assert in_file(data).missing == ()
 
 
+@ways
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_mulaw", "adpcm_ima_wav"])
+def test_a_wav_of_which_only_the_header_came_says_so(codec: str, read: Read) -> None:
+    data = encode("wav", Track(clicks(20), codec))
+    header = data[: data.index(b"data") + 8]
+    assert read(header).missing_s == pytest.approx(20, abs=0.1)
+    assert read(data + header).missing_s == pytest.approx(20, abs=0.1)
+
+
+@ways
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_of_a_row_each_wav_that_is_broken_off_says_so(rate: int, read: Read) -> None:
+    one = encode("wav", Track(clicks(6, rate), "pcm_s16le", rate))
+    whole = encode("wav", Track(clicks(4), "pcm_s16le"))
+    cut = one[: len(one) // 2]
+    for row, expected_s in (
+        ((cut, whole), 3.0),
+        ((whole, cut), 3.0),
+        ((cut, whole, cut), 6.0),
+        ((one[: len(one) // 6], whole), 5.0),
+        ((whole, whole), 0.0),
+    ):
+        assert read(b"".join(row)).missing_s == pytest.approx(expected_s, abs=0.1)
+        assert in_stream(b"".join(row), "wav").missing == ()
+
+
+@ways
+@pytest.mark.parametrize("length", [0, 0x7FFFF000, 0xFFFFFFFF, 36 << 20])
+def test_a_recorder_that_claims_a_length_each_time_lacks_nothing(length: int, read: Read) -> None:
+    data = bytearray(encode("wav", Track(clicks(2), "pcm_s16le")))
+    struct.pack_into("<I", data, data.index(b"data") + 4, length)
+    result = read(bytes(data) * 3)
+    assert result.missing == ()
+    assert len(result.clicks_s) == 6
+
+
 @pytest.mark.parametrize("codec", ["pcm_s16be", "pcm_f32be", "pcm_mulaw"])
 def test_an_aiff_that_is_broken_off_says_so(codec: str) -> None:
     data = encode("aiff", Track(clicks(20), codec))

@@ -301,9 +301,8 @@ class WavSplitter:
         self._left: int | None = None  # bytes of the chunk that goes on; None in data: to the end
         self._skips = False  # the chunk is no audio
         self._pads = False  # a zero follows the audio, whose length is odd
-        self._members = 0
-        self.missing_bytes = 0
-        """Of the newest data chunk, how much of the length that it names has not come."""
+        self.missing_bytes: list[int] = []
+        """Of each container, how much of the length that its data chunk names has not come."""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
@@ -325,9 +324,9 @@ class WavSplitter:
         yield from self._chunks(held, whole=True)
 
     def _begin(self, header: bytes) -> Iterator[Part]:
-        if self._members:
+        if self.missing_bytes:
             yield BEGIN
-        self._members += 1
+        self.missing_bytes.append(0)
         self._in_data, self._left, self._skips, self._pads = False, 0, False, False
         # A plain RIFF header: of RF64, what makes it one is the length, which is not obeyed.
         yield b"RIFF\xff\xff\xff\xffWAVE"
@@ -342,7 +341,7 @@ class WavSplitter:
                 part, data = data[: self._left], data[self._left :]
                 self._left -= len(part)
                 if self._in_data and not self._skips:
-                    self.missing_bytes = self._left
+                    self._note_missing(self._left)
                 if not self._skips:
                     yield part
                 continue
@@ -350,6 +349,10 @@ class WavSplitter:
                 self._held = data
                 return
             data = yield from self._next_chunk(data)
+
+    def _note_missing(self, size: int) -> None:
+        if self.missing_bytes:  # else it has no header
+            self.missing_bytes[-1] = size
 
     def _next_chunk(self, data: bytes) -> Generator[Part, None, bytes]:
         """Enter the chunk that begins here; returns what follows its header."""
@@ -359,6 +362,7 @@ class WavSplitter:
             self._in_data, self._skips = True, False
             known = 0 < size <= self.LONGEST_BYTES
             self._left = size if known else None
+            self._note_missing(self._left or 0)
             self._pads = known and size % 2 == 1
             yield b"data\xff\xff\xff\xff"
             return data[8:]

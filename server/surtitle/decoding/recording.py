@@ -163,9 +163,13 @@ class Recording:
             )
         encoding = found or declared
         stream = _Members(source, head, splitter_for(encoding, head))
+        missing_s = []
         while stream.begin():
             yield from self._read_or_skip(stream, encoding)
-        yield from self._finish(stream.missing_bytes if declared != "wav" else 0)
+            missing_s.append(stream.missing_bytes / self._byte_rate if self._byte_rate else 0.0)
+        # A recorder that streams says what it likes of the length, and does so each time.
+        is_unknown = declared == "wav" or (len(missing_s) > 1 and all(missing_s))
+        yield from self._finish(0.0 if is_unknown else sum(missing_s))
 
     def read_file(self, file: BinaryIO) -> Iterator[Event]:
         """Decode a file that can be sought in. Raises Unreadable."""
@@ -177,7 +181,7 @@ class Recording:
             yield from self.read_stream(file)  # perhaps several in a row
             return
         yield from self._read_member(file, found or "auto", is_first=True)
-        yield from self._finish(0)
+        yield from self._finish(0.0)
 
     # -- one container --------------------------------------------------------------------------
 
@@ -390,10 +394,9 @@ class Recording:
             yield from self._give(self._mixer.finish())
         self._mixer = _Mixer(rate, channels)
 
-    def _finish(self, missing_wav_bytes: int) -> Iterator[Event]:
+    def _finish(self, missing_s: float) -> Iterator[Event]:
         if self._mixer is not None:
             yield from self._give(self._mixer.finish())
-        missing_s = missing_wav_bytes / self._byte_rate if self._byte_rate else 0.0
         if missing_s >= LEAST_MISSING_S:
             yield Missing(self._end, round(missing_s * SAMPLE_RATE))
 
@@ -585,7 +588,7 @@ class _Members:
         self._data = bytearray()
         self._later: list[bytes | Begin] = []  # what lies behind the end of this one
         self._kept: bytearray | None = None  # what has been read, for whom it may be put back
-        self._begun = False
+        self._number = -1  # of the one that is read
         self._ended = False
         self.member_bytes = 0
         """Of this one, how much has been read."""
@@ -593,8 +596,10 @@ class _Members:
 
     @property
     def missing_bytes(self) -> int:
-        """Of a WAV, how much less has come than its header says."""
-        return self._splitter.missing_bytes if isinstance(self._splitter, WavSplitter) else 0
+        """Of a WAV that has come to its end, how much less has come than its header says."""
+        if not isinstance(self._splitter, WavSplitter):
+            return 0
+        return sum(self._splitter.missing_bytes[self._number : self._number + 1])
 
     @property
     def goes_on(self) -> bool:
@@ -603,11 +608,12 @@ class _Members:
 
     def begin(self) -> bool:
         """Go to the next one; False where there is none."""
-        if not self._begun:
-            self._begun = True
+        if self._number < 0:
+            self._number = 0
             return True
         if not self._later:
             return False
+        self._number += 1
         self.member_bytes = 0
         later, self._later = self._later[1:], []
         for part in later:
