@@ -262,6 +262,20 @@ def test_a_transport_stream_begins_anew_where_its_track_is_taken_away(
 
 
 @three_ways
+@pytest.mark.parametrize("others", [(), ((AC3, 300),)], ids=["alone", "two"])
+def test_a_transport_stream_begins_anew_where_a_track_comes_back(
+    others: tuple[tuple[int, int], ...], chunking: Chunking
+) -> None:
+    """Of which that with fewer tracks knows nothing."""
+    both = pat(P) + pmt(P, (VIDEO, 256), (AAC, 257), *others) + sound(257)
+    fewer = pmt(P, (VIDEO, 256), *others) + sound(300)
+    again = both.removeprefix(pat(P))
+    data = both * 2 + fewer * 2 + again * 2 + fewer
+    expected = [both * 2, pat(P) + fewer * 2, pat(P) + again * 2, pat(P) + fewer]
+    assert members_of("auto", chunking(data)) == expected
+
+
+@three_ways
 @pytest.mark.parametrize(
     "then",
     [

@@ -450,10 +450,11 @@ class TagSplitter:
 
 
 class TsSplitter:
-    """For MPEG transport streams: where its tables take a track or a program away, another one begins.
+    """For MPEG transport streams: where its tables take a track or a program away, or give it back,
+    another one begins.
 
-    FFmpeg would wait for the old one to go on. Only tables within one packet are read, and none that
-    is damaged or announces what will be.
+    FFmpeg would wait for the old one to go on, or know nothing of the new one. Only tables within one
+    packet are read, and none that is damaged or announces what will be.
     """
 
     _TABLE = re.compile(
@@ -473,6 +474,7 @@ class TsSplitter:
         self._pat = b""  # the packet
         self._programs: frozenset[bytes] = frozenset()
         self._tracks: dict[bytes, frozenset[bytes]] = {}  # by PID and number of the program
+        self._gone: dict[bytes, frozenset[bytes]] = {}  # those that were taken away
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
@@ -491,8 +493,8 @@ class TsSplitter:
                 continue
             pid = self._pid(found[1])
             is_pat = found[2] is not None
-            takes_away = self._read_pat(packet, table) if is_pat else self._read_pmt(pid, table)
-            if takes_away:
+            begins = self._read_pat(packet, table) if is_pat else self._read_pmt(pid, table)
+            if begins:
                 yield data[start:at]
                 yield BEGIN
                 if not is_pat:
@@ -516,10 +518,11 @@ class TsSplitter:
         self._pat, self._programs = packet, programs
         if takes_away:
             self._tracks.clear()
+            self._gone.clear()
         return takes_away
 
     def _read_pmt(self, pid: bytes, table: bytes) -> bool:
-        """Whether it names a track no longer."""
+        """Whether it names a track no longer, or again."""
         if pid not in self._programs:
             return False
         tracks = set()
@@ -530,8 +533,10 @@ class TsSplitter:
             at += 5 + self._length(table[at + 3 : at + 5])
         program = pid + table[3:5]
         before = self._tracks.get(program, frozenset())
+        gone = self._gone.get(program, frozenset())
         self._tracks[program] = frozenset(tracks)
-        return not before <= tracks
+        self._gone[program] = (gone | before) - tracks
+        return not before <= tracks or not gone.isdisjoint(tracks)
 
     @staticmethod
     def _pid(data: bytes) -> bytes:

@@ -6,7 +6,7 @@ mix and the resampler begin anew; several containers in a row are one recording.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -148,6 +148,7 @@ class Recording:
         self._end = 0  # samples given out
         self._byte_rate = 0.0  # of the newest track, in bytes/s; 0: unknown
         self._broadcast: Timeline[Float] | None = None  # which goes on with the next track
+        self._track_ids: tuple[int, ...] = ()  # of the first container with audio
         self._known_bytes, self._known_samples = 0, 0  # of the containers that could be read
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
@@ -180,7 +181,7 @@ class Recording:
         if found in ("wav", "ogg", "flac") or _has_several(file, splitter):
             yield from self.read_stream(file)  # perhaps several in a row
             return
-        yield from self._read_member(file, found or "auto", is_first=True)
+        yield from self._read_member(file, found or "auto")
         yield from self._finish(0.0)
 
     # -- one container --------------------------------------------------------------------------
@@ -190,7 +191,7 @@ class Recording:
         begun = self._end
         try:
             whole = _with_index_last(stream) if encoding == "mp4" else None
-            yield from self._read_member(whole or stream, encoding, is_first=not begun)
+            yield from self._read_member(whole or stream, encoding)
         except Unreadable:
             if not self._end and not stream.goes_on:
                 raise
@@ -219,15 +220,13 @@ class Recording:
                 yield from self._give(self._mixer.finish())
             yield from self._be_silent(samples)
 
-    def _read_member(
-        self, file: Source, encoding: ContainerEncoding, *, is_first: bool
-    ) -> Iterator[Event]:
+    def _read_member(self, file: Source, encoding: ContainerEncoding) -> Iterator[Event]:
         try:
             with (
                 av.logging.Capture() as self._errors,
                 self._open_with_audio(file, encoding) as container,
             ):
-                yield from self._decode(container, is_first=is_first)
+                yield from self._decode(container)
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
             if isinstance(error, av.error.MemoryError):
                 raise MemoryError from error
@@ -290,9 +289,7 @@ class Recording:
             "really sent."
         )
 
-    def _decode(
-        self, container: "av.container.InputContainer", *, is_first: bool
-    ) -> Iterator[Event]:
+    def _decode(self, container: "av.container.InputContainer") -> Iterator[Event]:
         stream = self._choose(container)
         demuxer = container.format.name.partition(",")[0]
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
@@ -309,10 +306,11 @@ class Recording:
         for piece in reader.pieces():
             rate, audio = piece.audio
             if timeline is None:
-                if is_first:
-                    names = tuple(_track_name(each) for each in container.streams.audio)
-                    yield Tracks(names, 1 + _index(stream))
-                origin_s = reader.origin_s if is_first else None
+                origin_s = None if self._track_ids else reader.origin_s
+                if not self._track_ids:
+                    tracks = container.streams.audio
+                    self._track_ids = tuple(each.id for each in tracks)
+                    yield Tracks(tuple(map(_track_name, tracks)), 1 + _index(stream))
                 timeline = self._broadcast or Timeline(
                     origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES
                 )
@@ -344,13 +342,20 @@ class Recording:
         if not tracks:
             raise Unreadable("There is no audio track.")
         if (wanted := self._wishes.track) is not None:
-            if not 1 <= wanted <= len(tracks):
-                raise Unreadable(
-                    f"There is no track {wanted}; the audio tracks are 1 to {len(tracks)}."
-                )
-            return _decodable([tracks[wanted - 1]])
+            return _decodable([self._wanted(tracks, wanted)])
         defaults = [each for each in tracks if each.disposition & Disposition.default]
         return _decodable([*defaults, *tracks])
+
+    def _wanted(self, tracks: Sequence[AudioStream], wanted: int) -> AudioStream:
+        """Track `wanted`, from 1. In a broadcast it keeps its id, though those before it may be gone.
+
+        Raises Unreadable where there is none."""
+        known = self._track_ids if self._broadcast is not None else ()
+        wanted_id = known[wanted - 1] if wanted <= len(known) else None
+        for number, each in enumerate(tracks, 1):
+            if each.id == wanted_id or (number == wanted and each.id not in known):
+                return each
+        raise Unreadable(f"There is no track {wanted}; the audio tracks are 1 to {len(tracks)}.")
 
     def _account_for_the_end(
         self,
