@@ -123,8 +123,13 @@ def by_ffmpeg(
     file_format: str,
     data: bytes | None = None,
     reading: Sequence[str] = (),
+    *,
+    into_pipe: bool = False,
 ) -> bytes:
-    """What the command makes of the spoken sample, or of a file; `reading` are options for that."""
+    """What the command makes of the spoken sample, or of a file; `reading` are options for that.
+
+    `into_pipe`: it cannot go back to what it has written.
+    """
     with TemporaryDirectory() as folder:
         source, made = Path(folder) / "source", Path(folder) / "made"
         if data is None:
@@ -132,8 +137,10 @@ def by_ffmpeg(
         else:
             source.write_bytes(data)
         command = ["ffmpeg", "-v", "error", *reading, "-i", str(source), *options]
-        command += ["-f", file_format, str(made)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        command += ["-f", file_format, "pipe:1" if into_pipe else str(made)]
+        done = subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        if into_pipe:
+            return done.stdout
         return made.read_bytes()
 
 

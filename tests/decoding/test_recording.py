@@ -799,6 +799,19 @@ def test_of_sound_alone_what_is_broken_off_is_missing(
     assert cut.missing_s == pytest.approx(20 - cut.seconds, abs=0.3)
 
 
+@ways
+@pytest.mark.parametrize("codec", ["wmav1", "wmav2", "libmp3lame"])
+@pytest.mark.parametrize("bit_rate", ["24k", "64k"])
+def test_an_asf_that_was_written_into_a_pipe_has_no_length(
+    codec: str, bit_rate: str, read: Read
+) -> None:
+    sound = encode("wav", Track(clicks(20), "pcm_s16le"))
+    data = by_ffmpeg(["-c:a", codec, "-b:a", bit_rate], "asf", sound, into_pipe=True)
+    result = read(data)
+    assert result.clicks_s == pytest.approx(MINUTE, abs=0.1)
+    assert result.missing == ()
+
+
 UNKNOWN_WAV_BYTES, UNKNOWN_AIFF_BYTES = 0x7FFFF000, 0x7F000000
 
 

@@ -5,6 +5,7 @@ games and of playlists, and each is code that strangers could reach. Video codec
 purpose: pictures are never decoded.
 """
 
+import re
 from dataclasses import dataclass
 
 from surtitle.messages import ContainerEncoding
@@ -167,6 +168,13 @@ KNOWN_LENGTH = frozenset({"matroska", "mov", "flac", "w64", "aiff", "caf", "asf"
 """Demuxers that know the length of the audio from its header; elsewhere it is an estimate. Not "wav",
 whose splitter knows it."""
 
+_ASF_PROPERTIES = re.compile(
+    rb"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65.{72}(.)", re.DOTALL
+)
+"""The File Properties Object, up to its flags (ASF specification, 3.2)."""
+_ASF_IS_BROADCAST = 1
+"""The flag that says that sizes and times are not known."""
+
 LENGTH_OF_ALL = frozenset({"matroska", "asf"})
 """Those of them whose length is that of the longest track."""
 
@@ -196,6 +204,14 @@ CONTAINERS: dict[ContainerEncoding, Container] = {
     "auto": Container(None, False),
 }
 """By the `encoding` of a `start`."""
+
+
+def knows_no_length(head: bytes) -> bool:
+    """Whether this is the start of an ASF that was written into a pipe: FFmpeg then makes a length of
+    its size."""
+    found = _ASF_PROPERTIES.search(head)
+    return found is not None and bool(found[1][0] & _ASF_IS_BROADCAST)
+
 
 SNIFFED_BYTES = 12
 """How many bytes `sniff` looks at."""

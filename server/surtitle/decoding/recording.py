@@ -36,6 +36,7 @@ from surtitle.decoding.formats import (
     UNTIMED,
     WITHOUT_HEADER,
     WITHOUT_HOLES,
+    knows_no_length,
     sniff,
 )
 from surtitle.decoding.members import (
@@ -150,6 +151,7 @@ class Recording:
         self._broadcast: Timeline[Float] | None = None  # which goes on with the next track
         self._track_ids: tuple[int, ...] = ()  # of the first container with audio
         self._known_bytes, self._known_samples = 0, 0  # of the containers that could be read
+        self._has_length = True  # where its format has one
         self._mixer: _Mixer | None = None
         self._errors: list[tuple[int, str, str]] = []  # what FFmpeg has complained of
 
@@ -174,8 +176,9 @@ class Recording:
 
     def read_file(self, file: BinaryIO) -> Iterator[Event]:
         """Decode a file that can be sought in. Raises Unreadable."""
-        head = file.read(SNIFFED_BYTES)
+        head = file.read(READ_BYTES)
         file.seek(0)
+        self._has_length = not knows_no_length(head)
         found = sniff(head)
         splitter = splitter_for(found or "auto", head)
         if found in ("wav", "ogg", "flac") or _has_several(file, splitter):
@@ -334,7 +337,9 @@ class Recording:
         yield from self._put(timeline.finish())
         self._broadcast = timeline if demuxer in WITHOUT_HOLES else None
         heard_s = (self._end - begun) / SAMPLE_RATE
-        length_s = _length_s(stream, reader, container.duration, demuxer)
+        length_s = None
+        if self._has_length:
+            length_s = _length_s(stream, reader, container.duration, demuxer)
         yield from self._account_for_the_end(heard_s, length_s, _duration_s(stream), reader)
 
     def _choose(self, container: "av.container.InputContainer") -> AudioStream:
@@ -349,7 +354,8 @@ class Recording:
     def _wanted(self, tracks: Sequence[AudioStream], wanted: int) -> AudioStream:
         """Track `wanted`, from 1. In a broadcast it keeps its id, though those before it may be gone.
 
-        Raises Unreadable where there is none."""
+        Raises Unreadable where there is none.
+        """
         known = self._track_ids if self._broadcast is not None else ()
         wanted_id = known[wanted - 1] if wanted <= len(known) else None
         for number, each in enumerate(tracks, 1):
