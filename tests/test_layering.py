@@ -177,6 +177,7 @@ MAY_KNOW = {
         "allowance",
         "captioning.audio",
         "captioning.downmix",
+        "captioning.mpeg_frames",
         "errors",
         "jobs",
         "messages",

@@ -1,12 +1,13 @@
 import struct
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surtitle.decoding.formats import SNIFFED_BYTES
-from surtitle.decoding.members import Begin, Mp4Splitter, WavSplitter, splitter_for
+from surtitle.decoding.members import Begin, Mp4Splitter, TagSplitter, WavSplitter, splitter_for
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
 from tests.containers import FASTSTART, FRAGMENTED, Track, clicks, encode
@@ -180,6 +181,62 @@ def test_tags_of_joined_files_are_left_out(
 def test_what_looks_a_little_like_a_tag_is_audio(inside: bytes, chunking: Chunking) -> None:
     data = MPEG_FRAMES + inside + MPEG_FRAMES + inside
     assert members_of("mp3", chunking(data)) == [data]
+
+
+def mpeg_frames(count: int, header: bytes = b"\xff\xfb\x90\x00", length: int = 417) -> bytes:
+    """Of 128 kbit/s at 44.1 kHz; the content looks like no header."""
+    return (header + bytes(range(200))).ljust(length, b"x") * count
+
+
+def adts_frames(count: int) -> bytes:
+    length = 300
+    header = bytes(
+        (0xFF, 0xF1, 0x4C, 0x40 | length >> 11, length >> 3 & 0xFF, (length & 7) << 5, 0xFC)
+    )
+    return (header + b"\x21" * (length - len(header))) * count
+
+
+@three_ways
+@pytest.mark.parametrize("size", [5000, 70_000, 0x0FFFFFFF])
+@pytest.mark.parametrize("frames", [mpeg_frames(12), adts_frames(12)], ids=["mpeg", "adts"])
+@pytest.mark.parametrize("content", [0, 50, 2000])
+def test_a_tag_whose_size_is_damaged_ends_where_audio_goes_on(
+    content: int, frames: bytes, size: int, chunking: Chunking
+) -> None:
+    head = b"ID3\x03\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    damaged = head + np.random.default_rng(3).bytes(content)
+    for before in (b"", frames):
+        splitter = TagSplitter()
+        data = before + damaged + frames
+        parts = [part for piece in chunking(data) for part in splitter.feed(piece)]
+        parts += splitter.finish()
+        assert b"".join(part for part in parts if isinstance(part, bytes)) == before + frames
+        assert splitter.has_inner
+
+
+PICTURES = {
+    "noise": np.random.default_rng(4).bytes(400_000),
+    "zeros": bytes(50_000),
+    "ones": b"\xff" * 50_000,
+    "sync words": b"\xff\xfb" * 30_000,
+    "headers": b"\xff\xfb\x90\x00" * 20_000,
+    "headers of ADTS": b"\xff\xf1\x4c\x40\x25\x80\xfc" * 10_000,
+    "headers at their distance": (b"\xff\xfb\x90\x00" + b"x" * 413) * 4,
+    "headers of many streams": b"".join(
+        mpeg_frames(1, bytes((0xFF, second, 0x90, 0)), length)
+        for second, length in ((0xFB, 417), (0xFA, 417), (0xF3, 208), (0xFD, 417)) * 8
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(PICTURES))
+@pytest.mark.parametrize("piece_bytes", [997, 65_536, 1 << 20])
+def test_a_picture_in_a_tag_is_no_audio(name: str, piece_bytes: int) -> None:
+    content = PICTURES[name]
+    size = bytes(len(content) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    data = MPEG_FRAMES + b"ID3\x03\0\0" + size + content + MPEG_FRAMES
+    pieces = [data[at : at + piece_bytes] for at in range(0, len(data), piece_bytes)]
+    assert members_of("mp3", pieces) == [MPEG_FRAMES * 2]
 
 
 # -- transport streams --------------------------------------------------------------------------

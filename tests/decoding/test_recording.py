@@ -627,6 +627,24 @@ def test_the_cover_of_the_next_one_takes_no_time(
 
 
 @ways
+@pytest.mark.parametrize(("file_format", "codec"), [("mp3", "libmp3lame"), ("adts", "aac")])
+@pytest.mark.parametrize("picture_bytes", [0, 20_000])
+@pytest.mark.parametrize("size", [b"\x00\x7f\x7f\x7f", b"\x01\x7f\x7f\x7f", b"\x7f\x7f\x7f\x7f"])
+def test_a_tag_whose_size_is_damaged_takes_no_audio_with_it(
+    file_format: str, codec: str, picture_bytes: int, size: bytes, read: Read
+) -> None:
+    data = encode(file_format, Track(clicks(4), codec))
+    if data[:3] == b"ID3":
+        data = data[10 + data[9] :]
+    damaged = bytearray(tagged(data, picture_bytes))
+    damaged[6:10] = size
+    for row, seconds in ((data + damaged + damaged, 12), (bytes(damaged), 4)):
+        result = read(row)
+        assert result.clicks_s == pytest.approx([each + 0.5 for each in range(seconds)], abs=0.2)
+        assert result.missing_s < 0.1
+
+
+@ways
 @pytest.mark.parametrize("file_format", ["ogg", "webm", "flac", "wav"])
 def test_the_next_one_may_have_other_channels_and_another_rate(
     file_format: str, read: Read

@@ -1,8 +1,9 @@
 """What the first bytes of something say it is: a container, a compressed stream, or text."""
 
 import statistics
-from collections.abc import Callable
 from typing import NamedTuple
+
+from surtitle.captioning.mpeg_frames import adts_frame_bytes, have_frames, mpeg_frame_bytes
 
 
 class Kind(NamedTuple):
@@ -59,14 +60,6 @@ _FRAMES = 3
 """So many headers in a row, each where the one before says, are no chance."""
 _TS_PACKET_BYTES = 188
 
-_MPEG_KBITS = {  # by layer and by whether it is version 1; index 0 (free) and 15 are not used
-    (3, True): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (3, False): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (2, True): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (2, False): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-
 
 def recognise(data: bytes) -> Kind | None:
     """What a stream that begins with `data` is; None for samples, and for what is not known.
@@ -80,8 +73,8 @@ def recognise(data: bytes) -> Kind | None:
         return form
     if data[:3] == b"ID3" and len(data) > 4 and data[3] < 5:
         return _MP3
-    for step, kind in ((_mpeg_frame_bytes, _MP3), (_adts_frame_bytes, _ADTS)):
-        if _has_frames(data, step):
+    for step, kind in ((mpeg_frame_bytes, _MP3), (adts_frame_bytes, _ADTS)):
+        if have_frames(data, step, _FRAMES):
             return kind
     if len(data) >= 5 * _TS_PACKET_BYTES and set(data[: 5 * 188 : 188]) == {0x47}:
         return _TS if len(set(data[:_TS_PACKET_BYTES])) > 2 else None
@@ -105,37 +98,3 @@ def recognise_text(data: bytes) -> Kind | None:
     if statistics.correlation(head[:-1], head[1:]) > _MOST_ALIKE:
         return None
     return _BASE64_TEXT if _BASE64.issuperset(head) else _TEXT
-
-
-def _has_frames(data: bytes, frame_bytes: Callable[[bytes], int]) -> bool:
-    """Whether _FRAMES headers follow each other at the distances that they themselves tell."""
-    place = 0
-    for _ in range(_FRAMES):
-        length = frame_bytes(data[place : place + 7])
-        if not length:
-            return False
-        place += length
-    return True
-
-
-def _mpeg_frame_bytes(header: bytes) -> int:
-    """Length of an MPEG audio frame of layer II or III; 0 where this is no header of one."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
-    kbits_index, rate_index, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
-    if version == 1 or layer not in (2, 3) or kbits_index in (0, 15) or rate_index == 3:
-        return 0
-    bits = 1000 * _MPEG_KBITS[layer, version == 3][kbits_index - 1]
-    slots = 72 if layer == 3 and version != 3 else 144
-    return slots * bits // _MPEG_RATES[version][rate_index] + padding
-
-
-def _adts_frame_bytes(header: bytes) -> int:
-    """Length of an AAC frame with an ADTS header; 0 where this is none."""
-    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
-        return 0
-    if header[2] >> 2 & 15 > 12:  # sample rates that do not exist
-        return 0
-    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    return length if length > 7 else 0

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from typing import Protocol
 
+from surtitle.captioning.mpeg_frames import adts_frame_bytes, have_frames, mpeg_frame_bytes
 from surtitle.messages import ContainerEncoding
 
 
@@ -394,29 +395,33 @@ class WavSplitter:
 class TagSplitter:
     """For MP3 and AAC: leaves ID3v2 tags out, which come again wherever files are joined.
 
-    A picture of the cover in one has what looks like frames, and takes the time of its bytes.
+    A picture of the cover in one has what looks like frames, and takes the time of its bytes. Where
+    many frames follow each other in a tag, its size is damaged: audio goes on.
     """
 
     _TAG = re.compile(rb"ID3[\x02-\x04].(.)([\x00-\x7f]{4})", re.DOTALL)
     _HEADER_BYTES = 10
     _HAS_FOOTER = 0x10
     """Of its flags (ID3v2.4, 3.1)."""
+    _SYNC = re.compile(rb"\xff(?=[\xe0-\xff]|\Z)")
+    _FRAMES = 5
+    """So many with alike headers are no picture: by chance, once in 10^20 bytes."""
 
     def __init__(self) -> None:
         self._held = b""
         self._left = 0  # bytes of the tag that goes on
         self._has_audio = False
         self.has_inner = False
-        """Whether there was a tag behind audio."""
+        """Whether there was a tag behind audio, or audio in a tag."""
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """See Splitter."""
         data = self._held + data
         self._held = b""
         while data:
-            left_out = min(self._left, len(data))
-            self._left -= left_out
-            data = data[left_out:]
+            if self._left:
+                data = self._leave_out(data)
+                continue
             found = self._TAG.search(data)
             end = self._end_of_certain(data) if found is None else found.start()
             if end:
@@ -431,9 +436,28 @@ class TagSplitter:
 
     def finish(self) -> Iterator[Part]:
         """See Splitter."""
-        if self._held:
+        if self._held and not self._left:
             yield self._held
         self._held = b""
+
+    def _leave_out(self, data: bytes) -> bytes:
+        """Go on in the tag; returns what is behind it."""
+        tag = data[: self._left]
+        for sync in self._SYNC.finditer(tag):
+            start = sync.start()
+            found = [
+                have_frames(tag, frame_bytes, self._FRAMES, start)
+                for frame_bytes in (mpeg_frame_bytes, adts_frame_bytes)
+            ]
+            if True in found:
+                self._left, self.has_inner = 0, True
+                return data[start:]
+            if None in found and len(tag) < self._left:
+                self._left -= start
+                self._held = tag[start:]
+                return b""
+        self._left -= len(tag)
+        return data[len(tag) :]
 
     def _size(self, tag: re.Match[bytes]) -> int:
         size = 0
