@@ -1315,6 +1315,13 @@ def test_tags_that_are_not_utf_8_are_no_damage(file_format: str, read: Read) -> 
     assert_clicks(read(data), FIRST)
 
 
+@cache
+def caf_of(codec: str) -> bytes:
+    """By the command, which knows the size of ALAC's frames."""
+    sound = encode("wav", Track(clicks(4), "pcm_s16le"))
+    return by_ffmpeg(["-c:a", codec], "caf", sound)
+
+
 # -- as files alone, or as streams alone --------------------------------------------------------
 
 
@@ -1325,6 +1332,65 @@ def test_an_mp4_whose_index_comes_last_is_heard_once_it_is_there(
 ) -> None:
     result = in_stream(encode("mp4", Track(clicks(4), "aac")), declared, chunking)
     assert_clicks(result, FIRST)
+
+
+@pytest.mark.parametrize("codec", ["alac", "libmp3lame", "libopus"])
+@pytest.mark.parametrize("is_cut", [False, True], ids=["whole", "cut"])
+def test_a_caf_whose_table_of_packets_comes_last_is_heard_once_it_is_there(
+    codec: str, is_cut: bool
+) -> None:
+    caf = {"alac": "alac", "libmp3lame": ".mp3", "libopus": "opus"}[codec].encode()
+    data = caf_of(codec)
+    assert data.index(b"data") < data.index(b"pakt")
+    assert caf in data[:40]
+    if is_cut:
+        with pytest.raises(Unreadable):
+            in_stream(data[: len(data) * 2 // 3])
+        return
+    for read in (in_file, in_stream):
+        assert read(data).clicks_s == pytest.approx(FIRST, abs=0.06)
+        assert read(data).missing_s < 0.1
+
+
+@pytest.mark.parametrize("codec", ["alac", "libopus"])
+def test_a_caf_whose_table_of_packets_comes_first_is_heard_as_it_comes(codec: str) -> None:
+    data = caf_of(codec)
+    start, table = data.index(b"data"), data.index(b"pakt")
+    table_bytes = 12 + int.from_bytes(data[table + 4 : table + 12], "big")
+    moved = data[:start] + data[table : table + table_bytes] + data[start:table]
+    source = Pieces(moved[at : at + 1000] for at in range(0, len(moved), 1000))
+    came = 0
+    for event in Recording(Wishes()).read_stream(source):
+        if source.taken > len(moved) // 2:
+            break
+        came += len(event) if isinstance(event, np.ndarray) else 0
+    assert came > SAMPLE_RATE
+    assert_clicks(in_stream(moved), FIRST)
+
+
+@pytest.mark.parametrize(
+    "codec", ["pcm_s16be", "pcm_f32be", "pcm_mulaw", "pcm_alaw", "adpcm_ima_qt"]
+)
+def test_a_caf_of_even_packets_is_heard_as_it_comes(codec: str) -> None:
+    data = encode("caf", Track(clicks(4, 16_000), codec, 16_000))
+    source = Pieces(data[at : at + 1000] for at in range(0, len(data), 1000))
+    next(
+        event for event in Recording(Wishes()).read_stream(source) if isinstance(event, np.ndarray)
+    )
+    assert source.taken < len(data) * 3 // 4
+
+
+def test_a_caf_too_large_to_be_kept_says_what_to_do() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"caff\0\1\0\0desc" + struct.pack(">Qd4sIIIII", 32, 48_000, b"alac", 0, 0, 4096, 1, 0)
+        yield b"data" + struct.pack(">Q", 200 << 20)
+        for _ in range(200):
+            yield bytes(1 << 20)
+
+    source = Pieces(pieces())
+    with pytest.raises(Unreadable, match=r"larger than \d+ MiB: write it .* -c copy OUT\.mka"):
+        heard(Recording(Wishes()).read_stream(source))
+    assert source.taken < MOST_HEAD_BYTES + (2 << 20)
 
 
 def test_an_mp4_too_large_to_be_kept_says_what_to_do() -> None:

@@ -6,6 +6,7 @@ mix and the resampler begin anew; several containers in a row are one recording.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,6 +96,10 @@ LEAST_MISSING_S = 0.25
 
 AAC_CHANNEL_BYTES, ADTS_BYTES = 768, 16
 """What a channel of a frame of AAC takes at most by the standard, and its header."""
+
+_UNEVEN_CAF, _UNEVEN_CAF_BYTES = re.compile(rb"caff\x00\x01..desc.{24}\x00{4}", re.DOTALL), 40
+"""The start of a CAF whose packets have no size in common, which is a field of its description."""
+_FASTSTART, _COPY = "-movflags +faststart OUT.mp4", "OUT.mka"
 
 _FULL_SCALES = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
 
@@ -193,8 +198,7 @@ class Recording:
         """One of several containers in a row: what is none is damage, or rubbish before the first."""
         begun = self._end
         try:
-            whole = _with_index_last(stream) if encoding == "mp4" else None
-            yield from self._read_member(whole or stream, encoding)
+            yield from self._read_member(_with_index_last(stream, encoding) or stream, encoding)
         except Unreadable:
             if not self._end and not stream.goes_on:
                 raise
@@ -673,38 +677,70 @@ class _Members:
             self._data += part
 
 
-def _with_index_last(stream: _Members) -> io.BytesIO | None:
-    """The whole MP4 where its index comes behind its samples, which FFmpeg must go back to; else
-    None.
+class _Head:
+    """The start of a stream, as far as it was looked at."""
+
+    def __init__(self, stream: _Members) -> None:
+        self._stream = stream
+        self.data = bytearray()
+
+    def at(self, place: int, size: int) -> bytes:
+        """So many bytes, waited for; fewer at the end."""
+        while len(self.data) < place + size and (more := self._stream.read(READ_BYTES)):
+            self.data += more
+        return bytes(self.data[place : place + size])
+
+
+def _with_index_last(stream: _Members, encoding: ContainerEncoding) -> io.BytesIO | None:
+    """The whole MP4 or CAF where its index comes behind its samples, which FFmpeg must go back to;
+    else None.
 
     Raises Unreadable where it is too large for that.
     """
-    head = bytearray()
-    position = 0
-    while True:
-        while len(head) < position + 16 and (more := stream.read(READ_BYTES)):
-            head += more
-        size = int.from_bytes(head[position : position + 4], "big")
-        kind = bytes(head[position + 4 : position + 8])
-        if size == 1:
-            size = int.from_bytes(head[position + 8 : position + 16], "big")
-        if kind == b"mdat" or kind in (b"moov", b"moof") or size < 8 or position > MOST_HEAD_BYTES:
-            break
-        position += size
-    if kind != b"mdat":
-        stream.unread(bytes(head))
+    head, advice = _Head(stream), ""
+    if encoding == "mp4" and _samples_of_mp4_are_first(head):
+        advice = _FASTSTART
+    elif encoding == "auto" and _samples_of_caf_are_first(head):
+        advice = _COPY
+    if not advice:
+        stream.unread(bytes(head.data))
         return None
     whole = io.BytesIO()
-    whole.write(head)
+    whole.write(head.data)
     while more := stream.read(READ_BYTES):
         whole.write(more)
         if whole.tell() > MOST_HEAD_BYTES:
             raise Unreadable(
-                f"This MP4 has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} MiB: "
-                "write it with the index first (`ffmpeg -i IN -c copy -movflags +faststart OUT.mp4`)."
+                f"This file has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} MiB: "
+                f"write it with the index first (`ffmpeg -i IN -c copy {advice}`)."
             )
     whole.seek(0)
     return whole
+
+
+def _samples_of_mp4_are_first(head: _Head) -> bool:
+    place = 0
+    while place <= MOST_HEAD_BYTES:
+        size, kind = int.from_bytes(head.at(place, 4), "big"), head.at(place + 4, 4)
+        if size == 1:
+            size = int.from_bytes(head.at(place + 8, 8), "big")
+        if kind in (b"mdat", b"moov", b"moof") or size < 8:
+            return kind == b"mdat"
+        place += size
+    return False
+
+
+def _samples_of_caf_are_first(head: _Head) -> bool:
+    """Before the table of their packets, where these have no size in common."""
+    if head.at(0, 4) != b"caff" or not _UNEVEN_CAF.match(head.at(0, _UNEVEN_CAF_BYTES)):
+        return False
+    place = 8
+    while place <= MOST_HEAD_BYTES:
+        kind, size = head.at(place, 4), int.from_bytes(head.at(place + 4, 8), "big")
+        if kind in (b"data", b"pakt", b""):
+            return kind == b"data"
+        place += 12 + size
+    return False
 
 
 def _has_several(file: BinaryIO, splitter: Splitter) -> bool:
