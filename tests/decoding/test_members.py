@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from surtitle.decoding.formats import SNIFFED_BYTES
@@ -108,6 +108,7 @@ def test_a_signature_in_the_middle_is_no_header(
     assert members_of(encoding, chunking(data)) == [data]
 
 
+@example(encoding="webm", pieces=[b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3", b"\x00\x42\x85"])
 @settings(max_examples=150, deadline=None)
 @given(
     encoding=st.sampled_from(["webm", "ogg", "flac", "mp4", "mp3", "aac", "auto"]),

@@ -91,9 +91,11 @@ class HeaderSplitter:
 
     def _end_of_certain(self, data: bytes) -> int:
         """Up to where no header may have begun that is not whole yet."""
-        newest = data.rfind(self._magic, max(len(data) - self._longest, 0))
-        if newest >= 0 and self._pattern.match(data, newest) is None:
-            return newest
+        place = data.find(self._magic, max(len(data) - self._longest, 0))
+        while place >= 0:
+            if self._pattern.match(data, place) is None:
+                return place
+            place = data.find(self._magic, place + 1)
         for size in range(min(len(self._magic) - 1, len(data)), 0, -1):
             if data.endswith(self._magic[:size]):
                 return len(data) - size
