@@ -333,6 +333,26 @@ def test_it_waits_for_sound() -> None:
     assert check.feed(WRITE["pcm_s16le"](SPEECH)) is None, "at most once"
 
 
+@pytest.mark.parametrize(("seconds", "most"), [(5, 41), (20, 120), (75, 220), (600, 240)])
+def test_the_longer_nothing_is_heard_the_less_is_looked_at(seconds: int, most: int) -> None:
+    check = FormatCheck("pcm_s16le", RATE, 1)
+    noise = np.random.default_rng(4).integers(-32768, 32767, RATE, "<i2").tobytes()
+    for _ in range(seconds):
+        assert check.feed(noise) is None
+    assert 3 * most // 4 <= check._blocks <= most
+
+
+@pytest.mark.parametrize("before_s", [10, 60, 90])
+@pytest.mark.parametrize("sent", ["mulaw", "big-endian", "pcm_f32le"])
+def test_a_wrong_format_is_told_after_minutes_of_noise(sent: str, before_s: int) -> None:
+    check = FormatCheck("pcm_s16le", RATE, 1)
+    noise = np.random.default_rng(5).integers(-32768, 32767, RATE, "<i2").tobytes()
+    for _ in range(before_s):
+        assert check.feed(noise) is None
+    said = [check.feed(WRITE[sent](SPEECH)) for _ in range(6)]
+    assert sum(each is not None for each in said) == 1
+
+
 def test_what_is_settled_costs_nothing() -> None:
     data = WRITE["pcm_s16le"](SPEECH)
     check = FormatCheck("pcm_s16le", RATE, 1)

@@ -36,8 +36,10 @@ _CLEAR_GAIN_DB, _CLEAR_SAVED_BITS = 12.0, 3.0
 _AGAINST, _FOR = 5, 3
 """Blocks that decide: against the declared format, all for the same other one, and for it."""
 _BLOCKS_PER_S = 8
-_MOST_BLOCKS = 400
-"""That are looked at before it is left undecided: about 50 s without any clear sound."""
+_PATIENCE = 40
+"""So many blocks in a row that speak for nothing, and half as many are looked at: noise costs most."""
+_MOST_BLOCKS = 240
+"""That are looked at before it is left undecided: two minutes and more without any clear sound."""
 _UNIT_BYTES = 24
 """All sample sizes divide it, so that a block begins with a whole sample in every reading."""
 _LEAST_UNITS = 100
@@ -227,6 +229,7 @@ class FormatCheck:
         self._next_look = _FIRST_LOOK_BYTES
         self._votes: Counter[_Reading] = Counter()
         self._blocks = 0
+        self._in_vain = 0  # the newest blocks, which have spoken for nothing
         self._done = False
 
     def feed(self, data: bytes) -> str | None:
@@ -247,12 +250,12 @@ class FormatCheck:
             if len(self._block) == self._block_bytes:
                 block = bytes(self._block)
                 self._block.clear()
-                self._skip = self._skip_bytes
                 if kind := recognise_text(block):
                     self._done = True
                     return _sentence_of_kind(kind, self._declared)
                 if reading := self._look_at(block):
                     return _sentence(reading, self._declared)
+                self._skip = self._skip_bytes << self._in_vain // _PATIENCE
         return None
 
     def _look_at_head(self, data: bytes) -> Kind | None:
@@ -274,6 +277,7 @@ class FormatCheck:
         settled: _Reading | None = None
         with np.errstate(all="ignore"):  # floats made of other bytes are anything
             vote, weight = self._vote(block)
+        self._in_vain = self._in_vain + 1 if vote is None else 0
         if vote is not None:
             self._votes[vote] += weight
             if vote != self._declared and self._votes[vote] >= _AGAINST:
