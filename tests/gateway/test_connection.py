@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from surtitle.gateway.connection import AT_ONCE_BYTES, MAX_MISTAKES
+from surtitle.gateway.connection import AT_ONCE_BYTES, MAX_MISTAKES, PIECE_BYTES
 from surtitle.jobs import Job
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
 from tests.gateway.fakes import LOUD, QUIET
@@ -160,10 +160,19 @@ async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_m
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("size", [0, 1, AT_ONCE_BYTES, AT_ONCE_BYTES + 1, 10 * AT_ONCE_BYTES - 1])
+@pytest.mark.parametrize(
+    ("size", "turns"),
+    [
+        (0, 1),
+        (1, 1),
+        (AT_ONCE_BYTES, 1),
+        (AT_ONCE_BYTES + 1, AT_ONCE_BYTES // PIECE_BYTES + 1),
+        (50 * PIECE_BYTES - 1, 50),
+    ],
+)
 @pytest.mark.parametrize("start", [True, False], ids=["after start", "alone"])
 async def test_a_frame_takes_a_turn_for_each_piece_of_it(
-    size: int, start: bool, monkeypatch: pytest.MonkeyPatch
+    size: int, turns: int, start: bool
 ) -> None:
     async with served(max_backlog_s=60) as s:
         if start:
@@ -174,7 +183,7 @@ async def test_a_frame_takes_a_turn_for_each_piece_of_it(
         frame = bytes(each % 251 for each in range(size))
         s.socket.put(frame)
         await s.until(lambda: s.socket.received == 1 + start and s.socket.waited_for)
-        assert s.socket.turns_taken - taken == max(-(-size // AT_ONCE_BYTES), 1)
+        assert s.socket.turns_taken - taken == turns
         took = size if start and size <= AT_ONCE_BYTES else 0
         assert s.session.received_s == (size + took) // 2 / 16_000
 

@@ -41,7 +41,8 @@ MOST_UNREAD_BYTES = 1 << 20
 SLICE_BYTES = 2048
 """Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
 MOST_OF_AN_EVENT_S = 0.0001
-"""What a frame may cost by the clock: more is the time of others, on a machine that has much to do."""
+"""What a kilobyte of a frame may cost by the clock: more is the time of others, on a machine that has
+much to do."""
 REQUEST_S = 0.001
 """What a request costs its client, and the turn in which it comes, beside reading it."""
 MOST_OF_A_MESSAGE_S = 0.001
@@ -131,7 +132,7 @@ class CaptionSocket(ServerConnection):
         """Whose key or token let it in."""
         self.channel: str | None = None
         """What it watches."""
-        self._events = 0  # frames and requests that came
+        self._events = 0  # frames and requests that came, a large one for each kilobyte
         self._asked_bytes = 0  # of a request, as long as it is not whole
         self._inputs = inputs
         self._places = places
@@ -403,6 +404,8 @@ class CaptionSocket(ServerConnection):
     def process_event(self, event: Event) -> None:
         """Hand audio over; queue everything else as the library does."""
         self._events += 1
+        if isinstance(event, Frame):
+            self._events += len(event.data) >> 10
         if self._deaf:
             return
         if self.request is None:

@@ -73,8 +73,10 @@ MOST_QUEUED = 1024
 MAX_TEXT = 1 << 17
 """Characters of a message: twice what the largest `start` has."""
 AT_ONCE_BYTES = 1 << 15
-"""Of audio that are taken without a pause: a second of 16-bit PCM. More is cut: a megabyte of noise,
-with whose format check nothing helps, would hold the event loop for 0.3 s."""
+"""Of audio that are taken without a pause: a second of 16-bit PCM."""
+PIECE_BYTES = 1 << 13
+"""In which more is cut. One takes 2 ms at most, and a megabyte of noise, of which the format check
+makes nothing, a fifth of a second."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
 ANSWER_S = 10.0
@@ -401,10 +403,11 @@ class Connection:
             yield partial(self._work_on, partial(self._take_text, frame))
             return
         mistakes = self._mistakes
-        for begin in range(0, len(frame) or 1, AT_ONCE_BYTES):
+        size = PIECE_BYTES if len(frame) > AT_ONCE_BYTES else AT_ONCE_BYTES
+        for begin in range(0, len(frame) or 1, size):
             if self._mistakes > mistakes:
                 return
-            piece = frame[begin : begin + AT_ONCE_BYTES]
+            piece = frame[begin : begin + size]
             yield partial(self._work_on, partial(self._take_audio, piece, goes_on=begin > 0))
 
     def _work_on(self, take: Callable[[], object]) -> None:
