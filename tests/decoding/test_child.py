@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from surtitle.decoding.child import Outgoing, tell
-from surtitle.decoding.recording import UNKNOWN_SAMPLES, Event, Missing, Unreadable
+from surtitle.decoding.recording import UNKNOWN_SAMPLES, Event, Missing
+from surtitle.decoding.sources import Unreadable
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
 
 NO_LIMIT_S = 0.0

@@ -12,7 +12,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surtitle.decoding.recording import MOST_HEAD_BYTES, Recording, Unreadable, Wishes
+from surtitle.decoding.recording import Recording, Wishes
+from surtitle.decoding.sources import MOST_HEAD_BYTES, Unreadable
 from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import ContainerEncoding

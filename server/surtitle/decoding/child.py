@@ -20,15 +20,14 @@ import msgspec
 import numpy as np
 
 from surtitle.decoding.recording import (
-    MOST_HEAD_BYTES,
     UNKNOWN_SAMPLES,
     Event,
     Missing,
     Recording,
     Tracks,
-    Unreadable,
     Wishes,
 )
+from surtitle.decoding.sources import MOST_HEAD_BYTES, Unreadable
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
 
 MEMORY_BYTES = 96 << 20

@@ -5,12 +5,10 @@ be decoded is skipped, and silence stands for its time; where the format changes
 mix and the resampler begin anew; several containers in a row are one recording.
 """
 
-import io
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import av.error
@@ -40,14 +38,15 @@ from surtitle.decoding.formats import (
     knows_no_length,
     sniff,
 )
-from surtitle.decoding.members import (
-    Begin,
-    Mp4Splitter,
-    NoSplitter,
-    Splitter,
-    TagSplitter,
-    WavSplitter,
-    splitter_for,
+from surtitle.decoding.members import splitter_for
+from surtitle.decoding.sources import (
+    READ_BYTES,
+    Members,
+    Source,
+    Unreadable,
+    has_several,
+    read_at_least,
+    with_index_last,
 )
 from surtitle.decoding.timeline import (
     MAX_HOLE_S,
@@ -67,12 +66,8 @@ if TYPE_CHECKING:
 av.logging.set_level(av.logging.ERROR)  # what it complains of is damage
 av.logging.set_skip_repeated(False)  # the second time too
 
-READ_BYTES = 65_536
 STREAM_BUFFER_BYTES = 4096
 """How much FFmpeg asks of a stream at once: what it waits for is caption delay."""
-MOST_HEAD_BYTES = 32 << 20
-"""Of a stream, before its first sample; and of one whose index comes last, in all: so much is
-kept."""
 MOST_FRAME_SAMPLES = 1 << 19
 """Of one frame, and channel: 11 s at 48 kHz. Ten kilobytes may be packed so that they hold minutes."""
 PATIENT_BYTES, PATIENT_US = 8 << 20, 30_000_000
@@ -83,7 +78,6 @@ MAX_ERRORS_IN_A_ROW = 100
 """Packets that cannot be read, one behind the other, before the rest is given up."""
 RATES = range(4000, 384_001)
 """Sample rates that are taken."""
-SEARCH_BYTES = 1 << 20
 WARY_S = 1.0
 """FFmpeg complains of damage when it reads it, which may be some packets before the hole is
 reached."""
@@ -97,15 +91,7 @@ LEAST_MISSING_S = 0.25
 AAC_CHANNEL_BYTES, ADTS_BYTES = 768, 16
 """What a channel of a frame of AAC takes at most by the standard, and its header."""
 
-_UNEVEN_CAF, _UNEVEN_CAF_BYTES = re.compile(rb"caff\x00\x01..desc.{24}\x00{4}", re.DOTALL), 40
-"""The start of a CAF whose packets have no size in common, which is a field of its description."""
-_FASTSTART, _COPY = "-movflags +faststart OUT.mp4", "OUT.mka"
-
 _FULL_SCALES = {"u8": 1 << 7, "s16": 1 << 15, "s32": 1 << 31, "s64": 1 << 63, "flt": 1, "dbl": 1}
-
-
-class Unreadable(Exception):
-    """Nothing can be decoded; the text is a sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +111,6 @@ class Missing:
 
 
 Event = Tracks | Missing | Pcm16
-
-
-class Source(Protocol):
-    """Where bytes come from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; waits for the first one. b"" at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +140,7 @@ class Recording:
 
     def read_stream(self, source: Source) -> Iterator[Event]:
         """Decode what comes as it comes. Raises Unreadable."""
-        head = _read_at_least(source, SNIFFED_BYTES)
+        head = read_at_least(source, SNIFFED_BYTES)
         found = sniff(head)
         declared = self._wishes.encoding
         if found is not None and declared not in ("auto", found):
@@ -170,7 +148,7 @@ class Recording:
                 f"What comes is {found}, not {declared}: say so in `encoding`, or say `auto`."
             )
         encoding = found or declared
-        stream = _Members(source, head, splitter_for(encoding, head))
+        stream = Members(source, head, splitter_for(encoding, head))
         missing_s = []
         while stream.begin():
             yield from self._read_or_skip(stream, encoding)
@@ -186,7 +164,7 @@ class Recording:
         self._has_length = not knows_no_length(head)
         found = sniff(head)
         splitter = splitter_for(found or "auto", head)
-        if found in ("wav", "ogg", "flac") or _has_several(file, splitter):
+        if found in ("wav", "ogg", "flac") or has_several(file, splitter):
             yield from self.read_stream(file)  # perhaps several in a row
             return
         yield from self._read_member(file, found or "auto")
@@ -194,11 +172,11 @@ class Recording:
 
     # -- one container --------------------------------------------------------------------------
 
-    def _read_or_skip(self, stream: "_Members", encoding: ContainerEncoding) -> Iterator[Event]:
+    def _read_or_skip(self, stream: "Members", encoding: ContainerEncoding) -> Iterator[Event]:
         """One of several containers in a row: what is none is damage, or rubbish before the first."""
         begun = self._end
         try:
-            yield from self._read_member(_with_index_last(stream, encoding) or stream, encoding)
+            yield from self._read_member(with_index_last(stream, encoding) or stream, encoding)
         except Unreadable:
             if not self._end and not stream.goes_on:
                 raise
@@ -210,7 +188,7 @@ class Recording:
             self._known_bytes += stream.member_bytes
             self._known_samples += self._end - begun
 
-    def _stand_for(self, stream: "_Members", heard: int) -> Iterator[Event]:
+    def _stand_for(self, stream: "Members", heard: int) -> Iterator[Event]:
         """For what cannot be read of a container: silence where another one follows, as long as so
         many bytes of those before. A broadcast has a clock, which tells."""
         if self._broadcast is not None and stream.goes_on:
@@ -244,7 +222,7 @@ class Recording:
     ) -> "av.container.InputContainer":
         """Of a format without a header, tracks are what has come: where there is no audio yet, it is
         waited for."""
-        if not isinstance(file, _Members):
+        if not isinstance(file, Members):
             return self._open(file, encoding)
         file.keep()
         container = self._open(file, encoding)
@@ -592,180 +570,6 @@ class _Mixer:
         samples = self._resampler.push(rest, last=True)
         self._resampler = Resampler(self._format[0])
         return samples
-
-
-class _Members:
-    """What a splitter makes of a source, as one file after the other."""
-
-    def __init__(self, source: Source, head: bytes, splitter: Splitter) -> None:
-        self._source = source
-        self._splitter = splitter
-        self._data = bytearray()
-        self._later: list[bytes | Begin] = []  # what lies behind the end of this one
-        self._kept: bytearray | None = None  # what has been read, for whom it may be put back
-        self._number = -1  # of the one that is read
-        self._ended = False
-        self.member_bytes = 0
-        """Of this one, how much has been read."""
-        self._take(head)
-
-    @property
-    def missing_bytes(self) -> int:
-        """Of a WAV that has come to its end, how much less has come than its header says."""
-        if not isinstance(self._splitter, WavSplitter):
-            return 0
-        return sum(self._splitter.missing_bytes[self._number : self._number + 1])
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether another one follows."""
-        return bool(self._later)
-
-    def begin(self) -> bool:
-        """Go to the next one; False where there is none."""
-        if self._number < 0:
-            self._number = 0
-            return True
-        if not self._later:
-            return False
-        self._number += 1
-        self.member_bytes = 0
-        later, self._later = self._later[1:], []
-        for part in later:
-            self._add(part)
-        return True
-
-    def skip(self) -> None:
-        """Go to the end of this one, where FFmpeg has not read so far."""
-        while self.read(READ_BYTES):
-            pass
-
-    def read(self, size: int) -> bytes:
-        """What PyAV calls: at most `size` bytes of this one, b"" at its end."""
-        while not self._data and not self._later and not self._ended:
-            self._take(self._source.read(READ_BYTES))
-        data = bytes(self._data[:size])
-        del self._data[:size]
-        self.member_bytes += len(data)
-        if self._kept is not None:
-            self._kept += data
-        return data
-
-    def keep(self) -> None:
-        """What is read from now on may have to be put back."""
-        self._kept = bytearray()
-
-    def let_go(self) -> bytes:
-        """What was read since `keep`, which is no longer kept."""
-        kept, self._kept = bytes(self._kept or b""), None
-        return kept
-
-    def unread(self, data: bytes) -> None:
-        """Put back what was read."""
-        self.member_bytes -= len(data)
-        self._data[:0] = data
-
-    def _take(self, data: bytes) -> None:
-        for part in self._splitter.feed(data) if data else self._splitter.finish():
-            self._add(part)
-        self._ended |= not data
-
-    def _add(self, part: bytes | Begin) -> None:
-        if self._later or isinstance(part, Begin):
-            self._later.append(part)
-        else:
-            self._data += part
-
-
-class _Head:
-    """The start of a stream, as far as it was looked at."""
-
-    def __init__(self, stream: _Members) -> None:
-        self._stream = stream
-        self.data = bytearray()
-
-    def at(self, place: int, size: int) -> bytes:
-        """So many bytes, waited for; fewer at the end."""
-        while len(self.data) < place + size and (more := self._stream.read(READ_BYTES)):
-            self.data += more
-        return bytes(self.data[place : place + size])
-
-
-def _with_index_last(stream: _Members, encoding: ContainerEncoding) -> io.BytesIO | None:
-    """The whole MP4 or CAF where its index comes behind its samples, which FFmpeg must go back to;
-    else None.
-
-    Raises Unreadable where it is too large for that.
-    """
-    head, advice = _Head(stream), ""
-    if encoding == "mp4" and _samples_of_mp4_are_first(head):
-        advice = _FASTSTART
-    elif encoding == "auto" and _samples_of_caf_are_first(head):
-        advice = _COPY
-    if not advice:
-        stream.unread(bytes(head.data))
-        return None
-    whole = io.BytesIO()
-    whole.write(head.data)
-    while more := stream.read(READ_BYTES):
-        whole.write(more)
-        if whole.tell() > MOST_HEAD_BYTES:
-            raise Unreadable(
-                f"This file has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} MiB: "
-                f"write it with the index first (`ffmpeg -i IN -c copy {advice}`)."
-            )
-    whole.seek(0)
-    return whole
-
-
-def _samples_of_mp4_are_first(head: _Head) -> bool:
-    place = 0
-    while place <= MOST_HEAD_BYTES:
-        size, kind = int.from_bytes(head.at(place, 4), "big"), head.at(place + 4, 4)
-        if size == 1:
-            size = int.from_bytes(head.at(place + 8, 8), "big")
-        if kind in (b"mdat", b"moov", b"moof") or size < 8:
-            return kind == b"mdat"
-        place += size
-    return False
-
-
-def _samples_of_caf_are_first(head: _Head) -> bool:
-    """Before the table of their packets, where these have no size in common."""
-    if head.at(0, 4) != b"caff" or not _UNEVEN_CAF.match(head.at(0, _UNEVEN_CAF_BYTES)):
-        return False
-    place = 8
-    while place <= MOST_HEAD_BYTES:
-        kind, size = head.at(place, 4), int.from_bytes(head.at(place + 4, 8), "big")
-        if kind in (b"data", b"pakt", b""):
-            return kind == b"data"
-        place += 12 + size
-    return False
-
-
-def _has_several(file: BinaryIO, splitter: Splitter) -> bool:
-    """Whether another one follows, or it is in fragments, of which each may be lost."""
-    if isinstance(splitter, NoSplitter):
-        return False
-    found = False
-    while not found and (data := file.read(SEARCH_BYTES)):
-        parts = [*splitter.feed(data)]
-        found = any(isinstance(part, Begin) for part in parts)
-        if isinstance(splitter, Mp4Splitter):
-            found |= splitter.is_fragmented
-            # Samples are not read to find what follows them.
-            file.seek(splitter.leave_out(), io.SEEK_CUR)
-        if isinstance(splitter, TagSplitter):
-            found |= splitter.has_inner
-    file.seek(0)
-    return found
-
-
-def _read_at_least(source: Source, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (more := source.read(READ_BYTES)):
-        data += more
-    return data
 
 
 def _samples(frame: av.AudioFrame) -> Float:
