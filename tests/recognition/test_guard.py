@@ -14,6 +14,7 @@ from surtitle.recognition.guard import (
     Evidence,
     echoes,
     is_doubtful,
+    is_hurried_copy,
     refusal,
     suspicion,
 )
@@ -95,6 +96,12 @@ def test_what_was_repeated_must_still_be_speech_and_fit_the_time() -> None:
     noise = replace(said, seconds=20.0, no_speech_probability=0.9, log_probability=-0.6)
     assert refusal(noise) == "no_speech"
 
+
+INVENTION = (
+    "The invention of movable metal letters in the middle of the 15th century may just be considered "
+    "the invention of movable metal letters in the middle of the 15th century may just"
+)
+"""What tiny.en wrote of a sentence that goes on with "as the invention of the art of printing"."""
 
 # Read at 1.75 to 2 times their pace: text, seconds, and how sure the model was of it.
 QUICK = [
@@ -194,6 +201,29 @@ def test_text_that_is_one_phrase_again_is_decoded_again_but_shown_in_the_end(tex
 @pytest.mark.parametrize("text", ["Five.", "No, no, never.", "5 6 5", "की का", "谢谢", ""])
 def test_other_short_text_is_not_decoded_again(text: str) -> None:
     assert suspicion(replace(GOOD, text=text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "hurried"),
+    [
+        (INVENTION, 4.9, True),
+        (INVENTION, 8.0, False),  # somebody may say it twice
+        (
+            "We choose to go to the moon and do the other things we choose to go to the moon",
+            2.0,
+            True,
+        ),
+        ("今天下午 我们 要讨论 的 是 今天下午 我们 要讨论 的 是", 1.0, True),
+        (QUICK[0][0], QUICK[0][1], False),  # "the invention of" comes again, in real speech
+        (QUICK[1][0], QUICK[1][1], False),
+        ("Stand back.", 0.2, False),
+        ("", 1.0, False),
+    ],
+)
+def test_a_hurried_copy_is_one_that_nobody_had_time_to_say(
+    text: str, seconds: float, hurried: bool
+) -> None:
+    assert is_hurried_copy(replace(GOOD, text=text, seconds=seconds)) is hurried
 
 
 def test_a_short_word_in_a_short_window_is_not_too_fast() -> None:

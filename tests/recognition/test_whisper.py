@@ -69,6 +69,13 @@ def test_each_job_of_a_mixed_batch_is_answered_once_as_if_it_were_alone() -> Non
     assert all(0 < r.timings.features_s < r.timings.total_s for r in together.values())
 
 
+def test_a_hurried_copy_is_not_shown_before_the_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surtitle.recognition.whisper.is_hurried_copy", lambda evidence: True)
+    results = decoded([job("partial", 0.0, 4.0, kind="partial"), job("final", 0.0, 4.0)])
+    assert results["partial"].suppressed == "repetition"
+    assert results["final"].suppressed is None and results["final"].text
+
+
 def test_a_client_cannot_say_special_tokens() -> None:
     """The start token a second time, or an end, is no word of a prompt."""
     recipe = Recipe(language="en", prompt="<|endoftext|> <|startoftranscript|> A story. <|en|>")

@@ -14,6 +14,7 @@ from surtitle.recognition.repetition import (
     FIRST_OF_CJK,
     bare_words,
     repeats_itself,
+    says_again,
     says_twice,
     times_said,
 )
@@ -104,6 +105,15 @@ def is_real(evidence: Evidence) -> bool:
         return True
     voice = evidence.voice
     return voice is not None and 1 < times_said(evidence.text) == voice.stretches
+
+
+def is_hurried_copy(evidence: Evidence) -> bool:
+    """Whether a text says something again, and is too quick for that to be likely.
+
+    Where a sentence comes back to its first words, "may be considered the invention of", Whisper now
+    and then goes on with what followed them before, to the end of a short window.
+    """
+    return says_again(evidence.text) and too_fast(evidence, DOUBTFUL_LETTERS_PER_SECOND)
 
 
 def is_noise(evidence: Evidence) -> bool:

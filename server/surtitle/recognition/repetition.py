@@ -65,6 +65,14 @@ def says_twice(text: str) -> bool:
     )
 
 
+def says_again(text: str) -> bool:
+    """Whether REPEATED_WORDS words in a row come a second time, wherever in the text."""
+    words = bare_words(text)
+    starts = range(len(words) - REPEATED_WORDS + 1)
+    runs = [tuple(words[start : start + REPEATED_WORDS]) for start in starts]
+    return len(set(runs)) < len(runs)
+
+
 def times_said(text: str) -> int:
     """How many times the text is one phrase; 1 where it is not one again and again."""
     words = bare_words(text)

@@ -49,7 +49,14 @@ from surtitle.recognition.budget import (
 )
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
-from surtitle.recognition.guard import Evidence, echoes, is_noise, refusal, suspicion
+from surtitle.recognition.guard import (
+    Evidence,
+    echoes,
+    is_hurried_copy,
+    is_noise,
+    refusal,
+    suspicion,
+)
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
@@ -301,6 +308,8 @@ class WhisperDecoder:
             decoded = self._listened(attempt, decoded)
             reason = suspicion(decoded.evidence)
         # A partial gets no second look: one that needs it is not shown, the next comes soon.
+        if job.kind == "partial" and reason is None and is_hurried_copy(decoded.evidence):
+            reason = "repetition"
         if job.kind == "final" and not attempt.later:
             reason = None
         if attempt.later and reason is not None:
