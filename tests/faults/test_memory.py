@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import psutil
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.faults.speaker import Speaker
@@ -25,6 +25,7 @@ MIB = 1 << 20
 ROOM_MB = 200
 """Beyond what the server takes by itself: what sessions may hold."""
 SPEECH = spoken_word() * 118
+PIECES = [SPEECH[at : at + 64_000] for at in range(0, len(SPEECH), 64_000)]
 
 
 def used_mb(server: ServerProcess) -> int:
@@ -45,13 +46,21 @@ async def hoard(server: ServerProcess, file: Path, errors: list[str]) -> None:
     start = {"type": "start", "language": "en", "partials": False, "prompt": f"wait:{file}"}
     with contextlib.suppress(ConnectionClosed):
         async with connect(server.websocket_url) as socket:
-            await socket.send(json.dumps(start))
-            for at in range(0, len(SPEECH), 64_000):
-                await socket.send(SPEECH[at : at + 64_000])
-            async for frame in socket:
-                message = json.loads(frame)
-                if message["type"] == "error":
-                    errors.append(f"{message['code']}: {message['message']}")
+            sending = asyncio.create_task(pour(socket, [json.dumps(start), *PIECES]))
+            try:
+                async for frame in socket:  # it may be ended before all is sent
+                    message = json.loads(frame)
+                    if message["type"] == "error":
+                        errors.append(f"{message['code']}: {message['message']}")
+            finally:
+                sending.cancel()
+
+
+async def pour(socket: ClientConnection, messages: list[str | bytes]) -> None:
+    """Send all of it, as long as the connection lasts."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in messages:
+            await socket.send(message)
 
 
 async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
@@ -72,9 +81,9 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
             try:
                 async with connect(server.websocket_url):
                     pass
-            except InvalidStatus as refused:
-                assert refused.response.status_code == 503
-                sentences.add(json.loads(bytes(refused.response.body or b""))["error"])
+            except InvalidStatus as answer:
+                assert answer.response.status_code == 503
+                sentences.add(json.loads(bytes(answer.response.body or b""))["error"])
         await asyncio.sleep(0.02)
     delays_s = await speaking  # nothing of it is lost, see Speaker
     print(f"highest {highest_mb} of {limit_mb} MB, {len(errors)} ended; answers after {delays_s}")
@@ -82,9 +91,9 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     assert highest_mb < 1.1 * limit_mb
     assert max(pressures) > 0  # it may have gone between the two questions
     assert sentences == {"The server is short of memory."}
-    assert set(errors) == {
-        "busy: The server is short of memory, and this session takes much of it."
-    }
+    refused = "busy: The server is short of memory."  # since it let them in
+    ended = [error for error in errors if error != refused]
+    assert set(ended) == {"busy: The server is short of memory, and this session takes much of it."}
     for hoarder in hoarders:
         hoarder.cancel()
     await asyncio.gather(*hoarders, return_exceptions=True)
@@ -92,7 +101,7 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     async with asyncio.timeout(20):
         while readiness(server.url)[0] != 200:  # noqa: ASYNC110 - what is waited for is no event
             await asyncio.sleep(0.1)
-    assert figure(server, "surtitle_sessions_shed_total") == len(errors)
+    assert figure(server, "surtitle_sessions_shed_total") == len(ended)
     assert used_mb(server) < 0.85 * limit_mb
     assert (await converse(server.url, "say:again")).faults == NO_FAULTS
     changes = [line["state"] for line in server.events("memory")]
