@@ -41,11 +41,17 @@ def take(
     idle: bool = True,
     speaking: Sequence[str] = (),
     kept_from: Collection[Rank] = (),
+    held: Collection[Rank] = (),
 ) -> list[str]:
     """The names of the next batch of at most `limit`."""
     return names(
         scheduler.next_batch(
-            lambda job: limit, free=free, idle=idle, speaking=speaking, kept_from=kept_from
+            lambda job: limit,
+            free=free,
+            idle=idle,
+            speaking=speaking,
+            kept_from=kept_from,
+            held=held,
         ).jobs
     )
 

@@ -267,6 +267,19 @@ def test_the_last_place_alone_is_kept() -> None:
     assert len(take(scheduler, 4, free=1, speaking=["eve", "bob"], kept_from=[Rank.PATIENT])) == 2
 
 
+def test_who_is_held_begins_only_where_he_was_passed_over_often_enough() -> None:
+    scheduler = crowd(PATIENT)
+    held = [Rank.PATIENT]
+    assert take(scheduler, 4, free=2, held=held) == []
+    scheduler.place("y", EVE)
+    order = list[str]()
+    for number in range(PATIENCE[Rank.PATIENT] + 2):
+        scheduler.add(partial(f"y{number % 9 + 1}"))
+        order += take(scheduler, 1, speaking=["eve"], held=held)
+    assert [each for each in order if not each.startswith("y")] == order[-2:-1]
+    assert len(take(scheduler, 4, free=2)) > 0
+
+
 def test_batches_of_who_gives_way_are_half_as_large_while_somebody_speaks() -> None:
     assert len(take(crowd(EVE), 8, speaking=["eve", "bob"])) == 4
     assert len(take(crowd(PATIENT), 8, speaking=["bob"])) == 4

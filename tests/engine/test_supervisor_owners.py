@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from surtitle.engine import supervisor
-from surtitle.engine.scheduler import MANY, Owner
-from surtitle.engine.supervisor import KEPT_S
+from surtitle.engine.scheduler import MANY, PATIENCE, Owner, Rank
+from surtitle.engine.supervisor import HELD_S, KEPT_S
 from tests.engine.running import Running, running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -64,6 +64,41 @@ async def test_what_is_patient_may_not(tmp_path: Path) -> None:
         await gather(run, tmp_path, patient=True)
         await asyncio.sleep(3 * KEPT_S)
         assert not (tmp_path / "1").exists()
+
+
+async def test_what_is_patient_is_held_behind_who_speaks_but_for_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "HELD_S", 30.0)
+    turns = PATIENCE[Rank.PATIENT]
+    async with running(lease_s=60) as run:
+        place(run, "eve", ["file"], patient=True)
+        place(run, "bob", ["bob"])
+        run.submit(1, "say:1", session="bob")
+        await run.answered(1)
+        run.submit(1, f"wait:{tmp_path / 'file'}", session="file")
+        for number in range(2, turns + 2):
+            assert not (tmp_path / "file").exists()
+            run.submit(number, f"say:{number}", session="bob")
+            await run.answered(number)
+        await run.until(lambda: (tmp_path / "file").exists())
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 5])
+async def test_what_is_patient_begins_once_nobody_has_spoken_for_a_moment(
+    tmp_path: Path, sessions: int
+) -> None:
+    async with running(lease_s=60) as run:
+        files = [f"file-{number}" for number in range(sessions)]
+        place(run, "eve", files, patient=True)
+        place(run, "bob", ["bob"])
+        run.submit(1, "say:1", session="bob")
+        await run.answered(1)
+        spoken = asyncio.get_running_loop().time()
+        for each in files:
+            run.submit(1, f"wait:{tmp_path / each}", session=each)
+        await run.until(lambda: (tmp_path / files[0]).exists())
+        assert asyncio.get_running_loop().time() - spoken > 0.9 * HELD_S
 
 
 async def test_a_crowd_is_told_that_it_is_late_and_keeps_nobody_else_out(

@@ -12,7 +12,7 @@
 6. While somebody speaks, some give way: an owner of whom much waits to others, and what is patient
    (see Owner) to all. They go behind the partials of those who speak, and before them once they
    were passed over `PATIENCE` times. Their batches are half as large, and the worker's last free place
-   may be kept from them.
+   may be kept from them; what is patient may be held back where all are free, too.
 7. A waiting partial is replaced by a newer one of its session, and dropped when a final of its
    utterance comes.
 8. A batch has jobs of one kind and one window: the effort of a decode and the length of its window
@@ -219,19 +219,20 @@ class Scheduler:
         idle: bool = True,
         speaking: Collection[str] = (),
         kept_from: Collection[Rank] = (),
+        held: Collection[Rank] = (),
     ) -> Batch:
         """Take jobs to decode together; none where none may start now.
 
         `limit` says how many jobs like the given one a batch may hold. `free` is how many batches
         the worker can still take: what waits is spread over them. `idle` says whether the worker has
-        nothing else under way; `speaking` are the names of owners who speak, and `kept_from` who may
-        not have the last place then.
+        nothing else under way; `speaking` are the names of owners who speak, `kept_from` who may not
+        have the last place then, and `held` who begins only where he was passed over often enough.
         """
         if not self._owners:
             self._crowds.clear()
         if self._alone:
             return Batch([self._alone.popleft()] if idle else [])
-        rank, waiting = self._in_turn(speaking, kept_from if speaking and free == 1 else ())
+        rank, waiting = self._in_turn(speaking, kept_from if speaking and free == 1 else (), held)
         if not waiting:
             return Batch([])
         first = waiting[0]
@@ -273,7 +274,7 @@ class Scheduler:
         return name in self._crowds
 
     def _in_turn(
-        self, speaking: Collection[str], kept_from: Collection[Rank]
+        self, speaking: Collection[str], kept_from: Collection[Rank], held: Collection[Rank]
     ) -> tuple[Rank, list[Job]]:
         """The jobs that are due, at most one of a session, in order; all of one rank."""
         ranks: dict[Rank, list[_Turns]] = {rank: [] for rank in Rank}
@@ -281,7 +282,11 @@ class Scheduler:
             ranks[self.rank(owner, speaking)].append(turns)
         waiting = [rank for rank in Rank if ranks[rank]]
         overdue = [rank for rank in waiting if self._passed_over[rank] >= PATIENCE[rank] > 0]
-        due = [rank for rank in waiting if rank not in kept_from]
+        due = [
+            rank
+            for rank in waiting
+            if rank not in kept_from and (rank not in held or rank in overdue)
+        ]
         if not due:
             return Rank.SPEAKS, []
         first = [

@@ -47,6 +47,9 @@ _QUARANTINE_MESSAGE = (
 KEPT_S = 0.25
 """How long a place is kept for those who speak, from an owner of whom much waits: their audio is read
 eight times a second. After that it is better used than empty."""
+HELD_S = 0.1
+"""How long after a job of somebody who speaks what is patient does not begin: the next one is near, and
+would have to share the processor."""
 CLOCK_STEP_S = 0.002
 """By so much a timer of uvloop may come too soon."""
 ROUNDS = 2
@@ -144,6 +147,9 @@ class Supervisor:
         self._speakers = Speakers()
         self._ranks: dict[str, Rank] = {}  # of the jobs under way, by id, as they were granted
         self._freed_at = 0.0  # when the worker had a place again, on the monotonic clock
+        self._spoken_at = (
+            -math.inf
+        )  # when a job of somebody who speaks began or ended, on that clock
         self._kept_until: asyncio.TimerHandle | None = None
         self._told_overload = False
         self._overdue: list[Overdue] = []
@@ -290,23 +296,22 @@ class Supervisor:
         if self._has_room:
             self._room_at = time.monotonic()
         while free := self._watchdog.free:
-            kept_from = self._kept_from(model)
+            kept_from, held = self._kept_from(model), self._held
             batch, rank = self._scheduler.next_batch(
                 lambda job: model.batch_limit(job.window_s),
                 free=free,
                 idle=not self._watchdog.running,
                 speaking=self._speaking,
                 kept_from=kept_from,
+                held=held,
             )
             if not batch:
-                if Rank.MANY in kept_from and len(self._scheduler) and self._kept_until is None:
-                    assert self._loop is not None
-                    left_s = self._freed_at + KEPT_S - time.monotonic()
-                    self._kept_until = self._loop.call_later(
-                        max(left_s, 0.0) + CLOCK_STEP_S, self._grant_what_was_kept
-                    )
+                if len(self._scheduler) and self._kept_until is None:
+                    self._grant_later(is_kept=Rank.MANY in kept_from, is_held=bool(held))
                 break
             now = time.monotonic()
+            if rank is Rank.SPEAKS:
+                self._spoken_at = now
             self._watchdog.on_grant(batch, now)
             self._incarnation.send(batch)
             self._metrics.on_grant(batch)
@@ -320,6 +325,16 @@ class Supervisor:
             self._watch_deadline()
         self._has_room = self._would_serve_at_once(model)
         self._judge_load()
+
+    def _grant_later(self, *, is_kept: bool, is_held: bool) -> None:
+        """Where the clock alone lets somebody begin, see that it does."""
+        assert self._loop is not None
+        due = [self._freed_at + KEPT_S] * is_kept + [self._spoken_at + HELD_S] * is_held
+        if due:
+            left_s = max(min(due) - time.monotonic(), 0.0)
+            self._kept_until = self._loop.call_later(
+                left_s + CLOCK_STEP_S, self._grant_what_was_kept
+            )
 
     def _grant_what_was_kept(self) -> None:
         self._kept_until = None
@@ -338,6 +353,11 @@ class Supervisor:
         if time.monotonic() - self._freed_at < KEPT_S:
             return Rank.MANY, Rank.PATIENT
         return (Rank.PATIENT,)
+
+    @property
+    def _held(self) -> Collection[Rank]:
+        """Who does not begin now, wherever there is a place."""
+        return (Rank.PATIENT,) if time.monotonic() - self._spoken_at < HELD_S else ()
 
     @property
     def _yielding_batches(self) -> int:
@@ -509,6 +529,8 @@ class Supervisor:
                 self._metrics.on_result(answer)
                 now, free = time.monotonic(), self._watchdog.free
                 is_awaited = self._watchdog.on_result(answer.job_id, now)
+                if self._ranks.get(answer.job_id) is Rank.SPEAKS:
+                    self._spoken_at = now
                 if self._watchdog.free > free:
                     self._freed_at = now
                 if is_awaited:
