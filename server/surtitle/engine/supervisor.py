@@ -147,10 +147,8 @@ class Supervisor:
         self._speakers = Speakers()
         self._ranks: dict[str, Rank] = {}  # of the jobs under way, by id, as they were granted
         self._freed_at = 0.0  # when the worker had a place again, on the monotonic clock
-        self._spoken_at = (
-            -math.inf
-        )  # when a job of somebody who speaks began or ended, on that clock
-        self._kept_until: asyncio.TimerHandle | None = None
+        self._spoken_at = -math.inf  # the same of a job's begin or end, of somebody who speaks
+        self._grant_timer: asyncio.TimerHandle | None = None
         self._told_overload = False
         self._overdue: list[Overdue] = []
         self._looked_for_overdue_at = 0.0
@@ -188,8 +186,8 @@ class Supervisor:
     async def stop(self) -> None:
         """End the worker: by itself when it is idle, else by force. Well under a second."""
         self._stopping = True
-        if self._kept_until is not None:
-            self._kept_until.cancel()
+        if self._grant_timer is not None:
+            self._grant_timer.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -306,7 +304,7 @@ class Supervisor:
                 held=held,
             )
             if not batch:
-                if len(self._scheduler) and self._kept_until is None:
+                if len(self._scheduler) and self._grant_timer is None:
                     self._grant_later(is_kept=Rank.MANY in kept_from, is_held=bool(held))
                 break
             now = time.monotonic()
@@ -332,12 +330,10 @@ class Supervisor:
         due = [self._freed_at + KEPT_S] * is_kept + [self._spoken_at + HELD_S] * is_held
         if due:
             left_s = max(min(due) - time.monotonic(), 0.0)
-            self._kept_until = self._loop.call_later(
-                left_s + CLOCK_STEP_S, self._grant_what_was_kept
-            )
+            self._grant_timer = self._loop.call_later(left_s + CLOCK_STEP_S, self._grant_when_due)
 
-    def _grant_what_was_kept(self) -> None:
-        self._kept_until = None
+    def _grant_when_due(self) -> None:
+        self._grant_timer = None
         if not self._stopping:
             self._grant()
 
