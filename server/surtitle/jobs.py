@@ -125,6 +125,10 @@ class Timings:
     total_s: float = 0.0
 
 
+QUARANTINED = "quarantined"
+"""The error code of a job that has ended workers."""
+
+
 @dataclass(frozen=True)
 class Result:
     """The answer to one job: text, or why there is none.

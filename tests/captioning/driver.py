@@ -195,8 +195,8 @@ def saying(text: str) -> Callable[[Job], Result | None]:
     return lambda job: ok(job, text)
 
 
-def error(job: Job) -> Result:
-    return Result(job.id, error_code="decode_error", error="?")
+def error(job: Job, code: str = "decode_error") -> Result:
+    return Result(job.id, error_code=code, error="?")
 
 
 def suppressed(job: Job) -> Result:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from surtitle.jobs import Job, Result, Voice, Word
+from surtitle.jobs import QUARANTINED, Job, Result, Voice, Word
 from surtitle.messages import (
     Ended,
     Failed,
@@ -283,15 +283,26 @@ def test_ratios_of_one_wait_for_nothing() -> None:
     assert places(driver) == [(0, 11), (35, 50), (74, 89)]
 
 
-def test_an_utterance_that_failed_in_a_pause_is_not_tried_in_every_further_one() -> None:
+def test_an_utterance_that_kills_workers_in_a_pause_is_not_tried_in_every_further_one() -> None:
     driver = open_session(options=JUDGED)
     driver.feed(speech(9) + silence(2))
-    driver.give(error(driver.finals[0]))
+    driver.give(error(driver.finals[0], QUARANTINED))
     driver.feed(silence(2) + speech(2) + silence(2))
     assert len(driver.finals) == 1
     driver.feed(silence(30))
     assert len(driver.finals) == 2
     driver.give(ok(driver.finals[1], "We do."))
+    assert [message.text for message in driver.of(Final)] == ["We do."]
+    assert places(driver) == [(0, 17)]
+
+
+def test_an_utterance_that_cannot_be_decoded_in_one_pause_is_tried_in_the_next() -> None:
+    driver = open_session(options=JUDGED)
+    driver.feed(speech(9) + silence(2))
+    driver.give(error(driver.finals[0]))
+    driver.feed(silence(2) + speech(2) + silence(2))
+    driver.give(ok(driver.finals[1], "We do."))
+    driver.feed(silence(3))
     assert [message.text for message in driver.of(Final)] == ["We do."]
     assert places(driver) == [(0, 17)]
 

@@ -254,6 +254,17 @@ SHOWN_BEFORE_THE_CUT_IS_ANSWERED = [
 ]
 
 
+# The first pause cannot be decoded; its result is there at once, or too late to be known.
+CANNOT_BE_DECODED_IN_A_PAUSE = [
+    ("speech", 7.859375),
+    ("silence", 3.0),
+    ("speech", 2.0),
+    ("speech", 2.0),
+    ("speech", 25.5),
+    ("silence", 19.0),
+]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     scripts,
@@ -263,6 +274,8 @@ SHOWN_BEFORE_THE_CUT_IS_ANSWERED = [
 @example(CUT_IN_A_PAUSE, [200] * 20, 2 * W)
 @example(FLUSH_AT_A_CUT, [200] * 20, 2 * W)
 @example(SHOWN_BEFORE_THE_CUT_IS_ANSWERED, [0, 0, 31], 2 * W)
+@example(CANNOT_BE_DECODED_IN_A_PAUSE, [1], 2 * W)
+@example(CANNOT_BE_DECODED_IN_A_PAUSE, [2], 2 * W)
 def test_the_utterances_are_the_same_whenever_results_come(
     script: list[tuple[str, float]], delays: list[int], piece: int
 ) -> None:

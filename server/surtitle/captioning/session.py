@@ -49,6 +49,7 @@ from surtitle.captioning.stability import confidences, join
 from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
 from surtitle.errors import BadMessage, DamagedAudio, UnlikelyEncoding
 from surtitle.jobs import (
+    QUARANTINED,
     SAMPLE_RATE,
     Job,
     JobKind,
@@ -486,7 +487,7 @@ class CaptionSession:
         if guess is None or guess.job.id != result.job_id:
             return
         guess.result = result
-        utterance.guesses = result.error_code is None
+        utterance.guesses = result.error_code != QUARANTINED
         finished = None if result.error_code else is_finished(result.text, result.language)
         if result.suppressed:
             finished = True  # nothing was said that could go on

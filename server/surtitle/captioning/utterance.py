@@ -63,7 +63,7 @@ class Utterance:
     end: int | None = None  # None while it is open
     cut: bool = False  # it was ended at its length, and speech goes on in the next one
     guess: Guess | None = None
-    guesses: bool = True  # until one fails: what kills workers must not do so in every pause
+    guesses: bool = True  # until one kills workers: it must not do so in every pause
     head: Head | None = None  # partials are decoded from its end on
     next_head: Head | None = None  # of the newest pause
     before_tail: Head | None = None  # its final stopped there; what follows is decoded by itself

@@ -33,7 +33,7 @@ from surtitle.engine.policy import (
 from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import MANY, Owner, Rank, Scheduler
 from surtitle.engine.speakers import Speakers
-from surtitle.jobs import Job, JobKind, ModelInfo, Result
+from surtitle.jobs import QUARANTINED, Job, JobKind, ModelInfo, Result
 from surtitle.metrics import Metrics
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 
@@ -470,8 +470,8 @@ class Supervisor:
                 self._waiting.pop(job.id, None)
             case Quarantine(job):
                 log.error("gave up on a job", trace=job.trace, job=job.id)
-                code, text = "quarantined", _QUARANTINE_MESSAGE
-                self._deliver(Result(job.id, error_code=code, error=text))
+                result = Result(job.id, error_code=QUARANTINED, error=_QUARANTINE_MESSAGE)
+                self._deliver(result)
             case GiveUp(cause):
                 self._give_up(cause)
         return []
