@@ -24,6 +24,7 @@ from tests.support import (
 MIB = 1 << 20
 ROOM_MB = 200
 """Beyond what the server takes by itself: what sessions may hold."""
+RESUME_WINDOW_S = 10.0
 SPEECH = spoken_word() * 118
 PIECES = [SPEECH[at : at + 64_000] for at in range(0, len(SPEECH), 64_000)]
 
@@ -67,7 +68,12 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     tmp_path: Path,
 ) -> None:
     limit_mb = own_mb() + ROOM_MB
-    server = start_server(decoder=FAKE_DECODER, max_memory_mb=limit_mb, lease_s=120)
+    server = start_server(
+        decoder=FAKE_DECODER,
+        max_memory_mb=limit_mb,
+        lease_s=120,
+        resume_window_s=RESUME_WINDOW_S,
+    )
     highest_mb, sentences, errors, pressures = 0, set[str](), list[str](), list[float]()
     speaking = asyncio.create_task(Speaker(server).speak(8))
     hoarders = list[asyncio.Task[None]]()
@@ -98,7 +104,8 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
         hoarder.cancel()
     await asyncio.gather(*hoarders, return_exceptions=True)
     (tmp_path / "unanswered").unlink(missing_ok=True)
-    async with asyncio.timeout(20):
+    # What was left behind is held as long as its client may come back for it.
+    async with asyncio.timeout(RESUME_WINDOW_S + 20):
         while readiness(server.url)[0] != 200:  # noqa: ASYNC110 - what is waited for is no event
             await asyncio.sleep(0.1)
     assert figure(server, "surtitle_sessions_shed_total") == len(ended)

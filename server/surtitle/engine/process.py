@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -72,7 +73,10 @@ class Incarnation:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             # Ctrl+C reaches the child too, before it can say that it does not care.
-            with signals_blocked([signal.SIGINT]):
+            with signals_blocked([signal.SIGINT]), warnings.catch_warnings():
+                # Whoever ended the last worker may have ended `multiprocessing`'s helper with it.
+                # That is started again, and has nothing of ours that could leak.
+                warnings.filterwarnings("ignore", "resource_tracker: process died")
                 self._process.start()
         finally:
             child_jobs.close()
