@@ -39,6 +39,16 @@ def test_good_text_passes() -> None:
 LOOP = "I am going to go to the store and " * 6
 
 
+STUTTER = "And only herald to the gaudy spring, within thine own b" + "-b" * 49
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_loop_in_a_word_is_none_where_it_was_said(repeated: bool) -> None:
+    evidence = replace(GOOD, text=STUTTER, seconds=7.0, repeated=repeated)
+    expected = None if repeated else "repetition"
+    assert (suspicion(evidence), refusal(evidence)) == (expected, expected)
+
+
 def test_a_loop_is_decoded_again_and_then_held_back() -> None:
     loop = replace(GOOD, text=LOOP, seconds=30.0)
     assert suspicion(loop) == "repetition"

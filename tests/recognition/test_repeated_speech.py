@@ -76,6 +76,19 @@ def test_a_loop_that_the_audio_has_no_time_for_is_not_taken_for_speech(
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("syllable", ["b", "ha", "the"])
+def test_nor_is_one_inside_its_last_word(model: str, syllable: str) -> None:
+    said = job("a", 0.0, 4.6, model=model)
+    words = decoded([said], model)["a"].text.split()
+    text = " ".join([*words, "-".join([syllable] * 40)])
+    attempt = decoder(model)._begin(said)
+    attempt.language, attempt.window_s = "en", said.window_s
+    tokens = decoder(model)._tokenizer(attempt).encode(" " + text)
+    loop = _Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
+    assert suspicion(decoder(model)._listened(attempt, loop).evidence) == "repetition"
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_a_loop_of_the_model_itself_is_held_back(model: str) -> None:
     """In windows without a margin the models loop; what they then write must not be shown."""
     audio = sample()

@@ -6,6 +6,7 @@ from surtitle.jobs import Word
 from surtitle.recognition.repetition import (
     bare_words,
     copies,
+    loops_in_a_word,
     repeats_itself,
     says_twice,
     times_said,
@@ -112,10 +113,47 @@ SENTENCE: Timed = [
         spaced("あ り が と う", 5, word_ms=130),
         spaced("감사합니다", 6, word_ms=600),
         then(SENTENCE, spaced("thank you", 4, word_ms=250, start_ms=2000)),
+        then(SENTENCE, spaced("Ha" + "ha" * 14, 1, word_ms=3000, start_ms=2000)),
     ],
 )
 def test_words_that_each_have_their_time_were_said(timed: Timed) -> None:
     assert was_repeated(words(timed))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "within thine own b" + "-b" * 49,
+        f"{PROSE} Haha{'ha' * 20}, he said.",
+        "na" * 12,
+        "Bud" + "b" * 24,
+        "ля" * 12,
+        "เรา" + "ฮา" * 12,
+        "blah, " + "blah-" * 6,
+    ],
+)
+def test_a_loop_may_be_in_a_word(text: str) -> None:
+    """Beside a sentence it deflates no better than speech does."""
+    assert loops_in_a_word(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        PROSE,
+        HINDI,
+        THAI,
+        "Hahahahahahahahahaha!",
+        "No-no-no-no-no.",
+        "Mmmmmmmmmm. Zzzzzzz.",
+        "1,000,000,000,000,000,000,000,000,000,000",
+        "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
+        "哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈",
+    ],
+)
+def test_long_words_and_those_who_laugh_are_no_loops(text: str) -> None:
+    assert not loops_in_a_word(text)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +167,8 @@ def test_words_that_each_have_their_time_were_said(timed: Timed) -> None:
         spaced("ご 視 聴 あ り が と う", 6, word_ms=20),
         spaced("감사합니다", 16, word_ms=40),
         spaced("Happy birthday to you.", 8, word_ms=50),
+        then(SENTENCE, spaced("b" + "-b" * 49, 1, word_ms=400, start_ms=1700)),
+        then(SENTENCE, spaced("ha" * 30, 1, word_ms=900, start_ms=1700), SENTENCE),
     ],
 )
 def test_words_that_are_squeezed_into_what_is_left_were_not(timed: Timed) -> None:

@@ -13,6 +13,7 @@ from surtitle.jobs import Voice
 from surtitle.recognition.repetition import (
     FIRST_OF_CJK,
     bare_words,
+    loops_in_a_word,
     repeats_itself,
     says_again,
     says_twice,
@@ -74,7 +75,8 @@ class Evidence:
 
 def suspicion(evidence: Evidence) -> str | None:
     """Why this text should be decoded again with more care, or None."""
-    if (repeats_itself(evidence.text) or says_twice(evidence.text)) and not is_real(evidence):
+    repeats = is_loop(evidence.text) or says_twice(evidence.text)
+    if repeats and not is_real(evidence):
         return "repetition"
     if too_fast(evidence, SUSPICIOUS_LETTERS_PER_SECOND):
         return "too_fast"
@@ -89,11 +91,16 @@ def refusal(evidence: Evidence) -> str | None:
         return "no_speech"
     if is_noise(evidence):
         return "no_speech"
-    if repeats_itself(evidence.text) and not is_real(evidence):
+    if is_loop(evidence.text) and not is_real(evidence):
         return "repetition"
     if too_slow(evidence):
         return "too_slow"
     return "too_fast" if too_fast(evidence, MAX_LETTERS_PER_SECOND) else None
+
+
+def is_loop(text: str) -> bool:
+    """Whether a text looks like a loop, of words or of what they are made of."""
+    return repeats_itself(text) or loops_in_a_word(text)
 
 
 def is_real(evidence: Evidence) -> bool:

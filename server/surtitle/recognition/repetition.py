@@ -7,6 +7,7 @@ finds a stretch of the audio for each word of it. The copies of a loop have none
 what is left. The figures are in docs/speech-gate.md.
 """
 
+import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -28,6 +29,11 @@ MAX_TRIGRAM_REPEATS = 3
 FEWEST_COPIES = 4
 """A single word that Whisper doubles takes a share of the time of the other: of fewer words, times say
 nothing."""
+LOOPED_LETTERS = 24
+"""So many letters of one word that are the same few again and again ("b-b-b-b") are looked at again.
+Whoever laughs has fewer."""
+MAX_LOOPED_LETTERS_PER_SECOND = 30.0
+"""And no more of them in a second: ten syllables."""
 FEWEST_STRETCHES = 3
 """A single word may have a pause inside."""
 MIN_WORD_MS = 60
@@ -39,6 +45,8 @@ MIN_SHARE_OF_TIME = 0.5
 """Of the usual time of a word, which most words of a copy have if that was said."""
 MIN_PROBABILITY = 0.5
 """Mean probability of the repeated words below which the model would not write them by itself."""
+# One to eight letters of an alphabet, and the same at least three times more.
+_LOOP = re.compile(rf"([^\W\d_{FIRST_OF_CJK}-\U0010ffff]{{1,8}}?)\1{{3,}}")
 
 
 def repeats_itself(text: str) -> bool:
@@ -65,6 +73,13 @@ def says_twice(text: str) -> bool:
     )
 
 
+def loops_in_a_word(text: str) -> bool:
+    """Whether LOOPED_LETTERS or more of a word are the same few letters again and again."""
+    return any(
+        len(loop[0]) >= LOOPED_LETTERS for word in bare_words(text) for loop in _LOOP.finditer(word)
+    )
+
+
 def says_again(text: str) -> bool:
     """Whether REPEATED_WORDS words in a row come a second time, wherever in the text."""
     words = bare_words(text)
@@ -87,6 +102,8 @@ def was_repeated(words: Sequence[Word]) -> bool:
     `words` are those of the text, with times and probabilities by cross-attention.
     """
     said = [word for word in words if bare_words(word.text)]
+    if any(loops_in_a_word(word.text) and _is_squeezed_loop(word) for word in said):
+        return False
     again = copies(["".join(bare_words(word.text)) for word in said])
     judged = [said[index] for index in sorted(again)] or said
     if len(judged) < FEWEST_COPIES:
@@ -94,6 +111,12 @@ def was_repeated(words: Sequence[Word]) -> bool:
     squeezed = sum(word.end_ms - word.start_ms < MIN_WORD_MS for word in judged)
     probability = sum(word.confidence for word in judged) / len(judged)
     return squeezed <= MAX_SQUEEZED_SHARE * len(judged) and probability >= MIN_PROBABILITY
+
+
+def _is_squeezed_loop(word: Word) -> bool:
+    """Whether a word has more letters than can be said in its time."""
+    room = MAX_LOOPED_LETTERS_PER_SECOND * (word.end_ms - word.start_ms) / 1000
+    return len("".join(bare_words(word.text))) > room
 
 
 def words_heard(words: Sequence[Word], stretches: int) -> int:
