@@ -231,7 +231,7 @@ LEAVES = {
     "client/__init__.py": {"client", "errors", "messages"},
     "client/dialing.py": {"errors", "messages"},
     "client/viewer.py": {"client.dialing", "messages"},
-    "microphone.py": {"captioning.downmix", "client", "jobs"},
+    "microphone.py": {"captioning.audio", "captioning.downmix", "client", "jobs"},
     "media.py": {"client", "decoding.launch", "decoding.wire", "jobs"},
 }
 

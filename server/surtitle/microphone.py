@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import structlog
 
+from surtitle.captioning.audio import to_pcm16
 from surtitle.captioning.downmix import Downmix
 from surtitle.client import ClientError
 from surtitle.jobs import SAMPLE_RATE
@@ -126,9 +127,7 @@ def _mixer(channels: int, sample_rate: int) -> Callable[[bytes], bytes]:
 
     def mix(block: bytes) -> bytes:
         frames = np.frombuffer(block, np.int16).reshape(-1, channels).astype(np.float32)
-        mono = downmix.push(frames / FULL_SCALE) * FULL_SCALE
-        mixed: bytes = np.rint(mono).astype(np.int16).tobytes()
-        return mixed
+        return to_pcm16(downmix.push(frames / FULL_SCALE)).tobytes()
 
     return mix
 

@@ -45,7 +45,7 @@ G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
 _SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 
-def _to_pcm16(samples: Float) -> Pcm16:
+def to_pcm16(samples: Float) -> Pcm16:
     """Round [-1, 1] floats to int16; what lies outside is clipped."""
     pcm: Pcm16 = np.clip(np.rint(samples * _FULL_SCALE), -32768, 32767).astype(np.int16)
     return pcm
@@ -76,7 +76,7 @@ class Resampler:
         """
         if self._stream is not None:
             samples = self._stream.resample_chunk(np.ascontiguousarray(samples), last=last)
-        return _to_pcm16(samples)
+        return to_pcm16(samples)
 
 
 class RawDecoder:
