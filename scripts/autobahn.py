@@ -3,8 +3,8 @@
     python scripts/autobahn.py --wstest VENV/bin/wstest
 
 The suite (PyPI: autobahntestsuite) runs on Python 2.7 alone: make a virtual environment there. It
-wants a server that sends back what it gets. So both sockets do that here: `CaptionSocket` as the
-gateway listens with it, and the library's own. Neither compresses. The exit status is 1 where ours
+wants a server that sends back what it gets. So both sockets do that here: the gateway's, with its
+listener, and the library's own. Neither compresses. The exit status is 1 where ours
 fails in a case in which the library's does not.
 """
 
@@ -17,15 +17,37 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
-from websockets.asyncio.server import Server, ServerConnection, serve
+from starlette.types import Receive, Scope, Send
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import BINARY, Frame
 
-from surtitle.gateway.caption_socket import listen
+from surtitle.gateway.handshake import Accept
+from surtitle.gateway.listening import MANY_PLACES, Listener
+from surtitle.gateway.places import Places
+from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.websocket import WebSocket
 
 MAX_SIZE = 1 << 24
 """Bytes of a message; the suite sends some of 16 MiB."""
 GOOD = {"OK", "INFORMATIONAL", "UNIMPLEMENTED"}
 """UNIMPLEMENTED is compression, which is not offered."""
+
+
+async def _echo_by_ours(socket: WebSocket) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            message = await socket.recv()
+            if isinstance(message, str):
+                await socket.send(message)
+            else:
+                socket.write_frame(Frame(BINARY, message).serialize(mask=False))
+                await socket.stream.drain()
+
+
+async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
+    await Accept(_echo_by_ours, (), MAX_SIZE)(scope, receive, send)
 
 
 async def _echo(socket: ServerConnection) -> None:
@@ -34,19 +56,21 @@ async def _echo(socket: ServerConnection) -> None:
             await socket.send(message)
 
 
-def _url(server: Server) -> str:
-    return f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+def _url(port: int) -> str:
+    return f"ws://127.0.0.1:{port}"
 
 
 async def _results(wstest: Path, folder: Path) -> dict[str, dict[str, str]]:
     """What became of each case, by the name of the server."""
-    ours = await listen(_echo, "127.0.0.1", 0, max_size=MAX_SIZE)
+    places = Places[ClientStream](MANY_PLACES)
+    ours = Listener(_accept, inputs=InputTurns(), places=places, send_timeout_s=10.0)
+    port = await ours.start("127.0.0.1", 0, None, "nothing")
     library = await serve(_echo, "127.0.0.1", 0, max_size=MAX_SIZE, compression=None)
     plan = {
         "outdir": str(folder),
         "servers": [
-            {"agent": "surtitle", "url": _url(ours)},
-            {"agent": "websockets", "url": _url(library)},
+            {"agent": "surtitle", "url": _url(port)},
+            {"agent": "websockets", "url": _url(library.sockets[0].getsockname()[1])},
         ],
         "cases": ["*"],
         "exclude-cases": ["12.*", "13.*"],  # compression
@@ -58,7 +82,7 @@ async def _results(wstest: Path, folder: Path) -> dict[str, dict[str, str]]:
     )
     if await suite.wait():
         raise click.ClickException(f"{wstest} failed.")
-    ours.close()
+    await ours.close()
     library.close()
     index = json.loads((folder / "index.json").read_text())
     return {

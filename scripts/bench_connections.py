@@ -38,7 +38,7 @@ from rich.table import Table
 
 from load.raw_client import RawClient, masked
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
-from surtitle.gateway.server import CAPTIONS_PATH
+from surtitle.gateway.routes import CAPTIONS_PATH
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
 from surtitle.media import CHUNK_MS, read_chunks
 from surtitle.telemetry import LAG_WINDOW_S

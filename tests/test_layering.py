@@ -320,10 +320,11 @@ def test_only_the_network_imports_websockets() -> None:
         "client/__init__.py",
         "client/dialing.py",
         "client/viewer.py",
-        "gateway/caption_socket.py",
         "gateway/channels.py",
         "gateway/connection.py",
+        "gateway/handshake.py",
         "gateway/server.py",
+        "gateway/websocket.py",
     ]
 
 

@@ -35,9 +35,8 @@ class Site:
         **more: Any,
     ) -> None:
         self.engine = FakeEngine()
-        self.gateway = make_gateway(
-            self.engine, keys=keys, max_sessions_per_key=1, limits=limits, origins=origins, **more
-        )
+        more = {"max_sessions_per_key": 1} | more
+        self.gateway = make_gateway(self.engine, keys=keys, limits=limits, origins=origins, **more)
 
     @property
     def websocket(self) -> str:

@@ -382,6 +382,10 @@ def test_the_own_page_may_use_a_local_server(origin: str | None, host: str) -> N
         ("http://localhost.attacker.example", "localhost.attacker.example"),
         ("http://127.0.0.1:9999", "127.0.0.1:8765"),  # another program's page
         ("https://127.0.0.1", "127.0.0.1:80"),
+        ("https://127.0.0.1:8765", "127.0.0.1:8765"),
+        ("https://localhost", "localhost"),
+        ("ws://127.0.0.1:8765", "127.0.0.1:8765"),
+        ("http://127.0.0.1:8765", "127.0.0.1:8765/evil"),
         ("null", "127.0.0.1:8765"),
         ("file://", "127.0.0.1:8765"),
         ("", "127.0.0.1:8765"),
@@ -396,9 +400,13 @@ def test_pages_of_others_may_not(origin: str, host: str | None) -> None:
 
 
 def test_a_server_with_keys_or_a_proxy_may_have_any_name() -> None:
-    assert PUBLIC.admits("https://captions.example", "captions.example")
-    assert PUBLIC.admits("https://captions.example", "captions.example:443")
-    assert not PUBLIC.admits("https://other.example", "captions.example")
+    tls = ("https",)
+    assert PUBLIC.admits("https://captions.example", "captions.example", tls)
+    assert PUBLIC.admits("https://captions.example", "captions.example:443", tls)
+    assert not PUBLIC.admits("https://other.example", "captions.example", tls)
+    assert not PUBLIC.admits("http://captions.example", "captions.example", tls)
+    assert not PUBLIC.admits("http://captions.example:443", "captions.example:443", tls)
+    assert not PUBLIC.admits("wss://captions.example", "captions.example", tls)
     assert not PUBLIC.admits("http://captions.example", "captions.example:443")
 
 

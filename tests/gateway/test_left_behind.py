@@ -147,8 +147,7 @@ async def test_who_begins_at_the_same_address_takes_no_single_one_of_another_key
 ) -> None:
     keys = {name: add_key(tmp_path / "keys.toml", name, ["speak"]) for name in ("ann", "eve")}
     ring = KeyFile(tmp_path / "keys.toml").ring
-    async with listening(ring, limits(left), max_sessions=9) as site:
-        site.gateway._max_sessions_per_key = 9
+    async with listening(ring, limits(left), max_sessions=9, max_sessions_per_key=9) as site:
         for _ in range(left):
             headers = {"Authorization": f"Bearer {keys['ann']}"}
             socket, _ = await start(site, additional_headers=headers)

@@ -13,9 +13,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from surtitle.captioning.cues import Cue, Layout
-from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, MOST_SAID_BYTES, LiveCaptions
+from surtitle.gateway.http import BEHIND_BYTES
+from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, LiveCaptions
 from surtitle.messages import Final, Ready
-from tests.gateway.fakes import LOUD, QUIET, options
+from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import START, Site, listening
 from tests.subtitle_readers import read_with_webvtt
 from tests.support import expect
@@ -202,11 +203,8 @@ async def test_readers_are_bounded_and_leave_room_when_they_go() -> None:
                         break
 
 
-async def test_one_that_does_not_read_is_cut_off_and_harms_nobody(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with listening() as site, speaking(site) as (client, path):
-        monkeypatch.setattr(site.gateway, "_options", options(send_timeout_s=0.5))
+async def test_one_that_does_not_read_is_cut_off_and_harms_nobody() -> None:
+    async with listening(send_timeout_s=0.5) as site, speaking(site) as (client, path):
         with socket.create_connection(("127.0.0.1", site.gateway.port)) as deaf:
             deaf.settimeout(LIMIT_S)
             deaf.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -246,7 +244,7 @@ async def test_one_that_talks_without_end_is_cut_off(piece: bytes) -> None:
         await say(site, client, "Still there.")
 
 
-@pytest.mark.parametrize("said", [b"", b"x", bytes(MOST_SAID_BYTES // 2)])
+@pytest.mark.parametrize("said", [b"", b"x", bytes(BEHIND_BYTES // 2)])
 async def test_one_that_says_little_reads_on(said: bytes) -> None:
     async with listening() as site, speaking(site) as (client, path):
         reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)

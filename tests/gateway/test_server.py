@@ -25,12 +25,14 @@ from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.gateway import web
 from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
-from surtitle.gateway.caption_socket import CaptionSocket
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
+from surtitle.gateway.http import HttpConnection
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import MIN_WITHOUT_SESSION
+from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, everything_logged
@@ -91,7 +93,15 @@ async def test_nothing_of_an_ended_session_waits_for_the_garbage_collector() -> 
     """It comes once in hundreds of sessions, and each of them has its audio."""
 
     def alive() -> Counter[str]:
-        kept = {CaptionSocket, ServerProtocol, Connection, HostedSession, CaptionSession}
+        kept = {
+            ClientStream,
+            HttpConnection,
+            WebSocket,
+            ServerProtocol,
+            Connection,
+            HostedSession,
+            CaptionSession,
+        }
         return Counter(type(each).__name__ for each in gc.get_objects() if type(each) in kept)
 
     async with listening() as site:
@@ -313,14 +323,16 @@ async def test_a_request_that_does_not_end_is_cut_off(request_line: bytes) -> No
         reader, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
         writer.write(request_line)
         sent = 0
+        answer = asyncio.create_task(reader.read())
         with suppress(ConnectionError):
             async with asyncio.timeout(5):
-                while not reader.at_eof():
+                while not answer.done():
                     writer.write(b"X-Header: " + b"x" * 4000 + b"\r\n")
                     sent += 4000
                     await writer.drain()
                     await asyncio.sleep(0.01)
         assert sent <= 200_000
+        assert (await answer).startswith(b"HTTP/1.1 431 ")
         assert (await site.get("/healthz"))[0] == 200
         writer.close()
 
@@ -341,7 +353,7 @@ async def test_there_are_so_many_sockets_and_the_longest_idle_makes_way() -> Non
         async with asyncio.timeout(5):
             await (await speaker.ping())
             await (await viewer.ping())
-        assert len(site.gateway._sockets) <= 16
+        assert len(site.gateway._streams) <= 16
         for _, writer in half:
             writer.close()
 

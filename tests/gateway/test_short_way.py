@@ -5,19 +5,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.gateway import routes
 from surtitle.gateway.budget import TURN_S
-from surtitle.gateway.caption_socket import SLICE_BYTES, CaptionSocket, listen
 from surtitle.gateway.connection import AT_ONCE_BYTES
+from surtitle.gateway.stream import SLICE_BYTES, ClientStream
+from surtitle.gateway.web import Page
 from surtitle.messages import Error
 from tests.gateway.site import START, Site, listening
 from tests.support import expect
@@ -150,20 +148,15 @@ async def test_who_goes_while_something_waits_leaves_nothing_behind() -> None:
         assert not sockets(site)
 
 
-def sockets(site: Site) -> list[CaptionSocket]:
-    """The sockets of a server."""
-    places = site.gateway._sockets
+def sockets(site: Site) -> list[ClientStream]:
+    """The connections of a server."""
+    places = site.gateway._streams
     return [*places._settled, *places._owners]
 
 
-async def later(response: Response) -> Response:
-    return response
-
-
 @pytest.mark.parametrize("takes_s", [TURN_S, 3 * TURN_S])
-@pytest.mark.parametrize("wait", [lambda response: response, later], ids=["at once", "later"])
 async def test_requests_that_take_long_are_answered_in_many_turns(
-    wait: Callable[[Response], Any], takes_s: float
+    takes_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though all have come: others have theirs in between."""
     loop, turns, answered_in = asyncio.get_running_loop(), 0, []
@@ -173,12 +166,12 @@ async def test_requests_that_take_long_are_answered_in_many_turns(
         turns += 1
         loop.call_soon(tick)
 
-    def answer(_: ServerConnection, request: Request) -> Any:
+    def answer(path: str) -> Page:
         until_s = time.perf_counter() + takes_s
         while time.perf_counter() < until_s:
             pass
         answered_in.append(turns)
-        return wait(Response(200, "OK", Headers({"Content-Length": "0", "Connection": "close"})))
+        return Page(200, b"")
 
     async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -186,15 +179,12 @@ async def test_requests_that_take_long_are_answered_in_many_turns(
         writer.close()
         return line
 
-    async def serve(_: ServerConnection) -> None: ...
-
-    server = await listen(serve, "127.0.0.1", 0, process_request=answer)
-    port = next(iter(server.sockets)).getsockname()[1]
-    clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(16)]
-    loop.call_soon(tick)
-    async with asyncio.timeout(10):
-        lines = await asyncio.gather(*(ask(*client) for client in clients))
+    monkeypatch.setattr(routes, "static_page", answer)
+    async with listening() as site:
+        port = site.gateway.port
+        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(16)]
+        loop.call_soon(tick)
+        async with asyncio.timeout(10):
+            lines = await asyncio.gather(*(ask(*client) for client in clients))
     assert lines == [b"HTTP/1.1 200 OK\r\n"] * 16
     assert max(Counter(answered_in).values()) <= 2  # one may come first, before a turn begins
-    server.close()
-    await server.wait_closed()

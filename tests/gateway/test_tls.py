@@ -10,7 +10,7 @@ import pytest
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
-from surtitle.gateway import caption_socket
+from surtitle.gateway import listening
 from surtitle.gateway.tls import Certificates
 from surtitle.messages import Ended
 from tests.gateway.fakes import FakeEngine, everything_logged, make_gateway
@@ -106,7 +106,7 @@ async def test_sessions_over_tls_are_read_in_turns_like_others(
 async def test_one_who_never_begins_with_tls_is_sent_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caption_socket, "HANDSHAKE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(listening, "TLS_HANDSHAKE_S", 0.3)
     gateway = make_gateway(FakeEngine())
     await gateway.start("127.0.0.1", 0, Certificates(*make_certificate(tmp_path, "one")).context)
     try:

@@ -4,7 +4,6 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,7 +15,6 @@ from surtitle.gateway.web import (
     QrCodes,
     json_page,
     qr_page,
-    serve_page,
     static_page,
     web_root,
 )
@@ -40,64 +38,6 @@ def test_all_who_ask_for_a_file_get_the_same_bytes(
     for text in ("one", "three"):
         (tmp_path / "page.js").write_text(text)
         assert static_page("/page.js").body == text.encode()
-
-
-class Client:
-    """A connection on which a page is served, by `serve_page`."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.answered = asyncio.Event()
-        self.unsent_bytes = 0
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve_page(self.page, reader, writer))
-        while not task.done():
-            size = writer.transport.get_write_buffer_size()
-            self.unsent_bytes = max(self.unsent_bytes, size)
-            await asyncio.sleep(0.001)
-        self.answered.set()
-
-
-@asynccontextmanager
-async def served(page: Page) -> AsyncIterator[tuple[Client, asyncio.StreamReader]]:
-    """The client that a page is served to."""
-    client = Client(page)
-    server = await asyncio.start_server(client.answer, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-        try:
-            yield client, reader
-        finally:
-            writer.transport.abort()
-            await asyncio.wait_for(client.answered.wait(), 5)
-
-
-LARGE = Page(200, bytes(30_000_000), {"Content-Type": "audio/flac"})
-
-
-@pytest.mark.parametrize("size", [0, 1, web.PART_BYTES, 3_000_001])
-async def test_a_page_in_parts_is_whole(size: int) -> None:
-    async with served(Page(200, b"x" * size, {"Content-Type": "text/plain"})) as (_, reader):
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n")
-        assert f"Content-Length: {size}\r\n".encode() in head + b"\r\n"
-        assert body == b"x" * size
-
-
-async def test_who_does_not_read_a_page_is_cut_off_and_has_cost_little(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(web, "ANSWER_S", 0.5)
-    async with served(LARGE) as (client, _):
-        await asyncio.wait_for(client.answered.wait(), 5)
-        assert client.unsent_bytes <= 3 * web.PART_BYTES
-
-
-async def test_who_goes_in_the_middle_of_a_page_leaves_nothing_behind() -> None:
-    async with served(LARGE) as (_, reader):
-        assert await reader.read(10) == b"HTTP/1.1 2"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import hmac
 import re
 import secrets
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import ip_address
@@ -42,7 +42,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_BYTES = 32
 _ALGORITHM = "HS256"
 _HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]*\w))\.?(?::\d*)?")
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,35 +308,43 @@ class OriginPolicy:
             return True
         return name in map(_host_of, self.allowed)
 
-    def admits(self, origin: str | None, host: str | None) -> bool:
+    def admits(
+        self, origin: str | None, host: str | None, schemes: Collection[str] = ("http",)
+    ) -> bool:
         """Whether a page of this origin may connect, by the headers of its request.
 
-        A program that is no browser sends no `Origin`.
+        Scheme, host and port of our own page must all be the same; `schemes` are those that it may
+        have. A program that is no browser sends no `Origin`.
         """
         if origin is None or "*" in self.allowed or _normal(origin) in map(_normal, self.allowed):
             return True
         if host is None or not self.knows(host):
             return False
         place = _place(origin)
-        return place is not None and place == _place(f"{origin.partition(':')[0]}://{host}")
+        return place is not None and any(place == _place(f"{s}://{host}") for s in schemes)
 
 
 SAME_ORIGIN = OriginPolicy()
 """Pages of the server itself alone."""
 
 
+def is_host(host: str) -> bool:
+    """Whether a header `Host` is a name or an address, with or without a port."""
+    return _host_name(host) is not None
+
+
 def _normal(origin: str) -> str:
     return origin.rstrip("/").lower()
 
 
-def _place(origin: str) -> tuple[str | None, int | None] | None:
-    """Host and port of an origin; None for one that has none, such as `null`."""
+def _place(origin: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port of an origin; None for one that has none, such as `null`."""
     try:
         parts = urlsplit(origin)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
-    return (parts.hostname, port) if parts.hostname else None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def _host_of(origin: str) -> str | None:

@@ -10,8 +10,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from itertools import islice
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from surtitle.captioning.cues import Layout, LiveLayout
 from surtitle.captioning.subtitles import VTT_HEADER, format_vtt_cue
+from surtitle.gateway.http import connection_of
 from surtitle.messages import Final
 
 HISTORY_CUES = 1000
@@ -20,16 +24,12 @@ WORD_BYTES = 200
 """What a word takes that has times."""
 MAX_READERS = 32
 """Readers of one session at once; more people than that are better served by a relay."""
-MOST_SAID_BYTES = 1 << 16
-"""What may come of a reader behind its request: reading it costs time of all."""
-
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 """Lets pages of any origin read an answer: the name of the session is the key, not who asks."""
 _HEADERS = {
     "Content-Type": "text/vtt; charset=utf-8",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Connection": "close",
     **ANYWHERE,
 }
 
@@ -92,53 +92,42 @@ class LiveCaptions:
         self._news = asyncio.Event()
 
 
-async def serve_reader(
-    captions: LiveCaptions,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    chunked: bool,
-    send_timeout_s: float,
-) -> None:
-    """Answer one HTTP request with the captions, until they end, or the client leaves or talks.
+class LiveResponse(Response):
+    """Answers a request with the captions, until they end or the client leaves."""
 
-    Without `chunked` (HTTP/1.0) the end of the connection is the end of the answer.
-    """
-    captions.readers += 1
-    sending = asyncio.create_task(_send(captions, writer, chunked, send_timeout_s))
-    leaving = asyncio.create_task(_discard(reader))
-    try:
-        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        captions.readers -= 1
-        writer.transport.abort()
-        for task in (sending, leaving):
-            task.cancel()
-            # Of a client that has gone or does not read there is nothing to say.
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError, OSError):
-                await task
+    def __init__(self, captions: LiveCaptions) -> None:
+        super().__init__(headers=_HEADERS)
+        del self.headers["Content-Length"]  # nobody knows
+        self._captions = captions
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See Starlette's Response."""
+        connection_of(scope).stream.settle()
+        self._captions.readers += 1
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_until_gone(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            else:
+                connection_of(scope).stream.abort()
+        finally:
+            self._captions.readers -= 1
+            for task in (sending, leaving):
+                task.cancel()
+                # Of a client that has gone or does not read there is nothing to say.
+                with contextlib.suppress(asyncio.CancelledError, TimeoutError, OSError):
+                    await task
 
-async def _send(
-    captions: LiveCaptions, writer: asyncio.StreamWriter, chunked: bool, send_timeout_s: float
-) -> None:
-    headers = _HEADERS | ({"Transfer-Encoding": "chunked"} if chunked else {})
-    lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    writer.write("\r\n".join(lines).encode())
-    async for text in captions.follow():
-        data = text.encode()
-        writer.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
-        async with asyncio.timeout(send_timeout_s):
-            await writer.drain()
-    if chunked:
-        writer.write(b"0\r\n\r\n")
-    writer.close()
-    async with asyncio.timeout(send_timeout_s):
-        await writer.wait_closed()
+    async def _send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async for text in self._captions.follow():
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
-async def _discard(reader: asyncio.StreamReader) -> None:
-    """Read until the client leaves, or says too much: it has nothing more to say."""
-    left = MOST_SAID_BYTES
-    while left > 0 and (data := await reader.read(4096)):
-        left -= len(data)
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

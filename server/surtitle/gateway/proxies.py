@@ -60,6 +60,15 @@ class TrustedProxies:
         (address,) = told if len(told) == 1 else (None,)
         return ClientAddress(peer if address is None else address, is_forwarded=True)
 
+    def schemes(self, peer: str, own: str, forwarded: Sequence[str]) -> frozenset[str]:
+        """Which scheme the page of a client may have that asks by our `own` one: what the last line of
+        X-Forwarded-Proto says where a proxy sends it, and either where that does not tell.
+        """
+        if not self._trusts(peer):
+            return frozenset((own,))
+        told = _split(forwarded)[-1:]
+        return frozenset(name.lower() for name in told) or frozenset(("http", "https"))
+
     def _last_stranger(self, hops: Sequence[str]) -> str | None:
         """The last hop that is no proxy of ours, the first of all where there is none; None where
         one cannot be read.

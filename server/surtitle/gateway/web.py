@@ -1,7 +1,6 @@
 """The HTTP side: the page and its files, and small JSON answers."""
 
 import asyncio
-import http
 import io
 import json
 import mimetypes
@@ -11,21 +10,19 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 import segno
+from starlette.requests import Request
+from starlette.responses import Response
 
 from surtitle.allowance import Allowance
 from surtitle.background import DaemonThread
 
-ANSWER_S = 30.0
-"""How long a client may take to read a file of the page: 10 kB a second for the largest."""
 LONGEST_PATH = 100
 """Of a request for a file of the page. The file system is asked about every part of one: 0.2 ms for so
 many characters, and 15 ms for as many as a request may have."""
-PART_BYTES = 16_384
-"""Of a file, on its way at once."""
 QR_SHARE = 0.1
 """Of a core, for all QR codes: it is time in which the event loop waits for the interpreter."""
 QR_AT_ONCE_S = 0.2
@@ -154,12 +151,13 @@ def static_page(path: str) -> Page:
     ):
         return nothing
     kind = _TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
+    status = file.stat()
     headers = {
         "Content-Type": kind or "application/octet-stream",
-        "Cache-Control": "no-cache",
+        "Cache-Control": "no-cache",  # a browser asks whether it still has the newest
+        "ETag": f'"{status.st_mtime_ns:x}-{status.st_size:x}"',
         **_SECURITY_HEADERS,
     }
-    status = file.stat()
     return Page(200, _content(file, status.st_mtime_ns, status.st_size), headers)
 
 
@@ -169,35 +167,14 @@ def _content(file: Path, mtime_ns: int, size: int) -> bytes:
     return file.read_bytes()
 
 
-async def serve_page(
-    page: Page, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Answer one HTTP request with a page that may be large.
-
-    A client that does not read costs little and not for long: there is never more than one part on its
-    way, and the whole has to be taken within ANSWER_S.
-    """
-    lines = [f"HTTP/1.1 {page.status} {http.HTTPStatus(page.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in page.headers.items()]
-    lines += [f"Content-Length: {len(page.body)}", "Connection: close", "", ""]
-    body = memoryview(page.body)
-    if writer.transport.is_closing():
-        return
-    writer.transport.set_write_buffer_limits(high=PART_BYTES)
-    # Whatever else the client says stays where it is. (The stubs know it as one for writing.)
-    cast("asyncio.Transport", writer.transport).pause_reading()
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            writer.write("\r\n".join(lines).encode())
-            for begin in range(0, len(body), PART_BYTES):
-                writer.write(body[begin : begin + PART_BYTES])
-                await writer.drain()
-            writer.close()
-            await writer.wait_closed()
-    except (TimeoutError, OSError):  # it has gone, or does not read
-        pass
-    finally:
-        writer.transport.abort()
+def response_of(page: Page, request: Request | None = None) -> Response:
+    """A page as an answer; to a `request` of who has it already, that nothing has changed."""
+    tag = page.headers.get("ETag")
+    if request is not None and tag is not None:
+        known = [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]
+        if tag in known or f"W/{tag}" in known or known == ["*"]:
+            return Response(status_code=304, headers=page.headers)
+    return Response(page.body, page.status, page.headers)
 
 
 def _is_public(path: Path) -> bool:

@@ -1,0 +1,252 @@
+"""Who may come in now, and who may not and why. No I/O: facts about a request in, a refusal out.
+
+The order of the questions is part of the answer: whoever asks too often learns nothing else, and nobody
+without a key learns how full the server is.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from surtitle.engine.policy import EngineState
+from surtitle.engine.supervisor import Engine
+from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy
+from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.limits import AddressLimits, network_of
+from surtitle.gateway.proxies import ClientAddress
+
+TOKEN_PREFIX = "token."
+"""A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why somebody may not come in."""
+
+    status: int
+    """Of HTTP."""
+    text: str
+    """For a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a request says of who asks."""
+
+    client: ClientAddress
+    host: str | None = None
+    origin: str | None = None
+    authorization: str = ""
+    subprotocols: Sequence[str] = ()
+    """Those that it offers."""
+    schemes: Collection[str] = ("http",)
+    """Those that our own page may have where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who has come in."""
+
+    client: ClientAddress
+    caller: Caller = ANYBODY
+
+    @property
+    def owner(self) -> str:
+        """Who takes turns with others: a key or a name in tokens, at an address."""
+        return f"{self.caller.name} {self.network}"
+
+    @property
+    def network(self) -> str:
+        """What counts as one address."""
+        return network_of(self.client.address)
+
+
+class Admission:
+    """Decides for a server. It keeps count of those who are in: see `enter` and `leave`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: Sessions,
+        *,
+        limits: AddressLimits,
+        viewer_limits: AddressLimits,
+        max_sessions: int,
+        keys: Callable[[], KeyRing] | None,
+        max_sessions_per_key: int,
+        origins: OriginPolicy,
+        is_short_of_memory: Callable[[], bool],
+        has_room_to_watch: Callable[[str], bool],
+    ) -> None:
+        """`keys` gives those that hold at the moment; without it nobody is asked for one.
+
+        `has_room_to_watch` says of a network whether one more viewer can come from there.
+        """
+        self._engine = engine
+        self._sessions = sessions
+        self._limits = limits
+        self._viewer_limits = viewer_limits
+        self._max_sessions = max_sessions
+        self._keys = keys
+        self._max_sessions_per_key = max_sessions_per_key
+        self._origins = origins
+        self._is_short_of_memory = is_short_of_memory
+        self._has_room_to_watch = has_room_to_watch
+        self._by_caller: Counter[str] = Counter()  # open connections
+        self.is_draining = False
+        """The server stops: nobody comes in any more."""
+        self.with_session = 0
+        """Connections that have a session."""
+
+    # -- who is in ------------------------------------------------------------------------------
+
+    def enter(self, visitor: Visitor) -> None:
+        """A connection for captions is open."""
+        self._limits.enter(visitor.client.address)
+        self._by_caller[visitor.caller.name] += 1
+
+    def leave(self, visitor: Visitor) -> None:
+        """It has gone."""
+        self._limits.leave(visitor.client.address)
+        self._by_caller[visitor.caller.name] -= 1
+        self._by_caller += Counter()  # forget who has none
+
+    # -- who may come ---------------------------------------------------------------------------
+
+    def to_speak(self, asking: Asking) -> Visitor | Refusal:
+        """Whether somebody may connect to be captioned."""
+        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        if refusal is not None:
+            return refusal
+        caller = self.caller(asking)
+        if caller is None:
+            return NO_KEY
+        if not caller.may_speak:
+            return Refusal(403, "This key or token is not for speaking.")
+        if self._has_keys and self._by_caller[caller.name] >= self._max_sessions_per_key:
+            return Refusal(429, "This key has as many sessions as one may have.")
+        visitor = Visitor(asking.client, caller)
+        return self._not_now(visitor) or visitor
+
+    def to_watch(self, asking: Asking, channel: str) -> Visitor | Refusal:
+        """Whether somebody may connect to read a channel."""
+        if (refusal := self._is_foreign(asking)) is not None:
+            return refusal
+        caller = self.caller(asking)
+        if caller is None:
+            return NO_KEY
+        if (refusal := self._asks_too_often(self._viewer_limits, asking.client)) is not None:
+            return refusal
+        if not caller.may_watch(channel):
+            return Refusal(403, "This key or token is not for watching this channel.")
+        if self.is_draining:
+            return STOPPING
+        visitor = Visitor(asking.client, caller)
+        if not self._has_room_to_watch(visitor.network):
+            return Refusal(503, "As many watch as this server can serve.")
+        return visitor
+
+    def to_make_codes(self, asking: Asking) -> Visitor | Refusal:
+        """Whether somebody may have a QR code made."""
+        if (refusal := self._is_foreign(asking)) is not None:
+            return refusal
+        caller = self.caller(asking)
+        if caller is None:
+            return NO_KEY
+        if not caller.may_make_codes:
+            return Refusal(403, "This key or token is not for anything here.")
+        return Visitor(asking.client, caller)
+
+    def to_read_figures(self, asking: Asking) -> Refusal | None:
+        """Whether somebody may not read the metrics: not with a token for a channel."""
+        caller = self.caller(asking)
+        if caller is None:
+            return NO_KEY
+        if not caller.may_read_figures:
+            return Refusal(403, "This key or token is not for reading figures.")
+        return None
+
+    def admits_page(self, asking: Asking) -> bool:
+        """Whether a page of this origin may read what it is answered."""
+        return self._origins.admits(asking.origin, asking.host, asking.schemes)
+
+    def caller(self, asking: Asking) -> Caller | None:
+        """Who asks; None where that takes a key or a token, and there is none that holds."""
+        if self._keys is None:
+            return ANYBODY
+        keys = self._keys()
+        scheme, _, key = asking.authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return keys.by_key(key.strip()) or keys.by_token(key.strip())
+        tokens = [name for name in asking.subprotocols if name.startswith(TOKEN_PREFIX)]
+        return keys.by_token(tokens[0].removeprefix(TOKEN_PREFIX)) if tokens else None
+
+    # -- why not --------------------------------------------------------------------------------
+
+    def refusal_of_session(self, visitor: Visitor) -> str | None:
+        """Why somebody who is in can begin no session now, or None. Those who were left behind count,
+        but one of his own gives way; for all others that wait there are the limits.
+        """
+        if (why := self._full(visitor.owner)) is not None:
+            return why
+        client, caller = visitor.client, visitor.caller.name
+        forwarded = client.is_forwarded
+        left = self._sessions.left_behind(lambda o: o.rpartition(" ")[2] == visitor.network)
+        is_over = self._limits.is_over(client.address, len(left), is_forwarded=forwarded)
+        if is_over and not self._sessions.give_way(left, visitor.owner):
+            return "This address has as many sessions as one may have."
+        if self._has_keys:
+            left = self._sessions.left_behind(lambda o: o.rpartition(" ")[0] == caller)
+            is_over = self._by_caller[caller] + len(left) > self._max_sessions_per_key
+            if is_over and not self._sessions.give_way(left, visitor.owner):
+                return "This key has as many sessions as one may have."
+        left = self._sessions.left_behind(lambda o: True)
+        is_over = self.with_session + len(left) >= self._max_sessions
+        if is_over and not self._sessions.give_way(left, visitor.owner):
+            return "All sessions of this server are taken."
+        return None
+
+    @property
+    def _has_keys(self) -> bool:
+        return self._keys is not None
+
+    def _asks_too_often(self, limits: AddressLimits, client: ClientAddress) -> Refusal | None:
+        forwarded = client.is_forwarded
+        why = limits.refusal(client.address, time.monotonic(), is_forwarded=forwarded)
+        return None if why is None else Refusal(429, why)
+
+    def _is_foreign(self, asking: Asking) -> Refusal | None:
+        return None if self.admits_page(asking) else FOREIGN_PAGE
+
+    def _not_now(self, visitor: Visitor) -> Refusal | None:
+        """Why this client cannot come in now, or None."""
+        if self.is_draining:
+            return STOPPING
+        if self._engine.state is EngineState.FAILED:
+            return Refusal(503, "The recognition engine has failed.")
+        if self._engine.model is None:
+            return Refusal(503, "The model is being loaded.")
+        if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
+            return None
+        why = self._full(visitor.owner)
+        return None if why is None else Refusal(503, why)
+
+    def _full(self, owner: str) -> str | None:
+        """Why an owner can begin no session now, or None. Connections without one take no place."""
+        if self._engine.state is EngineState.BROKEN:
+            return "The recognition worker has died again and again; it is still tried."
+        if self._is_short_of_memory():
+            return "The server is short of memory."
+        if self._engine.overloaded_for(owner):
+            return "The server is overloaded: captions come late already."
+        if self.with_session >= self._max_sessions:
+            return "All sessions of this server are taken."
+        return None
+
+
+NO_KEY = Refusal(401, "This server asks for a key or a token that holds.")
+STOPPING = Refusal(503, "The server is stopping.")
+FOREIGN_PAGE = Refusal(
+    403, "Pages of this address may not use the server; see its setting `allowed_origins`."
+)

@@ -1,0 +1,391 @@
+"""HTTP/1.1 on one connection: h11 reads and writes it, an ASGI application answers.
+
+One request after the other: what a client sends behind one that is being answered waits. A WebSocket's
+handshake is a request like any other, whose answer hands the connection over (`HttpConnection.switch`).
+
+Each phase of a connection has its time. Who needs more is cut off, whatever he sends meanwhile.
+"""
+
+import asyncio
+import contextlib
+import http
+import json
+import math
+import re
+from email.utils import formatdate
+from enum import Enum, auto
+from urllib.parse import unquote
+
+import h11
+import structlog
+from starlette.types import ASGIApp, Message, Scope
+
+from surtitle.gateway.stream import ClientStream, Layer, Pause
+
+log = structlog.get_logger("surtitle.gateway")
+
+MOST_HEAD_BYTES = 1 << 15
+"""Of a request without its body."""
+BEHIND_BYTES = 1 << 16
+"""What may come behind a request, as long as that is not answered."""
+BODY_BUFFER_BYTES = 1 << 16
+"""Of a body that nobody has taken yet, before no more is read."""
+PART_BYTES = 16_384
+"""Of an answer, on its way at once."""
+REQUEST_S = 0.001
+"""What a request costs its client, beside reading and answering it."""
+ANSWER_S = 30.0
+"""How long a client may take to read an answer of known length: 10 kB a second for the largest file."""
+
+SCOPE_KEY = "surtitle.connection"
+
+
+_ABSOLUTE = re.compile(rb"^https?://[^/?]*/?", re.IGNORECASE)
+"""What a target begins with that names the host too, as proxies are asked."""
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = auto()
+    """Another request, or none."""
+    HEAD = auto()
+    """The rest of a request, but for its body. The first one begins with the connection."""
+    BODY = auto()
+    """More of a body, which somebody wants to read."""
+    ANSWER = auto()
+    """Whoever makes the answer, and the client who reads it: they have limits of their own."""
+
+
+PHASE_S: dict[Phase, float] = {
+    Phase.IDLE: 75.0,
+    Phase.HEAD: 10.0,
+    Phase.BODY: 10.0,
+    Phase.ANSWER: math.inf,
+}
+"""How long each may last."""
+BODY_BYTES_PER_S = 1000.0
+"""With so much a second, the time for a body does not run out."""
+
+
+def connection_of(scope: Scope) -> "HttpConnection":
+    """The connection on which a request has come."""
+    connection = scope[SCOPE_KEY]
+    assert isinstance(connection, HttpConnection)
+    return connection
+
+
+class HttpConnection:
+    """A layer of a stream: serves the requests that come on it."""
+
+    def __init__(self, stream: ClientStream, app: ASGIApp, send_timeout_s: float) -> None:
+        """What has no known length must be read within `send_timeout_s`, part by part."""
+        self.stream = stream
+        self.send_timeout_s = send_timeout_s
+        self._app = app
+        self._loop = asyncio.get_running_loop()
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._exchange: _Exchange | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.phase = Phase.HEAD
+        self.enter(Phase.HEAD)
+
+    # -- see Layer ------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> int:
+        """See Layer."""
+        if self.phase is Phase.IDLE:
+            self.enter(Phase.HEAD)
+        try:
+            self._http.receive_data(data)
+        except RuntimeError:  # it came behind the end of the stream
+            return 1
+        return self._go_on()
+
+    def receive_eof(self) -> None:
+        """Who has said his last may still want the answer."""
+        with contextlib.suppress(RuntimeError):
+            self._http.receive_data(b"")
+        if self._exchange is None:
+            self.stream.close()
+        else:
+            self._exchange.leave()
+
+    def on_settled(self) -> None:
+        """See Layer."""
+
+    def go_away(self) -> None:
+        """See Layer."""
+        if self._exchange is None:
+            self.stream.close()
+
+    def lose(self) -> None:
+        """See Layer."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._exchange is not None:
+            self._exchange.cancel()
+
+    # -- one request after the other ------------------------------------------------------------
+
+    def enter(self, phase: Phase, left_s: float = math.inf) -> None:
+        """A phase begins, or goes on for `left_s` at most."""
+        self.phase = phase
+        if self._timer is not None:
+            self._timer.cancel()
+        left_s = min(left_s, PHASE_S[phase])
+        endless = left_s == math.inf
+        self._timer = None if endless else self._loop.call_later(left_s, self._expire)
+
+    def _go_on(self) -> int:
+        """Work on what has come; returns how many things that were."""
+        events = 0
+        while not self.stream.is_closing:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                self._refuse(error.error_status_hint, str(error))
+                return events + 1
+            if event is h11.NEED_DATA or event is h11.PAUSED:
+                if len(self._http.trailing_data[0]) > BEHIND_BYTES:
+                    self._on_too_much()
+                return events
+            events += 1
+            match event:
+                case h11.Request():
+                    self.enter(Phase.ANSWER)
+                    self.stream.charge(REQUEST_S)
+                    self._exchange = _Exchange(self, self._http, event)
+                    self._exchange.start(self._app)
+                case h11.Data() if self._exchange is not None:
+                    events += len(event.data) >> 10
+                    self._exchange.take_body(bytes(event.data))
+                case h11.EndOfMessage() if self._exchange is not None:
+                    self._exchange.end_body()
+                case h11.ConnectionClosed():
+                    self.stream.close()
+                    return events
+        return events
+
+    def _on_too_much(self) -> None:
+        """Much has come behind a request."""
+        if self._http.our_state is h11.SEND_BODY:
+            # Who goes away must be seen to, also by an answer that does not end: so it is read.
+            log.info("talks where there is nothing to say; cut off")
+            self.stream.abort()
+        else:
+            self.stream.pause(Pause.FULL)
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Answer what is not HTTP/1.1, or too much of it, and close."""
+        if self._exchange is not None:  # its answer may be on its way
+            self.stream.abort()
+            return
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = json.dumps({"error": f"This request cannot be read: {why}."}).encode() + b"\n"
+            headers = [
+                ("Content-Type", "application/json"),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+            ]
+            reason = http.HTTPStatus(status).phrase.encode()
+            head = h11.Response(status_code=status, headers=headers, reason=reason)
+            for part in (head, h11.Data(data=body), h11.EndOfMessage()):
+                self.stream.write(self._http.send(part) or b"")
+        self.stream.close()
+
+    def _expire(self) -> None:
+        match self.phase:
+            case Phase.HEAD:
+                log.info("a request that does not end; cut off")
+                self._refuse(http.HTTPStatus.REQUEST_TIMEOUT, "it does not end")
+            case Phase.BODY:
+                log.info("a body that does not end; cut off")
+                self.stream.abort()
+            case _:
+                self.stream.close()
+
+    def on_answered(self) -> None:
+        """A request is answered."""
+        self._exchange = None
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            self.stream.close()
+            return
+        self._http.start_next_cycle()
+        self.enter(Phase.HEAD if self._http.trailing_data[0] else Phase.IDLE)
+        self.stream.resume(Pause.FULL)
+        self._go_on()
+
+    def switch(self, answer: bytes, layer: Layer) -> None:
+        """Give the `answer` that accepts an upgrade: from now on the stream has another layer."""
+        self.stream.write(answer)
+        self._exchange = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self.stream.become(layer, self._http.trailing_data[0])
+
+
+class _Exchange:
+    """One request and its answer, as ASGI has them."""
+
+    def __init__(
+        self, connection: HttpConnection, http11: h11.Connection, request: h11.Request
+    ) -> None:
+        self._connection = connection
+        self._stream = connection.stream
+        self._http = http11
+        self._request = request
+        self._body = bytearray()
+        self._news = asyncio.Event()  # of the body, or its end
+        self._is_whole = False  # nothing more of the body comes
+        self._has_left = False  # nothing more comes at all
+        self._was_taken = False  # all of the body
+        self._body_left_s = PHASE_S[Phase.BODY]  # to be waited for it
+        self._until_s: float | None = None  # until when an answer of known length must be read
+        self._task: asyncio.Task[None] | None = None
+
+    # -- what the connection says ---------------------------------------------------------------
+
+    def start(self, app: ASGIApp) -> None:
+        """Have it answered."""
+        self._task = asyncio.create_task(self._run(app), name="request")
+
+    def take_body(self, data: bytes) -> None:
+        """A part of the body has come."""
+        self._body += data
+        self._news.set()
+        gained_s = len(data) / BODY_BYTES_PER_S
+        self._body_left_s = min(self._body_left_s + gained_s, PHASE_S[Phase.BODY])
+        if len(self._body) > BODY_BUFFER_BYTES:
+            self._stream.pause(Pause.FULL)
+
+    def end_body(self) -> None:
+        """There is no more of it."""
+        self._is_whole = True
+        self._news.set()
+
+    def leave(self) -> None:
+        """The client says nothing more."""
+        self._has_left = True
+        self._news.set()
+
+    def cancel(self) -> None:
+        """The connection has gone."""
+        self.leave()
+        if self._task is not None:
+            self._task.cancel()
+
+    # -- ASGI -----------------------------------------------------------------------------------
+
+    def _scope(self) -> Scope:
+        target, _, query = _ABSOLUTE.sub(b"/", self._request.target).partition(b"?")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": self._request.http_version.decode(),
+            "method": self._request.method.decode(),
+            "scheme": "https" if self._stream.is_secure else "http",
+            "path": unquote(target.decode("ascii")),
+            "raw_path": target,
+            "query_string": query,
+            "root_path": "",
+            "headers": [(name.lower(), value) for name, value in self._request.headers],
+            "client": (self._stream.peer, 0),
+            "server": None,
+            SCOPE_KEY: self._connection,
+        }
+
+    async def _run(self, app: ASGIApp) -> None:
+        try:
+            await app(self._scope(), self._receive, self._send)
+        except (ConnectionError, TimeoutError):  # it has gone, or does not read
+            self._stream.abort()
+            return
+        except Exception:
+            log.exception("a request failed")
+            if self._http.our_state is not h11.SEND_RESPONSE:
+                self._stream.abort()
+                return
+            await self._answer_failure()
+        if self._stream.layer is self._connection:
+            self._connection.on_answered()
+
+    async def _answer_failure(self) -> None:
+        body = b'{"error": "The server made a mistake; its log says more."}\n'
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            await self._send({"type": "http.response.start", "status": 500, "headers": headers})
+            await self._send({"type": "http.response.body", "body": body})
+
+    async def _receive(self) -> Message:
+        if not self._was_taken:
+            if self._http.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                self._stream.write(self._http.send(go_on))
+            if not self._body:
+                await self._more_body()
+            if self._body or self._is_whole:
+                body, self._body = bytes(self._body), bytearray()
+                self._was_taken = self._is_whole
+                self._stream.resume(Pause.FULL)
+                return {"type": "http.request", "body": body, "more_body": not self._is_whole}
+        while not self._has_left:
+            await self._next_news()
+        return {"type": "http.disconnect"}
+
+    async def _more_body(self) -> None:
+        """Wait for a part of the body, its end, or that of the connection."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        self._connection.enter(Phase.BODY, self._body_left_s)
+        while not (self._body or self._is_whole or self._has_left):
+            await self._next_news()
+        self._body_left_s -= loop.time() - began_s
+        self._connection.enter(Phase.ANSWER)
+
+    async def _next_news(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    async def _send(self, message: Message) -> None:
+        if self._stream.is_lost:
+            raise ConnectionResetError
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message["headers"]}
+            if b"content-length" in names:
+                self._until_s = asyncio.get_running_loop().time() + ANSWER_S
+            status = int(message["status"])
+            headers = [(b"Date", formatdate(usegmt=True).encode()), *message["headers"]]
+            if any(name == b"upgrade" for name, _ in self._request.headers):
+                # What has come behind it may be meant for the other protocol.
+                headers.append((b"Connection", b"close"))
+            head = h11.Response(
+                status_code=status,
+                headers=headers,
+                reason=http.HTTPStatus(status).phrase.encode(),
+            )
+            self._stream.write(self._http.send(head) or b"")
+        else:
+            await self._send_body(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._stream.write(self._http.send(h11.EndOfMessage()) or b"")
+                await self._until_read()
+
+    async def _send_body(self, body: bytes) -> None:
+        if self._request.method == b"HEAD":
+            return
+        for begin in range(0, len(body), PART_BYTES):
+            part = h11.Data(data=body[begin : begin + PART_BYTES])
+            self._stream.write(self._http.send(part) or b"")
+            await self._until_read()
+
+    async def _until_read(self) -> None:
+        """Wait for a client that is behind. Raises TimeoutError."""
+        loop_s = asyncio.get_running_loop().time()
+        until_s = self._until_s or loop_s + self._connection.send_timeout_s
+        async with asyncio.timeout_at(until_s):
+            await self._stream.drain()

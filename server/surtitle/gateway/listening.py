@@ -1,0 +1,79 @@
+"""The listening sockets, and the connections on them."""
+
+import asyncio
+import contextlib
+import ssl
+from weakref import WeakSet
+
+from starlette.types import ASGIApp
+
+from surtitle.errors import ConfigurationError
+from surtitle.gateway.http import HttpConnection
+from surtitle.gateway.places import Places
+from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.stream import ClientStream
+
+TLS_HANDSHAKE_S = 10.0
+MANY_PLACES = 1 << 16
+CLOSE_S = 1.0
+"""How long connections may take to end when the server does."""
+
+
+class Listener:
+    """Listens, and has an application answer. All listeners of a server share their places."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        inputs: InputTurns,
+        places: "Places[ClientStream]",
+        send_timeout_s: float,
+    ) -> None:
+        """What is answered in parts must be read within `send_timeout_s`, part by part."""
+        self._app = app
+        self._inputs = inputs
+        self._places = places
+        self._send_timeout_s = send_timeout_s
+        self._server: asyncio.Server | None = None
+        self._streams: WeakSet[ClientStream] = WeakSet()
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None, options: str) -> int:
+        """Listen; returns the port. Raises ConfigurationError, which names the `options` to change."""
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept,
+                host,
+                port,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else TLS_HANDSHAKE_S,
+            )
+        except (OSError, UnicodeError) as error:  # a name that is none for IDNA either
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise ConfigurationError(
+                f"Cannot listen on {host} port {port}: {why}. Choose another with {options}."
+            ) from error
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def _accept(self) -> ClientStream:
+        return ClientStream(self._begin, inputs=self._inputs, places=self._places)
+
+    def _begin(self, stream: ClientStream) -> HttpConnection:
+        """A connection is there, with TLS where that is asked for."""
+        self._streams.add(stream)
+        return HttpConnection(stream, self._app, self._send_timeout_s)
+
+    async def close(self) -> None:
+        """Listen no more, and end the connections that are left."""
+        if self._server is None:
+            return
+        self._server.close()
+        streams = list(self._streams)
+        for stream in streams:
+            stream.go_away()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                for stream in streams:
+                    await stream.gone.wait()
+        for stream in streams:
+            stream.abort()

@@ -1,0 +1,380 @@
+"""One TCP connection: what comes is worked on as its budget allows, and what leaves is bounded.
+
+A layer makes sense of the bytes: HTTP first (`http`), a WebSocket after its handshake (`websocket`).
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from typing import Protocol
+
+import structlog
+
+from surtitle.allowance import Allowance
+from surtitle.gateway import budget
+from surtitle.gateway.limits import network_of
+from surtitle.gateway.places import Places
+from surtitle.gateway.proxies import ClientAddress
+from surtitle.gateway.reading import InputTurns
+
+log = structlog.get_logger("surtitle.gateway")
+
+TCP_TIMEOUT_MS = 20_000
+"""How long what was sent may stay unconfirmed before the connection is taken for broken. Something is
+sent every second, so a client whose network is gone is noticed by then, and its session waits."""
+UNREAD_BYTES = 16_384
+"""What may lie unsent in a transport before a client counts as behind."""
+MOST_UNREAD_BYTES = 1 << 20
+"""What may lie unsent at all: pongs are sent to a client that is behind too."""
+SLICE_BYTES = 2048
+"""Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
+MOST_OF_AN_EVENT_S = 0.0001
+"""What a kilobyte of a frame may cost by the clock: more is the time of others, on a machine that has
+much to do."""
+MOST_OF_A_MESSAGE_S = 0.001
+"""What a message may cost by the clock, as above."""
+LINGER_S = 1.0
+"""How long a client may take to read the last thing that it is told, before the transport is cut."""
+
+
+class Pause(Enum):
+    """Why a connection is not read at the moment."""
+
+    BUDGET = auto()
+    """What has come waits for time to work on it."""
+    BATCH = auto()
+    """It is read together with others, see ReadingTurns."""
+    FULL = auto()
+    """The layer takes no more."""
+
+
+class Layer(Protocol):
+    """What makes sense of the bytes."""
+
+    def receive(self, data: bytes) -> int:
+        """Take a slice of what came; returns how many things it was, a large one for each kilobyte."""
+        ...
+
+    def receive_eof(self) -> None:
+        """Nothing more comes."""
+        ...
+
+    def on_settled(self) -> None:
+        """All that had come has been worked on."""
+        ...
+
+    def go_away(self) -> None:
+        """The server stops: end the connection soon."""
+        ...
+
+    def lose(self) -> None:
+        """The connection has gone. Let go of what refers back to it."""
+        ...
+
+
+class _Nothing:
+    """The layer of a connection that has gone, or has not come yet."""
+
+    def receive(self, data: bytes) -> int:
+        return 0
+
+    def receive_eof(self) -> None: ...
+
+    def on_settled(self) -> None: ...
+
+    def go_away(self) -> None: ...
+
+    def lose(self) -> None: ...
+
+
+_NOTHING = _Nothing()
+
+
+class ClientStream(asyncio.Protocol):
+    """The server's end of a TCP connection, for one layer after the other."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        make_layer: "Callable[[ClientStream], Layer]",
+        *,
+        inputs: InputTurns,
+        places: "Places[ClientStream]",
+    ) -> None:
+        """It shares the time for `inputs`, and takes one of the `places`."""
+        self.work = budget.allowance()
+        """See Holder."""
+        self.client = ClientAddress("")
+        """Where it comes from, as its requests tell."""
+        self.gone = asyncio.Event()
+        """Set when the connection has gone."""
+        self.layer: Layer = _NOTHING
+        self.inputs = inputs
+        self._make_layer = make_layer
+        self._places = places
+        self._loop = asyncio.get_running_loop()
+        self._pauses: set[Pause] = set()
+        self._held = b""  # what came and was not worked on yet
+        self._waits = False  # for a turn to work on that
+        self._spare: Allowance | None = None  # bytes of one who has nothing to say
+        self._cut_off: Callable[[], object] | None = None
+        self._speaks = False  # it has a session
+        self._is_ending = False  # by us
+        self._has_ended = False  # by the client
+        self._room_to_write = asyncio.Event()
+        self._room_to_write.set()
+
+    # -- what the event loop calls --------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
+        self.transport = transport  # type: ignore[assignment]  # uvloop's are not asyncio's
+        self.client = ClientAddress(self.peer)
+        self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        self.layer = self._make_layer(self)
+        too_many = self._places.enter(self, network_of(self.peer))
+        if too_many is not None:
+            log.info("too many connections; cut off")
+            too_many.abort()
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            with contextlib.suppress(OSError):
+                transport.get_extra_info("socket").setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_TIMEOUT_MS
+                )
+
+    def data_received(self, data: bytes) -> None:
+        """Work on what came as far as there is time for it; the rest waits."""
+        if self._is_ending:
+            return
+        if self._held:
+            self._held += data  # the transport had it already when we paused it
+        elif self._may_come(len(data)):
+            now_s = time.perf_counter()
+            at_once = self.inputs.may_go_on(self.work, now_s)
+            if self._work_on(data, at_once=at_once, now_s=now_s):
+                self.pause(Pause.BUDGET)
+                self._wait_for_turn()
+
+    def eof_received(self) -> bool:
+        """The client has gone, and does not wait for an answer to what was not worked on yet."""
+        self._held = b""
+        self._has_ended = True
+        if self._is_ending:
+            return False
+        self.layer.receive_eof()
+        return not self.is_secure  # the layer closes; over TLS there is no half of a connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of all that refers back to this stream.
+
+        A cycle would keep a session with its audio until the garbage collector comes, which is rare:
+        a hundred ended sessions are not yet worth its while.
+        """
+        self.gone.set()
+        self._held = b""
+        self._cut_off = None
+        if self._speaks:
+            self.inputs.leave()
+        self._places.leave(self)
+        self._room_to_write.set()
+        layer, self.layer = self.layer, _NOTHING
+        layer.lose()
+
+    def pause_writing(self) -> None:
+        """The client is behind."""
+        self._room_to_write.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._room_to_write.set()
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def pause(self, why: Pause) -> None:
+        """Read nothing, until all that speaks against it is over."""
+        self._pauses.add(why)
+        if not self.is_closing:
+            self.transport.pause_reading()
+
+    def resume(self, why: Pause) -> None:
+        """This does not speak against reading any more."""
+        self._pauses.discard(why)
+        if why is Pause.FULL and self._held:
+            self._wait_for_turn()
+        if not self._pauses and not self.is_closing:
+            self.transport.resume_reading()
+
+    def stop_reading(self) -> None:
+        """See Resting."""
+        self.pause(Pause.BATCH)
+
+    def read_on(self) -> None:
+        """See Resting."""
+        self.resume(Pause.BATCH)
+
+    def take_slice(self) -> bool:
+        """See Holder."""
+        self._waits = False
+        if not self._held or Pause.FULL in self._pauses:
+            return False
+        try:
+            is_more = self._work_on(self._held, most=1, now_s=time.perf_counter())
+        except Exception:
+            self.abort()  # as the loop does; the layer must not have the same again
+            raise
+        if is_more:
+            self._waits = Pause.FULL not in self._pauses
+            return self._waits
+        self.resume(Pause.BUDGET)
+        return False
+
+    def _wait_for_turn(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self.inputs.wait(self)
+
+    def _work_on(
+        self, data: bytes, *, now_s: float, at_once: bool = True, most: int = 1 << 30
+    ) -> bool:
+        """Have the layer take the data, slice after slice; whether there was no time for all of it.
+
+        What is left is held.
+        """
+        begin = 0
+        while at_once:
+            end = begin + SLICE_BYTES
+            events = self.layer.receive(data[begin:end] if begin or end < len(data) else data)
+            began_s, now_s = now_s, time.perf_counter()
+            most_s = (events + 1) * MOST_OF_AN_EVENT_S
+            self.inputs.charge(self.work, now_s - began_s, now_s, most_s)
+            begin, most = end, most - 1
+            if self.unsent_bytes > MOST_UNREAD_BYTES:
+                log.info("client does not read its pongs; cut off")
+                self.abort()
+            if begin >= len(data) or self.is_closing:
+                self._held = b""
+                self.layer.on_settled()
+                return False
+            full = Pause.FULL in self._pauses
+            at_once = most > 0 and not full and self.inputs.may_go_on(self.work, now_s)
+        self._held = data[begin:]
+        return True
+
+    def become(self, layer: Layer, data: bytes) -> None:
+        """Have another layer from now on, to which `data` has come already."""
+        self.layer = layer
+        if self._held:
+            self._held = data + self._held
+        elif data:
+            self.data_received(data)
+
+    def charge(self, cost_s: float) -> None:
+        """Something that came costs so much, beside the time that it took."""
+        self.inputs.charge(self.work, cost_s, time.perf_counter(), cost_s)
+
+    def expect_little(self, spare: Allowance, cut_off: Callable[[], object]) -> None:
+        """Whoever has nothing to say may still send so much, and is cut off beyond that."""
+        self._spare, self._cut_off = spare, cut_off
+
+    def _may_come(self, size: int) -> bool:
+        if self._spare is None:
+            return True
+        now_s = time.perf_counter()
+        self._spare.take(size, now_s)
+        if not self._spare.is_overdrawn(now_s):
+            return True
+        log.info("talks where there is nothing to say; cut off")
+        if self._cut_off is not None:
+            self._cut_off()
+        return False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has gone."""
+        return self.gone.is_set()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has come that was not worked on yet."""
+        return bool(self._held)
+
+    async def in_turn(self, calls: Iterable[Callable[[], object]], most_s: float) -> None:
+        """Do what a message of the client asks for, each step of it when its turn comes."""
+        for call in calls:
+            await self.inputs.in_turn(self.work, call, most_s)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send, however far the client is behind; nothing where the connection is closing."""
+        if data and not self.is_closing:
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait for a client that is behind. Raises ConnectionResetError where it has gone."""
+        await self._room_to_write.wait()
+        if self.is_lost:
+            raise ConnectionResetError
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was written and is still in this process."""
+        return self.transport.get_write_buffer_size()
+
+    def go_away(self) -> None:
+        """The server stops."""
+        self.layer.go_away()
+
+    def close(self, within_s: float = LINGER_S) -> None:
+        """End the connection once what was written has been read, for which there is so much time.
+
+        What still comes is dropped. A socket that is closed with something unread in it sends a reset,
+        which may overtake the last that was written.
+        """
+        if self._is_ending:
+            return
+        self._is_ending = True
+        self._held = b""
+        if self._has_ended or not self.transport.can_write_eof():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.transport.resume_reading()
+        self._loop.call_later(within_s, self.transport.abort)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._is_ending or self.transport.is_closing()
+
+    def abort(self) -> None:
+        """Cut the transport."""
+        self.transport.abort()
+
+    # -- who it is ------------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end; "" for a socket that has no such thing."""
+        remote = self.transport.get_extra_info("peername")
+        return str(remote[0]) if isinstance(remote, tuple) and remote else ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it goes over TLS."""
+        return self.transport.get_extra_info("sslcontext") is not None
+
+    def settle(self) -> None:
+        """It is one that stays."""
+        self._places.settle(self)
+
+    def speak(self) -> None:
+        """It has a session, and is one that stays."""
+        self.settle()
+        if not self._speaks and not self.is_lost:
+            self._speaks = True
+            self.inputs.join()

@@ -1,0 +1,461 @@
+"""HTTP/1.1 over a real socket: one request after the other, and clients that are slow or wrong."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from surtitle.gateway import http, stream
+from surtitle.gateway.http import BODY_BUFFER_BYTES, MOST_HEAD_BYTES, PART_BYTES, Phase
+from surtitle.gateway.listening import MANY_PLACES, Listener
+from surtitle.gateway.places import Places
+from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.stream import ClientStream
+from tests.gateway.fakes import everything_logged
+from tests.gateway.site import listening
+
+LIMIT_S = 5.0
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def answering(answer: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """An application that answers each request so."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return app
+
+
+async def path_of(request: Request) -> Response:
+    return PlainTextResponse(request.url.path)
+
+
+async def body_of(request: Request) -> Response:
+    return PlainTextResponse(f"{len(await request.body())} bytes")
+
+
+class Client:
+    """One connection, over which a test says what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def answer(self, *, to_head: bool = False) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the next answer."""
+        async with asyncio.timeout(LIMIT_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {
+                name.lower(): value
+                for name, _, value in (line.partition(": ") for line in head[1:])
+            }
+            length = 0 if to_head else int(headers.get("content-length", 0))
+            return int(head[0].split()[1]), headers, await self.reader.readexactly(length)
+
+    async def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        self.writer.write(request)
+        return await self.answer(to_head=request.startswith(b"HEAD"))
+
+    async def is_closed(self) -> bool:
+        """Whether the server closes, having said nothing more."""
+        async with asyncio.timeout(LIMIT_S):
+            with suppress(ConnectionError):
+                return await self.reader.read() == b""
+        return True
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, send_timeout_s: float = LIMIT_S) -> AsyncIterator[int]:
+    """The port of a server with this application."""
+    places = Places[ClientStream](MANY_PLACES)
+    listener = Listener(app, inputs=InputTurns(), places=places, send_timeout_s=send_timeout_s)
+    port = await listener.start("127.0.0.1", 0, None, "nothing")
+    try:
+        yield port
+        async with asyncio.timeout(LIMIT_S):
+            while len(places):  # noqa: ASYNC110 - the count is no event
+                await asyncio.sleep(0.01)
+    finally:
+        await listener.close()
+
+
+@asynccontextmanager
+async def client_of(app: ASGIApp, send_timeout_s: float = LIMIT_S) -> AsyncIterator[Client]:
+    async with serving(app, send_timeout_s) as port, connected(port) as client:
+        yield client
+
+
+# -- one request after the other ----------------------------------------------------------------
+
+
+async def test_a_connection_serves_many_requests() -> None:
+    async with client_of(answering(path_of)) as client:
+        for number in range(20):
+            request = b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number
+            status, headers, body = await client.ask(request)
+            assert (status, body) == (200, b"/%d" % number)
+            assert "connection" not in headers
+
+
+async def test_requests_that_come_together_are_answered_in_their_order() -> None:
+    async with client_of(answering(path_of)) as client:
+        requests = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(50)]
+        client.writer.write(b"".join(requests))
+        for number in range(50):
+            assert (await client.answer())[2] == b"/%d" % number
+
+
+@pytest.mark.parametrize("piece", [1, 7, 60])
+async def test_a_request_may_come_in_pieces(piece: int) -> None:
+    async with client_of(answering(body_of)) as client:
+        request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n0123456789"
+        for begin in range(0, len(request), piece):
+            client.writer.write(request[begin : begin + piece])
+            await asyncio.sleep(0.001)
+        assert (await client.answer())[2] == b"10 bytes"
+
+
+@pytest.mark.parametrize(
+    "request_", [b"GET / HTTP/1.0\r\n\r\n", GET[:-2] + b"Connection: close\r\n\r\n"]
+)
+async def test_who_wants_no_more_is_left(request_: bytes) -> None:
+    async with client_of(answering(path_of)) as client:
+        assert (await client.ask(request_))[2] == b"/"
+        assert await client.is_closed()
+
+
+async def test_who_has_said_his_last_still_gets_the_answer() -> None:
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(GET)
+        client.writer.write_eof()
+        assert (await client.answer())[2] == b"/"
+        assert await client.is_closed()
+
+
+async def test_the_target_may_name_the_host_too() -> None:
+    async with client_of(answering(path_of)) as client:
+        request = b"GET http://localhost/there?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert (await client.ask(request))[2] == b"/there"
+
+
+# -- bodies -------------------------------------------------------------------------------------
+
+
+async def test_a_body_in_chunks() -> None:
+    async with client_of(answering(body_of)) as client:
+        request = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunk = b"3e8\r\n" + bytes(1000) + b"\r\n"
+        assert (await client.ask(request + 100 * chunk + b"0\r\n\r\n"))[2] == b"100000 bytes"
+
+
+async def test_who_waits_to_be_told_to_go_on_is_told() -> None:
+    head = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    )
+    async with client_of(answering(body_of)) as client:
+        status, _, _ = await client.ask(head)
+        assert status == 100
+        assert (await client.ask(b"hello"))[2] == b"5 bytes"
+    async with client_of(answering(path_of)) as client:  # nobody wants the body
+        assert (await client.ask(head))[0] == 200
+        assert await client.is_closed()
+
+
+async def test_a_body_that_nobody_takes_stays_with_the_client() -> None:
+    """And what the application has not asked for is bounded."""
+    go_on = asyncio.Event()
+    held: list[int] = []
+
+    async def slowly(request: Request) -> Response:
+        await go_on.wait()
+        total = 0
+        async for part in request.stream():
+            held.append(len(part))
+            total += len(part)
+        return PlainTextResponse(f"{total} bytes")
+
+    size = 20_000_000
+    async with client_of(answering(slowly)) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+        client.writer.write(bytes(size))
+        await asyncio.sleep(0.3)
+        waiting = client.writer.transport.get_write_buffer_size()
+        assert waiting > size // 2
+        go_on.set()
+        assert (await client.answer())[2] == b"%d bytes" % size
+        assert max(held) <= BODY_BUFFER_BYTES + (1 << 18)
+
+
+async def test_an_answer_is_read_though_the_body_goes_on() -> None:
+    """A socket that is closed with something unread in it would send a reset instead."""
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
+        client.writer.write(bytes(800_000))
+        assert (await client.answer())[2] == b"/"
+        assert await client.is_closed()
+
+
+async def test_who_goes_in_the_middle_of_a_body_is_noticed() -> None:
+    gone = asyncio.Event()
+
+    async def read(request: Request) -> Response:
+        try:
+            await request.body()
+        except ClientDisconnect:
+            gone.set()
+        return PlainTextResponse("")
+
+    async with client_of(answering(read)) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello")
+        client.writer.write_eof()
+        async with asyncio.timeout(LIMIT_S):
+            await gone.wait()
+
+
+# -- answers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, 3_000_001])
+async def test_a_large_answer_is_whole(size: int) -> None:
+    async def large(request: Request) -> Response:
+        return Response(b"x" * size)
+
+    async with client_of(answering(large)) as client:
+        for _ in range(2):
+            assert (await client.ask(GET))[2] == b"x" * size
+
+
+async def test_who_does_not_read_is_cut_off_and_has_cost_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "ANSWER_S", 0.3)
+    unsent: list[int] = []
+    original = ClientStream.write
+
+    def write(self: ClientStream, data: bytes) -> None:
+        original(self, data)
+        unsent.append(self.unsent_bytes)
+
+    monkeypatch.setattr(stream.ClientStream, "write", write)
+
+    async def large(request: Request) -> Response:
+        return Response(bytes(30_000_000))
+
+    async with serving(answering(large)) as port, connected(port) as client:
+        client.reader._limit = 1024  # type: ignore[attr-defined]
+        client.writer.write(GET)
+        await asyncio.sleep(0.8)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            async with asyncio.timeout(LIMIT_S):
+                await client.reader.readexactly(30_000_000)
+    assert max(unsent) <= 3 * PART_BYTES
+
+
+async def test_an_application_that_fails_is_told_of_and_the_next_request_served() -> None:
+    async def fail(request: Request) -> Response:
+        if request.url.path == "/":
+            raise ValueError("It failed.")
+        return PlainTextResponse("fine")
+
+    with everything_logged() as logged:
+        async with serving(answering(fail)) as port:
+            async with connected(port) as client:
+                status, headers, body = await client.ask(GET)
+                assert (status, headers["content-type"]) == (500, "application/json")
+                assert "log says more" in json.loads(body)["error"]
+            async with connected(port) as client:
+                assert (await client.ask(GET.replace(b"/ ", b"/x ")))[2] == b"fine"
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == [
+        "a request failed"
+    ]
+
+
+# -- what is no request -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (b"hello\r\n\r\n", 400),
+        (b"GET /\xed\xa0\x80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),  # half a surrogate pair
+        (b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),  # no host
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 2 * MOST_HEAD_BYTES + b"\r\n\r\n", 431),
+        (b"\x16\x03\x01\x02\x00\x01\x00", 400),  # TLS where there is none
+    ],
+)
+async def test_what_is_no_request_is_told_so(request_: bytes, expected: int) -> None:
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(request_)
+        if b"\n" not in request_:
+            client.writer.write(b"\r\n\r\n")
+        status, headers, body = await client.answer()
+        assert (status, headers["connection"]) == (expected, "close")
+        assert json.loads(body)["error"].startswith("This request cannot be read: ")
+        assert await client.is_closed()
+
+
+async def test_rubbish_behind_a_request_does_not_spoil_its_answer() -> None:
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(GET + b"\xff\xfe\r\n\r\n")
+        assert (await client.answer())[2] == b"/"
+        assert (await client.answer())[0] == 400
+        assert await client.is_closed()
+
+
+# -- each phase has its time --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
+async def test_a_request_that_does_not_come_to_its_end_is_given_up(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often a little of it comes."""
+    monkeypatch.setitem(http.PHASE_S, Phase.HEAD, 0.3)
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(said)
+        begun_s = time.monotonic()
+        with suppress(ConnectionError):
+            while client.reader.at_eof() is False and time.monotonic() < begun_s + 2:
+                client.writer.write(b"X: y\r\n" if said.endswith(b"\n") else b"")
+                await asyncio.sleep(0.05)
+                if client.reader._buffer:  # type: ignore[attr-defined]
+                    break
+        assert (await client.answer())[0] == 408
+        assert await client.is_closed()
+
+
+@pytest.mark.parametrize("bytes_per_s", [0, 20])
+async def test_a_body_that_drips_is_given_up(
+    bytes_per_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(http.PHASE_S, Phase.BODY, 0.3)
+    async with client_of(answering(body_of)) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        closed = asyncio.create_task(client.is_closed())
+        async with asyncio.timeout(LIMIT_S):
+            while not closed.done():
+                client.writer.write(b"x" * (bytes_per_s // 20))
+                await asyncio.sleep(0.05)
+        assert await closed
+
+
+async def test_a_body_that_comes_slowly_but_steadily_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(http.PHASE_S, Phase.BODY, 0.4)
+    monkeypatch.setattr(http, "BODY_BYTES_PER_S", 10.0)
+    async with client_of(answering(body_of)) as client:
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            client.writer.write(bytes(10))
+        assert (await client.answer())[2] == b"100 bytes"
+
+
+async def test_a_connection_that_is_not_used_is_closed_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(http.PHASE_S, Phase.IDLE, 0.3)
+    async with client_of(answering(path_of)) as client:
+        for _ in range(3):
+            await asyncio.sleep(0.15)
+            assert (await client.ask(GET))[0] == 200
+        assert await client.is_closed()
+
+
+# -- what the server answers --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/app.js", "/healthz", "/metrics", "/watch/hall", "/nothing"]
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "FOO"])
+async def test_a_method_that_means_nothing_is_not_allowed(method: str, path: str) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        status, headers, body = await client.ask(request.encode())
+        assert status == 405
+        assert set(headers["allow"].split(", ")) == {"GET", "HEAD"}
+        assert json.loads(body) == {"error": "Method Not Allowed."}
+
+
+async def test_connect_leads_nowhere() -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert (await client.ask(request))[0] in (400, 404, 405)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/sample.flac", "/healthz", "/nothing", "/v1/captions/x.vtt"]
+)
+async def test_head_is_what_get_would_be_without_its_body(path: str) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        status, headers, _ = await client.ask(request)
+        other = await client.ask(request.replace(b"HEAD", b"GET"))
+        assert (status, headers["content-length"]) == (other[0], str(len(other[2])))
+        assert headers["content-type"] == other[1]["content-type"]
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/watch/hall"])
+async def test_a_file_that_the_browser_has_is_not_sent_again(path: str) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n"
+        status, headers, body = await client.ask(f"{request}\r\n".encode())
+        tag = headers["etag"]
+        assert (status, headers["cache-control"]) == (200, "no-cache") and body
+        for known in (tag, f'"x", {tag}', f"W/{tag}", "*"):
+            asked = f"{request}If-None-Match: {known}\r\n\r\n".encode()
+            status, headers, body = await client.ask(asked)
+            assert (status, headers["etag"], body) == (304, tag, b"")
+        assert (await client.ask(f'{request}If-None-Match: "x"\r\n\r\n'.encode()))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/v1/captions", "/v1/channels/hall", "/metrics"])
+@pytest.mark.parametrize(
+    "host", ["[", "localhost/evil", "a b", "localhost:x", "user@localhost", "["]
+)
+async def test_a_host_that_is_none_is_a_bad_request(path: str, host: str) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        assert (await client.ask(request))[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ("", 426),
+        ("Upgrade: websocket\r\nConnection: Upgrade\r\n", 400),
+        ("Upgrade: h2c\r\nConnection: Upgrade\r\n", 426),
+        ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n", 400),
+    ],
+)
+async def test_what_is_no_handshake_is_told_so(path: str, headers: str, expected: int) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+        status, _, body = await client.ask(request)
+        assert status == expected
+        assert json.loads(body)["error"].startswith("This is no handshake of a WebSocket: ")
