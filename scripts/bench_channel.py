@@ -27,7 +27,7 @@ from tests.support import SAMPLE, ServerProcess, figure, start_server
 
 from load.raw_client import RawClient
 from surtitle.client import Captions, connect
-from surtitle.media import read_chunks
+from surtitle.client.media import read_chunks
 from surtitle.messages import Final, Start
 
 CHANNEL = "hall"

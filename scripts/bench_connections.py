@@ -38,10 +38,10 @@ from rich.table import Table
 
 from load.raw_client import RawClient, masked
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
+from surtitle.client.media import CHUNK_MS, read_chunks
 from surtitle.gateway.routes import CAPTIONS_PATH
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
-from surtitle.media import CHUNK_MS, read_chunks
-from surtitle.telemetry import LAG_WINDOW_S
+from surtitle.runtime.telemetry import LAG_WINDOW_S
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "web_demo" / "sample.flac"

@@ -28,15 +28,15 @@ from rich.console import Console
 from rich.table import Table
 
 from surtitle.app import WHISPER
+from surtitle.client.media import read_chunks
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.gateway.web import web_root
 from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result, Windows
-from surtitle.media import read_chunks
 from surtitle.recognition.models import locate
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.recognition.worker import POLL_S, WorkerOptions
-from surtitle.telemetry import LogOptions, configure_logging
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 
 SECONDS = 11.0
 GPU_TARGET = 0.3

@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from surtitle.app import running
-from surtitle.captionfile import FileStream
+from surtitle.cli.streaming import FileStream
 from surtitle.client import connect
+from surtitle.client.media import read_chunks
 from surtitle.config import load_settings
 from surtitle.gateway.web import web_root
-from surtitle.mainloop import run_on_loop
-from surtitle.media import read_chunks
 from surtitle.messages import Start
-from surtitle.telemetry import LogOptions, configure_logging
+from surtitle.runtime.mainloop import run_on_loop
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 
 BUSY = "while True: pass"
 

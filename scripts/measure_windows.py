@@ -37,10 +37,10 @@ from surtitle.captioning.endpointing import (
     Opened,
 )
 from surtitle.captioning.stability import normalize_unit, split_units
+from surtitle.client.media import read_chunks
 from surtitle.jobs import MAX_WINDOW_S, SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result, Windows
-from surtitle.media import read_chunks
 from surtitle.recognition.whisper import WhisperDecoder
-from surtitle.vad import SileroVad
+from surtitle.vad.rounds import SileroVad
 
 FOLDERS = (
     "librispeech",

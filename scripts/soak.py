@@ -39,7 +39,7 @@ from tests.support import SAMPLE, Ledger, ServerProcess, figure, left_over, star
 
 from outcome import Outcome
 from surtitle.client import ClientError, Gap, connect
-from surtitle.media import read_chunks
+from surtitle.client.media import read_chunks
 from surtitle.messages import Failed, Resumed, Start
 
 MEASURE_EVERY_S = 5.0

@@ -27,9 +27,9 @@ from rich.console import Console
 
 from load.target import Target, TargetError, running
 from quality.document import NoPlace, fill
+from surtitle.cli.caption import EXIT_DAMAGED
 from surtitle.client import ClientError
-from surtitle.commands import EXIT_DAMAGED
-from surtitle.media import read_chunks
+from surtitle.client.media import read_chunks
 from wild import broken, changes, clocks, formats, layouts, oddities
 from wild.expectation import Folder, WildFile, Word, read_folder
 from wild.judge import Limits, Outcome, Verdict, judge, timed_truth

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from surtitle.captioning.breaks import ANYWHERE, APART, BOUND, CHARACTER, CLAUSE, PHRASE, SENTENCE
+from surtitle.subtitles.breaks import ANYWHERE, APART, BOUND, CHARACTER, CLAUSE, PHRASE, SENTENCE
 
 LAYOUT_CASES: list[dict[str, Any]] = json.loads(
     Path(__file__).with_suffix(".json").read_text(encoding="utf-8")

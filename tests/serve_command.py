@@ -5,11 +5,12 @@ The worker imports this module again, so what is heavy is imported where it is u
 
 from functools import partial
 
-from surtitle.surroundings import make_good
+from surtitle.runtime.surroundings import make_good
 
 if __name__ == "__main__":
     make_good()  # before the application is loaded, as the command does it
-    from surtitle import app, cli
+    from surtitle import app
+    from surtitle.cli.main import main
 
     app.serve = partial(app.serve, decoder="tests.fake_decoder:load")
-    cli.main()
+    main()

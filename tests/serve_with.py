@@ -21,7 +21,7 @@ if JUMPING_CLOCK in os.environ:
 
 def main(decoder: str) -> int:
     from surtitle.config import load_settings
-    from surtitle.mainloop import run_on_loop, stop_with_stdin
+    from surtitle.runtime.mainloop import run_on_loop, stop_with_stdin
 
     settings = load_settings({})
     if settings.stop_with_stdin:

@@ -8,7 +8,7 @@ import pysubs2
 import webvtt
 from av.subtitles.subtitle import AssSubtitle
 
-from surtitle.captioning.cues import Cue
+from surtitle.subtitles.cues import Cue
 
 
 def read_with_ffmpeg(source: Path | str) -> list[Cue]:

@@ -24,8 +24,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from quality.recordings import Recording, read_recordings
 from surtitle.client import Event, connect
+from surtitle.client.media import read_chunks
 from surtitle.jobs import Pcm16
-from surtitle.media import read_chunks
 from surtitle.messages import (
     Ended,
     Failed,

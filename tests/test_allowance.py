@@ -2,7 +2,7 @@
 
 import pytest
 
-from surtitle.allowance import Allowance, SharedAllowance
+from surtitle.runtime.allowance import Allowance, SharedAllowance
 
 
 def test_so_much_at_once_and_then_so_much_a_second() -> None:

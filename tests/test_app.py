@@ -11,7 +11,7 @@ from surtitle.client import ClientError, connect
 from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.messages import Start
-from surtitle.vad import SileroVad
+from surtitle.vad.rounds import SileroVad
 from tests.support import FAKE_DECODER, spoken_word
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")

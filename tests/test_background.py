@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from surtitle.background import DaemonThread, in_daemon_thread
+from surtitle.runtime.background import DaemonThread, in_daemon_thread
 
 
 async def test_results_and_exceptions_come_back() -> None:

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from surtitle.captionfile import FileStream
+from surtitle.cli.streaming import FileStream
 from surtitle.client import Captions, Event
 from surtitle.messages import Ack, Ended, Final
 

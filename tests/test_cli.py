@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from surtitle.cli import cli, main
-from surtitle.commands import wishes
+from surtitle.cli.caption import wishes
+from surtitle.cli.main import cli, main
 from surtitle.config import ENV_PREFIX, Settings
 from surtitle.errors import ConfigurationError
 from surtitle.messages import Start
@@ -189,9 +189,9 @@ def test_the_file_counts(
 @pytest.mark.parametrize(
     ("command", "runs"),
     [
-        (["caption", "x.wav"], "surtitle.commands.caption_file"),
-        (["mic"], "surtitle.listening.caption_microphone"),
-        (["demo"], "surtitle.commands.run_demo"),
+        (["caption", "x.wav"], "surtitle.cli.caption.caption_file"),
+        (["mic"], "surtitle.cli.mic.caption_microphone"),
+        (["demo"], "surtitle.cli.caption.run_demo"),
     ],
 )
 def test_a_server_of_its_own_has_nothing_of_the_real_one_that_keeps_others_out_or_lets_them_in(

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
-from surtitle.telemetry import LogOptions
+from surtitle.runtime.telemetry import LogOptions
+from surtitle.subtitles.cues import Layout
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 
-from surtitle.cli import cli
+from surtitle.cli.main import cli
 from surtitle.config import Settings
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import json_schema

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.filerights import written_anew
+from surtitle.runtime.filerights import written_anew
 
 
 def write(path: Path, text: bytes) -> None:

@@ -134,7 +134,8 @@ PURE = [
     "recognition/guard.py",
     "recognition/language.py",
     "recognition/pieces.py",
-    "allowance.py",
+    *room("subtitles"),
+    "runtime/allowance.py",
     "jobs.py",
     "errors.py",
     "messages.py",
@@ -167,14 +168,24 @@ def test_pure_files_open_and_print_nothing(file: str) -> None:
 
 # -- the arrows ---------------------------------------------------------------------------------
 
-ROOMS = ("captioning", "decoding", "engine", "gateway", "recognition")
+ROOMS = (
+    "captioning",
+    "decoding",
+    "engine",
+    "gateway",
+    "recognition",
+    "runtime",
+    "subtitles",
+    "vad",
+)
 
 MAY_KNOW = {
     # What a room may import of the rest of the package. Anything else is an arrow too many.
     "captioning": {"captioning", "errors", "jobs", "messages"},
     "decoding": {
         "decoding",
-        "allowance",
+        "runtime.allowance",
+        "runtime.launch",
         "captioning.audio",
         "captioning.downmix",
         "captioning.mpeg_frames",
@@ -182,57 +193,68 @@ MAY_KNOW = {
         "jobs",
         "messages",
     },
-    "engine": {"engine", "errors", "jobs", "metrics", "recognition.worker", "secondsignal"},
+    "engine": {
+        "engine",
+        "errors",
+        "jobs",
+        "recognition.worker",
+        "runtime.metrics",
+        "runtime.secondsignal",
+    },
     "gateway": {
         "gateway",
-        "allowance",
-        "background",
         "captioning",
         "decoding.decoders",
         "engine.policy",
         "engine.scheduler",
         "engine.supervisor",
         "errors",
-        "filerights",
         "jobs",
-        "memory",
         "messages",
-        "metrics",
-        "telemetry",
+        "runtime",
+        "subtitles",
         "vad",
     },
-    "recognition": {"recognition", "errors", "jobs", "surroundings", "telemetry"},
+    "recognition": {
+        "recognition",
+        "errors",
+        "jobs",
+        "runtime.surroundings",
+        "runtime.telemetry",
+    },
+    "runtime": {"runtime", "jobs", "messages"},
+    "subtitles": {
+        "subtitles",
+        "captioning.abbreviations",
+        "captioning.sentence",
+        "messages",
+    },
+    "vad": {
+        "vad",
+        "captioning.endpointing",
+        "runtime.allowance",
+        "runtime.background",
+    },
 }
 
 LEAVES = {
-    "allowance.py": set[str](),
     "errors.py": set[str](),
     "jobs.py": set[str](),
-    "filerights.py": set[str](),
-    "printable.py": set[str](),
-    "secondsignal.py": set[str](),
-    "surroundings.py": set[str](),
-    "telemetry.py": {"printable"},
-    "background.py": set[str](),
-    "mainloop.py": set[str](),
-    "memory.py": set[str](),
     "messages.py": {"errors", "jobs"},
-    "metrics.py": {"jobs", "messages"},
     # Settings carry the options of each part, which are declared where they are used.
     "config.py": {
         "errors",
-        "captioning.cues",
         "captioning.endpointing",
         "engine.policy",
-        "telemetry",
+        "runtime.telemetry",
+        "subtitles.cues",
     },
-    "silero.py": set(),
-    "vad.py": {"allowance", "background", "captioning.endpointing", "silero"},
-    "client/__init__.py": {"client", "errors", "messages"},
+    "client/__init__.py": {"client", "messages"},
+    "client/captions.py": {"client", "errors", "messages"},
     "client/dialing.py": {"errors", "messages"},
     "client/viewer.py": {"client.dialing", "messages"},
-    "microphone.py": {"captioning.audio", "captioning.downmix", "client", "jobs"},
-    "media.py": {"client", "decoding.launch", "decoding.wire", "jobs"},
+    "client/microphone.py": {"captioning.audio", "captioning.downmix", "client.dialing", "jobs"},
+    "client/media.py": {"client.dialing", "runtime.launch", "decoding.wire", "jobs"},
 }
 
 
@@ -267,7 +289,12 @@ def test_only_the_root_knows_gateway_and_engine_both() -> None:
 
 
 def test_nobody_inside_knows_the_command_line() -> None:
-    entrance = ("surtitle.cli", "surtitle.commands", "surtitle.terminal", "surtitle.app")
+    entrance = (
+        "surtitle.cli.main",
+        "surtitle.cli.caption",
+        "surtitle.cli.terminal",
+        "surtitle.app",
+    )
     inside = [file for name in ROOMS for file in room(name)] + list(LEAVES)
     assert [file for file in inside if any(knows(file, module) for module in entrance)] == []
 
@@ -305,19 +332,19 @@ def test_only_config_reads_the_environment() -> None:
     }
     # The others read or set what native libraries look at, and where the service manager listens.
     others = {
-        "decoding/launch.py",
+        "runtime/launch.py",
         "diagnosis/__init__.py",
         "diagnosis/child.py",
         "engine/process.py",
         "recognition/whisper.py",
-        "service.py",
+        "runtime/service.py",
     }
     assert readers <= {"config.py", *others}
 
 
 def test_only_the_network_imports_websockets() -> None:
     assert [file for file in FILES if knows(file, "websockets")] == [
-        "client/__init__.py",
+        "client/captions.py",
         "client/dialing.py",
         "client/viewer.py",
         "gateway/channels.py",
@@ -359,14 +386,16 @@ def loaded_by(*modules: str) -> set[str]:
 
 
 def test_the_server_never_loads_the_model_libraries() -> None:
-    loaded = loaded_by("surtitle.app", "surtitle.cli", "surtitle.commands", "surtitle.diagnosis")
+    loaded = loaded_by(
+        "surtitle.app", "surtitle.cli.main", "surtitle.cli.caption", "surtitle.diagnosis"
+    )
     assert {"websockets", "torch"} <= loaded
     assert loaded.isdisjoint({"faster_whisper", "ctranslate2", "onnxruntime", "transformers"})
 
 
 def test_the_server_and_the_client_never_load_ffmpeg() -> None:
     loaded = loaded_by(
-        *("surtitle.app", "surtitle.cli", "surtitle.commands", "surtitle.media"),
+        *("surtitle.app", "surtitle.cli.main", "surtitle.cli.caption", "surtitle.client.media"),
         *("surtitle.gateway.server", "surtitle.decoding.decoders", "surtitle.captioning.session"),
     )
     assert "numpy" in loaded

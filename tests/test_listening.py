@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from surtitle import microphone as microphones
 from surtitle.client import ClientError
+from surtitle.client import microphone as microphones
 from tests.alsa import recorded_microphone
 from tests.support import (
     FAKE_DECODER,
@@ -166,7 +166,7 @@ def test_a_microphone_by_its_number_or_a_part_of_its_name(
 
 LISTEN = """
 import asyncio
-from surtitle.microphone import open_microphone
+from surtitle.client.microphone import open_microphone
 
 async def main():
     async with open_microphone() as microphone:
@@ -320,7 +320,7 @@ async def test_a_microphone_that_is_left_has_not_gone(monkeypatch: pytest.Monkey
 # `surtitle mic` on a device that goes after so many blocks.
 GOES = """
 import sounddevice
-from surtitle.cli import main
+from surtitle.cli.main import main
 
 def going(*, callback, real=sounddevice.RawInputStream, **options):
     left = iter(range(60))

@@ -13,7 +13,7 @@ from tests.support import FAKE_DECODER, ServerProcess, left_over, spoken_word, s
 GONE_S = 2.0
 PATIENT = """
 import sys
-from surtitle import mainloop
+from surtitle.runtime import mainloop
 mainloop.ORPHAN_GRACE_S = 60
 from tests import serve_with
 sys.exit(serve_with.main(sys.argv[1]))
@@ -65,7 +65,7 @@ async def test_who_is_told_to_stop_has_time_to_finish() -> None:
 def test_one_that_cannot_stop_is_ended() -> None:
     """Nobody has set a handler for SIGTERM here."""
     code = (
-        "import time; from surtitle.mainloop import stop_with_stdin\n"
+        "import time; from surtitle.runtime.mainloop import stop_with_stdin\n"
         "stop_with_stdin(); print('waiting', flush=True); time.sleep(600)"
     )
     with subprocess.Popen(

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from surtitle.client import ClientError
+from surtitle.client.media import CHUNK_BYTES, read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.media import CHUNK_BYTES, read_chunks
 from tests.containers import Track, clicks, encode, hurt
 from tests.support import SAMPLE, left_over
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from surtitle import memory
+from surtitle.runtime import memory
 from tests.support import wait_until
 
 MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from surtitle.messages import Final, Partial
-from surtitle.metrics import Arrivals, Metrics
+from surtitle.runtime.metrics import Arrivals, Metrics
 from tests.gateway.fakes import FakeEngine, make_gateway
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

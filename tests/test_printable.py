@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from surtitle.printable import printable, printable_event, printable_json
+from surtitle.runtime.printable import printable, printable_event, printable_json
 
 UNFIT = {
     "clears the screen": "\x1b[2J",

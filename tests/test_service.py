@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.background import in_daemon_thread
-from surtitle.service import ServiceManager
+from surtitle.runtime.background import in_daemon_thread
+from surtitle.runtime.service import ServiceManager
 from tests.support import FAKE_DECODER, start_server
 
 pytestmark = pytest.mark.skipif(

@@ -18,7 +18,7 @@ LOCALES = {
 
 
 def print_made_good(text: str, locale: str, output: int) -> subprocess.CompletedProcess[bytes]:
-    code = f"from surtitle.surroundings import make_good; make_good(); print({text!a})"
+    code = f"from surtitle.runtime.surroundings import make_good; make_good(); print({text!a})"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "server")} | LOCALES[locale]
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=environment, stdout=output, stderr=subprocess.PIPE)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from surtitle.telemetry import LoopLag
+from surtitle.runtime.telemetry import LoopLag
 
 
 async def test_a_loop_that_is_held_up_shows() -> None:
@@ -40,7 +40,7 @@ def test_a_log_line_is_written_in_one_piece(in_background: bool) -> None:
     """Server and worker write to the same pipe: their lines must not run into each other."""
     code = (
         "import os, sys, structlog\n"
-        "from surtitle.telemetry import LogOptions, configure_logging\n"
+        "from surtitle.runtime.telemetry import LogOptions, configure_logging\n"
         f"configure_logging(LogOptions(format='json'), in_background={in_background})\n"
         "for number in range(300):\n"
         "    structlog.get_logger().info('line', number=number, length='x' * 200)\n"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from silero_vad import load_silero_vad
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
-from surtitle.vad import (
+from surtitle.vad.rounds import (
     FEW_WINDOWS,
     PATIENT_SHARE,
     SPOKE_S,

@@ -1,6 +1,6 @@
 /**
  * Where a text may be broken, and how well it reads when it is broken there: the same rules and the
- * same numbers as in the server's `captioning/breaks.py`, which says why.
+ * same numbers as in the server's `subtitles/breaks.py`, which says why.
  */
 
 import { mayEndSentence } from "./sentence.js";

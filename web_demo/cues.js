@@ -1,6 +1,6 @@
 /**
  * Finals as cues: lines that can be read, and when to show them. The same layout, with the same
- * integers, as in the server's `captioning/cues.py`, which says why it is so.
+ * integers, as in the server's `subtitles/cues.py`, which says why it is so.
  *
  * @typedef {object} Timed a finished caption
  * @property {string} text

@@ -40,7 +40,7 @@ async def _serve(path: str) -> int:
 
 def main() -> int:
     """Serve until the end, which is also that of who has started us."""
-    from surtitle.mainloop import run_on_loop, stop_with_stdin
+    from surtitle.runtime.mainloop import run_on_loop, stop_with_stdin
 
     stop_with_stdin()
     return run_on_loop(_serve(sys.argv[1]))

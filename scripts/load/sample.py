@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from surtitle.client.media import read_chunks
 from surtitle.gateway.web import web_root
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.media import read_chunks
 
 _BLOCK = SAMPLE_RATE // 50
 _SILENT = 100

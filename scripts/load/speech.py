@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from surtitle.client.media import read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.media import read_chunks
 
 Each = TypeVar("Each")
 

@@ -14,8 +14,8 @@ from quality.delays import Delays, summarize
 from quality.listen import Listened
 from quality.lost import Lost, lost
 from quality.word_times import WordTimes
-from surtitle.captioning.cues import ReadingSpeed, lay_out, reading_speed
 from surtitle.messages import Final, Partial
+from surtitle.subtitles.cues import ReadingSpeed, lay_out, reading_speed
 
 FEWEST = 5
 """Recordings that may stand for others."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from load.speech import Clip
 from load.words import words
-from surtitle.media import read_chunks
+from surtitle.client.media import read_chunks
 
 NO_SPEECH = "-"
 """The language of a recording in which nobody speaks."""

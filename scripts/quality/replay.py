@@ -16,7 +16,7 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Result
 from surtitle.messages import Start
 from surtitle.recognition.whisper import WhisperDecoder
-from surtitle.vad import SileroVad
+from surtitle.vad.rounds import SileroVad
 
 LATENCY_S = 0.15
 """A partial under light load on two cores."""

@@ -28,8 +28,8 @@ from load.summary import Spread
 from load.target import Target, TargetError, running
 from load.words import matches, words
 from surtitle.client import Captions, ClientError, connect
+from surtitle.client.media import read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.media import read_chunks
 from surtitle.messages import Final, Start, WordTiming
 
 GAPS_MS = (150, 300, 450, 250)

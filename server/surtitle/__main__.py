@@ -1,6 +1,6 @@
 """`python -m surtitle` is the `surtitle` command."""
 
-from surtitle.cli import main
+from surtitle.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -15,8 +15,6 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from surtitle import memory
-from surtitle.background import in_daemon_thread
 from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
@@ -30,14 +28,16 @@ from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
-from surtitle.mainloop import heeded_signals, stop_signals
-from surtitle.metrics import Metrics
 from surtitle.recognition.models import BUNDLED, Report, locate
 from surtitle.recognition.worker import WorkerOptions
-from surtitle.secondsignal import ending_at_the_second
-from surtitle.service import ServiceManager
-from surtitle.telemetry import configure_logging
-from surtitle.vad import SileroVad, VadRounds
+from surtitle.runtime import memory
+from surtitle.runtime.background import in_daemon_thread
+from surtitle.runtime.mainloop import heeded_signals, stop_signals
+from surtitle.runtime.metrics import Metrics
+from surtitle.runtime.secondsignal import ending_at_the_second
+from surtitle.runtime.service import ServiceManager
+from surtitle.runtime.telemetry import configure_logging
+from surtitle.vad.rounds import SileroVad, VadRounds
 
 log = structlog.get_logger("surtitle.app")
 

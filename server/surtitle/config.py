@@ -21,11 +21,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
-from surtitle.telemetry import LogFormat, LogLevel, LogOptions
+from surtitle.runtime.telemetry import LogFormat, LogLevel, LogOptions
+from surtitle.subtitles.cues import Layout
 
 ENV_PREFIX = "SURTITLE_"
 _ENDPOINTING = EndpointingOptions()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from surtitle.captioning.abbreviations import ABBREVIATIONS, may_end_sentence
-from surtitle.captioning.breaks import LEADS
+from surtitle.subtitles.breaks import LEADS
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import scripted_server
 from tests.layout_cases import COSTS, LAYOUT_CASES, STOPS, UNITS, WIDTHS

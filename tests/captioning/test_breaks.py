@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.captioning.breaks import break_cost, text_units, text_width
+from surtitle.subtitles.breaks import break_cost, text_units, text_width
 from tests.layout_cases import COSTS, UNITS, WIDTHS
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.captioning.breaks import text_width
-from surtitle.captioning.cues import (
+from surtitle.messages import Final, WordTiming
+from surtitle.subtitles.breaks import text_width
+from surtitle.subtitles.cues import (
     Cue,
     Layout,
     LiveLayout,
@@ -15,7 +16,6 @@ from surtitle.captioning.cues import (
     lay_out,
     reading_speed,
 )
-from surtitle.messages import Final, WordTiming
 from tests.layout_cases import LAYOUT_CASES
 
 

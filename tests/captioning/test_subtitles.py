@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.captioning.cues import Cue
-from surtitle.captioning.subtitles import format_srt, format_vtt
+from surtitle.subtitles.cues import Cue
+from surtitle.subtitles.formats import format_srt, format_vtt
 from tests.subtitle_readers import READERS, read_with_ffmpeg
 
 CUES = [

@@ -8,8 +8,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from surtitle import client
 from surtitle.client import Captions, ClientError, Event, Gap, connect, dialing
+from surtitle.client import captions as client
 from surtitle.client.dialing import Disconnected
 from surtitle.messages import (
     Ack,

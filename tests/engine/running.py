@@ -11,7 +11,7 @@ from surtitle.engine.policy import EngineState, WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.jobs import Job, JobKind, Recipe, Result
 from surtitle.recognition.worker import WorkerOptions
-from surtitle.telemetry import LogOptions
+from surtitle.runtime.telemetry import LogOptions
 from tests.support import FAKE_DECODER
 
 

@@ -16,7 +16,7 @@ import pytest
 from surtitle.engine.process import Incarnation
 from surtitle.jobs import Job, Recipe, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
-from surtitle.telemetry import LogOptions
+from surtitle.runtime.telemetry import LogOptions
 from tests.support import FAKE_DECODER, is_alive, left_over, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

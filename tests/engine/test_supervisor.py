@@ -19,7 +19,7 @@ from surtitle.engine import supervisor
 from surtitle.engine.policy import EngineState
 from surtitle.engine.process import Incarnation
 from surtitle.jobs import Job, Recipe, Result
-from surtitle.telemetry import LogOptions, configure_logging
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 from tests.engine.running import running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import pytest
 
-from surtitle import client
 from surtitle.client import Captions, Disconnected, Event, Gap, connect, dialing
+from surtitle.client import captions as client
 from surtitle.messages import Ended, Final, Resumed, Start, Update
 from tests.faults.link import Cut, Link
 from tests.support import (

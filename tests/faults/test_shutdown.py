@@ -246,8 +246,8 @@ def test_a_signal_in_the_middle_of_a_log_line_is_taken() -> None:
 SIGNAL_IN_A_LOG_LINE = """
 import asyncio, signal, sys
 import structlog
-from surtitle.mainloop import stop_signals
-from surtitle.telemetry import LogOptions, configure_logging
+from surtitle.runtime.mainloop import stop_signals
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 
 class Interrupted:
     def write(self, text):
@@ -289,7 +289,7 @@ BLOCKED_LOOP = f"""
 import asyncio, threading, sys, time
 from surtitle import app
 from surtitle.config import load_settings
-from surtitle.mainloop import run_on_loop
+from surtitle.runtime.mainloop import run_on_loop
 
 async def serve_and_block():
     loop = asyncio.get_running_loop()
@@ -332,7 +332,7 @@ STUCK = f"""
 import asyncio, ctypes, sys, threading, time
 from surtitle import app
 from surtitle.config import load_settings
-from surtitle.mainloop import run_on_loop
+from surtitle.runtime.mainloop import run_on_loop
 
 class Until(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]

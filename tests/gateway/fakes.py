@@ -12,7 +12,6 @@ from structlog.typing import EventDict
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
@@ -26,8 +25,9 @@ from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage
-from surtitle.metrics import Metrics
-from surtitle.vad import VadClient
+from surtitle.runtime.metrics import Metrics
+from surtitle.subtitles.cues import Layout
+from surtitle.vad.rounds import VadClient
 from tests.support import expect
 
 LOUD = np.full(WINDOW_SAMPLES, 1000, np.int16).tobytes()

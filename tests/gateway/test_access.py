@@ -13,9 +13,8 @@ import pytest
 from click.testing import CliRunner
 from structlog.typing import EventDict
 
-from surtitle.cli import cli
+from surtitle.cli.main import cli
 from surtitle.errors import ConfigurationError
-from surtitle.filerights import written_anew
 from surtitle.gateway.access import (
     ANYBODY,
     Caller,
@@ -25,6 +24,7 @@ from surtitle.gateway.access import (
     add_key,
     read_keys,
 )
+from surtitle.runtime.filerights import written_anew
 from tests.gateway.fakes import everything_logged
 
 # -- keys -------------------------------------------------------------------------------------------

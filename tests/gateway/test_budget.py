@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from surtitle.allowance import Allowance
 from surtitle.gateway.budget import (
     LEAST_SHARE,
     MOST_DEBT_S,
@@ -15,6 +14,7 @@ from surtitle.gateway.budget import (
     InputBudget,
     allowance,
 )
+from surtitle.runtime.allowance import Allowance
 
 
 @dataclass

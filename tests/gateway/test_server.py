@@ -19,7 +19,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from surtitle import memory
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
@@ -34,6 +33,7 @@ from surtitle.gateway.server import MIN_WITHOUT_SESSION
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
+from surtitle.runtime import memory
 from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, everything_logged
 from tests.gateway.site import START, Site, listening

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from surtitle.commands import EXIT_DAMAGED
+from surtitle.cli.caption import EXIT_DAMAGED
 from tests.real_speech.scoring import word_error_rate
 from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.captioning.breaks import text_width
-from surtitle.captioning.cues import Cue
 from surtitle.client import connect
-from surtitle.media import read_chunks
+from surtitle.client.media import read_chunks
 from surtitle.messages import Start
+from surtitle.subtitles.breaks import text_width
+from surtitle.subtitles.cues import Cue
 from tests.real_speech.scoring import word_error_rate
 from tests.subtitle_readers import READERS, read_with_ffmpeg
 from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess

@@ -10,7 +10,7 @@ import pytest
 from surtitle.errors import EngineError
 from surtitle.jobs import Job, ModelInfo, Recipe, Result
 from surtitle.recognition.worker import Decoder, WorkerOptions, _explain, device_failed, serve
-from surtitle.telemetry import LogOptions
+from surtitle.runtime.telemetry import LogOptions
 
 
 def make_job(name: str) -> Job:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from load.sample import write_sample
+from surtitle.client.media import read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.media import read_chunks
 from tests.support import REPOSITORY
 
 LINES = ("sample1.wav", "sample3.wav")

@@ -24,12 +24,12 @@ import msgspec
 import numpy as np
 import structlog
 
-from surtitle.decoding.launch import launch
 from surtitle.decoding.pacing import Pacing, for_audio, for_head
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
 from surtitle.errors import BadStart, Busy
 from surtitle.jobs import Pcm16
 from surtitle.messages import ContainerEncoding
+from surtitle.runtime.launch import launch
 
 log = structlog.get_logger("surtitle.decoding")
 

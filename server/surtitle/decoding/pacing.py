@@ -8,7 +8,7 @@ at once; what one sends beyond that shares what is there for all who do.
 import asyncio
 from collections.abc import Callable
 
-from surtitle.allowance import Allowance, SharedAllowance
+from surtitle.runtime.allowance import Allowance, SharedAllowance
 
 HEAD_BYTES = 256 << 10
 HEAD_BYTES_PER_S = 4096

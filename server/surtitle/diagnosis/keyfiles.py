@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from surtitle.diagnosis.finding import CheckedSettings, Finding
-from surtitle.filerights import loose_rights
+from surtitle.runtime.filerights import loose_rights
 
 
 def examine_key_files(settings: CheckedSettings) -> Iterator[Finding]:

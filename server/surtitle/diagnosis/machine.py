@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surtitle.diagnosis.finding import Finding
-from surtitle.memory import usable_bytes
+from surtitle.runtime.memory import usable_bytes
 
 _X86 = ("x86_64", "amd64", "i386", "i686")
 _GIB = 1024**3

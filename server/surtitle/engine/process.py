@@ -27,7 +27,7 @@ if sys.platform == "linux":
 from surtitle.jobs import Job
 from surtitle.recognition import worker
 from surtitle.recognition.worker import EXIT_CAUSES, Answer, WorkerOptions
-from surtitle.secondsignal import signals_blocked
+from surtitle.runtime.secondsignal import signals_blocked
 
 # CUDA cannot be forked, and a fork server would be the parent whose death the worker notices.
 _spawn = multiprocessing.get_context("spawn")

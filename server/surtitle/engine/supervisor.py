@@ -34,8 +34,8 @@ from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import MANY, Owner, Rank, Scheduler
 from surtitle.engine.speakers import Speakers
 from surtitle.jobs import QUARANTINED, Job, JobKind, ModelInfo, Result
-from surtitle.metrics import Metrics
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
+from surtitle.runtime.metrics import Metrics
 
 log = structlog.get_logger("surtitle.engine")
 

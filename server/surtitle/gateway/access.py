@@ -31,7 +31,7 @@ import jwt
 import structlog
 
 from surtitle.errors import ConfigurationError
-from surtitle.filerights import loose_rights, written_anew
+from surtitle.runtime.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
 

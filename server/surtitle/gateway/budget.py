@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from surtitle.allowance import Allowance, SharedAllowance
+from surtitle.runtime.allowance import Allowance, SharedAllowance
 
 WORK_SHARE = 0.01
 """Of the event loop's time, for the input of one connection that is worked on at once. Somebody who

@@ -25,7 +25,6 @@ import structlog
 from msgspec import structs
 from numpy.typing import NDArray
 
-from surtitle.captioning.cues import Layout
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.decoding.decoders import Decoders, Decoding
@@ -58,8 +57,9 @@ from surtitle.messages import (
     Suppressed,
     Update,
 )
-from surtitle.metrics import Arrivals, Metrics
-from surtitle.vad import VadClient
+from surtitle.runtime.metrics import Arrivals, Metrics
+from surtitle.subtitles.cues import Layout
+from surtitle.vad.rounds import VadClient
 
 log = structlog.get_logger("surtitle.session")
 

@@ -13,10 +13,10 @@ from itertools import islice
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from surtitle.captioning.cues import Layout, LiveLayout
-from surtitle.captioning.subtitles import VTT_HEADER, format_vtt_cue
 from surtitle.gateway.http import connection_of
 from surtitle.messages import Final
+from surtitle.subtitles.cues import Layout, LiveLayout
+from surtitle.subtitles.formats import VTT_HEADER, format_vtt_cue
 
 HISTORY_CUES = 1000
 """Cues kept for a reader that comes later: those of about an hour, or 100 KB."""

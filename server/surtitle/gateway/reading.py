@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from surtitle.allowance import Allowance
 from surtitle.gateway.budget import Holder, InputBudget
+from surtitle.runtime.allowance import Allowance
 
 TURN_PER_SOCKET_S = 0.008
 MAX_TURN_S = 0.128

@@ -24,7 +24,7 @@ from surtitle.gateway.live import ANYWHERE, MAX_READERS, LiveCaptions, LiveRespo
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
 from surtitle.messages import CHANNEL_NAME
-from surtitle.metrics import CONTENT_TYPE
+from surtitle.runtime.metrics import CONTENT_TYPE
 
 CAPTIONS_PATH = "/v1/captions"
 QR_TEXT = "Surtitle-Text"

@@ -15,8 +15,6 @@ from typing import Any
 import structlog
 from websockets.frames import CloseCode
 
-from surtitle import memory
-from surtitle.background import DaemonThread
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
@@ -36,8 +34,10 @@ from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.web import Page, QrCodes, json_page
 from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Start
-from surtitle.metrics import Metrics
-from surtitle.telemetry import LoopLag
+from surtitle.runtime import memory
+from surtitle.runtime.background import DaemonThread
+from surtitle.runtime.metrics import Metrics
+from surtitle.runtime.telemetry import LoopLag
 
 log = structlog.get_logger("surtitle.gateway")
 

@@ -13,12 +13,12 @@ from typing import Protocol
 
 import structlog
 
-from surtitle.allowance import Allowance
 from surtitle.gateway import budget
 from surtitle.gateway.limits import network_of
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.reading import InputTurns
+from surtitle.runtime.allowance import Allowance
 
 log = structlog.get_logger("surtitle.gateway")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from surtitle.errors import ConfigurationError
-from surtitle.filerights import loose_rights
+from surtitle.runtime.filerights import loose_rights
 
 log = structlog.get_logger("surtitle.tls")
 

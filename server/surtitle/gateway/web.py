@@ -17,8 +17,8 @@ import segno
 from starlette.requests import Request
 from starlette.responses import Response
 
-from surtitle.allowance import Allowance
-from surtitle.background import DaemonThread
+from surtitle.runtime.allowance import Allowance
+from surtitle.runtime.background import DaemonThread
 
 LONGEST_PATH = 100
 """Of a request for a file of the page. The file system is asked about every part of one: 0.2 ms for so

@@ -18,9 +18,9 @@ from websockets.frames import BINARY, CONT, TEXT, Close, CloseCode, Frame, Opcod
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from surtitle.allowance import Allowance
 from surtitle.gateway.reading import ReadingTurns
 from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, UNREAD_BYTES, ClientStream, Pause
+from surtitle.runtime.allowance import Allowance
 
 log = structlog.get_logger("surtitle.gateway")
 

@@ -36,8 +36,8 @@ import structlog
 
 from surtitle.errors import SurtitleError
 from surtitle.jobs import Job, ModelInfo, Result
-from surtitle.surroundings import tolerate_warnings
-from surtitle.telemetry import LogOptions, configure_logging
+from surtitle.runtime.surroundings import tolerate_warnings
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 
 log = structlog.get_logger("surtitle.worker")
 

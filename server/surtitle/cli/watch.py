@@ -2,10 +2,10 @@
 
 from rich.console import Console
 
+from surtitle.cli.terminal import CaptionView, Writing
 from surtitle.client import watch
-from surtitle.mainloop import run_on_loop, until_interrupted
-from surtitle.telemetry import LogOptions, configure_logging
-from surtitle.terminal import CaptionView, Writing
+from surtitle.runtime.mainloop import run_on_loop, until_interrupted
+from surtitle.runtime.telemetry import LogOptions, configure_logging
 
 
 def watch_channel(server: str, channel: str, key: str | None, writing: Writing) -> int:

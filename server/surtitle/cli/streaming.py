@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from surtitle.background import in_daemon_thread
-from surtitle.captioning.cues import ReadingSpeed
 from surtitle.client import Captions, Event
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
 from surtitle.messages import Ack, Ended, Final, Partial
+from surtitle.runtime.background import in_daemon_thread
+from surtitle.subtitles.cues import ReadingSpeed
 
 _SPEECH_FLOOR = 0.03
 """Level of the end of speech, over that of the loudest block of the utterance (-30 dB)."""

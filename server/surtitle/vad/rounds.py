@@ -24,10 +24,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from surtitle.allowance import Allowance
-from surtitle.background import DaemonThread
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
-from surtitle.silero import (
+from surtitle.runtime.allowance import Allowance
+from surtitle.runtime.background import DaemonThread
+from surtitle.vad.silero import (
     CONTEXT_SAMPLES,
     FULL_SCALE,
     STATE_SIZE,

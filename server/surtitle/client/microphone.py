@@ -11,7 +11,7 @@ import structlog
 
 from surtitle.captioning.audio import to_pcm16
 from surtitle.captioning.downmix import Downmix
-from surtitle.client import ClientError
+from surtitle.client.dialing import ClientError
 from surtitle.jobs import SAMPLE_RATE
 
 if TYPE_CHECKING:

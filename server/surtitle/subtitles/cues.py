@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from surtitle.captioning.breaks import (
+from surtitle.messages import Final, WordTiming
+from surtitle.subtitles.breaks import (
     BOUND,
     CLAUSE,
     SENTENCE,
@@ -20,7 +21,6 @@ from surtitle.captioning.breaks import (
     text_units,
     text_width,
 )
-from surtitle.messages import Final, WordTiming
 
 Style = Literal["block", "roll-up"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from surtitle.captioning.cues import Cue
+from surtitle.subtitles.cues import Cue
 
 VTT_HEADER = "WEBVTT\n\n"
 

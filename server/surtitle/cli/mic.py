@@ -9,17 +9,17 @@ from urllib.parse import urlsplit, urlunsplit
 from rich.console import Console
 from rich.text import Text
 
-from surtitle.captionfile import Figures
+from surtitle.cli.caption import server_for, stream, wishes
+from surtitle.cli.streaming import Figures
+from surtitle.cli.terminal import Writing
 from surtitle.client import CAPTIONS_PATH, Captions, Event
 from surtitle.client.dialing import endpoint
-from surtitle.commands import server_for, stream, wishes
+from surtitle.client.microphone import Microphone, MicrophoneGone, open_microphone
 from surtitle.config import Settings
-from surtitle.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
 from surtitle.messages import Ended, Ready
-from surtitle.microphone import Microphone, MicrophoneGone, open_microphone
-from surtitle.printable import printable
-from surtitle.telemetry import configure_logging
-from surtitle.terminal import Writing
+from surtitle.runtime.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
+from surtitle.runtime.printable import printable
+from surtitle.runtime.telemetry import configure_logging
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.spinner import Spinner
 from rich.text import Text
 
-from surtitle.captioning.cues import Layout, ReadingSpeed, lay_out, reading_speed
-from surtitle.captioning.subtitles import format_srt, format_vtt
 from surtitle.client import ClientError, Disconnected, Event, Gap, ViewerEvent
 from surtitle.messages import (
     Channel,
@@ -29,7 +27,9 @@ from surtitle.messages import (
     Status,
     Suppressed,
 )
-from surtitle.printable import printable, printable_json
+from surtitle.runtime.printable import printable, printable_json
+from surtitle.subtitles.cues import Layout, ReadingSpeed, lay_out, reading_speed
+from surtitle.subtitles.formats import format_srt, format_vtt
 
 CHANNEL_STATES = {
     "live": "{viewers} watching",

@@ -13,18 +13,18 @@ from rich.console import Console
 from rich.text import Text
 
 from surtitle.app import EXIT_OK, fetch_model, first_of, running
-from surtitle.background import in_daemon_thread
-from surtitle.captionfile import Figures, FileStream
+from surtitle.cli.streaming import Figures, FileStream
+from surtitle.cli.terminal import CaptionView, Writing, byte_progress, clock, waiting
 from surtitle.client import Captions, Event, connect
+from surtitle.client.media import Recording, Tracks, read_chunks
 from surtitle.config import Settings
 from surtitle.errors import EngineError
 from surtitle.gateway.web import web_root
-from surtitle.mainloop import run_on_loop, until_interrupted
-from surtitle.media import Recording, Tracks, read_chunks
 from surtitle.messages import Start
-from surtitle.printable import printable
-from surtitle.telemetry import configure_logging
-from surtitle.terminal import CaptionView, Writing, byte_progress, clock, waiting
+from surtitle.runtime.background import in_daemon_thread
+from surtitle.runtime.mainloop import run_on_loop, until_interrupted
+from surtitle.runtime.printable import printable
+from surtitle.runtime.telemetry import configure_logging
 
 EXIT_DAMAGED = 4
 """The captions are there, but part of the recording could not be read."""

@@ -18,13 +18,13 @@ import click
 
 from surtitle.config import ENV_PREFIX, Settings, is_debugging, load_settings
 from surtitle.errors import ConfigurationError, SurtitleError
-from surtitle.printable import printable
-from surtitle.surroundings import make_good
+from surtitle.runtime.printable import printable
+from surtitle.runtime.surroundings import make_good
 
 if TYPE_CHECKING:
-    from surtitle.captioning.cues import Layout
+    from surtitle.cli.terminal import Writing
     from surtitle.gateway.access import Scope
-    from surtitle.terminal import Writing
+    from surtitle.subtitles.cues import Layout
 
 
 class GroupedCommand(click.Command):
@@ -102,14 +102,14 @@ def serve(surroundings: Surroundings | None, /, **options: Any) -> None:
             "--stop-with-stdin needs a standard input, and this one is closed. Hand over a pipe, "
             "or leave the setting out."
         )
-    from surtitle.mainloop import run_on_loop, stop_with_stdin
+    from surtitle.runtime.mainloop import run_on_loop, stop_with_stdin
 
     if settings.stop_with_stdin:  # before what takes long
         stop_with_stdin()
     from rich.console import Console
 
     from surtitle import app
-    from surtitle.terminal import byte_progress
+    from surtitle.cli.terminal import byte_progress
 
     with byte_progress(Console(stderr=True)) as report:
         sys.exit(run_on_loop(app.serve(settings, report)))
@@ -162,7 +162,7 @@ def _written(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _writing(options: dict[str, Any], layout: "Layout") -> "Writing":
     """What is to be written, from the options of a command."""
-    from surtitle.terminal import Writing
+    from surtitle.cli.terminal import Writing
 
     output = options["output"]
     kind = options["kind"] or _format_of(output)
@@ -227,7 +227,7 @@ def caption(**options: Any) -> None:
 
     The exit status is 4 where part of the recording could not be read.
     """
-    from surtitle.commands import CaptionRequest, caption_file
+    from surtitle.cli.caption import CaptionRequest, caption_file
 
     request = _take(options, "file", "server", "key", "fast", "words", "translate", "track")
     _own_or_other(request["server"], options)
@@ -250,12 +250,12 @@ def caption(**options: Any) -> None:
 def mic(**options: Any) -> None:
     """Caption a microphone, until Ctrl+C."""
     if options.pop("listed"):
-        from surtitle.microphone import input_names
+        from surtitle.client.microphone import input_names
 
         for number, name in input_names().items():
             click.echo(f"{number:3}  {printable(name)}")
         sys.exit(0)
-    from surtitle.listening import MicRequest, caption_microphone
+    from surtitle.cli.mic import MicRequest, caption_microphone
 
     request = _take(options, "channel", "server", "key", "translate")
     _own_or_other(request["server"], options)
@@ -272,8 +272,8 @@ def mic(**options: Any) -> None:
 @_written("text", "jsonl")
 def watch(channel: str, server: str, key: str | None, **written: Any) -> None:
     """Show what is said in CHANNEL, until Ctrl+C."""
-    from surtitle.terminal import Writing
-    from surtitle.watching import watch_channel
+    from surtitle.cli.terminal import Writing
+    from surtitle.cli.watch import watch_channel
 
     output = written["output"]
     kind = written["kind"] or ("jsonl" if _format_of(output) == "jsonl" else "text")
@@ -290,7 +290,7 @@ def _format_of(output: str | None) -> str:
 @settings_options("model", "device", "compute_type", "language")
 def demo(**options: Any) -> None:
     """Start a server, stream it a spoken sample in real time, and show the captions growing."""
-    from surtitle.commands import run_demo
+    from surtitle.cli.caption import run_demo
 
     sys.exit(run_demo(_settings(options, **_OWN_SERVER)))
 
@@ -341,8 +341,8 @@ _scopes = click.option(
 @_scopes
 def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
     """Make a key for NAME, and print it: this once, the file has only its hash."""
-    from surtitle.filerights import loose_rights
     from surtitle.gateway.access import add_key
+    from surtitle.runtime.filerights import loose_rights
 
     click.echo(add_key(keys_file, name, scopes))
     if (rights := loose_rights(keys_file)) is not None:

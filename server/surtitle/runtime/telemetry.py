@@ -22,7 +22,7 @@ from typing import Literal, TextIO, cast
 
 import structlog
 
-from surtitle.printable import printable_event
+from surtitle.runtime.printable import printable_event
 
 MAX_WAITING_LINES = 10_000
 """Log lines that may wait to be written: 2 MB."""

@@ -14,10 +14,10 @@ from typing import NoReturn
 
 import msgspec
 
-from surtitle.client import ClientError
-from surtitle.decoding.launch import launch
+from surtitle.client.dialing import ClientError
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
 from surtitle.jobs import SAMPLE_RATE, samples_to_ms
+from surtitle.runtime.launch import launch
 
 CHUNK_MS = 100
 CHUNK_BYTES = SAMPLE_RATE * 2 * CHUNK_MS // 1000

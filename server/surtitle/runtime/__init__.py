@@ -1,0 +1,1 @@
+"""What a process needs to run: threads, signals, logs, memory, its surroundings."""

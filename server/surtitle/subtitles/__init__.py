@@ -1,0 +1,1 @@
+"""Captions as cues, and in the formats of players."""
