@@ -41,6 +41,8 @@ from surtitle.client.media import read_chunks
 from surtitle.jobs import MAX_WINDOW_S, SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result, Windows
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.vad.rounds import SileroVad
+from surtitle.vad.silero import SileroNetwork
+from surtitle.vad.weights import load_weights
 
 FOLDERS = (
     "librispeech",
@@ -166,7 +168,7 @@ def measure(options: argparse.Namespace) -> Iterator[Table]:
         for case in read_recordings([options.speech / folder])
         if case.language == "en" and case.transcript
     ][: options.limit]
-    vad = SileroVad()
+    vad = SileroVad(SileroNetwork(load_weights()))
     utterances = [
         Utterance(number, audio)
         for number, case in enumerate(track(cases, "cutting"))

@@ -1,10 +1,13 @@
 """Voice activity: a row in a batch is the row alone; rounds keep order and do not hold the loop."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from silero_vad import load_silero_vad
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
+from surtitle.errors import SurtitleError
 from surtitle.vad.rounds import (
     FEW_WINDOWS,
     PATIENT_SHARE,
@@ -24,6 +28,8 @@ from surtitle.vad.rounds import (
     SileroVad,
     VadRounds,
 )
+from surtitle.vad.silero import SileroNetwork
+from surtitle.vad.weights import load_weights, read_weights
 from tests.support import SAMPLE, read_pcm16
 
 # What silero-vad loads its model with.
@@ -32,6 +38,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarn
 Windows = NDArray[np.int16]
 TOLERANCE = 1e-5
 SPEECH = read_pcm16(SAMPLE)
+
+
+@cache
+def network() -> SileroNetwork:
+    return SileroNetwork(load_weights())
+
+
+def silero() -> SileroVad:
+    return SileroVad(network())
 
 
 def windows(count: int, first: int = 0) -> Windows:
@@ -43,9 +58,28 @@ def windows(count: int, first: int = 0) -> Windows:
 
 def alone(audio: Windows) -> NDArray[np.float32]:
     """The probabilities of a stream that is the only one, a window a call."""
-    vad = SileroVad()
+    vad = silero()
     slot = vad.open()
     return np.concatenate([vad.score([slot], [1], window[None])[0] for window in audio])
+
+
+# -- the weights --------------------------------------------------------------------------------
+
+
+async def test_another_process_reads_the_same_weights() -> None:
+    read, loaded = await read_weights(), load_weights()
+    assert read.keys() == loaded.keys()
+    assert all(np.array_equal(read[name], loaded[name]) for name in loaded)
+
+
+async def test_a_package_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "silero_vad.py").write_text("raise ImportError('It is broken.')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+    with pytest.raises(SurtitleError, match=r"silero-vad: ImportError: It is broken\. `surtitle"):
+        await read_weights()
 
 
 # -- the model ----------------------------------------------------------------------------------
@@ -53,7 +87,7 @@ def alone(audio: Windows) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("streams", [1, 2, 8, 9, 40])
 def test_a_row_in_a_batch_is_the_row_alone(streams: int) -> None:
-    vad = SileroVad()
+    vad = silero()
     slots = [vad.open() for _ in range(streams)]
     audio = [windows(24, first=5 * i) for i in range(streams)]
     got: list[list[float]] = [[] for _ in slots]
@@ -85,28 +119,28 @@ def test_the_network_is_the_one_of_the_package() -> None:
             reference(torch.from_numpy(window.astype(np.float32) / 32768), 16000).item()
             for window in audio
         ]
-    vad = SileroVad()
+    vad = silero()
     probabilities, _ = vad.score([vad.open()], [200], audio)
     np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE, rtol=0)
     assert max(expected) > 0.9 > 0.1 > min(expected)
 
 
 def test_windows_beyond_one_call_of_the_network_are_no_different() -> None:
-    vad = SileroVad()
+    vad = silero()
     many, _ = vad.score([vad.open()], [300], windows(300))
     np.testing.assert_allclose(many, alone(windows(300)), atol=TOLERANCE, rtol=0)
 
 
 def test_full_scale_noise_overflows_nowhere() -> None:
     loud = np.random.default_rng(5).choice(np.array([-32768, 32767], np.int16), (50, 512))
-    vad = SileroVad()
+    vad = silero()
     probabilities, _ = vad.score([vad.open()], [50], loud)
     assert np.isfinite(probabilities).all()
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
 def test_a_slot_that_is_used_again_remembers_nothing() -> None:
-    vad = SileroVad()
+    vad = silero()
     first = vad.open()
     vad.score([first], [20], windows(20, first=40))
     vad.close(first)
@@ -117,7 +151,7 @@ def test_a_slot_that_is_used_again_remembers_nothing() -> None:
 
 
 def test_room_for_more_streams_keeps_the_memory_of_those_there_are() -> None:
-    vad = SileroVad()
+    vad = silero()
     slot = vad.open()
     before, _ = vad.score([slot], [10], windows(10))
     others = [vad.open() for _ in range(100)]
@@ -129,7 +163,7 @@ def test_room_for_more_streams_keeps_the_memory_of_those_there_are() -> None:
 
 
 def test_levels_are_root_mean_squares_of_full_scale() -> None:
-    vad = SileroVad()
+    vad = silero()
     half = np.full((1, WINDOW_SAMPLES), 16384, np.int16)
     half[0, ::2] *= -1
     _, levels = vad.score([vad.open(), vad.open()], [2, 1], np.concatenate([half, half // 2, half]))
@@ -143,7 +177,7 @@ class GatedVad(SileroVad):
     """The real one, which waits before each call until the test lets it go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(network())
         self.calls: list[list[int]] = []  # the counts of each
         self.threads: list[int] = []  # in which each was made
         self.begun = threading.Event()
@@ -193,7 +227,11 @@ class Scoring:
 
     def __init__(self) -> None:
         self.vad = GatedVad()
-        self.rounds = VadRounds(self.vad)
+
+        async def load() -> SileroVad:
+            return self.vad
+
+        self.rounds = VadRounds(load)
         self.task = self.rounds.start()
 
     async def until(self, condition: Callable[[], object]) -> None:

@@ -17,6 +17,8 @@ from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Result
 from surtitle.messages import Start
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.vad.rounds import SileroVad
+from surtitle.vad.silero import SileroNetwork
+from surtitle.vad.weights import load_weights
 
 LATENCY_S = 0.15
 """A partial under light load on two cores."""
@@ -39,7 +41,7 @@ class Replayer:
         """`decoder` should decode one batch at a time, so that its processor time can be told."""
         self._decoder = decoder
         self._decoded: dict[tuple[bytes, str], Decoded] = {}
-        self._vad = SileroVad()
+        self._vad = SileroVad(SileroNetwork(load_weights()))
         self.cpu_s = {"partial": 0.0, "final": 0.0}
         """Processor seconds of all decodes that were asked for."""
 

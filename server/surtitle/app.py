@@ -19,7 +19,7 @@ from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Supervisor
-from surtitle.errors import ConfigurationError
+from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
@@ -38,6 +38,8 @@ from surtitle.runtime.secondsignal import ending_at_the_second
 from surtitle.runtime.service import ServiceManager
 from surtitle.runtime.telemetry import configure_logging
 from surtitle.vad.rounds import SileroVad, VadRounds
+from surtitle.vad.silero import SileroNetwork
+from surtitle.vad.weights import read_weights
 
 log = structlog.get_logger("surtitle.app")
 
@@ -110,7 +112,7 @@ class App:
             metrics=metrics,
         )
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
-        self._rounds = VadRounds(SileroVad())
+        self._rounds = VadRounds(_load_vad)
         sessions = Sessions(
             self.engine,
             self._rounds,
@@ -204,8 +206,11 @@ class App:
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """Without voice activity or its watchdog a server only looks alive: better it ends."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the server failed", task=task.get_name(), exc_info=error)
-            self.engine.failure = f"Internal error in {task.get_name()}."
+            if isinstance(error, SurtitleError):
+                self.engine.failure = str(error)
+            else:
+                log.error("a task of the server failed", task=task.get_name(), exc_info=error)
+                self.engine.failure = f"Internal error in {task.get_name()}."
             self.failed.set()
 
     def _on_engine_state(self, state: EngineState) -> None:
@@ -225,6 +230,10 @@ class App:
         """How the service is for one owner."""
         normal = _OVERLOADED if self.engine.overloaded_for(owner) else _NORMAL
         return _WITHOUT_WORKER.get(self.engine.state, normal)
+
+
+async def _load_vad() -> SileroVad:
+    return SileroVad(SileroNetwork(await read_weights()))
 
 
 def _max_memory_bytes(settings: Settings) -> int:

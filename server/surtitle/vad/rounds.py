@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,8 +61,8 @@ HAND_OUT_S = 0.004
 class SileroVad:
     """The network and the memory of all its streams. Not safe for concurrent use."""
 
-    def __init__(self) -> None:
-        self._network = SileroNetwork()
+    def __init__(self, network: SileroNetwork) -> None:
+        self._network = network
         self._state = np.zeros((2, 0, STATE_SIZE), np.float32)
         self._context = np.zeros((0, CONTEXT_SAMPLES), np.float32)  # the end of the window before
         self._free: list[int] = []
@@ -137,8 +137,10 @@ class VadRounds:
     Nothing of a client is in two rounds at once, so its windows are judged in order.
     """
 
-    def __init__(self, vad: SileroVad) -> None:
-        self._vad = vad
+    def __init__(self, load: Callable[[], Awaitable[SileroVad]]) -> None:
+        """`load` makes what scores; until it is there, all wait."""
+        self._load = load
+        self._vad: SileroVad  # once it is loaded
         self._slots: dict[VadClient, int] = {}  # who has a slot
         self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
@@ -182,6 +184,7 @@ class VadRounds:
     async def _run(self) -> None:
         thread = DaemonThread("vad")
         try:
+            self._vad = await self._load()
             while True:
                 await self._wait()
                 await self._round(thread)

@@ -14,9 +14,10 @@ Time is the first axis: what comes at one moment lies together for all windows. 
 sum of products, one for each tap, of what lies there already, and nothing is copied or padded for it.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
-from silero_vad import load_silero_vad
 from threadpoolctl import threadpool_limits
 
 CONTEXT_SAMPLES = 64
@@ -39,13 +40,10 @@ Floats = NDArray[np.float32]
 class SileroNetwork:
     """The network without any memory; the state of the streams is its user's."""
 
-    def __init__(self) -> None:
-        """Read the weights from the installed package."""
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        """`weights` are those of the package, by the names that they have there."""
         # Products as small as these are slower on several threads, which spin between them.
         threadpool_limits(limits=1, user_api="blas")
-        weights = {
-            name: tensor.numpy() for name, tensor in load_silero_vad()._model.state_dict().items()
-        }
         # Both the Fourier transform's taper, which begins with 0, and the cosines are even around the
         # middle of the frame, the sines odd: sums and differences of the samples around it, half as
         # many, give the same.
