@@ -23,8 +23,8 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support import SAMPLE, ServerProcess, figure, start_server
-
+from lab.places import SAMPLE
+from lab.server_process import ServerProcess, figure, start_server
 from load.raw_client import RawClient
 from surtitle.client import Captions, connect
 from surtitle.client.media import read_chunks

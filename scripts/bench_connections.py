@@ -152,7 +152,7 @@ def server(options: argparse.Namespace) -> Iterator[tuple[str, int, psutil.Proce
     environment["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY / 'server'}"
     command = [sys.executable, "-m", "surtitle", "serve"]
     if options.decoder == "fake":
-        command = [sys.executable, "-m", "tests.serve_with", "tests.fake_decoder:load"]
+        command = [sys.executable, "-m", "lab.serve_with", "lab.fake_decoder:load"]
     process = subprocess.Popen(command, env=environment, cwd=REPOSITORY)
     try:
         deadline = time.monotonic() + START_LIMIT_S

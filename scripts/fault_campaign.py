@@ -39,12 +39,12 @@ from rich.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults.link import Cut, Link
-from tests.faults.nonsense import talk_nonsense
-from tests.support import FAKE_DECODER, ServerProcess, figure, left_over, start_server
-
 from faults.account import ANY_LENGTH, LIMIT_S, WORDS, Account, judge, speak_words, tell
 from faults.containers import fall_silent, kill_decoders, send_damaged, speak_beside
+from lab.link import Cut, Link
+from lab.nonsense import talk_nonsense
+from lab.server_process import FAKE_DECODER, ServerProcess, figure, start_server
+from lab.waiting import left_over
 from surtitle.client import ClientError, connect, dialing, watch
 from surtitle.messages import Final, Speech
 

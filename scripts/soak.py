@@ -34,9 +34,11 @@ from rich.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults.link import Link
-from tests.support import SAMPLE, Ledger, ServerProcess, figure, left_over, start_server
-
+from lab.ledger import Ledger
+from lab.link import Link
+from lab.places import SAMPLE
+from lab.server_process import ServerProcess, figure, start_server
+from lab.waiting import left_over
 from outcome import Outcome
 from surtitle.client import ClientError, Gap, connect
 from surtitle.client.media import read_chunks

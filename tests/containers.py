@@ -14,8 +14,8 @@ import numpy as np
 from av.stream import Disposition
 from numpy.typing import NDArray
 
+from lab.places import SAMPLE
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from tests.support import SAMPLE
 
 Float = NDArray[np.float32]
 

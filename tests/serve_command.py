@@ -12,5 +12,5 @@ if __name__ == "__main__":
     from surtitle import app
     from surtitle.cli.main import main
 
-    app.serve = partial(app.serve, decoder="tests.fake_decoder:load")
+    app.serve = partial(app.serve, decoder="lab.fake_decoder:load")
     main()

@@ -6,13 +6,14 @@ from typing import Any
 import psutil
 import pytest
 
+from lab.ledger import spoken_word
+from lab.server_process import FAKE_DECODER
 from surtitle.app import App, running
 from surtitle.client import ClientError, connect
 from surtitle.config import Settings
 from surtitle.engine.policy import EngineState
 from surtitle.messages import Start
 from surtitle.vad.rounds import SileroVad
-from tests.support import FAKE_DECODER, spoken_word
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
 

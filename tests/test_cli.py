@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lab.places import SAMPLE
 from surtitle.cli.caption import wishes
 from surtitle.cli.main import cli, main
 from surtitle.config import ENV_PREFIX, Settings
 from surtitle.errors import ConfigurationError
 from surtitle.messages import Start
-from tests.support import SAMPLE
 
 COMMANDS = ("serve", "caption", "demo", "check")
 CLOSED_PORT = "ws://127.0.0.1:1"

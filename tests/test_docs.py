@@ -15,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.places import REPOSITORY, SAMPLE, SAMPLE_TEXT
+from lab.server_process import running_server
 from surtitle.cli.main import cli
 from surtitle.config import Settings
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import json_schema
 from tests.alsa import recorded_microphone
-from tests.support import REPOSITORY, SAMPLE, SAMPLE_TEXT, read_pcm16, running_server
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 EXAMPLE_SERVER = "127.0.0.1:8765"

@@ -357,6 +357,20 @@ def test_only_the_network_imports_websockets() -> None:
     ]
 
 
+def test_nobody_but_tests_knows_the_tests() -> None:
+    root = SOURCE.parent
+    files = [*root.glob("server/**/*.py"), *root.glob("scripts/**/*.py")]
+    assert len(files) > 100
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    known = {
+        file.relative_to(root).as_posix()
+        for file, tree in trees.items()
+        for each in _imports(tree, at_run_time=True, at_import=True)
+        if is_in(each.module, "tests")
+    }
+    assert known == set()
+
+
 def test_imports_make_no_circle() -> None:
     graph = {
         "surtitle." + file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): {

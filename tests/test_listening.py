@@ -16,18 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
+from lab.server_process import FAKE_DECODER, ServerProcess, figure, start_server
+from lab.waiting import wait_until
 from surtitle.client import ClientError
 from surtitle.client import microphone as microphones
 from tests.alsa import recorded_microphone
-from tests.support import (
-    FAKE_DECODER,
-    SAMPLE,
-    ServerProcess,
-    figure,
-    read_pcm16,
-    start_server,
-    wait_until,
-)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
 

@@ -6,16 +6,18 @@ import sys
 
 import pytest
 
+from lab.ledger import spoken_word
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
+from lab.waiting import left_over
 from surtitle.client import ClientError, connect
 from surtitle.messages import Final, Speech, Start
-from tests.support import FAKE_DECODER, ServerProcess, left_over, spoken_word, start_server
 
 GONE_S = 2.0
 PATIENT = """
 import sys
 from surtitle.runtime import mainloop
 mainloop.ORPHAN_GRACE_S = 60
-from tests import serve_with
+from lab import serve_with
 sys.exit(serve_with.main(sys.argv[1]))
 """
 """A server with so much time that a clean stop can be told from an end."""
@@ -43,7 +45,7 @@ def test_a_server_stops_cleanly_with_its_standard_input(model: str) -> None:
 
 async def test_who_is_told_to_stop_has_time_to_finish() -> None:
     """More than one whose program is gone."""
-    command = (sys.executable, "-m", "tests.serve_with", FAKE_DECODER)
+    command = (sys.executable, "-m", "lab.serve_with", FAKE_DECODER)
     server = start_server(command=command, model="fake", stop_with_stdin=True)
     pipe = server.process.stdin
     assert pipe is not None

@@ -14,11 +14,12 @@ import numpy as np
 import psutil
 import pytest
 
+from lab.places import SAMPLE
+from lab.waiting import left_over
 from surtitle.client import ClientError
 from surtitle.client.media import CHUNK_BYTES, read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from tests.containers import Track, clicks, encode, hurt
-from tests.support import SAMPLE, left_over
 
 
 def write_wav(path: Path, samples: Pcm16, rate: int = SAMPLE_RATE, channels: int = 1) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lab.waiting import wait_until
 from surtitle.runtime import memory
-from tests.support import wait_until
 
 MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 

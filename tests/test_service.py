@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.server_process import FAKE_DECODER, start_server
 from surtitle.runtime.background import in_daemon_thread
 from surtitle.runtime.service import ServiceManager
-from tests.support import FAKE_DECODER, start_server
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="a service manager talks over a Unix socket"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.support import REPOSITORY
+from lab.places import REPOSITORY
 
 TEXTS = ["Grüße", "講堂", "Łódź – “so”", "\N{MICROPHONE}"]
 LOCALES = {

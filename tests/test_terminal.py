@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from lab.places import REPOSITORY, SAMPLE
 from surtitle.messages import (
     Channel,
     Error,
@@ -25,7 +26,6 @@ from surtitle.messages import (
 )
 from tests.client.scenes import ENDED, READY, greet, playing, say
 from tests.containers import Track, clicks, encode
-from tests.support import REPOSITORY, SAMPLE
 
 EVIL = "\x1b]0;owned\x07\x9b31m\u202eabc\b\b\b\x1b[5;5H\nforged"
 CAUGHT = (b"\x1b]", b"\x07", b"\x08", b"\xc2\x9b", b"\xe2\x80\xae", b"\x1b[5;5H", b"\nforged")

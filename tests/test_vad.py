@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from silero_vad import load_silero_vad
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.errors import SurtitleError
 from surtitle.vad.rounds import (
@@ -30,7 +32,6 @@ from surtitle.vad.rounds import (
 )
 from surtitle.vad.silero import SileroNetwork
 from surtitle.vad.weights import load_weights, read_weights
-from tests.support import SAMPLE, read_pcm16
 
 # What silero-vad loads its model with.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")

@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from tests.faults.link import Link
-
 from attacks.floods import CHANNEL
 from attacks.victims import Account, Script
+from lab.link import Link
 from load.score import score
 from load.speech import FRAME_S
 from surtitle.client import ClientError, connect, watch

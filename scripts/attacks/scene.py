@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 import psutil
-from tests.support import REPOSITORY, ServerProcess, is_ready, left_over, start_server
 
 from attacks.access import Access, Parties, Party, parties
 from attacks.attacker import Report
@@ -29,6 +28,9 @@ from attacks.newcomers import Newcomers
 from attacks.publisher import Audience, publish
 from attacks.victims import Account, Script, speak_all
 from attacks.wire import Site
+from lab.places import REPOSITORY
+from lab.server_process import ServerProcess, is_ready, start_server
+from lab.waiting import left_over
 from load.meter import Meter
 from load.score import Score
 

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from tests.support import SILENCE_1S, spoken_word
-
+from lab.ledger import SILENCE_1S, spoken_word
 from outcome import Outcome
 from surtitle.client import Captions, ClientError, Disconnected, Gap, connect
 from surtitle.messages import Ended, Failed, Final, Resumed, Start, Suppressed, Update

@@ -19,12 +19,13 @@ from functools import cache
 
 import numpy as np
 import psutil
-from tests.support import SILENCE_1S, ServerProcess, spoken_word
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from attacks.files import live_speech, muxed
 from faults.account import LIMIT_S, WORDS, Account, tell
+from lab.ledger import SILENCE_1S, spoken_word
+from lab.server_process import ServerProcess
 from surtitle.jobs import SAMPLE_RATE
 
 AT_ONCE = 4

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from surtitle.gateway.access import KeyRing, add_key, read_keys
 from tests.browser.page_parts import choose_sample
-from tests.support import FAKE_DECODER, ServerProcess, start_server
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import jiwer
 from playwright.sync_api import Page, expect
 
+from lab.server_process import ServerProcess, start_server
+from lab.waiting import wait_until
 from tests.browser.cable import cable_to
 from tests.browser.page_parts import final_captions, open_caption
 from tests.browser.test_speech import SPOKEN_LIMIT_MS, words
-from tests.support import ServerProcess, start_server, wait_until
 
 
 @contextmanager

@@ -13,10 +13,10 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from lab.server_process import running_server
 from surtitle.gateway.access import add_key, read_keys
 from tests.browser.conftest import watched_page
 from tests.browser.page_parts import choose_sample, final_captions
-from tests.support import running_server
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SPOKEN_LIMIT_MS = 45_000

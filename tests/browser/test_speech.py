@@ -12,6 +12,7 @@ import jiwer
 import pytest
 from playwright.sync_api import Page, expect
 
+from lab.server_process import running_server
 from tests.browser.page_parts import (
     choose_sample,
     final_captions,
@@ -20,7 +21,6 @@ from tests.browser.page_parts import (
     saved,
 )
 from tests.subtitle_readers import READERS, read_with_ffmpeg
-from tests.support import running_server
 
 # The sample's length and what the server, two cores shared with a browser, may take beyond it.
 SPOKEN_LIMIT_MS = 45_000

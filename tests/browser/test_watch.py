@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from tests.browser.channel import Channel
 from tests.browser.conftest import watched_page
 from tests.browser.page_parts import (
@@ -19,7 +20,6 @@ from tests.browser.page_parts import (
     set_setting,
 )
 from tests.subtitle_readers import READERS
-from tests.support import FAKE_DECODER, ServerProcess, start_server
 
 
 def test_captions_grow_and_become_final(page: Page, channel: Channel) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soxr
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
 from surtitle.captioning.bandwidth import BLOCK_SAMPLES, is_narrow_band
 from surtitle.jobs import SAMPLE_RATE, Pcm16, Windows
 from tests.captioning.driver import BASE, open_session
-from tests.support import SAMPLE, read_pcm16
 
 PIECE = 3 * SAMPLE_RATE
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
 from surtitle.captioning.first_bytes import ENOUGH_BYTES, recognise
-from tests.support import SAMPLE, read_pcm16
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
+from lab.speech import recordings
 from surtitle.captioning.audio import G711
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.messages import RawEncoding
 from tests.captioning.chunking import CHUNKINGS
-from tests.support import SAMPLE, needs_speech, read_pcm16, recordings
+from tests.marks import needs_speech
 
 Wave = NDArray[np.floating]
 

@@ -19,6 +19,8 @@ import numpy as np
 import psutil
 import pytest
 
+from lab.places import REPOSITORY
+from lab.waiting import is_alive, left_over
 from surtitle.decoding.decoders import BEHIND_BYTES, Decoders, Decoding
 from surtitle.decoding.pacing import Pacing
 from surtitle.decoding.wire import Kind, pack, pack_place
@@ -28,7 +30,6 @@ from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import ragged
 from tests.containers import Track, click_times_s, clicks, encode, in_flac
 from tests.decoding.listening import in_stream
-from tests.support import REPOSITORY, is_alive, left_over
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.places import REPOSITORY
 from tests.browser.conftest import browser, chromium, microphone_wav, playwright, sentences
-from tests.support import REPOSITORY
 
 __all__ = ["browser", "chromium", "microphone_wav", "playwright", "sentences"]
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from lab.places import REPOSITORY
 from tests.electron.conftest import EXAMPLE
-from tests.support import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "electron.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```(?:js|json)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)

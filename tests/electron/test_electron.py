@@ -13,8 +13,8 @@ import psutil
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
+from lab.waiting import left_over, wait_until
 from tests.electron.conftest import EXAMPLE
-from tests.support import left_over, wait_until
 
 SPOKEN_LIMIT_MS = 60_000
 

@@ -9,8 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
+from lab.ledger import converse
+from lab.server_process import FAKE_DECODER, is_ready, start_server
+from lab.waiting import left_over, wait_until
 from tests.faults.test_shutdown import DRAIN_S, QUICK_S, STATES, Doomed, doomed_servers
-from tests.support import FAKE_DECODER, converse, is_ready, left_over, start_server, wait_until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),

@@ -13,11 +13,12 @@ import pytest
 from matplotlib import image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from lab.server_process import FAKE_DECODER, running_server, start_server
+from lab.waiting import wait_until
 from tests.browser.conftest import watched_page
 from tests.electron.conftest import HERE
 from tests.electron.test_supervision import PATIENT, the_server
 from tests.faults.test_shutdown import Doomed
-from tests.support import FAKE_DECODER, running_server, start_server, wait_until
 
 SPOKEN_LIMIT_MS = 45_000
 SIZE = {"width": 960, "height": 180}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.server_process import FAKE_DECODER
 from surtitle.engine.policy import EngineState, WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.jobs import Job, JobKind, Recipe, Result
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.runtime.telemetry import LogOptions
-from tests.support import FAKE_DECODER
 
 
 class Running:

@@ -13,11 +13,12 @@ import numpy as np
 import psutil
 import pytest
 
+from lab.server_process import FAKE_DECODER
+from lab.waiting import is_alive, left_over, wait_until
 from surtitle.engine.process import Incarnation
 from surtitle.jobs import Job, Recipe, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 from surtitle.runtime.telemetry import LogOptions
-from tests.support import FAKE_DECODER, is_alive, left_over, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 

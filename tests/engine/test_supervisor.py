@@ -427,7 +427,7 @@ async def test_a_worker_that_hangs_says_where(
         assert await run.answered(1) == ["100 ms"]
     (death,) = map(json.loads, capsys.readouterr().err.splitlines())
     assert death["event"] == "worker died"
-    assert "tests/fake_decoder.py" in death["stack"] and "_obey" in death["stack"]
+    assert "lab/fake_decoder.py" in death["stack"] and "_obey" in death["stack"]
 
 
 async def test_an_engine_that_gives_up_answers_what_waits_and_what_comes() -> None:

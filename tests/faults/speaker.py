@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.support import NO_FAULTS, Ledger, ServerProcess, expect, spoken_word
+from lab.ledger import NO_FAULTS, Ledger, expect, spoken_word
+from lab.server_process import ServerProcess
 
 FRAME_S = 0.1
 FRAME_BYTES = 3200

@@ -17,6 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from lab.ledger import NO_FAULTS, SILENCE_1S, converse, expect, spoken_word
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
+from lab.waiting import wait_until
 from surtitle.client import connect as open_captions
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import (
@@ -30,17 +33,6 @@ from surtitle.messages import (
     format_message,
 )
 from tests.containers import in_flac
-from tests.support import (
-    FAKE_DECODER,
-    NO_FAULTS,
-    SILENCE_1S,
-    ServerProcess,
-    converse,
-    expect,
-    spoken_word,
-    start_server,
-    wait_until,
-)
 
 IDLE_S = 3.0
 MAX_SESSIONS = 6

@@ -14,17 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lab.ledger import SILENCE_1S, spoken_word
+from lab.places import PYTHON_PATH
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
+from lab.waiting import wait_until
 from surtitle.client import connect
 from surtitle.messages import Final, Start, Update
-from tests.support import (
-    FAKE_DECODER,
-    PYTHON_PATH,
-    SILENCE_1S,
-    ServerProcess,
-    spoken_word,
-    start_server,
-    wait_until,
-)
 
 FRAME_BYTES, FRAME_S = 3200, 0.1
 LATE_S = 2.0

@@ -10,8 +10,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from tests.faults.speaker import Speaker
-from tests.support import FAKE_DECODER, SAMPLE, ServerProcess, read_pcm16, start_server
 
 LATE_S = 1.0
 """How much later answers may come beside an attack: twice what the campaign allows, which measures on a

@@ -7,19 +7,12 @@ from itertools import groupby
 
 import pytest
 
+from lab.ledger import NO_FAULTS, SILENCE_1S, Ledger, spoken_word
+from lab.link import Cut, Link
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from surtitle.client import Captions, Disconnected, Event, Gap, connect, dialing
 from surtitle.client import captions as client
 from surtitle.messages import Ended, Final, Resumed, Start, Update
-from tests.faults.link import Cut, Link
-from tests.support import (
-    FAKE_DECODER,
-    NO_FAULTS,
-    SILENCE_1S,
-    Ledger,
-    ServerProcess,
-    spoken_word,
-    start_server,
-)
 
 WORDS = 25
 

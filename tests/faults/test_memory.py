@@ -9,17 +9,9 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from lab.ledger import NO_FAULTS, converse, spoken_word
+from lab.server_process import FAKE_DECODER, ServerProcess, figure, readiness, start_server
 from tests.faults.speaker import Speaker
-from tests.support import (
-    FAKE_DECODER,
-    NO_FAULTS,
-    ServerProcess,
-    converse,
-    figure,
-    readiness,
-    spoken_word,
-    start_server,
-)
 
 MIB = 1 << 20
 ROOM_MB = 200

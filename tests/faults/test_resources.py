@@ -15,21 +15,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lab.ledger import NO_FAULTS, converse
+from lab.places import PYTHON_PATH, REPOSITORY
+from lab.serve_with import JUMPING_CLOCK
+from lab.server_process import FAKE_DECODER, START_LIMIT_S, is_ready, readiness, start_server
+from lab.waiting import left_over, wait_until
 from surtitle.engine.supervisor import MEMORY_CHECK_S
-from tests.serve_with import JUMPING_CLOCK
-from tests.support import (
-    FAKE_DECODER,
-    NO_FAULTS,
-    PYTHON_PATH,
-    REPOSITORY,
-    START_LIMIT_S,
-    converse,
-    is_ready,
-    left_over,
-    readiness,
-    start_server,
-    wait_until,
-)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
 
@@ -128,7 +119,7 @@ def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
+        [sys.executable, "-m", "lab.serve_with", FAKE_DECODER],
         env=os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": PYTHON_PATH},
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
@@ -158,7 +149,7 @@ def test_a_disk_that_is_full_costs_the_log_and_nothing_else() -> None:
     environment = os.environ | {"SURTITLE_PORT": str(port), "PYTHONPATH": PYTHON_PATH}
     with Path("/dev/full").open("w") as full:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.serve_with", FAKE_DECODER],
+            [sys.executable, "-m", "lab.serve_with", FAKE_DECODER],
             env=environment,
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,

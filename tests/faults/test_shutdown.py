@@ -19,23 +19,18 @@ from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from surtitle.messages import Speech, Start, format_message, parse_server_message
-from tests.support import (
+from lab.ledger import NO_FAULTS, Ledger, converse, expect, spoken_word
+from lab.places import REPOSITORY
+from lab.server_process import (
     FAKE_DECODER,
-    NO_FAULTS,
-    REPOSITORY,
     START_LIMIT_S,
-    Ledger,
     ServerProcess,
-    converse,
-    expect,
     is_ready,
-    left_over,
     readiness,
-    spoken_word,
     start_server,
-    wait_until,
 )
+from lab.waiting import left_over, wait_until
+from surtitle.messages import Speech, Start, format_message, parse_server_message
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 

@@ -11,8 +11,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.frames import Opcode
 
-from tests.faults.nonsense import HANDSHAKE
-from tests.support import FAKE_DECODER, NO_FAULTS, ServerProcess, converse, start_server
+from lab.ledger import NO_FAULTS, converse
+from lab.nonsense import HANDSHAKE
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 
 IDLE_S = 2.0
 HANDSHAKE_S = 10.0

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import REPOSITORY, START_LIMIT_S, is_ready, wait_until
+from lab.places import REPOSITORY
+from lab.server_process import START_LIMIT_S, is_ready
+from lab.waiting import wait_until
 
 SERVE = [sys.executable, "-m", "tests.serve_command"]
 """`surtitle serve` with the fake decoder, by the same entrance."""

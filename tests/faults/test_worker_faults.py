@@ -12,16 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lab.ledger import NO_FAULTS, converse
+from lab.server_process import FAKE_DECODER, ServerProcess, readiness, start_server
+from lab.waiting import wait_until
 from surtitle.client import ClientError
-from tests.support import (
-    FAKE_DECODER,
-    NO_FAULTS,
-    ServerProcess,
-    converse,
-    readiness,
-    start_server,
-    wait_until,
-)
 
 LEASE_S = 1.0
 

@@ -12,6 +12,7 @@ from structlog.typing import EventDict
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
+from lab.ledger import expect
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.policy import EngineState
@@ -28,7 +29,6 @@ from surtitle.messages import ServerMessage
 from surtitle.runtime.metrics import Metrics
 from surtitle.subtitles.cues import Layout
 from surtitle.vad.rounds import VadClient
-from tests.support import expect
 
 LOUD = np.full(WINDOW_SAMPLES, 1000, np.int16).tobytes()
 QUIET = bytes(2 * WINDOW_SAMPLES)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from lab.ledger import expect
 from surtitle.engine.scheduler import Owner
 from surtitle.gateway.access import KeyFile, add_key
 from surtitle.gateway.limits import AddressLimits
 from surtitle.messages import Error, Ready, Resumed
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import START, Site, listening
-from tests.support import expect
 
 UNHEARD = LOUD * 40 + QUIET * 40
 """Speech that nobody has answered yet."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from lab.ledger import expect
 from surtitle.gateway.http import BEHIND_BYTES
 from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, LiveCaptions
 from surtitle.messages import Final, Ready
@@ -19,7 +20,6 @@ from surtitle.subtitles.cues import Cue, Layout
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import START, Site, listening
 from tests.subtitle_readers import read_with_webvtt
-from tests.support import expect
 
 LIMIT_S = 10
 

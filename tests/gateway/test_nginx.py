@@ -15,8 +15,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
+from lab.ledger import expect
+from lab.places import REPOSITORY
+from lab.server_process import FAKE_DECODER, start_server
+from lab.waiting import wait_until
 from surtitle.messages import Ready
-from tests.support import FAKE_DECODER, REPOSITORY, expect, start_server, wait_until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx")

@@ -19,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from lab.ledger import expect
+from lab.nonsense import talk_nonsense
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.policy import EngineState
 from surtitle.errors import ConfigurationError
@@ -34,10 +36,8 @@ from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
 from surtitle.runtime import memory
-from tests.faults.nonsense import talk_nonsense
 from tests.gateway.fakes import LOUD, QUIET, everything_logged
 from tests.gateway.site import START, Site, listening
-from tests.support import expect
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from lab.ledger import expect
 from surtitle.gateway.access import (
     KeyFile,
     Names,
@@ -22,7 +23,6 @@ from surtitle.gateway.access import (
 )
 from surtitle.messages import Error, Ready
 from tests.gateway.site import START, listening
-from tests.support import expect
 
 NO_KEY = (401, None, "This server asks for a key or a token that holds.")
 NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from lab.ledger import expect
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.gateway import routes
 from surtitle.gateway.budget import TURN_S
@@ -18,7 +19,6 @@ from surtitle.gateway.stream import SLICE_BYTES, ClientStream
 from surtitle.gateway.web import Page
 from surtitle.messages import Error
 from tests.gateway.site import START, Site, listening
-from tests.support import expect
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
 if sys.platform != "win32":

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.places import REPOSITORY
 from surtitle.gateway import web
 from surtitle.gateway.web import (
     Page,
@@ -18,7 +19,6 @@ from surtitle.gateway.web import (
     static_page,
     web_root,
 )
-from tests.support import REPOSITORY
 
 
 def test_the_page_itself() -> None:

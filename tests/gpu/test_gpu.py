@@ -16,21 +16,15 @@ import ctranslate2
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.places import REPOSITORY, SAMPLE, SAMPLE_TEXT
+from lab.server_process import ServerProcess, is_ready, start_server
+from lab.waiting import wait_until
 from surtitle.client import Event
 from surtitle.messages import Final, Partial, Start, Status
 from surtitle.recognition.worker import EXIT_CAUSES, EXIT_DEVICE_FAILED, EXIT_OUT_OF_MEMORY
 from tests.gpu.driver import Gpu
 from tests.real_speech.scoring import stream, word_error_rate
-from tests.support import (
-    REPOSITORY,
-    SAMPLE,
-    SAMPLE_TEXT,
-    ServerProcess,
-    is_ready,
-    read_pcm16,
-    start_server,
-    wait_until,
-)
 
 pytestmark = pytest.mark.skipif(
     not ctranslate2.get_cuda_device_count(), reason="CTranslate2 sees no GPU here"

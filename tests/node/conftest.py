@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import FAKE_DECODER, REPOSITORY, ServerProcess, start_server
+from lab.places import REPOSITORY
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 
 LIBRARY = REPOSITORY / "web_demo" / "client"
 PACKAGES = ["ws@8", "@types/ws@8", "typescript@5"]

@@ -15,14 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
+from lab.ledger import SILENCE_1S, spoken_word
+from lab.places import REPOSITORY
+from lab.server_process import ServerProcess
 from tests.browser.conftest import browser, chromium, microphone_wav, playwright, watched_page
 from tests.node.conftest import LIBRARY
-from tests.support import (
-    REPOSITORY,
-    SILENCE_1S,
-    ServerProcess,
-    spoken_word,
-)
 
 __all__ = ["browser", "chromium", "microphone_wav", "playwright"]
 

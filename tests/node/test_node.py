@@ -14,8 +14,9 @@ import av
 import numpy as np
 import pytest
 
-from tests.faults.link import Cut, Link
-from tests.support import FAKE_DECODER, SILENCE_1S, ServerProcess, spoken_word, start_server
+from lab.ledger import SILENCE_1S, spoken_word
+from lab.link import Cut, Link
+from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 
 LIMIT_S = 60.0
 WORDS = 12

@@ -7,8 +7,8 @@ import re
 import tarfile
 from pathlib import Path
 
+from lab.places import REPOSITORY
 from tests.node.conftest import LIBRARY, npm
-from tests.support import REPOSITORY
 
 BESIDE_CODE = {"package.json", "README.md", "LICENSE"}
 

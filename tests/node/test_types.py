@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.places import REPOSITORY
 from tests.node.conftest import LIBRARY
-from tests.support import REPOSITORY
 
 CONSUMER = REPOSITORY / "tests" / "node" / "consumer.ts"
 LIMIT_S = 120.0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.server_process import ServerProcess, start_server
 from tests.real_speech.offline import Offline, decode_with
-from tests.support import ServerProcess, start_server
 
 UNHURRIED_MS = 60_000
 """Sessions that send a file at once make partials wait; the next one is taken all the same."""

@@ -4,14 +4,18 @@ import asyncio
 
 import numpy as np
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE, SAMPLE_TEXT
+from lab.server_process import ServerProcess
+from lab.speech import recordings
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import Final, Partial, Start
+from tests.marks import needs_speech
 from tests.real_speech.scoring import (
     character_error_rate,
     stream,
     word_error_rate,
 )
-from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess, needs_speech, read_pcm16, recordings
 
 
 async def test_the_sample_comes_back_word_for_word(tiny: ServerProcess) -> None:

@@ -5,6 +5,8 @@ from statistics import median
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.speech import recordings
 from load.words import matches, words
 from quality.calm import calm
 from quality.replay import Replayer
@@ -12,9 +14,9 @@ from quality.utterances import Received
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.jobs import Pcm16
 from surtitle.messages import Final, Partial, Start
+from tests.marks import needs_speech
 from tests.real_speech.sounds import silence
 from tests.recognition.test_whisper import decoder
-from tests.support import needs_speech, read_pcm16, recordings
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import av
 import pytest
 
+from lab.places import SAMPLE, SAMPLE_TEXT
+from lab.server_process import ServerProcess
 from surtitle.cli.caption import EXIT_DAMAGED
 from tests.real_speech.scoring import word_error_rate
-from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess
 
 
 def transcoded(file_format: str, codec: str) -> bytes:

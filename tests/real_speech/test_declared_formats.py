@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.speech import recordings
 from tests.captioning.test_format_check import RATE, RAW, WRITE, Wave, at, told
-from tests.support import needs_speech, read_pcm16, recordings
+from tests.marks import needs_speech
 
 pytestmark = needs_speech
 

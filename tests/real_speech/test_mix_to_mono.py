@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lab.ledger import read_pcm16
+from lab.speech import recordings
 from surtitle.captioning.downmix import Downmix
 from surtitle.jobs import SAMPLE_RATE
-from tests.support import needs_speech, read_pcm16, recordings
+from tests.marks import needs_speech
 
 Float = NDArray[np.float32]
 

@@ -5,11 +5,14 @@ import random
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.server_process import ServerProcess
+from lab.speech import recordings
 from quality.made import again, quicker
 from surtitle.messages import Start, Suppressed
+from tests.marks import needs_speech
 from tests.real_speech.scoring import stream, word_error_rate, words_of
 from tests.real_speech.sounds import say, silence
-from tests.support import ServerProcess, needs_speech, read_pcm16, recordings
 
 ENGLISH = Start(language="en")
 

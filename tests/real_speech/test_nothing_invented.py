@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.server_process import ServerProcess
+from lab.speech import recordings
 from surtitle.client import connect
 from surtitle.jobs import Pcm16
 from surtitle.messages import Final, Partial, Start, Suppressed
+from tests.marks import needs_speech
 from tests.real_speech.offline import Offline
 from tests.real_speech.scoring import Stream, stream, word_error_rate, words_of, wrong_words
 from tests.real_speech.sounds import at_level, mixed, noise, say, silence
-from tests.support import ServerProcess, needs_speech, read_pcm16, recordings
 
 NOISE_S = int(os.environ.get("SURTITLE_TEST_NOISE_S", "60"))
 SUNG = "sonicpi_ambi_choir.flac"  # a choir that sings a vowel: whether that is text is open

@@ -15,20 +15,18 @@ import numpy as np
 import pytest
 import soxr
 
+from lab.ledger import read_pcm16
+from lab.places import speech_folder
+from lab.server_process import ServerProcess
+from lab.speech import recordings
 from quality.recordings import Recording
 from surtitle.client import connect
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import Encoding, Final, Start, Suppressed
+from tests.marks import needs_speech
 from tests.real_speech.offline import Offline
 from tests.real_speech.scoring import Stream, missing_words, stream, words_of, wrong_words
 from tests.real_speech.sounds import at_level, say, silence, whispered
-from tests.support import (
-    ServerProcess,
-    needs_speech,
-    read_pcm16,
-    recordings,
-    speech_folder,
-)
 
 MONOLOGUE_S = int(os.environ.get("SURTITLE_TEST_MONOLOGUE_S", "60"))
 ENGLISH = Start(language="en")

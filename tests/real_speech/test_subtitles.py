@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.places import SAMPLE, SAMPLE_TEXT
+from lab.server_process import ServerProcess
 from surtitle.client import connect
 from surtitle.client.media import read_chunks
 from surtitle.messages import Start
@@ -15,7 +17,6 @@ from surtitle.subtitles.breaks import text_width
 from surtitle.subtitles.cues import Cue
 from tests.real_speech.scoring import word_error_rate
 from tests.subtitle_readers import READERS, read_with_ffmpeg
-from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess
 
 LENGTH_MS = 20_500
 

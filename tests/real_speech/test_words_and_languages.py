@@ -4,11 +4,14 @@ import os
 
 import numpy as np
 
+from lab.ledger import read_pcm16
+from lab.server_process import ServerProcess
+from lab.speech import recordings
 from quality.word_times import measure
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import Final, Start
+from tests.marks import needs_speech
 from tests.real_speech.scoring import stream
-from tests.support import ServerProcess, needs_speech, read_pcm16, recordings
 
 DIGITS_S = float(os.environ.get("SURTITLE_TEST_DIGITS_S", "60"))
 """Length of the joined digits; 3600 for drift over an hour."""

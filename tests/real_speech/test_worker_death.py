@@ -6,10 +6,12 @@ import signal
 
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE, SAMPLE_TEXT
+from lab.server_process import ServerProcess
 from surtitle.client import Event
 from surtitle.messages import Partial, Start, Status
 from tests.real_speech.scoring import stream, word_error_rate
-from tests.support import SAMPLE, SAMPLE_TEXT, ServerProcess, read_pcm16
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGSTOP])

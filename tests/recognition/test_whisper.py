@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from faster_whisper.audio import decode_audio
 
+from lab.places import SAMPLE
 from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result
 from surtitle.recognition.whisper import WhisperDecoder, _Attempt
-from tests.support import SAMPLE
 
 ENGLISH = Recipe(language="en")
 

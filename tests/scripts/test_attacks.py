@@ -20,8 +20,9 @@ from attacks.report import table
 from attacks.scene import run
 from attacks.victims import Account, write_scripts
 from attacks.wire import Site, audio_frames, frame
+from lab.ledger import converse
+from lab.server_process import FAKE_DECODER, start_server
 from load.speech import Clip
-from tests.support import FAKE_DECODER, converse, start_server
 
 CALM = Figures(
     name="viewer-texts",

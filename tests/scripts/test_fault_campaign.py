@@ -11,7 +11,7 @@ import pytest
 from fault_campaign import table
 from faults.account import Account, judge
 from faults.containers import Told, hurt
-from tests.support import REPOSITORY
+from lab.places import REPOSITORY
 
 ACCOUNT = {
     "audio_ms": 9,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab.places import REPOSITORY
 from load.history import ratios
 from load.meter import thread_cpu_s
 from load.run import Plan
@@ -16,7 +17,6 @@ from load.session import Part
 from load.speech import Clip
 from load.target import TargetError, parse_target
 from surtitle.jobs import SAMPLE_RATE
-from tests.support import REPOSITORY
 
 
 def test_a_target_is_a_command_with_a_port_or_a_url() -> None:

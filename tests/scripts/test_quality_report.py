@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lab.places import REPOSITORY
 from load.sample import write_sample
 from surtitle.client.media import read_chunks
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from tests.support import REPOSITORY
 
 LINES = ("sample1.wav", "sample3.wav")
 """The two shortest lines of the sample: "They help everyone …", "Nothing leaves this machine."."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.places import REPOSITORY
 from quality.document import NoPlace, fill
-from tests.support import REPOSITORY
 
 TEXT = "Before.\n<!-- begin base -->\nold\n<!-- end base -->\nAfter.\n"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SAMPLE
+from lab.places import SAMPLE
 from wild import damage
 from wild.damage import Span
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support import SAMPLE, read_pcm16
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
 from wild import damage
 from wild.damage import Span
 from wild.expectation import Folder, Utterance, read_folder

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from lab.ledger import read_pcm16
+from lab.places import SAMPLE
 from surtitle.jobs import Pcm16
-from tests.support import SAMPLE, read_pcm16
 from wild.expectation import Hole, Piece, Reference, Utterance, WildFile
 from wild.samples import Compared, Decoded, compare, find, thinned
 from wild.table import faults, samples_markdown

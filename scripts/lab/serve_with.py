@@ -1,4 +1,4 @@
-"""`surtitle serve` with another decoder in the worker: python -m tests.serve_with MODULE:FUNCTION.
+"""`surtitle serve` with another decoder in the worker: python -m lab.serve_with MODULE:FUNCTION.
 
 The worker imports this module again, so what is heavy is imported where it is used. Where the
 environment names a file in JUMPING_CLOCK, the wall clock of both is wrong by as many seconds as stand
