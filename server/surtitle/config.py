@@ -87,105 +87,116 @@ class Settings(BaseSettings):
     keys_file: Path | None = _setting(
         None,
         "Network",
-        "File with the keys of those who may use the server, made by `surtitle key`; without one "
-        "nobody is asked.",
+        "Key file, made by `surtitle key`: only holders of a key may use the server. Without it, no "
+        "key is required.",
     )
     allowed_origins: Names = _setting(
         [],
         "Network",
         "Origins whose pages may use the server besides its own, such as https://example.org, "
-        "separated by commas; * is all. Without keys the server answers under their hosts, addresses "
-        "and localhost alone.",
+        "separated by commas; * allows all. Without keys, the server only answers under these hosts, "
+        "IP addresses and localhost.",
     )
     tls_cert: Path | None = _setting(
-        None, "Network", "Certificate chain (PEM) for TLS; looked at again when it changes."
+        None, "Network", "Certificate chain (PEM) for TLS; reloaded when it changes."
     )
-    tls_key: Path | None = _setting(None, "Network", "The private key that belongs to it (PEM).")
-    port: int = _setting(8765, "Network", "Port; 0 takes a free one.", ge=0, le=65535)
+    tls_key: Path | None = _setting(None, "Network", "Private key of the certificate (PEM).")
+    port: int = _setting(8765, "Network", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
     metrics_host: str = _setting(
         "127.0.0.1",
         "Network",
-        "Address to listen on for `/metrics` where that has its own port.",
+        "Address to listen on for `/metrics`, if it has its own port.",
         min_length=1,
     )
     metrics_port: int | None = _setting(
         None,
         "Network",
-        "A port for `/metrics` alone, without keys; then it is not on the other one.",
+        "Separate port for `/metrics`, without keys; the main port then no longer serves it.",
         ge=0,
         le=65535,
     )
     trusted_proxies: Names = _setting(
         [],
         "Network",
-        "Reverse proxies that are believed where their clients are: addresses and networks, such as "
+        "Reverse proxies whose forwarding headers are trusted: addresses and networks, such as "
         "127.0.0.1 or 10.0.0.0/8, separated by commas.",
     )
     max_sockets: int = _setting(
         8192,
         "Network",
-        "Connections of every kind at once; beyond that the oldest goes of those that are neither a "
-        "session nor a viewer.",
+        "Maximum number of open connections of any kind; beyond it, the oldest one that is neither a "
+        "session nor a viewer is closed.",
         ge=16,
     )
     max_sessions: int = _setting(
-        256, "Network", "Sessions at once; further ones are refused with 503.", ge=1
+        256,
+        "Network",
+        "Maximum number of sessions at once; further ones are refused with 503.",
+        ge=1,
     )
     max_viewers: int = _setting(
         5000,
         "Network",
-        "Viewers of channels at once; beyond that the oldest of the address that has most makes way "
-        "for another address, and further ones are refused with 503.",
+        "Maximum number of viewers at once; beyond it, an address with many gives up its oldest for "
+        "another address, and further ones are refused with 503.",
         ge=0,
     )
     max_sessions_per_address: int = _setting(
-        32, "Network", "The same of one address; refused with 429. This machine has no limit.", ge=1
+        32,
+        "Network",
+        "Maximum number of sessions per address; refused with 429. This machine itself has no limit.",
+        ge=1,
     )
     max_sessions_per_key: int = _setting(
-        64, "Network", "The same of one key, or of one name in tokens; refused with 429.", ge=1
+        64,
+        "Network",
+        "Maximum number of sessions per key, or per name in tokens; refused with 429.",
+        ge=1,
     )
     handshakes_per_s: Seconds = _setting(
         5.0,
         "Network",
-        "Connections a second from one address, after ten times as many at once; refused with 429. "
-        "This machine has no limit.",
+        "Connections per second from one address, with bursts of ten times as many; refused with 429. "
+        "This machine itself has no limit.",
     )
     max_memory_mb: int = _setting(
         0,
         "Network",
-        "Memory of the server and its decoders, in MB, near which no new session is taken and then "
-        "those are ended that hold most; 0 is half of what the control group or the machine has.",
+        "Memory limit of the server and its decoders, in MB: near it, new sessions are refused, then "
+        "the largest are ended. 0 means half of the control group's or the machine's memory.",
         ge=0,
     )
     max_frame_bytes: int = _setting(
-        1 << 20, "Network", "Largest frame accepted, in bytes.", ge=1024
+        1 << 20, "Network", "Largest frame that is accepted, in bytes.", ge=1024
     )
     start_timeout_s: Seconds = _setting(
-        10.0, "Network", "Seconds that a client has for its `start` before it is closed (4408)."
+        10.0, "Network", "Seconds that a client has to send `start` before it is closed (4408)."
     )
     idle_timeout_s: Seconds = _setting(
-        60.0, "Network", "Seconds without any frame after which a client is closed (4408)."
+        60.0, "Network", "Seconds without a frame after which a client is closed (4408)."
     )
     resume_window_s: Annotated[float, Field(ge=0, le=3600)] = _setting(
-        60.0, "Network", "Seconds that a session waits for a client whose connection broke."
+        60.0, "Network", "Seconds that a session waits for its client to reconnect."
     )
     send_timeout_s: Seconds = _setting(
-        5.0, "Network", "Seconds a client may take to accept a message before it is cut off."
+        5.0,
+        "Network",
+        "Seconds that a client may take to accept a message before it is disconnected.",
     )
     drain_s: Annotated[float, Field(ge=0, le=MAX_S)] = _setting(
-        4.0, "Network", "Seconds that open utterances get to finish when the server stops."
+        4.0, "Network", "Seconds that open utterances have to finish when the server stops."
     )
     stop_with_stdin: bool = _setting(
         False,
         "Network",
-        "Stop when standard input ends, or has the line `stop`: a program that starts the server holds "
-        "its other end.",
+        "Stop when standard input ends or says `stop`: for programs that start the server and hold the "
+        "other end.",
     )
     max_backlog_s: float = _setting(
         60.0,
         "Network",
-        "Seconds of unanswered audio of one session beyond which the server stops reading from it; "
-        "more than the longest utterance with the silence after it.",
+        "Seconds of unanswered audio per session beyond which the server stops reading from it; must "
+        "be more than the longest utterance with the silence after it.",
         ge=35,
         le=MAX_S,
     )
@@ -194,68 +205,73 @@ class Settings(BaseSettings):
     model: str = _setting(
         "base",
         "Model",
-        "base and tiny.en are bundled; or a faster-whisper name (small, large-v3, ORG/REPO@REV) "
+        "base or tiny.en (both bundled), a faster-whisper name (small, large-v3, ORG/REPO@REV), "
         "or a folder.",
     )
     device: Literal["auto", "cpu", "cuda"] = _setting(
-        "auto", "Model", "Where the model runs; auto takes a GPU where there is one."
+        "auto", "Model", "Where the model runs; auto uses a GPU if there is one."
     )
     compute_type: str = _setting(
-        "default", "Model", "CTranslate2 type; default is int8 on CPU, float16 on GPU."
+        "default",
+        "Model",
+        "CTranslate2 compute type; default means int8 on CPU and float16 on GPU.",
     )
     replicas: int = _setting(
-        0, "Model", "Decodes side by side; 0 is one for each core (at most 8), 1 on GPU.", ge=0
+        0,
+        "Model",
+        "Number of decodes in parallel; 0 means one per core (at most 8), or 1 on GPU.",
+        ge=0,
     )
     threads: int = _setting(
-        0, "Model", "CPU threads of each replica; 0 shares the cores out.", ge=0
+        0, "Model", "CPU threads per replica; 0 divides the cores among them.", ge=0
     )
     batch: int = _setting(
-        0, "Model", "Jobs decoded together at most; 0 is 2 on CPU, 16 on GPU.", ge=0, le=64
+        0, "Model", "Maximum batch size; 0 means 2 on CPU and 16 on GPU.", ge=0, le=64
     )
     worker_nice: int = _setting(
         0,
         "Model",
-        "How far the model's process stands back behind others where the cores are busy, added to the "
-        "server's own nice level.",
+        "Nice level of the model's process, added to the server's own: the higher, the more it "
+        "yields to others where the cores are busy.",
         ge=0,
         le=19,
     )
     overload_wait_ms: int = _setting(
         800,
         "Model",
-        "Mean wait for a turn at the model, in ms, beyond which no new session is taken (503).",
+        "Mean queueing time for the model, in ms, beyond which new sessions are refused (503).",
         ge=50,
     )
     language: str = _setting(
-        "auto", "Model", "Language for clients that name none, such as en; or auto."
+        "auto", "Model", "Language for clients that name none, such as en, or auto to detect it."
     )
 
     # Utterances
     endpoint_silence_ms: int = _setting(
         _ENDPOINTING.endpoint_silence_ms,
         "Utterances",
-        "Silence that ends an utterance, in ms, before what was said makes it shorter or longer.",
+        "Silence that ends an utterance, in ms; what was said can shorten or lengthen it.",
         ge=100,
         le=5000,
     )
     finished_ratio: float = _setting(
         _ENDPOINTING.finished_ratio,
         "Utterances",
-        "Part of that silence that is enough after a finished sentence.",
+        "Fraction of that silence that is enough after a finished sentence.",
         ge=0.2,
         le=1,
     )
     unfinished_ratio: float = _setting(
         _ENDPOINTING.unfinished_ratio,
         "Utterances",
-        "Times that silence that it takes in the middle of a sentence.",
+        "Multiple of that silence that is needed in the middle of a sentence.",
         ge=1,
         le=5,
     )
     max_utterance_ms: int = _setting(
         _ENDPOINTING.max_utterance_ms,
         "Utterances",
-        "Length at which an utterance is cut, in ms.",
+        "Maximum length of an utterance, in ms; a longer one is cut.",
         ge=2000,
         le=28_000,
     )
@@ -268,21 +284,21 @@ class Settings(BaseSettings):
     partial_window_ms: int = _setting(
         8000,
         "Utterances",
-        "Audio decoded for a partial caption, in ms; what was said before its last pause stays.",
+        "Audio that is decoded for a partial caption, in ms; text from before the last pause stays.",
         ge=2000,
         le=28_000,
     )
     speech_threshold: float = _setting(
         _ENDPOINTING.onset_probability,
         "Utterances",
-        "Probability from which a window counts as speech.",
+        "Probability at and above which a window counts as speech.",
         gt=0.15,
         lt=1,
     )
     min_speech_ms: int = _setting(
         _ENDPOINTING.min_speech_ms,
         "Utterances",
-        "Speech that opens an utterance, in ms.",
+        "Speech needed to open an utterance, in ms.",
         ge=32,
         le=1000,
     )
@@ -305,27 +321,27 @@ class Settings(BaseSettings):
     caption_width: int = _setting(
         _LAYOUT.width,
         "Layout",
-        "Columns of a line in SRT and WebVTT; full-width characters take two.",
+        "Maximum columns per line in SRT and WebVTT; full-width characters take two.",
         ge=10,
         le=200,
     )
     caption_lines: int = _setting(
-        _LAYOUT.lines, "Layout", "Lines of a cue in SRT and WebVTT.", ge=1, le=4
+        _LAYOUT.lines, "Layout", "Maximum lines per cue in SRT and WebVTT.", ge=1, le=4
     )
 
     # Supervision
     lease_s: Seconds = _setting(
         _WATCHDOG.lease_s,
         "Supervision",
-        "Seconds a batch may hold the model before the worker is replaced.",
+        "Seconds that a batch may hold the model before the worker is replaced.",
     )
     startup_s: Seconds = _setting(
-        _WATCHDOG.startup_s, "Supervision", "Seconds a worker may take to load its model."
+        _WATCHDOG.startup_s, "Supervision", "Seconds that a worker may take to load its model."
     )
 
     # Logs
-    log_level: LogLevel = _setting("info", "Logs", "Least level that is logged.")
-    log_format: LogFormat = _setting("text", "Logs", "One line of text or of JSON an event.")
+    log_level: LogLevel = _setting("info", "Logs", "Minimum log level.")
+    log_format: LogFormat = _setting("text", "Logs", "Log lines as text or as JSON.")
 
     @classmethod
     def settings_customise_sources(

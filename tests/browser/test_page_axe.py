@@ -83,7 +83,7 @@ def test_a_run(page: Page, scripted: ScriptedServer) -> None:
 
 
 def test_an_error(page: Page, scripted: ScriptedServer) -> None:
-    scripted.refusal = ("All sessions of this server are taken.", 5)
+    scripted.refusal = ("The server has reached its session limit.", 5)
     page.goto(scripted.url)
     choose_sample(page)
     page.get_by_role("button", name="Start").click()

@@ -199,12 +199,12 @@ def test_a_refused_start_shows_the_servers_sentence(page: Page, scripted: Script
 
 
 def test_a_full_server_says_when_to_try_again(page: Page, scripted: ScriptedServer) -> None:
-    scripted.refusal = ("All sessions of this server are taken.", 5)
+    scripted.refusal = ("The server has reached its session limit.", 5)
     page.goto(scripted.url)
     choose_sample(page)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_have_text(
-        "All sessions of this server are taken. Try again in 5 s."
+        "The server has reached its session limit. Try again in 5 s."
     )
     scripted.refusal = None
     page.get_by_role("button", name="Start").click()

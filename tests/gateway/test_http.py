@@ -278,7 +278,7 @@ async def test_an_application_that_fails_is_told_of_and_the_next_request_served(
             async with connected(port) as client:
                 status, headers, body = await client.ask(GET)
                 assert (status, headers["content-type"]) == (500, "application/json")
-                assert "log says more" in json.loads(body)["error"]
+                assert "see its log" in json.loads(body)["error"]
             async with connected(port) as client:
                 assert (await client.ask(GET.replace(b"/ ", b"/x ")))[2] == b"fine"
     assert [line["event"] for line in logged if line["log_level"] == "error"] == [

@@ -188,7 +188,7 @@ async def test_where_the_server_is_full_of_them_one_of_who_left_several_gives_wa
         socket, _ = await start(site)
         assert len(site.gateway._sessions) == 2
         assert sum(each.owner == "- 192.0.2.7" for each in site.gateway._sessions) == 1
-        assert await refused(site) == "All sessions of this server are taken."
+        assert await refused(site) == "The server has reached its session limit."
         await socket.close()
 
 
@@ -200,7 +200,7 @@ async def test_who_left_a_single_one_keeps_it() -> None:
             hosted = site.gateway._sessions.get(ready.session)
             assert hosted is not None
             hosted.owner = f"- 192.0.2.{number}"
-        assert await refused(site) == "All sessions of this server are taken."
+        assert await refused(site) == "The server has reached its session limit."
         assert len(site.gateway._sessions) == 2
 
 

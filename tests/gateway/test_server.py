@@ -67,7 +67,7 @@ async def test_ready_and_alive_are_two_things(state: EngineState, status: int, w
         (
             EngineState.BROKEN,
             True,
-            "The recognition worker has died again and again; it is still tried.",
+            "The recognition worker keeps crashing; the server is still trying to restart it.",
         ),
     ],
 )
@@ -148,7 +148,7 @@ async def test_a_full_server_says_so_and_has_room_again_later() -> None:
             for client in (one, two):
                 await client.send(START)
                 assert isinstance(expect(await client.recv()), Ready)
-            full = (503, "5", "All sessions of this server are taken.")
+            full = (503, "5", "The server has reached its session limit.")
             assert await site.refusal() == full
         async with connect(site.websocket) as client:
             await client.send(START)
@@ -191,7 +191,7 @@ async def test_an_overloaded_server_refuses_and_keeps_whom_it_has() -> None:
         await client.send(START)
         assert isinstance(expect(await client.recv()), Ready)
         site.engine.overloaded = True
-        reason = "The server is overloaded: captions come late already."
+        reason = "The server is overloaded: captions are already late."
         assert await site.refusal() == (503, "5", reason)
         site.gateway.tell(lambda owner: ("overloaded", "It is."))
         assert expect(await client.recv()) == Status(seq=2, state="overloaded", message="It is.")
@@ -258,12 +258,12 @@ async def test_an_address_that_asks_for_too_much_is_refused() -> None:
     )
     async with listening(limits=limits) as site:
         async with connect(site.websocket):
-            sentence = "This address has as many sessions as one may have."
+            sentence = "This address has reached its session limit."
             assert await site.refusal() == (429, "5", sentence)
         await site.until_empty()
         async with connect(site.websocket):
             pass
-        sentence = "Too many connections a second from this address; wait a moment."
+        sentence = "Too many connections per second from this address; wait a moment."
         assert await site.refusal() == (429, "5", sentence)
 
 

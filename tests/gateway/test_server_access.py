@@ -24,8 +24,8 @@ from surtitle.gateway.access import (
 from surtitle.messages import Error, Ready
 from tests.gateway.site import START, listening
 
-NO_KEY = (401, None, "This server asks for a key or a token that holds.")
-NOT_FOR_SPEAKING = (403, None, "This key or token is not for speaking.")
+NO_KEY = (401, None, "A valid key or token is required.")
+NOT_FOR_SPEAKING = (403, None, "This key or token does not permit speaking.")
 
 
 @pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
@@ -167,7 +167,7 @@ async def test_a_key_has_so_many_sessions_and_ends_when_it_is_taken_out(tmp_path
         async with connect(site.websocket, additional_headers=bearer(one)):
             status, retry_after, text = await site.refusal(additional_headers=bearer(one))
             assert (status, retry_after) == (429, "5")
-            assert text == "This key has as many sessions as one may have."
+            assert text == "This key has reached its session limit."
             async with connect(site.websocket, additional_headers=bearer(other)):
                 pass
         await site.until_empty()

@@ -123,9 +123,9 @@ class Admission:
         if caller is None:
             return NO_KEY
         if not caller.may_speak:
-            return Refusal(403, "This key or token is not for speaking.")
+            return Refusal(403, "This key or token does not permit speaking.")
         if self._has_keys and self._by_caller[caller.name] >= self._max_sessions_per_key:
-            return Refusal(429, "This key has as many sessions as one may have.")
+            return Refusal(429, "This key has reached its session limit.")
         visitor = Visitor(asking.client, caller)
         return self._not_now(visitor) or visitor
 
@@ -139,12 +139,12 @@ class Admission:
         if (refusal := self._asks_too_often(self._viewer_limits, asking.client)) is not None:
             return refusal
         if not caller.may_watch(channel):
-            return Refusal(403, "This key or token is not for watching this channel.")
+            return Refusal(403, "This key or token does not permit watching this channel.")
         if self.is_draining:
             return STOPPING
         visitor = Visitor(asking.client, caller)
         if not self._has_room_to_watch(visitor.network):
-            return Refusal(503, "As many watch as this server can serve.")
+            return Refusal(503, "The viewer limit has been reached.")
         return visitor
 
     def to_make_codes(self, asking: Asking) -> Visitor | Refusal:
@@ -155,7 +155,7 @@ class Admission:
         if caller is None:
             return NO_KEY
         if not caller.may_make_codes:
-            return Refusal(403, "This key or token is not for anything here.")
+            return Refusal(403, "This key or token permits nothing on this server.")
         return Visitor(asking.client, caller)
 
     def to_read_figures(self, asking: Asking) -> Refusal | None:
@@ -164,7 +164,7 @@ class Admission:
         if caller is None:
             return NO_KEY
         if not caller.may_read_figures:
-            return Refusal(403, "This key or token is not for reading figures.")
+            return Refusal(403, "This key or token does not permit reading metrics.")
         return None
 
     def admits_page(self, asking: Asking) -> bool:
@@ -195,16 +195,16 @@ class Admission:
         left = self._sessions.left_behind(lambda o: o.rpartition(" ")[2] == visitor.network)
         is_over = self._limits.is_over(client.address, len(left), is_forwarded=forwarded)
         if is_over and not self._sessions.give_way(left, visitor.owner):
-            return "This address has as many sessions as one may have."
+            return "This address has reached its session limit."
         if self._has_keys:
             left = self._sessions.left_behind(lambda o: o.rpartition(" ")[0] == caller)
             is_over = self._by_caller[caller] + len(left) > self._max_sessions_per_key
             if is_over and not self._sessions.give_way(left, visitor.owner):
-                return "This key has as many sessions as one may have."
+                return "This key has reached its session limit."
         left = self._sessions.left_behind(lambda o: True)
         is_over = self.with_session + len(left) >= self._max_sessions
         if is_over and not self._sessions.give_way(left, visitor.owner):
-            return "All sessions of this server are taken."
+            return "The server has reached its session limit."
         return None
 
     @property
@@ -235,18 +235,20 @@ class Admission:
     def _full(self, owner: str) -> str | None:
         """Why an owner can begin no session now, or None. Connections without one take no place."""
         if self._engine.state is EngineState.BROKEN:
-            return "The recognition worker has died again and again; it is still tried."
+            return (
+                "The recognition worker keeps crashing; the server is still trying to restart it."
+            )
         if self._is_short_of_memory():
             return "The server is short of memory."
         if self._engine.overloaded_for(owner):
-            return "The server is overloaded: captions come late already."
+            return "The server is overloaded: captions are already late."
         if self.with_session >= self._max_sessions:
-            return "All sessions of this server are taken."
+            return "The server has reached its session limit."
         return None
 
 
-NO_KEY = Refusal(401, "This server asks for a key or a token that holds.")
+NO_KEY = Refusal(401, "A valid key or token is required.")
 STOPPING = Refusal(503, "The server is stopping.")
 FOREIGN_PAGE = Refusal(
-    403, "Pages of this address may not use the server; see its setting `allowed_origins`."
+    403, "Pages of this origin may not use the server; see its setting `allowed_origins`."
 )

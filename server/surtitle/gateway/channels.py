@@ -1,9 +1,9 @@
 """Channels: what one session says, for everybody who watches it under a name.
 
 A message is encoded once and written to viewer after viewer, some of them in a turn of the event loop,
-so that thousands of viewers do not hold up those who speak. Who comes late gets the recent finals
-first. A viewer that reads slowly misses partials; one that takes nothing for a while is cut off, and
-may come again. Nothing that a viewer sends is looked at.
+so that thousands of viewers do not hold up those who speak. A viewer who joins late gets the recent
+finals first. A viewer that reads slowly misses partials; one that takes nothing for a while is cut off,
+and may come again. Nothing that a viewer sends is looked at.
 
 A channel is there as long as somebody publishes in it or watches it, and some time longer with what
 was said last.

@@ -440,11 +440,11 @@ class Connection:
 
     def make_way(self) -> None:
         """Others have come, and this one has no session yet."""
-        self.fail(Busy("Others have come meanwhile; send `start` as soon as you are connected."))
+        self.fail(Busy("Other clients are waiting; send `start` as soon as you are connected."))
 
     def _take_text(self, text: str) -> None:
         if len(text) > MAX_TEXT:
-            raise FrameTooLarge("A message of text is too large; audio goes in binary frames.")
+            raise FrameTooLarge("This text message is too large; send audio in binary frames.")
         self._handle(parse_client_message(text.encode()))
 
     def _take_audio(self, data: bytes, *, goes_on: bool = False) -> None:
@@ -458,7 +458,7 @@ class Connection:
         match message:
             case Start():
                 if self._hosted is not None:
-                    raise BadMessage("The session has started already; use `update` for changes.")
+                    raise BadMessage("The session has already started; use `update` to change it.")
                 self._open(message)
                 return
             case Resume(session=session, token=token, last_seq=last_seq):
@@ -522,7 +522,7 @@ class Connection:
             self.fail(error)
         except Exception:
             self._log.exception("internal error")
-            self.fail(InternalError("The server made a mistake; its log says more."))
+            self.fail(InternalError("Internal server error; see the server's log."))
 
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much audio is unanswered."""
@@ -596,6 +596,6 @@ _ANSWERED_FIRST = (BadAudio, BadText, FrameTooLarge, IdleTimeout, TooManyMistake
 """After these what was said is answered before the connection ends."""
 
 _TRANSPORT_ERRORS: dict[int, WireError] = {
-    1007: BadText("A text frame is not UTF-8; audio goes in binary frames."),
+    1007: BadText("A text frame is not valid UTF-8; send audio in binary frames."),
     1009: FrameTooLarge("A frame is too large; send audio in frames of about 100 ms."),
 }

@@ -567,7 +567,7 @@ class HostedSession:
 
 
 def _internal_error() -> InternalError:
-    return InternalError("The server made a mistake; its log says more.")
+    return InternalError("Internal server error; see the server's log.")
 
 
 def _seq(message: ServerMessage) -> int:

@@ -311,7 +311,7 @@ class _Exchange:
             self._connection.on_answered()
 
     async def _answer_failure(self) -> None:
-        body = b'{"error": "The server made a mistake; its log says more."}\n'
+        body = b'{"error": "Internal server error; see its log."}\n'
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),

@@ -62,10 +62,10 @@ class AddressLimits:
         gained = (now_s - bucket.at_s) * self._per_s
         bucket.left, bucket.at_s = min(bucket.left + gained, self._burst), now_s
         if bucket.left < 1:
-            return "Too many connections a second from this address; wait a moment."
+            return "Too many connections per second from this address; wait a moment."
         bucket.left -= 1
         if self._open.get(who, 0) >= self._max_connections:
-            return "This address has as many sessions as one may have."
+            return "This address has reached its session limit."
         return None
 
     def is_over(self, address: str, left_behind: int, *, is_forwarded: bool = False) -> bool:

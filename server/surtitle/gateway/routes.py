@@ -148,7 +148,7 @@ class Routes:
         if live is None:
             page = json_page(404, {"error": "There is no such session, or it has ended."})
         elif live.readers >= MAX_READERS:
-            page = _refused(Refusal(503, "Too many players follow this session."))
+            page = _refused(Refusal(503, "This session has reached its limit of players."))
         else:
             return LiveResponse(live)
         page.headers.update(ANYWHERE)
@@ -166,7 +166,7 @@ class Routes:
             return response_of(_refused(who))
         text = unquote(request.headers.get(QR_TEXT, ""))
         page = await self._serving.qr_codes.page(text, who.owner)
-        refusal = Refusal(429, "Too many QR codes are asked for; wait a moment.")
+        refusal = Refusal(429, "Too many QR codes have been requested; wait a moment.")
         return response_of(page or _refused(refusal))
 
     def health(self, request: Request) -> Response:
