@@ -32,7 +32,7 @@ from surtitle.client.media import read_chunks
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
 from surtitle.gateway.web import web_root
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result, Windows
+from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16, Result, Windows
 from surtitle.recognition.models import locate
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.recognition.worker import POLL_S, WorkerOptions
@@ -51,8 +51,8 @@ def speech() -> Pcm16:
 
 def job(audio: Pcm16, number: int, windows: Windows) -> Job:
     """A final of the audio."""
-    recipe, window_s = Recipe(language="en"), windows.fit(SECONDS, "final")
-    return Job(f"bench/{number}/0/final", "bench", number, "final", audio, recipe, window_s)
+    decode_options, window_s = DecodeOptions(language="en"), windows.fit(SECONDS, "final")
+    return Job(f"bench/{number}/0/final", "bench", number, "final", audio, decode_options, window_s)
 
 
 async def measure(model_name: str, rounds: int) -> dict[str, list[float]]:

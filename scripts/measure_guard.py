@@ -30,7 +30,7 @@ from quality.recordings import NoRecordings, Recording, read_recordings
 from quality.replay import Replayer
 from quality.utterances import utterances
 from surtitle.captioning.endpointing import EndpointingOptions
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe
+from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16
 from surtitle.messages import Final, Start, Suppressed
 from surtitle.recognition.guard import Evidence
 from surtitle.recognition.repetition import repeats_itself
@@ -102,7 +102,7 @@ class Listener:
         """Whether the decoder takes a text that repeats itself for what was said in the audio."""
         seconds = len(audio) / SAMPLE_RATE
         window_s = self.decoder.info.windows.fit(seconds, "final")
-        attempt = self._attempt(Job("", "", 0, "final", audio, Recipe(language), window_s))
+        attempt = self._attempt(Job("", "", 0, "final", audio, DecodeOptions(language), window_s))
         tokens = self.decoder._tokenizer(attempt).encode(" " + text)
         decoded = _Decoded(tokens, Evidence(text, seconds, -0.1, 0.0))
         return self.decoder._listened(attempt, decoded).evidence.repeated
@@ -111,7 +111,7 @@ class Listener:
         """What the model writes in a window that has no margin, if it goes in a circle; and whether
         the decoder takes that for what was said."""
         window_s = -(-len(audio) / SAMPLE_RATE // WINDOW_STEP_S) * WINDOW_STEP_S
-        job = Job("", "", 0, "partial", audio, Recipe(language), window_s)
+        job = Job("", "", 0, "partial", audio, DecodeOptions(language), window_s)
         attempt = self._attempt(job)
         self.decoder._start([attempt])
         decoded = self.decoder._read(attempt)
@@ -121,7 +121,7 @@ class Listener:
 
     def _attempt(self, job: Job) -> _Attempt:
         attempt = self.decoder._begin(job)
-        attempt.language, attempt.window_s = job.recipe.language or "", job.window_s
+        attempt.language, attempt.window_s = job.decode_options.language or "", job.window_s
         return attempt
 
 

@@ -38,7 +38,16 @@ from surtitle.captioning.endpointing import (
 )
 from surtitle.captioning.stability import normalize_unit, split_units
 from surtitle.client.media import read_chunks
-from surtitle.jobs import MAX_WINDOW_S, SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result, Windows
+from surtitle.jobs import (
+    MAX_WINDOW_S,
+    SAMPLE_RATE,
+    DecodeOptions,
+    Job,
+    JobKind,
+    Pcm16,
+    Result,
+    Windows,
+)
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.vad.rounds import SileroVad
 from surtitle.vad.silero import SileroNetwork
@@ -104,9 +113,9 @@ def decode(
     decoder: WhisperDecoder, audios: Sequence[Pcm16], kind: JobKind, fit: Windows
 ) -> Decoded:
     """Decode each audio by itself, one for each replica at a time."""
-    recipe = Recipe(language="en")
+    decode_options = DecodeOptions(language="en")
     jobs = [
-        Job(str(n), "", n, kind, audio, recipe, fit.fit(len(audio) / SAMPLE_RATE, kind))
+        Job(str(n), "", n, kind, audio, decode_options, fit.fit(len(audio) / SAMPLE_RATE, kind))
         for n, audio in enumerate(audios)
     ]
     results: dict[str, Result] = {}

@@ -1,6 +1,6 @@
 """A decoder that misbehaves on request, run in a real worker process.
 
-It obeys the prompt of each job (`Recipe.prompt`), one word or `word:argument`:
+It obeys the prompt of each job (`DecodeOptions.prompt`), one word or `word:argument`:
 
     (nothing)       answer "N ms" with the length of the audio
     say:TEXT        answer TEXT
@@ -76,7 +76,7 @@ class FakeDecoder:
     def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
         """Obey each job's prompt."""
         for job in jobs:
-            word, _, argument = job.recipe.prompt.partition(":")
+            word, _, argument = job.decode_options.prompt.partition(":")
             if word == "oom" or (word == "oom-beside" and len(jobs) > 1):
                 raise RuntimeError("CUDA failed with error out of memory")
             if word == "crash-wait" and _first_time(argument + ".crashed"):
@@ -93,7 +93,7 @@ class FakeDecoder:
                 _crash()
 
     def _obey(self, job: Job) -> Result:
-        word, _, argument = job.recipe.prompt.partition(":")
+        word, _, argument = job.decode_options.prompt.partition(":")
         text = f"{len(job.audio) * 1000 // 16000} ms"
         match word:
             case "say":

@@ -84,7 +84,7 @@ class Replayer:
         return messages
 
     def _decode(self, job: Job) -> Result:
-        settings = f"{job.kind} {job.window_s} {job.voice} {job.recipe}"
+        settings = f"{job.kind} {job.window_s} {job.voice} {job.decode_options}"
         key = job.audio.tobytes(), settings
         if key not in self._decoded:
             began = time.process_time()

@@ -35,16 +35,16 @@ def ms_to_samples(milliseconds: int) -> int:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DecodeOptions:
     """How to decode an utterance: what the client chose that reaches the model.
 
     `language` is a Whisper language code, or None to detect it among `languages` (empty: among all);
-    `leaning` is then the one that was spoken before, or empty.
+    `prior_language` is then the one that was spoken before, or empty.
     """
 
     language: str | None = None
     languages: tuple[str, ...] = ()
-    leaning: str = ""
+    prior_language: str = ""
     script: Script = "hans"
     task: Task = "transcribe"
     hotwords: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class Job:
     utterance: int
     kind: JobKind
     audio: Pcm16
-    recipe: Recipe
+    decode_options: DecodeOptions
     window_s: float = 30.0
     """Seconds of the window that it is decoded in, see `ModelInfo.window_s`: jobs of one batch share
     it, since Whisper has no mask for padding."""

@@ -83,7 +83,7 @@ class Driver:
     session: CaptionSession
     answer: Callable[[Job], Result | None] = lambda job: None
     jobs: list[Job] = field(default_factory=list)
-    hurried: list[Job] = field(default_factory=list)
+    promoted: list[Job] = field(default_factory=list)
     cancelled: list[Job] = field(default_factory=list)
     messages: list[ServerMessage] = field(default_factory=list)
     acks: list[Ack] = field(default_factory=list)
@@ -120,7 +120,7 @@ class Driver:
                 if result is not None:
                     self.session.receive_result(result)
             self.cancelled += self.session.cancelled()
-        self.hurried += self.session.hurried()
+        self.promoted += self.session.promoted()
         self.messages += self.session.messages()
         self.acks.append(self.session.ack())
 

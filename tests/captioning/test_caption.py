@@ -33,8 +33,8 @@ def test_what_looks_the_same_is_not_shown_again() -> None:
 def test_a_pause_reveals_only_what_was_said_before_it() -> None:
     caption = Caption(start=0)
     caption.hear("one two", SECOND, [0.5, 0.5])
-    assert caption.reveal(SECOND // 2) is None
-    assert caption.reveal(SECOND) == ("", "one two")
+    assert caption.show_all(SECOND // 2) is None
+    assert caption.show_all(SECOND) == ("", "one two")
 
 
 def test_a_final_that_rewrites_is_told() -> None:

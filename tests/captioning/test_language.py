@@ -3,7 +3,7 @@
 import pytest
 
 from surtitle.captioning.language import chinese_script, fits, may_show, settle
-from surtitle.jobs import Recipe, Result
+from surtitle.jobs import DecodeOptions, Result
 
 SURE = Result("1", text="hola", language="es", language_probability=0.95)
 UNSURE = Result("2", text="olá", language="pt", language_probability=0.4, language_sure=False)
@@ -30,7 +30,7 @@ def test_the_tag_says_how_chinese_is_written(tags: list[str], script: str) -> No
 
 
 def test_the_first_sure_text_settles_the_language_and_no_other() -> None:
-    open_ = Recipe()
+    open_ = DecodeOptions()
     assert settle(open_, UNSURE) is open_
     assert settle(open_, Result("3", language="es", suppressed="no_speech")) is open_
     assert settle(open_, Result("4", error_code="decode_error")) is open_
@@ -40,14 +40,16 @@ def test_the_first_sure_text_settles_the_language_and_no_other() -> None:
 
 
 def test_text_is_shown_once_its_language_will_not_change() -> None:
-    assert may_show(Recipe(), SURE)
-    assert not may_show(Recipe(), UNSURE)
-    assert may_show(Recipe(language="pt"), UNSURE)
-    assert not may_show(Recipe(language="es"), Result("5", text="x", suppressed="repetition"))
+    assert may_show(DecodeOptions(), SURE)
+    assert not may_show(DecodeOptions(), UNSURE)
+    assert may_show(DecodeOptions(language="pt"), UNSURE)
+    assert not may_show(
+        DecodeOptions(language="es"), Result("5", text="x", suppressed="repetition")
+    )
 
 
 def test_only_what_is_in_the_settled_language_fits() -> None:
-    assert fits(Recipe(), UNSURE)
-    assert fits(Recipe(language="es"), SURE)
-    assert not fits(Recipe(language="es"), UNSURE)
-    assert fits(Recipe(language="es"), Result("6", error_code="decode_error"))
+    assert fits(DecodeOptions(), UNSURE)
+    assert fits(DecodeOptions(language="es"), SURE)
+    assert not fits(DecodeOptions(language="es"), UNSURE)
+    assert fits(DecodeOptions(language="es"), Result("6", error_code="decode_error"))

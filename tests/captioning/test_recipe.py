@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surtitle.captioning.recipe import make_recipe, whisper_language
+from surtitle.captioning.decode_options import make_decode_options, whisper_language
 from surtitle.errors import BadAudio, BadStart
-from surtitle.jobs import ModelInfo, Recipe
+from surtitle.jobs import DecodeOptions, ModelInfo
 from surtitle.messages import Start
 from tests.captioning.driver import BASE, TINY_EN, open_session
 
@@ -57,8 +57,8 @@ def test_a_language_that_the_model_does_not_know() -> None:
 
 def test_an_english_model_cannot_translate() -> None:
     with pytest.raises(BadStart, match="cannot translate"):
-        make_recipe(Start(task="translate"), TINY_EN)
-    assert make_recipe(Start(task="translate", language="de"), BASE) == Recipe(
+        make_decode_options(Start(task="translate"), TINY_EN)
+    assert make_decode_options(Start(task="translate", language="de"), BASE) == DecodeOptions(
         language="de", task="translate"
     )
 
@@ -71,7 +71,7 @@ def test_everything_of_a_start_reaches_the_recipe() -> None:
         prompt="An opera.",
         words=True,
     )
-    assert make_recipe(start, BASE) == Recipe(
+    assert make_decode_options(start, BASE) == DecodeOptions(
         language=None,
         languages=("en", "de"),
         hotwords=("Surtitle",),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surtitle.errors import BadMessage, BadStart
-from surtitle.jobs import Job, Recipe, Result, Word
+from surtitle.jobs import DecodeOptions, Job, Result, Word
 from surtitle.messages import (
     ContainerEncoding,
     Ended,
@@ -255,8 +255,8 @@ def test_update_holds_from_the_next_utterance_on() -> None:
     driver.session.update(Update(language="zh", hotwords=["new"], prompt="Then", partials=False))
     driver.feed(speech(15) + silence(10) + speech(30) + silence(10))
     old, new = driver.finals
-    assert old.recipe == Recipe(language="en", hotwords=("old",))
-    assert new.recipe == Recipe(language="zh", hotwords=("new",), prompt="Then")
+    assert old.decode_options == DecodeOptions(language="en", hotwords=("old",))
+    assert new.decode_options == DecodeOptions(language="zh", hotwords=("new",), prompt="Then")
     assert {job.utterance for job in driver.partials} == {1}
 
 
@@ -266,7 +266,7 @@ def test_update_leaves_alone_what_it_does_not_name() -> None:
     driver.session.update(Update(languages=["de", "fr"]))
     driver.session.update(Update(language="auto"))
     driver.feed(speech(5) + silence(10))
-    assert driver.finals[0].recipe == Recipe(
+    assert driver.finals[0].decode_options == DecodeOptions(
         language=None, languages=("de", "fr"), hotwords=("old",), words=True
     )
 
@@ -278,7 +278,7 @@ def test_update_takes_effect_at_its_place_in_the_audio() -> None:
     driver.session.update(Update(language="zh"))
     driver.session.receive_audio(speech(5) + silence(10))
     driver.score()
-    assert [job.recipe.language for job in driver.finals] == ["en", "zh"]
+    assert [job.decode_options.language for job in driver.finals] == ["en", "zh"]
 
 
 def test_an_update_that_the_model_cannot_do_changes_nothing() -> None:
@@ -287,7 +287,7 @@ def test_an_update_that_the_model_cannot_do_changes_nothing() -> None:
         driver.session.update(Update(language="tlh", prompt="Once"))
     driver.session.update(Update(hotwords=["word"]))
     driver.feed(speech(5) + silence(10))
-    assert driver.finals[0].recipe == Recipe(language="en", hotwords=("word",))
+    assert driver.finals[0].decode_options == DecodeOptions(language="en", hotwords=("word",))
 
 
 def test_flush_ends_the_open_utterance() -> None:

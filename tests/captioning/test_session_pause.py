@@ -87,29 +87,29 @@ def test_it_is_speculative_until_the_end_comes() -> None:
     driver = open_session()
     driver.feed(speech(9) + silence(4))
     assert [job.speculative for job in driver.jobs] == [True]
-    assert driver.hurried == []
+    assert driver.promoted == []
     driver.feed(silence(1))
-    (hurried,) = driver.hurried
-    assert (hurried.id, hurried.speculative) == (driver.jobs[0].id, False)
+    (promoted,) = driver.promoted
+    assert (promoted.id, promoted.speculative) == (driver.jobs[0].id, False)
     driver.feed(silence(9))
-    assert driver.hurried == [hurried]
+    assert driver.promoted == [promoted]
 
 
 def test_it_is_waited_for_where_it_decides_how_long_the_silence_must_be() -> None:
     driver = open_session(options=JUDGED)
     driver.feed(speech(9) + silence(4))
-    assert driver.hurried == []
+    assert driver.promoted == []
     driver.feed(silence(1))  # the end of a finished sentence
-    assert [job.id for job in driver.hurried] == [driver.jobs[0].id]
+    assert [job.id for job in driver.promoted] == [driver.jobs[0].id]
     driver.feed(silence(9))
-    assert len(driver.hurried) == 1
+    assert len(driver.promoted) == 1
 
 
 def test_what_is_there_already_is_not_hurried() -> None:
     driver = open_session(answer=ok)
     driver.feed(speech(9) + silence(9))
     assert driver.of(Final)
-    assert driver.hurried == []
+    assert driver.promoted == []
 
 
 def test_only_what_may_not_be_the_end_is_speculative() -> None:
@@ -155,17 +155,19 @@ def test_speech_that_goes_on_takes_it_back(chunking: Chunking, ready: bool) -> N
     driver = open_session(QUIET)
     audio = speech(9, 1) + silence(4) + speech(9, 2) + silence(2)
     driver.feed(*chunking(audio[: 2 * 11 * W]))
-    (guess,) = driver.jobs
+    (speculative,) = driver.jobs
     if ready:
-        driver.give(ok(guess, "Yes,"))
+        driver.give(ok(speculative, "Yes,"))
     driver.feed(*chunking(audio[2 * 11 * W : 2 * 13 * W]))
     assert driver.cancelled == []
     driver.feed(*chunking(audio[2 * 13 * W : 2 * 14 * W]))
-    assert driver.cancelled == ([] if ready else [guess])  # of what is done nothing is taken back
+    assert driver.cancelled == (
+        [] if ready else [speculative]
+    )  # of what is done nothing is taken back
     driver.feed(*chunking(audio[2 * 14 * W :]))
     _, whole_job = driver.jobs
     assert whole_job.audio.tolist() == samples(audio)
-    driver.give(ok(guess, "Yes,"), ok(whole_job, "Yes, we do."))
+    driver.give(ok(speculative, "Yes,"), ok(whole_job, "Yes, we do."))
     driver.feed(silence(3))
     assert [message.text for message in driver.of(Final)] == ["Yes, we do."]
     assert places(driver) == [(0, 24)]
@@ -374,8 +376,8 @@ def test_a_pause_in_the_last_piece_of_a_window_ends_with_the_audio() -> None:
 
 def heard(job: Job, language: str, *, sure: bool) -> Result:
     """The answer of a worker that was to find the language."""
-    result = replace(ok(job), language=job.recipe.language or language, language_sure=sure)
-    return replace(result, language_probability=1.0 if job.recipe.language else 0.7)
+    result = replace(ok(job), language=job.decode_options.language or language, language_sure=sure)
+    return replace(result, language_probability=1.0 if job.decode_options.language else 0.7)
 
 
 def test_a_language_that_is_sure_is_told_to_later_jobs_and_nothing_is_shown_before() -> None:
@@ -388,7 +390,7 @@ def test_a_language_that_is_sure_is_told_to_later_jobs_and_nothing_is_shown_befo
     assert driver.of(Partial)
     driver.feed(speech(8) + silence(25))
     final = driver.finals[-1]
-    assert final.recipe.language == "fr"
+    assert final.decode_options.language == "fr"
     driver.give(heard(final, "de", sure=True))
     assert (driver.of(Final)[0].language, driver.of(Final)[0].language_probability) == ("fr", 0.7)
 
@@ -400,7 +402,7 @@ def test_a_final_heard_in_another_language_than_was_settled_is_decoded_again() -
     driver.give(heard(partial, "fr", sure=True), heard(final, "de", sure=True))
     again = driver.finals[-1]
     assert again is not final
-    assert (again.recipe.language, len(again.audio)) == ("fr", len(final.audio))
+    assert (again.decode_options.language, len(again.audio)) == ("fr", len(final.audio))
     driver.give(heard(again, "fr", sure=True))
     driver.feed(silence(20))
     assert [message.language for message in driver.of(Final)] == ["fr"]
@@ -413,7 +415,9 @@ def test_the_next_utterance_leans_on_the_language_of_the_last_and_may_have_anoth
         answer=lambda job: heard(job, "fr" if job.utterance == 1 else "de", sure=False),
     )
     driver.feed(speech(9) + silence(25) + speech(9) + silence(25))
-    assert [(job.recipe.language, job.recipe.leaning) for job in driver.finals] == [
+    assert [
+        (job.decode_options.language, job.decode_options.prior_language) for job in driver.finals
+    ] == [
         (None, ""),
         (None, "fr"),
     ]
@@ -430,7 +434,7 @@ def test_wishes_behind_a_pause_wait_for_it() -> None:
     driver.score()
     assert len(driver.jobs) == 1
     driver.give(ok(driver.finals[0], "and then"))
-    assert [(len(job.audio), job.recipe.language) for job in driver.jobs] == [
+    assert [(len(job.audio), job.decode_options.language) for job in driver.jobs] == [
         (11 * W, "en"),
         (21 * W, "en"),
         (8 * W, "zh"),
@@ -446,13 +450,13 @@ def test_a_cut_takes_the_decode_of_a_pause_back(ready: bool) -> None:
     driver = open_session(QUIET, options=options)
     audio = speech(24, 1) + silence(4) + speech(5, 2) + silence(3)
     driver.feed(audio[: -2 * W])
-    guess = driver.finals[-1]
-    assert len(guess.audio) == 35 * W
+    speculative = driver.finals[-1]
+    assert len(speculative.audio) == 35 * W
     if ready:
-        driver.give(ok(guess, "and then"))
+        driver.give(ok(speculative, "and then"))
     driver.feed(audio[-2 * W :])
     # Cut in the middle of the longer pause; what follows is an utterance that has paused already.
-    assert driver.cancelled[1:] == ([] if ready else [guess])
+    assert driver.cancelled[1:] == ([] if ready else [speculative])
     assert [len(job.audio) for job in driver.finals[2:]] == [26 * W]
     driver.feed(silence(1))
     assert [len(job.audio) for job in driver.finals[2:]] == [26 * W, 9 * W]
@@ -494,10 +498,10 @@ def stopped(**start: Any) -> Driver:
 def test_what_follows_the_pause_at_which_a_final_stops_is_decoded_by_itself() -> None:
     driver = stopped()
     assert driver.of(Final) == []
-    tail = driver.finals[2]
-    assert (len(tail.audio), tail.audio[4 * W]) == (21 * W, samples(speech(1, 2))[0])
-    assert tail.voice == Voice(speech_ms=15 * WINDOW_MS, clear_ms=15 * WINDOW_MS)
-    driver.give(replace(ok(tail, "went to bed."), confidence=0.25))
+    remainder = driver.finals[2]
+    assert (len(remainder.audio), remainder.audio[4 * W]) == (21 * W, samples(speech(1, 2))[0])
+    assert remainder.voice == Voice(speech_ms=15 * WINDOW_MS, clear_ms=15 * WINDOW_MS)
+    driver.give(replace(ok(remainder, "went to bed."), confidence=0.25))
     (final,) = driver.of(Final)
     assert (final.text, final.confidence) == ("We came home and went to bed.", 0.25)
     assert places(driver) == [(0, 32)]

@@ -105,14 +105,14 @@ def test_all_messages_are_the_same_however_the_bytes_come(name: str, chunking: C
     start, encode = FORMATS[name]
     driver = played(start, [encode(part) for part in SCRIPT], chunking)
     assert driver.messages == expected(name).messages
-    assert [(job.id, job.recipe) for job in driver.jobs] == [
-        (job.id, job.recipe) for job in expected(name).jobs
+    assert [(job.id, job.decode_options) for job in driver.jobs] == [
+        (job.id, job.decode_options) for job in expected(name).jobs
     ]
     for job, other in zip(driver.jobs, expected(name).jobs, strict=True):
         assert np.array_equal(job.audio, other.audio)
     assert driver.session.ack() == expected(name).session.ack()
     assert len(driver.of(Final)) >= 5
-    assert {job.recipe.language for job in driver.finals} == {"en", "zh"}
+    assert {job.decode_options.language for job in driver.finals} == {"en", "zh"}
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
@@ -131,8 +131,8 @@ def test_how_far_scoring_lags_behind_does_not_change_the_utterances(limit: int) 
         driver.session.receive_probabilities(*judged(windows))
     driver.pump()
     on_time = expected("pcm16")
-    assert [(job.id, job.recipe) for job in driver.jobs] == [
-        (job.id, job.recipe) for job in on_time.jobs
+    assert [(job.id, job.decode_options) for job in driver.jobs] == [
+        (job.id, job.decode_options) for job in on_time.jobs
     ]
     driver.give(*(ok(job) for job in reversed(driver.finals)))
 

@@ -138,6 +138,6 @@ def test_a_flush_between_two_updates_ends_what_was_said_before_it() -> None:
     driver.session.receive_audio(speech(20) + silence(40))
     driver.answer = ok
     driver.score()
-    assert [job.recipe.prompt for job in driver.last_finals] == ["", "two", "four"]
+    assert [job.decode_options.prompt for job in driver.last_finals] == ["", "two", "four"]
     ends = [end for _, end in places(driver)]
     assert ends[:2] == [20, 40]

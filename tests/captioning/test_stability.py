@@ -321,7 +321,7 @@ def test_a_pause_reveals_all_and_makes_nothing_stable() -> None:
     stabilizer = Stabilizer()
     assert stabilizer.update("one two three", [UNSURE, 1.0]) == ("", "one")
     assert stabilizer.hypothesis == "one two three"
-    assert stabilizer.reveal() == ("", "one two three")
+    assert stabilizer.show_all() == ("", "one two three")
     assert stabilizer.update("one too", [UNSURE] * 2) == ("one", "")
 
 

@@ -24,7 +24,7 @@ async def listening() -> AsyncIterator[tuple[str, FakeEngine]]:
     class Answering(FakeEngine):
         def submit(self, job, deliver):  # type: ignore[no-untyped-def]
             super().submit(job, deliver)
-            asyncio.get_running_loop().call_soon(self.answer, job.recipe.prompt or "words")
+            asyncio.get_running_loop().call_soon(self.answer, job.decode_options.prompt or "words")
 
     engine = Answering()
     gateway = make_gateway(engine)

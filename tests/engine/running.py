@@ -10,7 +10,7 @@ import numpy as np
 from lab.server_process import FAKE_DECODER
 from surtitle.engine.policy import EngineState, WatchdogOptions
 from surtitle.engine.supervisor import Supervisor
-from surtitle.jobs import Job, JobKind, Recipe, Result
+from surtitle.jobs import DecodeOptions, Job, JobKind, Result
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.runtime.telemetry import LogOptions
 
@@ -45,8 +45,8 @@ class Running:
     ) -> Job:
         job_id = f"{session}/{utterance}/{samples}/{kind}"
         audio = np.zeros(samples, np.int16)
-        recipe = Recipe(prompt=prompt)
-        job = Job(job_id, session, utterance, kind, audio, recipe, speculative=speculative)
+        decode_options = DecodeOptions(prompt=prompt)
+        job = Job(job_id, session, utterance, kind, audio, decode_options, speculative=speculative)
         self.engine.submit(job, self.results.append)
         return job
 

@@ -14,7 +14,7 @@ from surtitle.engine.policy import (
     Watchdog,
     WatchdogOptions,
 )
-from surtitle.jobs import Job, JobKind, Recipe
+from surtitle.jobs import DecodeOptions, Job, JobKind
 
 OPTIONS = WatchdogOptions(
     lease_s=30.0,
@@ -37,7 +37,7 @@ def job(session: str = "a", utterance: int = 1, kind: JobKind = "final") -> Job:
         utterance=utterance,
         kind=kind,
         audio=np.zeros(160, np.int16),
-        recipe=Recipe(),
+        decode_options=DecodeOptions(),
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from lab.server_process import FAKE_DECODER
 from lab.waiting import is_alive, left_over, wait_until
 from surtitle.engine.process import Incarnation
-from surtitle.jobs import Job, Recipe, Result
+from surtitle.jobs import DecodeOptions, Job, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 from surtitle.runtime.telemetry import LogOptions
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 def make_job(number: int, prompt: str = "", seconds: float = 0.1) -> Job:
     audio = np.zeros(round(seconds * 16_000), np.int16)
-    return Job(f"s/{number}/1600/final", "s", number, "final", audio, Recipe(prompt=prompt))
+    return Job(f"s/{number}/1600/final", "s", number, "final", audio, DecodeOptions(prompt=prompt))
 
 
 class Watched:

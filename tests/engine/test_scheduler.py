@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 
 from surtitle.engine.scheduler import Rank, Scheduler
-from surtitle.jobs import Job, JobKind, Recipe
+from surtitle.jobs import DecodeOptions, Job, JobKind
 
 
 def job(name: str, kind: JobKind = "final", window_s: float = 30.0) -> Job:
@@ -16,7 +16,7 @@ def job(name: str, kind: JobKind = "final", window_s: float = 30.0) -> Job:
         utterance=number,
         kind=kind,
         audio=np.zeros(160, np.int16),
-        recipe=Recipe(),
+        decode_options=DecodeOptions(),
         window_s=window_s,
     )
 
@@ -29,7 +29,7 @@ def partial(name: str, window_s: float = 30.0) -> Job:
     return job(name, "partial", window_s)
 
 
-def guess(name: str, window_s: float = 30.0) -> Job:
+def speculative(name: str, window_s: float = 30.0) -> Job:
     return replace(job(name, "final", window_s), speculative=True)
 
 
@@ -253,7 +253,9 @@ def test_a_job_to_be_tried_alone_waits_until_nothing_else_is_under_way_and_all_w
 
 
 def test_a_speculative_final_takes_its_turn_among_the_partials_behind_all_finals() -> None:
-    scheduler = filled(partial("a1"), guess("b1"), partial("c1"), guess("d1"), final("e1"))
+    scheduler = filled(
+        partial("a1"), speculative("b1"), partial("c1"), speculative("d1"), final("e1")
+    )
     assert take(scheduler, 8) == ["e1"]
     assert take(scheduler, 8) == ["a1p", "c1p"]  # never beside a partial in one batch
     assert take(scheduler, 8) == ["b1", "d1"]
@@ -261,46 +263,46 @@ def test_a_speculative_final_takes_its_turn_among_the_partials_behind_all_finals
 
 def test_a_speculative_final_replaces_the_partial_that_waits_and_takes_its_place() -> None:
     scheduler = filled(partial("a1"), partial("b1"))
-    assert names(scheduler.add(guess("a1"))) == ["a1p"]
+    assert names(scheduler.add(speculative("a1"))) == ["a1p"]
     assert take(scheduler, 8) == ["a1"]
     assert take(scheduler, 8) == ["b1p"]
 
 
 def test_one_that_is_waited_for_goes_before_the_partials() -> None:
-    scheduler = filled(partial("a1"), guess("b1"), partial("c1"))
-    assert scheduler.hurry(final("b1"))
+    scheduler = filled(partial("a1"), speculative("b1"), partial("c1"))
+    assert scheduler.promote(final("b1"))
     assert len(scheduler) == 3
     assert take(scheduler, 8) == ["b1"]
     assert take(scheduler, 8) == ["a1p", "c1p"]
 
 
 def test_what_does_not_wait_cannot_be_hurried() -> None:
-    scheduler = filled(guess("a1"), partial("b1"))
+    scheduler = filled(speculative("a1"), partial("b1"))
     assert take(scheduler, 1) == ["a1"]
-    assert not scheduler.hurry(final("a1"))
-    assert not scheduler.hurry(final("b1"))
-    assert not scheduler.hurry(final("x1"))
+    assert not scheduler.promote(final("a1"))
+    assert not scheduler.promote(final("b1"))
+    assert not scheduler.promote(final("x1"))
     assert take(scheduler, 8) == ["b1p"]
 
 
 def test_a_speculative_final_is_never_replaced_by_a_partial() -> None:
-    scheduler = filled(guess("a1"))
+    scheduler = filled(speculative("a1"))
     assert names(scheduler.add(partial("a2"))) == ["a2p"]
     assert take(scheduler, 8) == ["a1"]
 
 
 def test_a_speculative_final_that_finds_its_place_taken_is_not_lost() -> None:
-    scheduler = filled(partial("a2"), guess("b1"))
-    assert scheduler.add(guess("a1")) == []
-    assert scheduler.add(guess("b1+")) == []
+    scheduler = filled(partial("a2"), speculative("b1"))
+    assert scheduler.add(speculative("a1")) == []
+    assert scheduler.add(speculative("b1+")) == []
     assert len(scheduler) == 4
     assert take(scheduler, 8) == ["a1", "b1+"]
 
 
 def test_a_speculative_final_is_taken_back_and_forgotten_with_its_session() -> None:
-    scheduler = filled(guess("a1"), guess("b1"))
-    assert not scheduler.discard(guess("a2").id, "a")
-    assert scheduler.discard(guess("a1").id, "a")
+    scheduler = filled(speculative("a1"), speculative("b1"))
+    assert not scheduler.discard(speculative("a2").id, "a")
+    assert scheduler.discard(speculative("a1").id, "a")
     assert names(scheduler.discard_session("b")) == ["b1"]
     assert len(scheduler) == 0
 

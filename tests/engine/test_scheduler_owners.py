@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from surtitle.engine.scheduler import MANY, PATIENCE, PILE, Owner, Rank, Scheduler
 from surtitle.jobs import Job
-from tests.engine.test_scheduler import filled, final, guess, names, partial, take
+from tests.engine.test_scheduler import filled, final, names, partial, speculative, take
 
 ANN, BOB, EVE = Owner("ann"), Owner("bob"), Owner("eve")
 
@@ -89,8 +89,10 @@ def test_a_session_that_changes_hands_takes_along_what_waits() -> None:
 
 
 def test_jobs_are_taken_back_hurried_and_forgotten_whosever_they_are() -> None:
-    scheduler = placed(final("a1"), guess("b1"), partial("c1"), final("d1"), a=ANN, b=BOB, c=EVE)
-    assert scheduler.hurry(final("b1"))
+    scheduler = placed(
+        final("a1"), speculative("b1"), partial("c1"), final("d1"), a=ANN, b=BOB, c=EVE
+    )
+    assert scheduler.promote(final("b1"))
     assert scheduler.discard(final("a1").id, "a")
     assert names(scheduler.discard_session("c")) == ["c1p"]
     assert drained(scheduler) == ["b1", "d1"]
@@ -215,7 +217,9 @@ def test_a_crowd_goes_behind_the_partials_of_others_but_not_for_ever() -> None:
 
 def test_guesses_make_a_crowd_too() -> None:
     sessions = "abcdefghijkl"
-    scheduler = placed(*(guess(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE))
+    scheduler = placed(
+        *(speculative(f"{each}1") for each in sessions), **dict.fromkeys(sessions, EVE)
+    )
     assert scheduler.rank(EVE, ["bob"]) is Rank.MANY
 
 
@@ -315,7 +319,7 @@ def test_a_crowd_that_has_been_served_is_none_any_more() -> None:
 SESSIONS = "abcdef"
 steps = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["partial", "final", "guess"]), st.sampled_from(SESSIONS)),
+        st.tuples(st.sampled_from(["partial", "final", "speculative"]), st.sampled_from(SESSIONS)),
         st.tuples(st.just("place"), st.sampled_from(SESSIONS)),
         st.tuples(st.just("gone"), st.sampled_from(SESSIONS)),
         st.tuples(st.just("take"), st.sampled_from("123")),
@@ -330,9 +334,11 @@ def test_every_job_leaves_once_and_nothing_is_left_behind(steps: list[tuple[str,
     waiting: dict[str, Job] = {}
     numbers: Counter[str] = Counter()
     for what, who in steps:
-        if what in ("partial", "final", "guess"):
+        if what in ("partial", "final", "speculative"):
             numbers[who] = numbers[who] % 9 + 1
-            job = {"partial": partial, "final": final, "guess": guess}[what](f"{who}{numbers[who]}")
+            job = {"partial": partial, "final": final, "speculative": speculative}[what](
+                f"{who}{numbers[who]}"
+            )
             if job.id in waiting:
                 continue
             waiting[job.id] = job
@@ -375,6 +381,13 @@ def test_nobody_waits_for_more_than_a_turn_of_each_owner(arrivals: list[str]) ->
 
 def test_one_owner_alone_is_served_as_if_there_were_none() -> None:
     """The same order, whether anybody was placed or not."""
-    jobs = [final("a1"), partial("b1"), guess("c1"), final("d1", 10.0), final("a2"), partial("e1")]
+    jobs = [
+        final("a1"),
+        partial("b1"),
+        speculative("c1"),
+        final("d1", 10.0),
+        final("a2"),
+        partial("e1"),
+    ]
     owned = placed(*jobs, **dict.fromkeys("abcde", ANN))
     assert drained(owned, 2) == drained(filled(*jobs), 2)

@@ -18,7 +18,7 @@ import pytest
 from surtitle.engine import supervisor
 from surtitle.engine.policy import EngineState
 from surtitle.engine.process import Incarnation
-from surtitle.jobs import Job, Recipe, Result
+from surtitle.jobs import DecodeOptions, Job, Result
 from surtitle.runtime.telemetry import LogOptions, configure_logging
 from tests.engine.running import running
 
@@ -163,12 +163,12 @@ async def test_a_speculative_final_that_is_waited_for_overtakes_the_partials(
 ) -> None:
     async with running(lease_s=30) as run:
         files = await run.fill(tmp_path)
-        guesses = [
+        speculative = [
             run.submit(1, f"say:{name}", session=name, speculative=True) for name in ("one", "two")
         ]
         run.submit(1, "say:partial", session="three", kind="partial")
-        run.engine.hurry(replace(guesses[1], speculative=False))
-        run.engine.hurry(replace(guesses[1], speculative=False))  # once more changes nothing
+        run.engine.promote(replace(speculative[1], speculative=False))
+        run.engine.promote(replace(speculative[1], speculative=False))  # once more changes nothing
         files[0].unlink()  # one batch after the other
         assert (await run.answered(4))[1:] == ["two", "one", "partial"]
         files[1].unlink()
@@ -214,7 +214,9 @@ async def test_taking_back_what_is_answered_or_unknown_changes_nothing() -> None
         job = run.submit(1, "say:one")
         assert await run.answered(1) == ["one"]
         run.engine.cancel(job)
-        run.engine.cancel(Job("x/1/1/final", "x", 1, "final", np.zeros(1, np.int16), Recipe()))
+        run.engine.cancel(
+            Job("x/1/1/final", "x", 1, "final", np.zeros(1, np.int16), DecodeOptions())
+        )
         run.submit(2, "say:two")
         assert await run.answered(2) == ["one", "two"]
 
@@ -395,7 +397,9 @@ async def test_who_cannot_take_a_result_is_no_concern_of_the_engine() -> None:
         def refuse(result: Result) -> None:
             raise RuntimeError("a session's mistake")
 
-        job = Job("x/1", "x", 1, "final", np.zeros(1600, np.int16), Recipe(prompt="say:hello"))
+        job = Job(
+            "x/1", "x", 1, "final", np.zeros(1600, np.int16), DecodeOptions(prompt="say:hello")
+        )
         run.engine.submit(job, refuse)
         run.submit(2, "say:behind")
         assert await run.answered(1) == ["behind"]

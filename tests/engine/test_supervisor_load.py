@@ -72,7 +72,7 @@ async def test_a_speculative_final_has_waited_as_long_as_the_partial_before_it(
         files = await run.fill(tmp_path)
         run.submit(1, "say:old", kind="partial")
         await wait_of(run, 0.1)
-        run.submit(1, "say:guess", speculative=True)
+        run.submit(1, "say:speculative", speculative=True)
         for file in files:
             file.unlink()
         await run.answered(3)
@@ -82,9 +82,9 @@ async def test_a_speculative_final_has_waited_as_long_as_the_partial_before_it(
 async def test_the_wait_of_a_final_counts_from_when_it_is_waited_for(tmp_path: Path) -> None:
     async with running(overload_wait_s=0.05, lease_s=30) as run:
         files = await run.fill(tmp_path)
-        guess = run.submit(1, "say:guess", speculative=True)
+        speculative = run.submit(1, "say:speculative", speculative=True)
         await wait_of(run, 0.1)
-        run.engine.hurry(replace(guess, speculative=False))
+        run.engine.promote(replace(speculative, speculative=False))
         for file in files:
             file.unlink()
         await run.answered(3)

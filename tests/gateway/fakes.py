@@ -59,7 +59,7 @@ class FakeEngine:
         self.overloaded = False
         self.cancelled: list[str] = []  # ids of jobs
         self.discarded: list[str] = []
-        self.hurried: list[str] = []  # ids of jobs
+        self.promoted: list[str] = []  # ids of jobs
         self.placed: dict[str, Owner] = {}  # by session
 
     def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
@@ -71,8 +71,8 @@ class FakeEngine:
     def place(self, session: str, owner: Owner) -> None:
         self.placed[session] = owner
 
-    def hurry(self, job: Job) -> None:
-        self.hurried.append(job.id)
+    def promote(self, job: Job) -> None:
+        self.promoted.append(job.id)
 
     def cancel(self, job: Job) -> None:
         self.cancelled.append(job.id)

@@ -14,9 +14,9 @@ from tests.gateway.serving import PAUSE, WORD, served
 async def test_from_audio_to_ended_in_order() -> None:
     async with served() as s:
         s.socket.put('{"type":"start","partials":false}', WORD, PAUSE)
-        await s.until(lambda: s.engine.hurried)
-        ((guess, _),) = s.engine.jobs
-        assert s.engine.hurried == [guess.id]
+        await s.until(lambda: s.engine.promoted)
+        ((speculative, _),) = s.engine.jobs
+        assert s.engine.promoted == [speculative.id]
         s.engine.answer("hello")
         s.socket.put('{"type":"stop"}')
         await s.until(lambda: s.socket.closed)
@@ -29,14 +29,14 @@ async def test_a_final_of_a_pause_is_taken_back_when_speech_goes_on() -> None:
     async with served() as s:
         s.socket.put('{"type":"start","partials":false}', WORD, QUIET * 6)
         await s.until(lambda: s.engine.jobs)
-        ((guess, _),) = s.engine.jobs
+        ((speculative, _),) = s.engine.jobs
         s.socket.put(WORD)
         await s.until(lambda: s.engine.cancelled)
-        assert s.engine.cancelled == [guess.id]
+        assert s.engine.cancelled == [speculative.id]
         s.socket.put(PAUSE)
         await s.until(lambda: s.engine.jobs)
         ((final, _),) = s.engine.jobs
-        assert len(final.audio) > len(guess.audio)
+        assert len(final.audio) > len(speculative.audio)
         s.engine.answer("all of it")
         s.socket.put('{"type":"stop"}')
         await s.until(lambda: s.socket.closed)

@@ -293,14 +293,14 @@ AUDIO_LOUD = in_webm(talk(("loud", 8.0)))
 
 
 async def conversation(chunking: Chunking) -> tuple[list[ServerMessage], list[object]]:
-    """Messages, and the recipes of the jobs, of a script with requests at fixed bytes."""
+    """Messages, and the options of the jobs, of a script with requests at fixed bytes."""
     third = len(AUDIO) // 5, len(AUDIO) // 2
     async with served() as s:
-        recipes: list[object] = []
+        decode_options: list[object] = []
         submit = s.engine.submit
 
         def note(job: Job, deliver: Callable[[Result], None]) -> None:
-            recipes.append(job.recipe)
+            decode_options.append(job.decode_options)
             submit(job, deliver)
 
         s.engine.submit = note  # type: ignore[method-assign]
@@ -312,7 +312,7 @@ async def conversation(chunking: Chunking) -> tuple[list[ServerMessage], list[ob
         ):
             s.socket.put(*(piece for piece in chunking(part) if piece), wish)
         await closed(s)
-        return answers(s.socket.sent), recipes
+        return answers(s.socket.sent), decode_options
 
 
 def by_cause(messages: list[ServerMessage]) -> list[list[ServerMessage]]:
@@ -326,15 +326,15 @@ def by_cause(messages: list[ServerMessage]) -> list[list[ServerMessage]]:
 
 @pytest_fork
 async def test_requests_take_effect_at_their_byte_however_a_container_is_cut() -> None:
-    expected, recipes = await conversation(whole)
+    expected, decode_options = await conversation(whole)
     assert [type(m).__name__ for m in expected if isinstance(m, Final | Ended)][-1] == "Ended"
     flushed, *_ = [m for m in expected if isinstance(m, Final)]
     assert flushed.end_ms < 2000, "the flush came in mid-utterance"
-    assert len({str(recipe) for recipe in recipes}) > 1, "the update came in between"
+    assert len({str(each) for each in decode_options}) > 1, "the update came in between"
     for chunking in (ragged, lambda data: (data[i : i + 77] for i in range(0, len(data), 77))):
         messages, other = await conversation(chunking)
         assert by_cause(messages) == by_cause(expected)
-        assert [str(each) for each in other] == [str(each) for each in recipes]
+        assert [str(each) for each in other] == [str(each) for each in decode_options]
 
 
 def decoder_of(s: Served) -> psutil.Process:
@@ -421,8 +421,8 @@ async def test_of_updates_at_the_same_byte_all_that_can_be_used_hold() -> None:
         await s.until_decoded(lambda: any(m.utterance == 1 for m, _ in s.engine.jobs))
         s.engine.answer()
         await s.until_decoded(lambda: any(m.utterance == 2 for m, _ in s.engine.jobs))
-        recipe = next(job.recipe for job, _ in s.engine.jobs if job.utterance == 2)
-        assert (recipe.prompt, recipe.hotwords) == ("names", ("kept",))
+        decode_options = next(job.decode_options for job, _ in s.engine.jobs if job.utterance == 2)
+        assert (decode_options.prompt, decode_options.hotwords) == ("names", ("kept",))
         (error,) = [m for m in s.socket.sent if isinstance(m, Error)]
         assert (error.code, error.fatal) == ("bad_message", False)
 

@@ -52,10 +52,10 @@ class Ear:
     def fail(self, error: WireError) -> None:
         raise AssertionError(error)
 
-    def progressed(self) -> None:
+    def on_progress(self) -> None:
         pass
 
-    def lose(self) -> None:
+    def on_taken_over(self) -> None:
         self.lost = True
 
 

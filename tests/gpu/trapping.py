@@ -16,11 +16,13 @@ class Trapping(whisper.WhisperDecoder):
     def decode(self, jobs: Sequence[Job]) -> Iterator[Result | None]:
         """Decode without the prompt, on a GPU that may have failed by then."""
         for job in jobs:
-            word, _, flag = job.recipe.prompt.partition(":")
+            word, _, flag = job.decode_options.prompt.partition(":")
             if word == "trap" and not Path(flag).exists():
                 Path(flag).touch()
                 Gpu().trap()
-        return super().decode([replace(job, recipe=replace(job.recipe, prompt="")) for job in jobs])
+        return super().decode(
+            [replace(job, decode_options=replace(job.decode_options, prompt="")) for job in jobs]
+        )
 
 
 def load(options: dict[str, Any]) -> Trapping:

@@ -214,7 +214,7 @@ def test_other_short_text_is_not_decoded_again(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds", "hurried"),
+    ("text", "seconds", "promoted"),
     [
         (INVENTION, 4.9, True),
         (INVENTION, 8.0, False),  # somebody may say it twice
@@ -231,9 +231,9 @@ def test_other_short_text_is_not_decoded_again(text: str) -> None:
     ],
 )
 def test_a_hurried_copy_is_one_that_nobody_had_time_to_say(
-    text: str, seconds: float, hurried: bool
+    text: str, seconds: float, promoted: bool
 ) -> None:
-    assert is_hurried_copy(replace(GOOD, text=text, seconds=seconds)) is hurried
+    assert is_hurried_copy(replace(GOOD, text=text, seconds=seconds)) is promoted
 
 
 def test_a_short_word_in_a_short_window_is_not_too_fast() -> None:

@@ -29,18 +29,18 @@ def test_a_language_that_is_not_allowed_is_not_chosen_but_keeps_the_choice_unsur
 
 
 def test_a_short_utterance_leans_on_the_language_before_and_a_long_one_does_not() -> None:
-    assert choose(BETWEEN, 1.0, leaning="es").language == "es"
-    assert choose([("es", 0.9), ("en", 0.1)], 0.6, leaning="en").language == "en"
-    assert choose(SPANISH, 2.0, leaning="pt").language == "es"
-    assert choose([("en", 0.8), ("es", 0.2)], 8.0, leaning="es").language == "en"
+    assert choose(BETWEEN, 1.0, prior_language="es").language == "es"
+    assert choose([("es", 0.9), ("en", 0.1)], 0.6, prior_language="en").language == "en"
+    assert choose(SPANISH, 2.0, prior_language="pt").language == "es"
+    assert choose([("en", 0.8), ("es", 0.2)], 8.0, prior_language="es").language == "en"
 
 
 def test_leaning_against_what_is_heard_is_never_sure_before_it_is_long() -> None:
-    leaning = choose([("pt", 0.6), ("es", 0.4)], 1.2, leaning="es")
-    assert leaning.language == "es"
-    assert leaning.probability > 0.9
-    assert not leaning.sure
+    prior_language = choose([("pt", 0.6), ("es", 0.4)], 1.2, prior_language="es")
+    assert prior_language.language == "es"
+    assert prior_language.probability > 0.9
+    assert not prior_language.sure
 
 
 def test_a_language_before_that_is_not_allowed_any_more_does_not_count() -> None:
-    assert choose(SPANISH, 1.0, ("es", "pt"), leaning="en").language == "es"
+    assert choose(SPANISH, 1.0, ("es", "pt"), prior_language="en").language == "es"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from make_sample import speak
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Recipe, Result
+from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16, Result
 from tests.recognition.test_whisper import decoded, decoder, sample
 
 SENTENCES = (
@@ -36,8 +36,8 @@ def spoken(sentence: str) -> Pcm16:
 
 def decode(model: str, audio: Pcm16, hotwords: tuple[str, ...]) -> Result:
     window_s = decoder(model).info.windows.fit(len(audio) / SAMPLE_RATE, "final")
-    recipe = Recipe(language="en", hotwords=hotwords)
-    return decoded([Job("1", "s", 1, "final", audio, recipe, window_s)], model)["1"]
+    decode_options = DecodeOptions(language="en", hotwords=hotwords)
+    return decoded([Job("1", "s", 1, "final", audio, decode_options, window_s)], model)["1"]
 
 
 def names_right(model: str, hotwords: tuple[str, ...]) -> int:

@@ -5,7 +5,7 @@ import string
 import numpy as np
 import pytest
 
-from surtitle.jobs import JobKind, Recipe, Result, Word
+from surtitle.jobs import DecodeOptions, JobKind, Result, Word
 from surtitle.recognition import budget, whisper
 from surtitle.recognition.alignment import last_pause
 from surtitle.recognition.budget import new_tokens, token_budget
@@ -33,8 +33,8 @@ SENTENCES = {
 def test_the_budget_is_enough_in_every_script(language: str) -> None:
     """At 15 letters or 6 characters of Chinese or Japanese a second."""
     text = 2 * SENTENCES[language]
-    recipe = Recipe(language=language)
-    attempt = _Attempt(job("a", 0, 1, recipe), np.zeros((80, 0), np.float32), 0.0, 0.0, [])
+    decode_options = DecodeOptions(language=language)
+    attempt = _Attempt(job("a", 0, 1, decode_options), np.zeros((80, 0), np.float32), 0.0, 0.0, [])
     attempt.language = language
     tokens = decoder("base")._tokenizer(attempt).encode(text)
     seconds = len(text) / (6 if language in ("ja", "zh") else 15)
@@ -53,7 +53,7 @@ def words_of(result: Result) -> list[str]:
 def test_what_does_not_fit_into_one_decode_is_decoded_in_parts(
     kind: JobKind, words: bool, most_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = job("a", 0.0, 12.8, Recipe(language="en", words=words), kind)
+    said = job("a", 0.0, 12.8, DecodeOptions(language="en", words=words), kind)
     whole = decoded([said])["a"]
     monkeypatch.setattr(budget, "MAX_LENGTH", 2 * most_tokens)
     parts = decoded([said])["a"]
@@ -70,7 +70,7 @@ def test_what_does_not_fit_into_one_decode_is_decoded_in_parts(
 
 def test_a_job_that_gets_no_further_ends_with_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_LENGTH", 2)  # one token, in which there is no pause
-    result = decoded([job("a", 0.0, 5.0, Recipe(language="en", words=True))])["a"]
+    result = decoded([job("a", 0.0, 5.0, DecodeOptions(language="en", words=True))])["a"]
     assert result.text
     assert [word.text for word in result.words] == [result.text]
 
@@ -87,7 +87,7 @@ def test_a_job_has_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_rest_is_not_speech(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that is held back takes nothing from those before it."""
-    speech = job("a", 0.0, 4.6, Recipe(language="en", words=True))
+    speech = job("a", 0.0, 4.6, DecodeOptions(language="en", words=True))
     monkeypatch.setattr(budget, "MAX_LENGTH", 18)
     lengths_s: list[float] = []
 

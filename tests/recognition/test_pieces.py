@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from surtitle.captioning.stability import confidences, split_units
-from surtitle.jobs import Recipe
+from surtitle.jobs import DecodeOptions
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 from tests.recognition.test_whisper import decoded, job
 
@@ -48,8 +48,10 @@ def test_a_final_has_none() -> None:
 
 def test_characters_of_several_tokens_are_whole() -> None:
     """In a language whose characters take several tokens each piece is text that can be read."""
-    recipe = Recipe(language="ko")
-    result = decoded([job("a", 0.0, 4.0, recipe, kind="partial", model="base")], "base")["a"]
+    decode_options = DecodeOptions(language="ko")
+    result = decoded([job("a", 0.0, 4.0, decode_options, kind="partial", model="base")], "base")[
+        "a"
+    ]
     assert any("가" <= character <= "힣" for character in result.text)
     assert "\ufffd" not in "".join(piece.text for piece in result.newest[1:])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quality.made import again
-from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Voice
+from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Voice
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.repetition import bare_words
 from surtitle.recognition.whisper import _Decoded
@@ -14,7 +14,7 @@ from tests.real_speech.sounds import say
 from tests.recognition.test_whisper import ENGLISH, decoded, decoder, job, sample
 
 MODELS = ["tiny.en", "base"]
-WORDS = Recipe(language="en", words=True)
+WORDS = DecodeOptions(language="en", words=True)
 
 
 def said_again(phrase: str, times: int) -> Pcm16:
@@ -22,12 +22,14 @@ def said_again(phrase: str, times: int) -> Pcm16:
     return again(say(phrase), times, random.Random(4))[:-SAMPLE_RATE]
 
 
-def asked(model: str, audio: Pcm16, kind: JobKind, stretches: int, recipe: Recipe = ENGLISH) -> Job:
+def asked(
+    model: str, audio: Pcm16, kind: JobKind, stretches: int, options: DecodeOptions = ENGLISH
+) -> Job:
     """A job of audio in which voice activity has heard so many stretches of speech."""
     seconds = len(audio) / SAMPLE_RATE
     window_s = decoder(model).info.windows.fit(seconds, kind)
     speech_ms = round(1000 * seconds) - 1000
-    return Job("a", "s", 1, kind, audio, recipe, window_s, Voice(speech_ms, speech_ms, stretches))
+    return Job("a", "s", 1, kind, audio, options, window_s, Voice(speech_ms, speech_ms, stretches))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -9,10 +9,10 @@ import pytest
 from faster_whisper.audio import decode_audio
 
 from lab.places import SAMPLE
-from surtitle.jobs import SAMPLE_RATE, Job, JobKind, Pcm16, Recipe, Result
+from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Result
 from surtitle.recognition.whisper import WhisperDecoder, _Attempt
 
-ENGLISH = Recipe(language="en")
+ENGLISH = DecodeOptions(language="en")
 
 
 @cache
@@ -32,13 +32,13 @@ def job(
     name: str,
     start_s: float,
     end_s: float,
-    recipe: Recipe = ENGLISH,
+    options: DecodeOptions = ENGLISH,
     kind: JobKind = "final",
     model: str = "tiny.en",
 ) -> Job:
     audio = sample()[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
     window_s = decoder(model).info.windows.fit(len(audio) / SAMPLE_RATE, kind)
-    return Job(name, "s", 1, kind, audio, recipe, window_s)
+    return Job(name, "s", 1, kind, audio, options, window_s)
 
 
 def decoded(jobs: Sequence[Job], model: str = "tiny.en") -> dict[str, Result]:
@@ -54,8 +54,8 @@ def mixed() -> list[Job]:
         job("other", 2.0, 6.0),
         job("partial", 0.0, 4.0, kind="partial"),
         job("long", 0.0, 11.0),
-        job("words", 0.0, 4.0, Recipe(language="en", words=True)),
-        job("prompt", 0.0, 4.0, Recipe(language="en", prompt="A story.")),
+        job("words", 0.0, 4.0, DecodeOptions(language="en", words=True)),
+        job("prompt", 0.0, 4.0, DecodeOptions(language="en", prompt="A story.")),
     ]
 
 
@@ -78,9 +78,11 @@ def test_a_hurried_copy_is_not_shown_before_the_final(monkeypatch: pytest.Monkey
 
 def test_a_client_cannot_say_special_tokens() -> None:
     """The start token a second time, or an end, is no word of a prompt."""
-    recipe = Recipe(language="en", prompt="<|endoftext|> <|startoftranscript|> A story. <|en|>")
+    options = DecodeOptions(
+        language="en", prompt="<|endoftext|> <|startoftranscript|> A story. <|en|>"
+    )
     mel = np.zeros((80, 0), np.float32)
-    attempt = _Attempt(job("a", 0.0, 4.0, recipe), mel, 0.0, 0.0, [], language="en")
+    attempt = _Attempt(job("a", 0.0, 4.0, options), mel, 0.0, 0.0, [], language="en")
     tokenizer = decoder("tiny.en")._tokenizer(attempt)
     previous, *context = decoder("tiny.en")._prompt(attempt)
     assert previous == tokenizer.sot_prev
@@ -106,14 +108,14 @@ def test_two_batches_under_way_do_not_disturb_each_other() -> None:
 
 
 def test_languages_given_and_detected_stand_in_one_batch() -> None:
-    recipes = {
-        "detected": Recipe(),
+    wanted = {
+        "detected": DecodeOptions(),
         "given": ENGLISH,
-        "among": Recipe(languages=("de", "en")),
-        "forced": Recipe(languages=("de",)),
+        "among": DecodeOptions(languages=("de", "en")),
+        "forced": DecodeOptions(languages=("de",)),
     }
     # A whole sentence: of one that is cut off, rows of a batch may differ in the full stop.
-    jobs = [job(name, 0.0, 4.6, recipe, model="base") for name, recipe in recipes.items()]
+    jobs = [job(name, 0.0, 4.6, options, model="base") for name, options in wanted.items()]
     results = decoded(jobs, "base")
     assert {name: result.language for name, result in results.items()} == {
         "detected": "en",
@@ -164,8 +166,8 @@ def test_a_batch_keeps_to_its_replica_in_second_looks(
         started.extend(group)
 
     monkeypatch.setattr(model, "_start", watched)
-    recipe = Recipe(language="en", words=words)
-    decoded([replace(job, recipe=recipe) for job in noises(3, 1.5)])
+    options = DecodeOptions(language="en", words=words)
+    decoded([replace(job, decode_options=options) for job in noises(3, 1.5)])
     assert model.second_looks >= looks + 2
 
 

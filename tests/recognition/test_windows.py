@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.jobs import MAX_WINDOW_S, Job, JobKind, ModelInfo, Recipe, Windows
+from surtitle.jobs import MAX_WINDOW_S, DecodeOptions, Job, JobKind, ModelInfo, Windows
 from surtitle.recognition.budget import (
     MAX_LENGTH,
     WINDOWS,
@@ -155,10 +155,13 @@ def test_the_budget_allows_fast_speech(
 
 
 def attempt(
-    name: str, kind: JobKind = "final", window_s: float = 15.0, recipe: Recipe | None = None
+    name: str,
+    kind: JobKind = "final",
+    window_s: float = 15.0,
+    options: DecodeOptions | None = None,
 ) -> _Attempt:
     audio = np.zeros(160, np.int16)
-    job = Job(name, "s", 1, kind, audio, recipe or Recipe(language="en"), window_s)
+    job = Job(name, "s", 1, kind, audio, options or DecodeOptions(language="en"), window_s)
     return _Attempt(job, np.zeros((80, 1), np.float32), features_s=0.0, started=0.0, later=[])
 
 
@@ -176,9 +179,9 @@ def test_jobs_that_are_alike_are_one_group() -> None:
     [
         attempt("b", kind="partial"),
         attempt("b", window_s=17.5),
-        attempt("b", recipe=Recipe(language="en", prompt="An opera.")),
-        attempt("b", recipe=Recipe(language="en", hotwords=("Surtitle",))),
-        attempt("b", recipe=Recipe(language="en", words=True)),
+        attempt("b", options=DecodeOptions(language="en", prompt="An opera.")),
+        attempt("b", options=DecodeOptions(language="en", hotwords=("Surtitle",))),
+        attempt("b", options=DecodeOptions(language="en", words=True)),
     ],
 )
 def test_jobs_that_differ_in_what_holds_for_a_call_are_apart(other: _Attempt) -> None:
@@ -186,23 +189,26 @@ def test_jobs_that_differ_in_what_holds_for_a_call_are_apart(other: _Attempt) ->
 
 
 def test_languages_and_tasks_may_differ() -> None:
-    recipes = [
-        Recipe(language="en"),
-        Recipe(language="de"),
-        Recipe(),
-        Recipe(language="de", task="translate"),
-        Recipe(languages=("en", "de")),
+    wanted = [
+        DecodeOptions(language="en"),
+        DecodeOptions(language="de"),
+        DecodeOptions(),
+        DecodeOptions(language="de", task="translate"),
+        DecodeOptions(languages=("en", "de")),
     ]
-    attempts = [attempt(str(n), recipe=recipe) for n, recipe in enumerate(recipes)]
+    attempts = [attempt(str(n), options=options) for n, options in enumerate(wanted)]
     assert groups(*attempts) == [["0", "1", "2", "3", "4"]]
 
 
 def test_the_same_context_by_prompt_or_by_hotwords_is_the_same() -> None:
-    first = Recipe(language="en", hotwords=("La", "Traviata"))
-    second = Recipe(language="en", prompt="La Traviata ")
-    assert groups(attempt("a", recipe=first), attempt("b", recipe=second)) == [["a", "b"]]
+    first = DecodeOptions(language="en", hotwords=("La", "Traviata"))
+    second = DecodeOptions(language="en", prompt="La Traviata ")
+    assert groups(attempt("a", options=first), attempt("b", options=second)) == [["a", "b"]]
 
 
 def test_each_job_that_wants_words_is_by_itself() -> None:
-    recipe = Recipe(language="en", words=True)
-    assert groups(attempt("a", recipe=recipe), attempt("b", recipe=recipe)) == [["a"], ["b"]]
+    options = DecodeOptions(language="en", words=True)
+    assert groups(attempt("a", options=options), attempt("b", options=options)) == [
+        ["a"],
+        ["b"],
+    ]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from surtitle.errors import EngineError
-from surtitle.jobs import Job, ModelInfo, Recipe, Result
+from surtitle.jobs import DecodeOptions, Job, ModelInfo, Result
 from surtitle.recognition.worker import Decoder, WorkerOptions, _explain, device_failed, serve
 from surtitle.runtime.telemetry import LogOptions
 
 
 def make_job(name: str) -> Job:
-    return Job(name, "s", 1, "final", np.zeros(160, np.int16), Recipe())
+    return Job(name, "s", 1, "final", np.zeros(160, np.int16), DecodeOptions())
 
 
 class Scripted:

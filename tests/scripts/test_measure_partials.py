@@ -7,12 +7,12 @@ from load.metrics import Change
 from measure_partials import RULES, all_but, changes
 from quality.utterances import Received
 from surtitle.captioning.stability import Stabilizer, confidences
-from surtitle.jobs import Job, JobKind, Piece, Recipe, Result
+from surtitle.jobs import DecodeOptions, Job, JobKind, Piece, Result
 from surtitle.messages import Final, Partial, Speech
 
 
 def job(kind: JobKind) -> Job:
-    return Job("1", "s", 1, kind, np.zeros(160, np.int16), Recipe())
+    return Job("1", "s", 1, kind, np.zeros(160, np.int16), DecodeOptions())
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """The text of one utterance as it is read: hypotheses in, what to show out, and the final in the end.
 
 Calm comes from three rules, each in a file of its own: what is shown of a hypothesis and what is not
-touched any more (`stability`), and how the text goes on across a cut in running speech (`seam`).
+touched any more (`stability`), and how the text goes on across a cut in running speech (`boundary`).
 """
 
 from collections.abc import Sequence
 
-from surtitle.captioning.seam import Seam, mend, open_seam
+from surtitle.captioning.cut_boundary import CutBoundary, boundary_after, stitch
 from surtitle.captioning.stability import Stabilizer, split_units
 from surtitle.jobs import SAMPLE_RATE
 
@@ -24,8 +24,8 @@ class Caption:
         """Whether the final begins with what was stable."""
         self._stabilizer = Stabilizer()
         self._shown: Shown = ("", "")
-        self._before: Seam | None = None  # what the text follows without a pause
-        self._after: Seam | None = None  # what follows it without a pause
+        self._before: CutBoundary | None = None  # what the text follows without a pause
+        self._after: CutBoundary | None = None  # what follows it without a pause
 
     def hear(self, hypothesis: str, end: int, confidences: Sequence[float] = ()) -> Shown | None:
         """Take a hypothesis of the utterance up to `end`; what to show, or None for nothing new.
@@ -36,18 +36,18 @@ class Caption:
             return None
         spacing_s = (end - self.heard_to) / SAMPLE_RATE
         self.heard_to = end
-        text = self._mended(hypothesis)
+        text = self._stitched(hypothesis)
         return self._show(*self._stabilizer.update(text, confidences, spacing_s))
 
-    def reveal(self, end: int) -> Shown | None:
+    def show_all(self, end: int) -> Shown | None:
         """Show all of the hypothesis up to `end`, if that is the newest: the speaker pauses there."""
-        return self._show(*self._stabilizer.reveal()) if end == self.heard_to else None
+        return self._show(*self._stabilizer.show_all()) if end == self.heard_to else None
 
     def finish(self, final: str, *, cut: bool) -> str:
         """The text to end with. `cut`: speech was cut here and goes on in the next utterance."""
-        text, self.kept = self._stabilizer.settle(self._mended(final), cut=cut)
+        text, self.kept = self._stabilizer.settle(self._stitched(final), cut=cut)
         if cut:
-            self._after = open_seam(text, self._stabilizer.hypothesis)
+            self._after = boundary_after(text, self._stabilizer.hypothesis)
             text = self._after.before
         return text
 
@@ -68,8 +68,8 @@ class Caption:
         heard = len(split_units(self._stabilizer.hypothesis))
         return heard - len(split_units("".join(self._shown)))
 
-    def _mended(self, text: str) -> str:
-        return text if self._before is None else mend(self._before, text)
+    def _stitched(self, text: str) -> str:
+        return text if self._before is None else stitch(self._before, text)
 
     def _show(self, stable: str, unstable: str) -> Shown | None:
         if (stable, unstable) == self._shown:

@@ -8,7 +8,7 @@ that the captions of an utterance are in one language.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from surtitle.jobs import Recipe, Result, Script
+from surtitle.jobs import DecodeOptions, Result, Script
 
 _TRADITIONAL: dict[str, Script] = {"hant": "hant", "tw": "tw", "hk": "hk", "mo": "hk"}
 """Subtags of BCP 47 (script or region) that ask for traditional characters."""
@@ -27,21 +27,26 @@ def chinese_script(tags: Iterable[str]) -> Script:
     return "hans"
 
 
-def settle(recipe: Recipe, result: Result) -> Recipe:
-    """The recipe with its language settled, if it was open and this text is sure of it."""
-    if recipe.language is None and _is_text(result) and result.language and result.language_sure:
-        return replace(recipe, language=result.language)
-    return recipe
+def settle(decode_options: DecodeOptions, result: Result) -> DecodeOptions:
+    """The decode_options with its language settled, if it was open and this text is sure of it."""
+    if (
+        decode_options.language is None
+        and _is_text(result)
+        and result.language
+        and result.language_sure
+    ):
+        return replace(decode_options, language=result.language)
+    return decode_options
 
 
-def fits(recipe: Recipe, result: Result) -> bool:
+def fits(decode_options: DecodeOptions, result: Result) -> bool:
     """Whether a result is in the language of its utterance, as far as either is known."""
-    return recipe.language is None or result.language in ("", recipe.language)
+    return decode_options.language is None or result.language in ("", decode_options.language)
 
 
-def may_show(recipe: Recipe, result: Result) -> bool:
+def may_show(decode_options: DecodeOptions, result: Result) -> bool:
     """Whether a result has text to show before the final: its language will not change any more."""
-    return _is_text(result) and (recipe.language is not None or result.language_sure)
+    return _is_text(result) and (decode_options.language is not None or result.language_sure)
 
 
 def _is_text(result: Result) -> bool:

@@ -11,10 +11,10 @@ An utterance goes through three states:
 
 Answers leave in the order of the utterances: one that comes early waits for those before it.
 
-The final is decoded ahead of time: a pause may be the end, so its audio is submitted as the final
-(the guess). If the endpoint comes, the guess is the answer, most often ready by then. If speech goes
-on, it is taken back; where it was ready, its text leads the partials of a long utterance, and only
-the audio after it is decoded for them. What the guess says also decides how long the silence must be.
+The final is decoded ahead of time: a pause may be the end, so its audio is submitted as the final. If
+the endpoint comes, this speculative final is the answer, most often ready by then. If speech goes on,
+it is cancelled; where it was ready, its text is the prefix of the partials of a long utterance, and
+only the audio after it is decoded for them. What it says also decides how long the silence must be.
 """
 
 from collections import deque
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.audio import AudioBuffer, RawDecoder
 from surtitle.captioning.bandwidth import is_narrow_band
 from surtitle.captioning.caption import Caption, Shown
+from surtitle.captioning.decode_options import decode_options_bytes, make_decode_options
 from surtitle.captioning.endpointing import (
     WINDOW_SAMPLES,
     Closed,
@@ -43,19 +44,25 @@ from surtitle.captioning.endpointing import (
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, settle
 from surtitle.captioning.marks import MarkKind, Marks
-from surtitle.captioning.recipe import make_recipe, recipe_bytes
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.stability import confidences, join
-from surtitle.captioning.utterance import Asked, Guess, Head, Utterance, joined, with_words
+from surtitle.captioning.utterance import (
+    Asked,
+    Prefix,
+    SpeculativeFinal,
+    Utterance,
+    joined,
+    with_words,
+)
 from surtitle.errors import BadMessage, DamagedAudio, UnlikelyEncoding
 from surtitle.jobs import (
     QUARANTINED,
     SAMPLE_RATE,
+    DecodeOptions,
     Job,
     JobKind,
     ModelInfo,
     Pcm16,
-    Recipe,
     Result,
     ms_to_samples,
     samples_to_ms,
@@ -91,7 +98,7 @@ SAMPLE_BYTES = 2
 class Change:
     """All that is wanted after an update."""
 
-    recipe: Recipe
+    decode_options: DecodeOptions
     partials: bool
     held_bytes: int
 
@@ -122,7 +129,7 @@ class CaptionSession:
         self.id = session_id
         self._model = model
         self._start = start
-        self._recipe = make_recipe(start, model)
+        self._decode_options = make_decode_options(start, model)
         self._partials = start.partials
         self._spoken = ""  # language of the newest utterance whose language is settled
         changes = {
@@ -148,7 +155,7 @@ class CaptionSession:
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
-        self._hurried: deque[Job] = deque()
+        self._promoted: deque[Job] = deque()
         self._cancelled: deque[Job] = deque()
         self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
@@ -213,13 +220,13 @@ class CaptionSession:
             return
         asked = utterance.asked[result.job_id]
         self._settle_language(utterance, result)
-        if not asked.told and not fits(utterance.recipe, result):
+        if not asked.told and not fits(utterance.decode_options, result):
             self._ask_again(utterance, result.job_id, asked)
         elif asked.kind == "partial":
             if utterance.final is None:
                 self._show(utterance, result, asked, confidences(result.newest))
         elif utterance.end is None:
-            self._take_guess(utterance, result, asked)
+            self._take_speculative(utterance, result, asked)
         elif result.job_id == utterance.final_id:
             self._take_final(utterance, result)
         self._settle()
@@ -236,15 +243,15 @@ class CaptionSession:
             if (value := getattr(update, name)) is not None
         }
         start = structs.replace(self._start, **changes)
-        recipe = make_recipe(start, self._model)
+        decode_options = make_decode_options(start, self._model)
         self._start = start
-        return Change(recipe, start.partials, recipe_bytes(recipe))
+        return Change(decode_options, start.partials, decode_options_bytes(decode_options))
 
     def make(self, change: Change) -> None:
         """Want this from the next utterance on, after the audio received so far."""
 
         def apply() -> None:
-            self._recipe, self._partials = change.recipe, change.partials
+            self._decode_options, self._partials = change.decode_options, change.partials
 
         self._mark("update", apply, change.held_bytes)
 
@@ -312,10 +319,10 @@ class CaptionSession:
         self._jobs.clear()
         return jobs
 
-    def hurried(self) -> list[Job]:
+    def promoted(self) -> list[Job]:
         """Jobs given out as speculative that are waited for now, since the last call."""
-        jobs = list(self._hurried)
-        self._hurried.clear()
+        jobs = list(self._promoted)
+        self._promoted.clear()
         return jobs
 
     def cancelled(self) -> list[Job]:
@@ -362,14 +369,17 @@ class CaptionSession:
         decoded, and what it wishes.
         """
         held = self._audio.held_bytes + self._marks.held_bytes
-        recipe: Recipe | None = None
+        decode_options: DecodeOptions | None = None
         for utterance in self._utterances:
-            guess_end = 0 if utterance.guess is None else utterance.guess.end
-            end = guess_end if utterance.end is None else utterance.end
+            speculative_end = 0 if utterance.speculative is None else utterance.speculative.end
+            end = speculative_end if utterance.end is None else utterance.end
             held += SAMPLE_BYTES * max(end - utterance.start, 0)
-            if recipe is None or recipe.hotwords is not utterance.recipe.hotwords:
-                recipe = utterance.recipe
-                held += recipe_bytes(recipe)
+            if (
+                decode_options is None
+                or decode_options.hotwords is not utterance.decode_options.hotwords
+            ):
+                decode_options = utterance.decode_options
+                held += decode_options_bytes(decode_options)
         return held
 
     @property
@@ -398,17 +408,21 @@ class CaptionSession:
             if self._marks:
                 self._reach_marks()
         if self._endpointer.awaits_judgement:
-            self._hurry(self._utterances[-1])
+            self._promote(self._utterances[-1])
 
     def _on_event(self, event: Event) -> None:
         match event:
             case Opened(start_sample):
                 self._opened += 1
-                recipe = self._recipe
-                if recipe.language is None:
-                    recipe = replace(recipe, leaning=self._spoken)
+                decode_options = self._decode_options
+                if decode_options.language is None:
+                    decode_options = replace(decode_options, prior_language=self._spoken)
                 utterance = Utterance(
-                    self._opened, start_sample, recipe, self._partials, Caption(start_sample)
+                    self._opened,
+                    start_sample,
+                    decode_options,
+                    self._partials,
+                    Caption(start_sample),
                 )
                 self._utterances.append(utterance)
                 self._send(
@@ -424,11 +438,11 @@ class CaptionSession:
                     self._submit_partial(self._utterances[-1], self._within_audio(end_sample))
             case Paused(end_sample, voice):
                 self._utterances[-1].voice = voice
-                self._guess(self._utterances[-1], self._within_audio(end_sample))
+                self._speculate(self._utterances[-1], self._within_audio(end_sample))
             case PauseSettled():
-                self._reveal_guess(self._utterances[-1])
+                self._show_speculative(self._utterances[-1])
             case Resumed():
-                self._withdraw_guess(self._utterances[-1])
+                self._withdraw_speculative(self._utterances[-1])
             case Closed(end_sample, cut, voice):
                 self._utterances[-1].cut = cut
                 self._utterances[-1].voice = voice
@@ -440,60 +454,64 @@ class CaptionSession:
 
     def _close(self, utterance: Utterance, end: int) -> None:
         utterance.end = end
-        guess = utterance.guess
-        if guess is not None and guess.end == end and utterance.is_usable(guess):
-            utterance.final_id = guess.job.id
-            self._hurry(utterance)
-            if guess.result is not None:
-                self._take_final(utterance, guess.result)
+        speculative = utterance.speculative
+        if speculative is not None and speculative.end == end and utterance.is_usable(speculative):
+            utterance.final_id = speculative.job.id
+            self._promote(utterance)
+            if speculative.result is not None:
+                self._take_final(utterance, speculative.result)
             return
-        self._withdraw_guess(utterance)
+        self._withdraw_speculative(utterance)
         self._submit_final(utterance, end)
 
     def _submit_final(self, utterance: Utterance, end: int) -> None:
         """All of it, or what follows the pause at which the model has stopped."""
-        start = utterance.start if utterance.before_tail is None else utterance.before_tail.end
+        start = (
+            utterance.start
+            if utterance.before_remainder is None
+            else utterance.before_remainder.end
+        )
         utterance.final_id = self._submit(utterance, "final", start, end).id
 
     def _take_final(self, utterance: Utterance, result: Result) -> None:
         """The utterance is answered, unless the model has stopped in the middle of it."""
         assert utterance.end is not None
-        if (head := utterance.before_tail) is not None:
-            result = joined(head, utterance.start, result)
-        elif (head := utterance.stopped_at(utterance.voice, result)) is not None:
-            utterance.before_tail = head
+        if (prefix := utterance.before_remainder) is not None:
+            result = joined(prefix, utterance.start, result)
+        elif (prefix := utterance.stopped_at(utterance.voice, result)) is not None:
+            utterance.before_remainder = prefix
             self._submit_final(utterance, utterance.end)
             return
         utterance.final = result
         self._answer()
 
-    def _guess(self, utterance: Utterance, end: int) -> None:
-        if utterance.guesses:
+    def _speculate(self, utterance: Utterance, end: int) -> None:
+        if utterance.speculates:
             job = self._submit(utterance, "final", utterance.start, end, speculative=True)
-            utterance.guess = Guess(job, end, voice=utterance.voice)
+            utterance.speculative = SpeculativeFinal(job, end, voice=utterance.voice)
         else:
             self._judge(None)
 
-    def _hurry(self, utterance: Utterance) -> None:
+    def _promote(self, utterance: Utterance) -> None:
         """Nothing goes on before the text of the pause is there."""
-        guess = utterance.guess
-        if guess is not None and guess.result is None and guess.job.speculative:
-            guess.job = replace(guess.job, speculative=False)
-            self._hurried.append(guess.job)
+        speculative = utterance.speculative
+        if speculative is not None and speculative.result is None and speculative.job.speculative:
+            speculative.job = replace(speculative.job, speculative=False)
+            self._promoted.append(speculative.job)
 
-    def _take_guess(self, utterance: Utterance, result: Result, asked: Asked) -> None:
+    def _take_speculative(self, utterance: Utterance, result: Result, asked: Asked) -> None:
         """The text of a pause is there while the utterance is still open."""
-        guess = utterance.guess
-        if guess is None or guess.job.id != result.job_id:
+        speculative = utterance.speculative
+        if speculative is None or speculative.job.id != result.job_id:
             return
-        guess.result = result
-        utterance.guesses = result.error_code != QUARANTINED
+        speculative.result = result
+        utterance.speculates = result.error_code != QUARANTINED
         finished = None if result.error_code else is_finished(result.text, result.language)
         if result.suppressed:
             finished = True  # nothing was said that could go on
         else:
             # The last word may be a half one that goes on: it is shown when the pause has lasted.
-            self._show(utterance, result, asked, () if guess.settled else (0.0,))
+            self._show(utterance, result, asked, () if speculative.settled else (0.0,))
         self._judge(finished)
         self._reach_marks()
         self._judge_windows()
@@ -501,62 +519,68 @@ class CaptionSession:
     def _judge(self, finished: bool | None) -> None:
         self._on_events(self._endpointer.judge(finished))
 
-    def _reveal_guess(self, utterance: Utterance) -> None:
+    def _show_speculative(self, utterance: Utterance) -> None:
         """Show all that was said before a pause that lasts."""
-        if (guess := utterance.guess) is not None:
-            guess.settled = True
-            self._send_partial(utterance, utterance.caption.reveal(guess.end))
+        if (speculative := utterance.speculative) is not None:
+            speculative.settled = True
+            self._send_partial(utterance, utterance.caption.show_all(speculative.end))
 
-    def _withdraw_guess(self, utterance: Utterance) -> None:
-        guess, utterance.guess = utterance.guess, None
-        if guess is None:
+    def _withdraw_speculative(self, utterance: Utterance) -> None:
+        speculative, utterance.speculative = utterance.speculative, None
+        if speculative is None:
             return
-        if guess.result is not None:
-            self._note_head(utterance, guess, guess.result)
-        elif guess.job in self._jobs:  # nobody has fetched it yet
-            self._jobs.remove(guess.job)
+        if speculative.result is not None:
+            self._note_prefix(utterance, speculative, speculative.result)
+        elif speculative.job in self._jobs:  # nobody has fetched it yet
+            self._jobs.remove(speculative.job)
         else:
-            self._cancelled.append(guess.job)
+            self._cancelled.append(speculative.job)
 
-    def _note_head(self, utterance: Utterance, guess: Guess, result: Result) -> None:
+    def _note_prefix(
+        self, utterance: Utterance, speculative: SpeculativeFinal, result: Result
+    ) -> None:
         """Speech goes on after a pause whose text is there."""
         if (
             result.text
             and not result.suppressed
             and not result.error_code
-            and utterance.is_usable(guess)
-            and may_show(utterance.recipe, result)
+            and utterance.is_usable(speculative)
+            and may_show(utterance.decode_options, result)
             # One that has stopped at an earlier pause says nothing about this one.
-            and utterance.stopped_at(guess.voice, result) is None
+            and utterance.stopped_at(speculative.voice, result) is None
         ):
-            utterance.next_head = Head(guess.end, guess.voice, result)
+            utterance.next_prefix = Prefix(speculative.end, speculative.voice, result)
 
     def _settle_language(self, utterance: Utterance, result: Result) -> None:
         """Later jobs of the utterance are told the language, once a result is sure of it."""
-        settled = settle(utterance.recipe, result)
-        if settled is not utterance.recipe:
-            utterance.recipe, utterance.probability = settled, result.language_probability
+        settled = settle(utterance.decode_options, result)
+        if settled is not utterance.decode_options:
+            utterance.decode_options, utterance.probability = settled, result.language_probability
             self._spoken = result.language
 
     def _ask_again(self, utterance: Utterance, job_id: str, asked: Asked) -> None:
         """Decode once more what was decoded before the language was settled to be another one."""
         if asked.kind == "partial":
             return  # the next one knows it
-        guess = utterance.guess
-        if utterance.end is None and guess is not None and guess.job.id == job_id:
-            guess.job = self._submit(
-                utterance, "final", utterance.start, asked.end, speculative=guess.job.speculative
+        speculative = utterance.speculative
+        if utterance.end is None and speculative is not None and speculative.job.id == job_id:
+            speculative.job = self._submit(
+                utterance,
+                "final",
+                utterance.start,
+                asked.end,
+                speculative=speculative.job.speculative,
             )
         elif job_id == utterance.final_id:
             self._submit_final(utterance, asked.end)
 
     def _submit_partial(self, utterance: Utterance, end: int) -> None:
-        start = utterance.head.end if utterance.head else utterance.start
-        if end - start > self._partial_window and utterance.next_head is not None:
-            utterance.head, utterance.next_head = utterance.next_head, None
-            start = utterance.head.end
-        head = utterance.head.text if utterance.head else ""
-        self._submit(utterance, "partial", start, end, head)
+        start = utterance.prefix.end if utterance.prefix else utterance.start
+        if end - start > self._partial_window and utterance.next_prefix is not None:
+            utterance.prefix, utterance.next_prefix = utterance.next_prefix, None
+            start = utterance.prefix.end
+        prefix = utterance.prefix.text if utterance.prefix else ""
+        self._submit(utterance, "partial", start, end, prefix)
 
     def _submit(
         self,
@@ -564,13 +588,13 @@ class CaptionSession:
         kind: JobKind,
         start: int,
         end: int,
-        head: str = "",
+        prefix: str = "",
         *,
         speculative: bool = False,
     ) -> Job:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
-        told = utterance.recipe.language is not None
-        utterance.asked[job_id] = Asked(kind, end, head, told)
+        told = utterance.decode_options.language is not None
+        utterance.asked[job_id] = Asked(kind, end, prefix, told)
         audio = self._audio.slice(start, end)
         windows = self._model.windows
         telephone = kind == "final" and windows.telephone_floor_s > 0 and is_narrow_band(audio)
@@ -580,7 +604,7 @@ class CaptionSession:
             utterance=utterance.number,
             kind=kind,
             audio=audio,
-            recipe=utterance.recipe,
+            decode_options=utterance.decode_options,
             window_s=windows.fit((end - start) / SAMPLE_RATE, kind, telephone=telephone),
             voice=utterance.voice_from(start),
             speculative=speculative,
@@ -595,8 +619,8 @@ class CaptionSession:
         self, utterance: Utterance, result: Result, asked: Asked, confidences: Sequence[float]
     ) -> None:
         """Make a partial of a result, where it shows anything new; see Caption.hear."""
-        if utterance.partials and may_show(utterance.recipe, result):
-            text = join(asked.head, result.text)
+        if utterance.partials and may_show(utterance.decode_options, result):
+            text = join(asked.prefix, result.text)
             self._send_partial(utterance, utterance.caption.hear(text, asked.end, confidences))
 
     def _send_partial(self, utterance: Utterance, shown: Shown | None) -> None:
@@ -638,7 +662,7 @@ class CaptionSession:
                 self._spoken = result.language
                 text = utterance.caption.finish(result.text, cut=utterance.cut)
                 words = None
-                if utterance.recipe.words:
+                if utterance.decode_options.words:
                     text, words = with_words(text, result, start_ms)
                 message = Final(
                     **place,

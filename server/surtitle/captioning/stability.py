@@ -125,7 +125,7 @@ class Stabilizer:
         self._shown = max(sure, still_shown - agreed)
         return self.stable, "".join(self._tail[: self._shown])
 
-    def reveal(self) -> tuple[str, str]:
+    def show_all(self) -> tuple[str, str]:
         """Show all of the last hypothesis: nothing that follows will change it."""
         self._shown = len(self._tail)
         return self.stable, "".join(self._tail)

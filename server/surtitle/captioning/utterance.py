@@ -9,15 +9,15 @@ from surtitle.captioning.caption import Caption
 from surtitle.captioning.endpointing import NO_VOICE
 from surtitle.captioning.language import fits
 from surtitle.captioning.stability import join, normalize_unit, split_units
-from surtitle.jobs import Job, JobKind, Recipe, Result, Voice, samples_to_ms
+from surtitle.jobs import DecodeOptions, Job, JobKind, Result, Voice, samples_to_ms
 from surtitle.messages import WordTiming
 
-LEAST_TAIL_MS = 400
+LEAST_REMAINDER_MS = 400
 """Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
 
 
 @dataclass(slots=True)
-class Guess:
+class SpeculativeFinal:
     """A final that was submitted in a pause, before anybody knows whether the utterance ends."""
 
     job: Job
@@ -33,12 +33,12 @@ class Asked:
 
     kind: JobKind
     end: int  # absolute sample
-    head: str  # what was said in the utterance before the audio of the job
+    prefix: str  # what was said in the utterance before the audio of the job
     told: bool  # its language; otherwise the worker was to find it
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Prefix:
     """What was said up to a pause of an utterance that went on."""
 
     end: int  # absolute sample
@@ -57,44 +57,46 @@ class Utterance:
 
     number: int
     start: int  # absolute sample
-    recipe: Recipe
+    decode_options: DecodeOptions
     partials: bool
     caption: Caption
     end: int | None = None  # None while it is open
     cut: bool = False  # it was ended at its length, and speech goes on in the next one
-    guess: Guess | None = None
-    guesses: bool = True  # until one kills workers: it must not do so in every pause
-    head: Head | None = None  # partials are decoded from its end on
-    next_head: Head | None = None  # of the newest pause
-    before_tail: Head | None = None  # its final stopped there; what follows is decoded by itself
+    speculative: SpeculativeFinal | None = None
+    speculates: bool = True  # until one kills workers: it must not do so in every pause
+    prefix: Prefix | None = None  # partials are decoded from its end on
+    next_prefix: Prefix | None = None  # of the newest pause
+    before_remainder: Prefix | None = (
+        None  # its final stopped there; what follows is decoded by itself
+    )
     voice: Voice = NO_VOICE  # what was heard of it up to the newest event
     asked: dict[str, Asked] = field(default_factory=dict)  # by job id
     probability: float | None = None  # of the language, where it was heard and is settled
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
     final: Result | None = None
 
-    def stopped_at(self, heard: Voice, result: Result) -> Head | None:
+    def stopped_at(self, heard: Voice, result: Result) -> Prefix | None:
         """The pause at which the text ends although speech went on after it, if there is one.
 
         Whisper now and then takes the end of a sentence for the end of all. The text of the same
         utterance up to that pause, which was decoded in it, tells.
         """
-        head = self.next_head or self.head
-        if head is None or result.error_code or result.suppressed:
+        prefix = self.next_prefix or self.prefix
+        if prefix is None or result.error_code or result.suppressed:
             return None
-        said_more = _less(heard, head.voice).speech_ms >= LEAST_TAIL_MS
-        return head if said_more and _names(result.text) == _names(head.text) else None
+        said_more = _less(heard, prefix.voice).speech_ms >= LEAST_REMAINDER_MS
+        return prefix if said_more and _names(result.text) == _names(prefix.text) else None
 
-    def is_usable(self, guess: Guess) -> bool:
+    def is_usable(self, speculative: SpeculativeFinal) -> bool:
         """Not if it was decoded in another language than was settled later."""
-        told = self.asked[guess.job.id].told
-        return told or guess.result is None or fits(self.recipe, guess.result)
+        told = self.asked[speculative.job.id].told
+        return told or speculative.result is None or fits(self.decode_options, speculative.result)
 
     def voice_from(self, start: int) -> Voice | None:
         """What was heard in the audio of a job that begins there; None where nobody has counted."""
-        tail_of = self.before_tail
-        if tail_of is not None and start == tail_of.end:
-            return _less(self.voice, tail_of.voice)
+        remainder_of = self.before_remainder
+        if remainder_of is not None and start == remainder_of.end:
+            return _less(self.voice, remainder_of.voice)
         return self.voice if start == self.start else None
 
 
@@ -111,21 +113,21 @@ def _names(text: str) -> list[str]:
     return [normalize_unit(unit) for unit in split_units(text)]
 
 
-def joined(head: Head, start: int, tail: Result) -> Result:
+def joined(prefix: Prefix, start: int, remainder: Result) -> Result:
     """The result of an utterance that begins at `start`, of its part up to a pause and the rest."""
-    if tail.error_code or tail.suppressed or not tail.text:
-        return replace(head.result, job_id=tail.job_id)
-    shift_ms = samples_to_ms(head.end - start)
+    if remainder.error_code or remainder.suppressed or not remainder.text:
+        return replace(prefix.result, job_id=remainder.job_id)
+    shift_ms = samples_to_ms(prefix.end - start)
     words = [
         replace(word, start_ms=word.start_ms + shift_ms, end_ms=word.end_ms + shift_ms)
-        for word in tail.words
+        for word in remainder.words
     ]
     return replace(
-        head.result,
-        job_id=tail.job_id,
-        text=join(head.text, tail.text),
-        confidence=min(head.result.confidence, tail.confidence),
-        words=(*head.result.words, *words),
+        prefix.result,
+        job_id=remainder.job_id,
+        text=join(prefix.text, remainder.text),
+        confidence=min(prefix.result.confidence, remainder.confidence),
+        words=(*prefix.result.words, *words),
     )
 
 

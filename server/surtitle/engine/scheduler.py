@@ -85,8 +85,8 @@ class _Turns:
         waiting = len(self)
         if waiting <= MANY // 4:  # as it mostly is
             return waiting
-        guesses = sum(job.speculative for job in self.open.values())
-        return max(waiting - len(self.open) + guesses, waiting // 2)
+        speculative = sum(job.speculative for job in self.open.values())
+        return max(waiting - len(self.open) + speculative, waiting // 2)
 
     def urgent(self) -> list[Job]:
         """The next final of each session that has no pile of them."""
@@ -193,7 +193,7 @@ class Scheduler:
             return [job]  # what waits is of a newer utterance, or a final of this one
         return replaced
 
-    def hurry(self, job: Job) -> bool:
+    def promote(self, job: Job) -> bool:
         """A speculative final is waited for now; False where it is not in the queue (any more).
 
         `job` takes its place: the same one, but no longer speculative.

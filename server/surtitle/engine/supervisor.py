@@ -88,7 +88,7 @@ class Engine(Protocol):
         """Queue a job. `deliver` gets its result, once; a partial may get none."""
         ...
 
-    def hurry(self, job: Job) -> None:
+    def promote(self, job: Job) -> None:
         """A speculative final is waited for now; `job` is that one, no longer speculative."""
         ...
 
@@ -232,9 +232,9 @@ class Supervisor:
             self._speakers.forget(session)
         self._grant()
 
-    def hurry(self, job: Job) -> None:
-        """See Engine.hurry."""
-        if self._scheduler.hurry(job) and (waiting := self._waiting.get(job.id)) is not None:
+    def promote(self, job: Job) -> None:
+        """See Engine.promote."""
+        if self._scheduler.promote(job) and (waiting := self._waiting.get(job.id)) is not None:
             waiting.job, waiting.due_since = job, time.monotonic()
             self._grant()
 

@@ -358,7 +358,7 @@ class Connection:
         else:
             self.post(message)  # what ends this connection is of no concern to the next one
 
-    def progressed(self) -> None:
+    def on_progress(self) -> None:
         """See Link."""
         if self._closing is not None:
             return
@@ -377,7 +377,7 @@ class Connection:
         """See Link."""
         return sum(len(format_message(message)) for message in self._outbox)
 
-    def lose(self) -> None:
+    def on_taken_over(self) -> None:
         """See Link."""
         self._outbox.clear()  # the session has kept it for the other one
         self.fail(ResumedElsewhere("Another connection has taken this session over."))
@@ -467,7 +467,7 @@ class Connection:
                 self._hosted = self._sessions.resume(session, token, last_seq, self)
                 self._log = log.bind(session=session)
                 self._on_session(self)
-                self.progressed()
+                self.on_progress()
                 return
         hosted = self._hosted or self._open(Start())
         match message:

@@ -102,11 +102,11 @@ class Link(Protocol):
         """Send an `error`, and close where it is fatal."""
         ...
 
-    def progressed(self) -> None:
+    def on_progress(self) -> None:
         """The session was pumped."""
         ...
 
-    def lose(self) -> None:
+    def on_taken_over(self) -> None:
         """Another connection has taken the session over."""
         ...
 
@@ -233,7 +233,7 @@ class HostedSession:
         self._rhythm.begin()
         self._take_turns()
         if previous is not None:
-            previous.lose()
+            previous.on_taken_over()
         elif self.channel is not None:
             self.channel.announce()
         self._watch_sender()  # it may have nothing more to send
@@ -504,15 +504,15 @@ class HostedSession:
             self._engine.cancel(job)
         for job in self.session.jobs():
             self._engine.submit(job, self._on_result)
-        for job in self.session.hurried():
-            self._engine.hurry(job)
+        for job in self.session.promoted():
+            self._engine.promote(job)
         for message in self.session.messages():
             self.post(message)
         if self._decoding is not None and not self.session.full:
             self._decoding.resume()
         self._watch_sender()
         if self.link is not None:
-            self.link.progressed()
+            self.link.on_progress()
         elif self.abandoned and self.session.ended:
             self._on_answered(self)
 

@@ -38,15 +38,15 @@ def choose(
     ranking: Sequence[tuple[str, float]],
     seconds: float,
     allowed: Collection[str] = (),
-    leaning: str = "",
+    prior_language: str = "",
 ) -> Choice:
     """The language of so many seconds of audio.
 
     `ranking` has the probability (0-1) of each language that the model knows; `allowed` limits the
-    choice (empty: to nothing), and must have one of them; `leaning` was spoken before.
+    choice (empty: to nothing), and must have one of them; `prior_language` was spoken before.
     """
     stay = max(STAY * (STAY_AT_S / seconds) ** 2, 1.0)
-    weights = {code: p * (stay if code == leaning else 1.0) for code, p in ranking}
+    weights = {code: p * (stay if code == prior_language else 1.0) for code, p in ranking}
     among = [code for code in weights if not allowed or code in allowed]
     language = max(among, key=weights.__getitem__)
     # Among all, allowed or not: what sounds most like a language that is not allowed is not sure.

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from surtitle.jobs import (
     MAX_WINDOW_S,
     SAMPLE_RATE,
+    DecodeOptions,
     Job,
     ModelInfo,
     Piece,
-    Recipe,
     Result,
     Timings,
     Windows,
@@ -192,9 +192,9 @@ class WhisperDecoder:
     def warm_up(self) -> None:
         """Decode a second of silence, so that the first speaker does not pay for lazy set-up."""
         silence = np.zeros(SAMPLE_RATE, np.int16)
-        recipe = Recipe(language=self.info.languages[0])
+        decode_options = DecodeOptions(language=self.info.languages[0])
         window_s = self.info.windows.fit(1.0, "partial")
-        job = Job("warm-up", "warm-up", 0, "partial", silence, recipe, window_s)
+        job = Job("warm-up", "warm-up", 0, "partial", silence, decode_options, window_s)
         for _ in self.decode([job]):
             time.sleep(0.001)
 
@@ -241,7 +241,7 @@ class WhisperDecoder:
         window_s = MAX_WINDOW_S if effort.full_window else jobs[0].window_s
         source = self._windows(group, window_s)
         # Once known, a language stays: it is not looked for again in the second look.
-        unknown = [a for a in group if a.job.recipe.language is None and not a.language]
+        unknown = [a for a in group if a.job.decode_options.language is None and not a.language]
         # To encode by itself holds up all batches, and a second look for long: what it gives is
         # mostly dropped, so it is encoded again where its words are wanted.
         is_timed = _wants_words(jobs[0]) and not effort.full_window
@@ -284,12 +284,14 @@ class WhisperDecoder:
     @staticmethod
     def _set_language(attempt: _Attempt, ranking: Sequence[tuple[str, float]]) -> None:
         """The language asked for, or the one heard."""
-        recipe = attempt.job.recipe
-        if recipe.language is not None:
-            attempt.language = recipe.language
+        decode_options = attempt.job.decode_options
+        if decode_options.language is not None:
+            attempt.language = decode_options.language
         elif not attempt.language:
             heard = [(token.strip("<|>"), float(p)) for token, p in ranking]
-            choice = choose(heard, attempt.job.seconds, recipe.languages, recipe.leaning)
+            choice = choose(
+                heard, attempt.job.seconds, decode_options.languages, decode_options.prior_language
+            )
             attempt.language, attempt.language_sure = choice.language, choice.sure
             attempt.language_probability = choice.probability
 
@@ -350,7 +352,7 @@ class WhisperDecoder:
 
     @staticmethod
     def _is_echo(attempt: _Attempt, decoded: _Decoded) -> bool:
-        context = _context(attempt.job.recipe)
+        context = _context(attempt.job.decode_options)
         return bool(context) and echoes(decoded.evidence.text, context)
 
     def _read(self, attempt: _Attempt) -> _Decoded:
@@ -500,19 +502,19 @@ class WhisperDecoder:
     @staticmethod
     def _written(attempt: _Attempt, texts: Sequence[str]) -> list[str]:
         """Parts of one text as they leave the model: Chinese in the script that was asked for."""
-        if attempt.language != "zh" or attempt.job.recipe.task == "translate":
+        if attempt.language != "zh" or attempt.job.decode_options.task == "translate":
             return list(texts)
-        return write_parts(texts, attempt.job.recipe.script)
+        return write_parts(texts, attempt.job.decode_options.script)
 
     # -- prompts --------------------------------------------------------------------------------
 
     def _tokenizer(self, attempt: _Attempt) -> Tokenizer:
-        key = (attempt.language, attempt.job.recipe.task)
+        key = (attempt.language, attempt.job.decode_options.task)
         if key not in self._tokenizers:
             self._tokenizers[key] = Tokenizer(
                 self._model.hf_tokenizer,
                 self.info.multilingual,
-                task=attempt.job.recipe.task,
+                task=attempt.job.decode_options.task,
                 language=attempt.language,
             )
         return self._tokenizers[key]
@@ -520,7 +522,7 @@ class WhisperDecoder:
     def _prompt(self, attempt: _Attempt) -> list[int]:
         tokenizer = self._tokenizer(attempt)
         prompt: list[int] = []
-        context = _context(attempt.job.recipe)
+        context = _context(attempt.job.decode_options)
         if context and attempt.told:
             # "<|endoftext|>" as a word of a client would be the token: special ones are left out.
             words = [token for token in tokenizer.encode(" " + context) if token < tokenizer.eot]
@@ -543,12 +545,12 @@ def _efforts(job: Job) -> list[_Effort]:
 
 def _wants_words(job: Job) -> bool:
     """Whether its words are timed: those of a final alone, a partial has none on the wire."""
-    return job.recipe.words and job.kind == "final"
+    return job.decode_options.words and job.kind == "final"
 
 
-def _context(recipe: Recipe) -> str:
+def _context(decode_options: DecodeOptions) -> str:
     """What the client wants the model to have read before."""
-    return " ".join([*recipe.hotwords, recipe.prompt]).strip()
+    return " ".join([*decode_options.hotwords, decode_options.prompt]).strip()
 
 
 def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
@@ -561,7 +563,7 @@ def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
     for attempt in attempts:
         job = attempt.job
         alone = job.id if _wants_words(job) else None
-        groups[job.kind, job.window_s, _context(job.recipe), alone].append(attempt)
+        groups[job.kind, job.window_s, _context(job.decode_options), alone].append(attempt)
     return list(groups.values())
 
 

@@ -1,4 +1,4 @@
-"""The seam between two utterances where running speech was cut at its length.
+"""The boundary between two utterances where running speech was cut at its length.
 
 Whisper hears each side as something whole: it ends the first with a full stop, begins the second with
 a capital, and a word that the cut has touched may come twice or not at all. But the cut is made
@@ -18,7 +18,7 @@ _PRONOUN = re.compile(r"I\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Seam:
+class CutBoundary:
     """What is known of a cut."""
 
     before: str
@@ -27,8 +27,8 @@ class Seam:
     """The units that followed in the hypothesis across it; nothing where that does not tell."""
 
 
-def open_seam(text: str, across: str) -> Seam:
-    """The seam after `text`, the final before the cut; `across` is the hypothesis over both sides.
+def boundary_after(text: str, across: str) -> CutBoundary:
+    """The boundary after `text`, the final before the cut; `across` is the hypothesis over both sides.
 
     The mark after the last word becomes what the hypothesis has there.
     """
@@ -36,29 +36,29 @@ def open_seam(text: str, across: str) -> Seam:
     names, heard_names = ([normalize_unit(unit) for unit in each] for each in (units, heard))
     end = _end_of(names, heard_names)
     if end is None:
-        return Seam(text)
+        return CutBoundary(text)
     mark = _marks(heard[end - 1]) if end < len(heard) else _marks(units[-1])
-    return Seam("".join(units)[: -len(_marks(units[-1])) or None] + mark, tuple(heard[end:]))
+    return CutBoundary("".join(units)[: -len(_marks(units[-1])) or None] + mark, tuple(heard[end:]))
 
 
-def mend(seam: Seam, text: str) -> str:
+def stitch(boundary: CutBoundary, text: str) -> str:
     """The text after the cut, so that the two read as one: no capital, no word twice or missing."""
     units = split_units(text)
-    if not units or not seam.before or not seam.after:
+    if not units or not boundary.before or not boundary.after:
         return text
     names = [normalize_unit(unit) for unit in units]
-    after = [normalize_unit(unit) for unit in seam.after]
-    last = normalize_unit(split_units(seam.before)[-1])
+    after = [normalize_unit(unit) for unit in boundary.after]
+    last = normalize_unit(split_units(boundary.before)[-1])
     if after[:1] != [last] and names[0] == last and names[1:2] == after[:1]:
         units, names = units[1:], names[1:]
     elif len(after) > 1 and names[0] == after[1] and after[0] not in names[:2]:
-        units, names = [*seam.after[:2], *units[1:]], [after[0], *names]
+        units, names = [*boundary.after[:2], *units[1:]], [after[0], *names]
     if not units:
         return ""
     first = units[0].strip()
     if after[:1] == names[:1]:
-        first = seam.after[0].strip()[:1] + first[1:]
-    elif seam.after and seam.after[0].strip()[:1].islower() and not _PRONOUN.match(first):
+        first = boundary.after[0].strip()[:1] + first[1:]
+    elif boundary.after and boundary.after[0].strip()[:1].islower() and not _PRONOUN.match(first):
         first = first[:1].lower() + first[1:]
     return first + "".join(units[1:])
 

@@ -2,7 +2,7 @@
 
 from surtitle.captioning.language import chinese_script
 from surtitle.errors import BadStart
-from surtitle.jobs import ModelInfo, Recipe
+from surtitle.jobs import DecodeOptions, ModelInfo
 from surtitle.messages import Start
 
 TEXT_BYTES = 80
@@ -37,13 +37,13 @@ def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
     return code
 
 
-def recipe_bytes(recipe: Recipe) -> int:
-    """How much memory a recipe takes at most: what the client wrote."""
-    texts = (recipe.prompt, *recipe.hotwords)
+def decode_options_bytes(decode_options: DecodeOptions) -> int:
+    """How much memory the options take at most: what the client wrote."""
+    texts = (decode_options.prompt, *decode_options.hotwords)
     return sum(TEXT_BYTES + LETTER_BYTES * len(text) for text in texts)
 
 
-def make_recipe(start: Start, model: ModelInfo) -> Recipe:
+def make_decode_options(start: Start, model: ModelInfo) -> DecodeOptions:
     """What of a `start` reaches the model. Raises BadStart for what the model cannot do."""
     if start.task == "translate" and not model.multilingual:
         raise BadStart(
@@ -53,7 +53,7 @@ def make_recipe(start: Start, model: ModelInfo) -> Recipe:
     allowed = tuple(
         code for tag in start.languages if (code := whisper_language(tag, model)) is not None
     )
-    return Recipe(
+    return DecodeOptions(
         language=whisper_language(start.language, model),
         languages=allowed,
         script=chinese_script([start.language or _AUTO, *start.languages]),
