@@ -13,7 +13,7 @@ from surtitle.captioning.abbreviations import ABBREVIATIONS, may_end_sentence
 from surtitle.subtitles.breaks import LEADS
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import scripted_server
-from tests.layout_cases import COSTS, LAYOUT_CASES, STOPS, UNITS, WIDTHS
+from tests.conformance.layout_cases import COSTS, LAYOUT_CASES, STOPS, UNITS, WIDTHS
 
 Message = dict[str, Any]
 

@@ -82,4 +82,4 @@ def test_an_audience_reads_along(
 
 def test_without_a_token_nobody_reads_along(page: Page, server_url: str) -> None:
     page.goto(f"{server_url}/watch/main-hall")
-    expect(page.get_by_text("asks for a key or a token")).to_be_visible()
+    expect(page.get_by_text("A valid key or token is required")).to_be_visible()

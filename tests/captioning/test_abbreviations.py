@@ -4,7 +4,7 @@ import pytest
 
 from make_page_tables import OUTPUT, as_javascript
 from surtitle.captioning.abbreviations import ABBREVIATIONS, may_end_sentence
-from tests.layout_cases import STOPS
+from tests.conformance.layout_cases import STOPS
 
 
 @pytest.mark.parametrize(("word", "after", "language", "may_end"), STOPS)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surtitle.subtitles.breaks import break_cost, text_units, text_width
-from tests.layout_cases import COSTS, UNITS, WIDTHS
+from tests.conformance.layout_cases import COSTS, UNITS, WIDTHS
 
 
 @pytest.mark.parametrize(("text", "width"), WIDTHS)

@@ -16,7 +16,7 @@ from surtitle.subtitles.cues import (
     lay_out,
     reading_speed,
 )
-from tests.layout_cases import LAYOUT_CASES
+from tests.conformance.layout_cases import LAYOUT_CASES
 
 
 def final(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from surtitle.captioning.downmix import BLOCKS_PER_S, Downmix
-from tests.downmix_cases import DOWNMIX_CASES
+from tests.conformance.downmix_cases import DOWNMIX_CASES
 
 Float = NDArray[np.float32]
 

@@ -87,7 +87,7 @@ async def test_a_key_opens_a_server_that_asks_for_one(tmp_path: Path) -> None:
     try:
         async with connect(url, key=key) as captions:
             assert isinstance(captions.ready, Ready)
-        with pytest.raises(ClientError, match=r"HTTP 401.*asks for a key"):
+        with pytest.raises(ClientError, match=r"HTTP 401.*valid key or token"):
             async with connect(url):
                 pass
     finally:

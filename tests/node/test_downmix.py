@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from surtitle.captioning.downmix import Downmix
-from tests.downmix_cases import DOWNMIX_CASES
+from tests.conformance.downmix_cases import DOWNMIX_CASES
 from tests.node.modules import evaluate
 
 Float = NDArray[np.float32]

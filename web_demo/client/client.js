@@ -40,7 +40,7 @@ import { Outbox, sizeOf } from "./outbox.js";
 import { Problem } from "./problems.js";
 import { CaptionError, explainEnd } from "./reasons.js";
 import { streamSource } from "./streaming.js";
-import { Timeline } from "./timeline.js";
+import { bytesBefore, Timeline } from "./timeline.js";
 import { toWebSocketUrl } from "./urls.js";
 
 export { CaptionError };
@@ -363,7 +363,9 @@ export class CaptionClient extends EventTarget {
       case "suppressed":
       case "failed":
         // The next `ack` says so too, but may never come. Answers come in order and do not overlap.
-        if (!this.#encoded) this.#forgetBefore(this.#bytesIn(message.end_ms));
+        if (!this.#encoded) {
+          this.#forgetBefore(bytesBefore(message.end_ms, this.#bytesPerSecond, BYTES_PER_SAMPLE));
+        }
         break;
       case "status":
         this.#onStatus(message);
@@ -584,12 +586,6 @@ export class CaptionClient extends EventTarget {
   /** @param {number} bytes */
   #msOf(bytes) {
     return Math.floor((bytes * 1000) / this.#bytesPerSecond);
-  }
-
-  /** @param {number} ms */
-  #bytesIn(ms) {
-    const samplesPerSecond = this.#bytesPerSecond / BYTES_PER_SAMPLE;
-    return Math.ceil((ms * samplesPerSecond) / 1000) * BYTES_PER_SAMPLE;
   }
 
   // ---- states ----------------------------------------------------------------------------------

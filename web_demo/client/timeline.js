@@ -13,6 +13,18 @@
  */
 
 /**
+ * The bytes that an answer covers which ends there. A time is that of a sample, rounded down: no sample before
+ * this byte lies behind it.
+ *
+ * @param {number} sessionMs
+ * @param {number} bytesPerSecond
+ * @param {number} frameBytes
+ */
+export function bytesBefore(sessionMs, bytesPerSecond, frameBytes) {
+  return Math.ceil((sessionMs * (bytesPerSecond / frameBytes)) / 1000) * frameBytes;
+}
+
+/**
  * A container cannot go on in the middle: its next session begins at the first byte, and says again what was
  * answered before. That is left out; the same bytes make the same utterances.
  */
@@ -74,6 +86,12 @@ export class Timeline {
         return this.#answer("failed", message);
       case "ended":
         return this.#sum(message);
+      case "ack":
+        return {
+          ...message,
+          received: message.received + this.beginByte,
+          safe: message.safe + this.beginByte,
+        };
       default:
         return message;
     }

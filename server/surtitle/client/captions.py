@@ -25,7 +25,7 @@ from surtitle.client.dialing import (
     why_closed,
 )
 from surtitle.client.outbox import Audio, Command, Outbox
-from surtitle.client.timeline import Timeline, bytes_per_second, silence
+from surtitle.client.timeline import Timeline, bytes_before, bytes_per_second, silence
 from surtitle.messages import (
     Ack,
     ClientMessage,
@@ -257,8 +257,7 @@ class Captions:
     def _answered_up_to(self, session_ms: int) -> None:
         """An answer says the same as the `ack` to come: a new session must not answer this again."""
         if self._rate is not None:
-            frame = self._rate // self._start.sample_rate
-            byte = session_ms * self._start.sample_rate // 1000 * frame
+            byte = bytes_before(session_ms, self._rate, self._rate // self._start.sample_rate)
             self._passed(self._outbox.forget_before(self._timeline.begin_byte + byte))
 
     def _passed(self, commands: Iterable[Command]) -> None:

@@ -37,6 +37,14 @@ def bytes_per_second(start: Start) -> int | None:
     return _SAMPLE_BYTES[start.encoding] * start.channels * start.sample_rate
 
 
+def bytes_before(session_ms: int, per_second: int, frame_bytes: int) -> int:
+    """The bytes that an answer covers which ends there.
+
+    A time is that of a sample, rounded down: no sample before this byte lies behind it.
+    """
+    return -(-session_ms * (per_second // frame_bytes) // 1000) * frame_bytes
+
+
 def silence(start: Start, length: int) -> bytes:
     """So many bytes of silence."""
     return _SILENCE[start.encoding] * length

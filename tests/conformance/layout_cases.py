@@ -1,14 +1,9 @@
 """What holds for the layout of the server and for that of the page, as tables."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 from surtitle.subtitles.breaks import ANYWHERE, APART, BOUND, CHARACTER, CLAUSE, PHRASE, SENTENCE
+from tests.conformance import cases
 
-LAYOUT_CASES: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
-)
+LAYOUT_CASES = cases("layout")
 """Each with a `name`, what differs from the usual `layout`, the `finals`, and the `cues` expected."""
 
 WIDTHS = [
