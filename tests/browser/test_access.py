@@ -59,7 +59,7 @@ def test_a_page_without_one_that_holds_is_told(
     if lifetime_s is not None:
         token = keys.make_token("guest", ["speak"], time.time() + lifetime_s)
     start(page, f"{server.url}/#token={token}")
-    expect(page.get_by_role("alert")).to_contain_text("asks for a key")
+    expect(page.get_by_role("alert")).to_contain_text("A valid key or token is required")
 
 
 ATTACK = b"""<script>
