@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import struct
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from surtitle.gateway import http, stream
+from surtitle.gateway import http, routes, stream
 from surtitle.gateway.http import BODY_BUFFER_BYTES, MOST_HEAD_BYTES, PART_BYTES, Phase
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.places import Places
@@ -302,6 +304,7 @@ async def test_an_application_that_fails_is_told_of_and_the_next_request_served(
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 2 * MOST_HEAD_BYTES + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:\n" * 5000 + b"\r\n", 431),
         (b"\x16\x03\x01\x02\x00\x01\x00", 400),  # TLS where there is none
     ],
 )
@@ -324,10 +327,43 @@ async def test_rubbish_behind_a_request_does_not_spoil_its_answer() -> None:
         assert await client.is_closed()
 
 
+async def test_many_tiny_headers_behind_a_request_are_refused_too() -> None:
+    async with client_of(answering(path_of)) as client:
+        client.writer.write(GET + GET[:-2] + b"a:\n" * 5000 + b"\r\n")
+        assert (await client.answer())[2] == b"/"
+        assert (await client.answer())[0] == 431
+        assert await client.is_closed()
+
+
+async def test_requests_that_come_together_wait_for_their_turn() -> None:
+    """Also those that no route answers: other things of the event loop have theirs in between."""
+    answered, turns, most, running = 0, 0, 0, True
+    loop = asyncio.get_running_loop()
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal answered
+        answered += 1
+        await PlainTextResponse("no", 400)(scope, receive, send)
+
+    def tick() -> None:
+        nonlocal turns, most, answered
+        turns, most, answered = turns + 1, max(most, answered), 0
+        if running:
+            loop.call_soon(tick)
+
+    async with client_of(refuse) as client:
+        client.writer.write(GET * 500)
+        loop.call_soon(tick)
+        for _ in range(500):
+            assert (await client.answer())[0] == 400
+        running = False
+    assert most < 60
+
+
 # -- each phase has its time --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
+@pytest.mark.parametrize("said", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
 async def test_a_request_that_does_not_come_to_its_end_is_given_up(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +379,13 @@ async def test_a_request_that_does_not_come_to_its_end_is_given_up(
                 if client.reader._buffer:  # type: ignore[attr-defined]
                     break
         assert (await client.answer())[0] == 408
+        assert await client.is_closed()
+
+
+async def test_one_who_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a browser that connects ahead of time."""
+    monkeypatch.setitem(http.PHASE_S, Phase.HEAD, 0.1)
+    async with client_of(answering(path_of)) as client:
         assert await client.is_closed()
 
 
@@ -459,3 +502,132 @@ async def test_what_is_no_handshake_is_told_so(path: str, headers: str, expected
         status, _, body = await client.ask(request)
         assert status == expected
         assert json.loads(body)["error"].startswith("This is no handshake of a WebSocket: ")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (b"Content-Length: 5", 400),
+        (b"Transfer-Encoding: chunked", 400),
+        (b"Content-Length: 0", 101),
+        (b"Cookie: " + b"x" * 9000, 101),
+        (b"X: \x01", 400),
+        (b"X: \xff", 101),
+    ],
+)
+async def test_odd_handshakes_are_no_mistake_of_ours(more: bytes, expected: int) -> None:
+    lines = [
+        b"GET /v1/captions HTTP/1.1",
+        b"Host: localhost",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        more,
+        b"",
+        b"",
+    ]
+    with everything_logged() as logged:
+        async with listening() as site, connected(site.gateway.port) as client:
+            status, _, _ = await client.ask(b"\r\n".join(lines))
+            assert status == expected
+    assert not [line for line in logged if line["log_level"] == "error"]
+
+
+async def test_a_mistake_in_a_route_is_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str) -> None:
+        raise ValueError("It failed.")
+
+    monkeypatch.setattr(routes, "static_page", fail)
+    async with listening() as site, connected(site.gateway.port) as client:
+        for _ in range(2):
+            status, headers, body = await client.ask(GET)
+            assert (status, headers["content-type"]) == (500, "application/json")
+            assert "see its log" in json.loads(body)["error"]
+
+
+async def test_no_request_takes_a_thread() -> None:
+    """But for those that are given one."""
+    async with listening() as site, connected(site.gateway.port) as client:
+        before = threading.active_count()
+        for path in ("/", "/nothing", "/healthz"):
+            for method in ("GET", "POST", "HEAD"):
+                request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                await client.ask(request.encode())
+        assert threading.active_count() == before
+
+
+# -- WebSockets on a stream ---------------------------------------------------------------------
+
+HANDSHAKE = (
+    b"GET /v1/captions HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """As a client sends it, with a mask of zeros."""
+    length = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, len(payload))
+    return length + bytes(4) + payload
+
+
+async def test_frames_that_come_with_the_handshake_are_taken() -> None:
+    """However many."""
+    async with listening() as site, connected(site.gateway.port) as client:
+        start = frame(1, b'{"type":"start","language":"en"}')
+        client.writer.write(
+            HANDSHAKE + start + frame(2, bytes(200_000)) + frame(1, b'{"type":"stop"}')
+        )
+        async with asyncio.timeout(LIMIT_S):
+            assert b'"type":"ended"' in await client.reader.read()
+
+
+async def test_who_has_gone_before_the_handshake_is_answered_is_not_waited_for() -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        client.writer.write(HANDSHAKE)
+        client.writer.write_eof()
+        async with asyncio.timeout(LIMIT_S):
+            assert (await client.reader.read()).startswith(b"HTTP/1.1 101 ")
+        await site.until_empty()
+
+
+@pytest.mark.parametrize("behind", [frame(1, b"\xff"), frame(8, struct.pack("!H", 1000)), b""])
+async def test_what_is_no_text_is_told_whatever_comes_behind_it(behind: bytes) -> None:
+    with everything_logged() as logged:
+        async with listening() as site, connected(site.gateway.port) as client:
+            start = frame(1, b'{"type":"start","language":"en"}')
+            client.writer.write(HANDSHAKE + start + frame(1, b"\xff") + behind)
+            async with asyncio.timeout(LIMIT_S):
+                said = await client.reader.read()
+            if not behind.startswith(b"\x88"):
+                assert b'"code":"bad_text"' in said
+    assert not [line for line in logged if line["log_level"] == "error"]
+
+
+async def test_a_reader_of_live_captions_leaves_his_place() -> None:
+    async with listening(max_sockets=16) as site, connected(site.gateway.port) as client:
+        client.writer.write(HANDSHAKE + frame(1, b'{"type":"start","language":"en"}'))
+        async with asyncio.timeout(LIMIT_S):
+            said = await client.reader.readuntil(b'"session":"')
+            session = (await client.reader.readuntil(b'"'))[:-1].decode()
+        assert said.startswith(b"HTTP/1.1 101 ")
+        request = f"GET /v1/captions/{session}.vtt HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        async with connected(site.gateway.port) as reader:
+            head = request.replace("GET", "HEAD").encode()
+            assert (await reader.ask(head))[0] == 200
+        async with connected(site.gateway.port) as reader:
+            reader.writer.write(request.encode())
+            async with asyncio.timeout(LIMIT_S):
+                await reader.reader.readuntil(b"WEBVTT")
+                client.writer.write(frame(1, b'{"type":"stop"}'))
+                client.writer.write(frame(8, struct.pack("!H", 1000)))
+                assert (await reader.reader.read()).endswith(b"0\r\n\r\n")
+
+
+async def test_a_server_that_stops_waits_for_no_connection_that_is_not_used() -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        assert (await client.ask(GET))[0] == 200
+        begun_s = time.monotonic()
+        await site.gateway.drain(0)
+        assert time.monotonic() - begun_s < 0.5
+        assert await client.is_closed()

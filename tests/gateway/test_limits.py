@@ -35,7 +35,7 @@ def test_so_many_at_once() -> None:
     for _ in range(2):
         assert addresses.refusal("192.0.2.1", 0) is None
         addresses.enter("192.0.2.1")
-    assert "as many sessions" in (addresses.refusal("192.0.2.1", 0) or "")
+    assert "session limit" in (addresses.refusal("192.0.2.1", 0) or "")
     addresses.leave("192.0.2.1")
     assert addresses.refusal("192.0.2.1", 0) is None
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from itertools import islice
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from surtitle.gateway.http import connection_of
 from surtitle.messages import Final
@@ -24,12 +24,16 @@ WORD_BYTES = 200
 """What a word takes that has times."""
 MAX_READERS = 32
 """Readers of one session at once; more people than that are better served by a relay."""
+MOST_SAID_BYTES = 1 << 16
+"""What may come of a reader as a body: reading it costs time of all."""
+
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 """Lets pages of any origin read an answer: the name of the session is the key, not who asks."""
 _HEADERS = {
     "Content-Type": "text/vtt; charset=utf-8",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    "Connection": "close",  # it has a place among those that stay
     **ANYWHERE,
 }
 
@@ -102,6 +106,10 @@ class LiveResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See Starlette's Response."""
+        if scope["method"] == "HEAD":
+            await send(self._start)
+            await send({"type": "http.response.body", "body": b""})
+            return
         connection_of(scope).stream.settle()
         self._captions.readers += 1
         sending = asyncio.create_task(self._send(send))
@@ -120,14 +128,19 @@ class LiveResponse(Response):
                 with contextlib.suppress(asyncio.CancelledError, TimeoutError, OSError):
                     await task
 
+    @property
+    def _start(self) -> Message:
+        return {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+
     async def _send(self, send: Send) -> None:
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        await send(start)
+        await send(self._start)
         async for text in self._captions.follow():
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
 async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """Until the client leaves, or says too much: it has nothing more to say."""
+    left = MOST_SAID_BYTES
+    while left > 0 and (message := await receive())["type"] != "http.disconnect":
+        left -= len(message["body"])

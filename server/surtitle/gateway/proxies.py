@@ -18,6 +18,8 @@ from ipaddress import (
 )
 
 Network = IPv4Network | IPv6Network
+_AS_PAGES = {"ws": "http", "wss": "https"}
+"""Some proxies name the scheme of a WebSocket."""
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s"]+)', re.IGNORECASE)
 _PORT = re.compile(r":[\w.-]*$")
 
@@ -66,8 +68,8 @@ class TrustedProxies:
         """
         if not self._trusts(peer):
             return frozenset((own,))
-        told = _split(forwarded)[-1:]
-        return frozenset(name.lower() for name in told) or frozenset(("http", "https"))
+        told = [_AS_PAGES.get(name.lower(), name.lower()) for name in _split(forwarded)[-1:]]
+        return frozenset(told or ("http", "https"))
 
     def _last_stranger(self, hops: Sequence[str]) -> str | None:
         """The last hop that is no proxy of ours, the first of all where there is none; None where

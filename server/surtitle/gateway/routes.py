@@ -202,7 +202,6 @@ class Routes:
             headers.getlist("X-Forwarded-For"),
             headers.getlist("Forwarded"),
         )
-        connection.stream.client = client
         offered = ",".join(headers.getlist("Sec-WebSocket-Protocol")).split(",")
         return Asking(
             client,
@@ -211,7 +210,9 @@ class Routes:
             headers.get("Authorization", ""),
             [name.strip() for name in offered],
             self._serving.proxies.schemes(
-                connection.stream.peer, request.url.scheme, headers.getlist("X-Forwarded-Proto")
+                connection.stream.peer,
+                request.scope["scheme"],
+                headers.getlist("X-Forwarded-Proto"),
             ),
         )
 
@@ -233,12 +234,13 @@ def figures_app(figures: Callable[[], bytes], origins: OriginPolicy) -> ASGIApp:
 
 
 def _application(table: list[Route], origins: OriginPolicy) -> ASGIApp:
-    app = Starlette(routes=table, exception_handlers={HTTPException: _on_http_exception})
+    handlers = {HTTPException: _on_http_exception, Exception: _on_mistake}
+    app = Starlette(routes=table, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return _Guard(app, origins)
 
 
-def _on_http_exception(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette finds wrong, in the same shape as all else."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
@@ -246,6 +248,11 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
     page = json_page(error.status_code, {"error": f"{error.detail}."})
     page.headers |= error.headers or {}
     return response_of(page)
+
+
+async def _on_mistake(request: Request, error: Exception) -> Response:
+    """Of ours. Starlette raises it once more, for the log."""
+    return response_of(json_page(500, {"error": "Internal server error; see its log."}))
 
 
 class _Guard:

@@ -288,11 +288,11 @@ class Gateway:
 
         async def serve(socket: WebSocket) -> None:
             in_the_way = self._viewers.enter(socket, visitor.network)
-            if in_the_way is not None:
-                log.info("others want to watch; cut off")
-                in_the_way.cut_off(CloseCode.TRY_AGAIN_LATER, "others want to watch")
-            socket.only_watch()
             try:
+                if in_the_way is not None:
+                    log.info("others want to watch; cut off")
+                    in_the_way.cut_off(CloseCode.TRY_AGAIN_LATER, "others want to watch")
+                socket.only_watch()
                 with self._channels.watched_by(channel, socket):
                     await socket.wait_closed()
             finally:

@@ -16,7 +16,6 @@ import structlog
 from surtitle.gateway import budget
 from surtitle.gateway.limits import network_of
 from surtitle.gateway.places import Places
-from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.reading import InputTurns
 from surtitle.runtime.allowance import Allowance
 
@@ -38,6 +37,9 @@ MOST_OF_A_MESSAGE_S = 0.001
 """What a message may cost by the clock, as above."""
 LINGER_S = 1.0
 """How long a client may take to read the last thing that it is told, before the transport is cut."""
+
+MOST_DROPPED_BYTES = 1 << 20
+"""What may come meanwhile before no more is read: it costs time of all."""
 
 
 class Pause(Enum):
@@ -108,8 +110,6 @@ class ClientStream(asyncio.Protocol):
         """It shares the time for `inputs`, and takes one of the `places`."""
         self.work = budget.allowance()
         """See Holder."""
-        self.client = ClientAddress("")
-        """Where it comes from, as its requests tell."""
         self.gone = asyncio.Event()
         """Set when the connection has gone."""
         self.layer: Layer = _NOTHING
@@ -124,6 +124,7 @@ class ClientStream(asyncio.Protocol):
         self._cut_off: Callable[[], object] | None = None
         self._speaks = False  # it has a session
         self._is_ending = False  # by us
+        self._dropped_bytes = 0  # since then
         self._has_ended = False  # by the client
         self._room_to_write = asyncio.Event()
         self._room_to_write.set()
@@ -133,7 +134,6 @@ class ClientStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Have the system give up a client that acknowledges nothing, also while nobody sends much."""
         self.transport = transport  # type: ignore[assignment]  # uvloop's are not asyncio's
-        self.client = ClientAddress(self.peer)
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self.layer = self._make_layer(self)
         too_many = self._places.enter(self, network_of(self.peer))
@@ -149,6 +149,9 @@ class ClientStream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Work on what came as far as there is time for it; the rest waits."""
         if self._is_ending:
+            self._dropped_bytes += len(data)
+            if self._dropped_bytes > MOST_DROPPED_BYTES:
+                self.transport.pause_reading()
             return
         if self._held:
             self._held += data  # the transport had it already when we paused it
@@ -267,10 +270,13 @@ class ClientStream(asyncio.Protocol):
     def become(self, layer: Layer, data: bytes) -> None:
         """Have another layer from now on, to which `data` has come already."""
         self.layer = layer
+        self.resume(Pause.FULL)
         if self._held:
             self._held = data + self._held
         elif data:
             self.data_received(data)
+        if self._has_ended:
+            layer.receive_eof()
 
     def charge(self, cost_s: float) -> None:
         """Something that came costs so much, beside the time that it took."""
@@ -335,7 +341,7 @@ class ClientStream(asyncio.Protocol):
         What still comes is dropped. A socket that is closed with something unread in it sends a reset,
         which may overtake the last that was written.
         """
-        if self._is_ending:
+        if self.is_closing or self.is_lost:
             return
         self._is_ending = True
         self._held = b""
@@ -345,6 +351,10 @@ class ClientStream(asyncio.Protocol):
             self.transport.write_eof()
             self.transport.resume_reading()
         self._loop.call_later(within_s, self.transport.abort)
+
+    def hang_up(self) -> None:
+        """The same for a connection on which nothing is under way."""
+        self.transport.close()
 
     @property
     def is_closing(self) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 from websockets.frames import BINARY, CONT, TEXT, Close, CloseCode, Frame, Opcode
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN, SEND_EOF
 from websockets.server import ServerProtocol
 
 from surtitle.gateway.reading import ReadingTurns
@@ -109,7 +109,6 @@ class WebSocket:
         self._protocol.receive_eof()
         self._protocol.parser_exc = None
         self._protocol.parser.close()
-        self._messages.clear()
         self._came.set()
         self.receiver = None
 
@@ -156,8 +155,10 @@ class WebSocket:
         try:
             return data.decode()
         except UnicodeDecodeError:
-            self._protocol.fail(CloseCode.INVALID_DATA, "not UTF-8")
-            self._on_broken()
+            if self._protocol.state is OPEN:
+                self._protocol.fail(CloseCode.INVALID_DATA, "not UTF-8")
+                self._on_broken()
+            self.stop_listening()
             return await self.recv()
 
     def stop_listening(self) -> None:
@@ -230,19 +231,17 @@ class WebSocket:
 
     def _flush(self) -> None:
         """Send what the protocol has to say."""
-        for data in self._protocol.data_to_send():
-            if data:
-                self.stream.write(data)
-            else:  # so it says that it is over
-                self.stream.close()
+        data = self._protocol.data_to_send()
+        self.stream.write(b"".join(data))
+        if SEND_EOF in data:
+            self.stream.close()
 
     # -- the end --------------------------------------------------------------------------------
 
     def _on_broken(self) -> None:
         """A frame breaks the rules: the protocol wants to close, once its client knows why."""
         *answers, close, _ = self._protocol.data_to_send()
-        for data in answers:
-            self.stream.write(data)
+        self.stream.write(b"".join(answers))
         self._last_frame = close
         code = self._protocol.close_sent
         assert code is not None
