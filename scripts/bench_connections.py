@@ -36,15 +36,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from lab.places import PYTHON_PATH, REPOSITORY, SAMPLE
 from load.raw_client import RawClient, masked
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.client.media import CHUNK_MS, read_chunks
 from surtitle.gateway.routes import CAPTIONS_PATH
 from surtitle.jobs import SAMPLE_RATE, ms_to_samples
 from surtitle.runtime.telemetry import LAG_WINDOW_S
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SAMPLE = REPOSITORY / "web_demo" / "sample.flac"
 
 FRAME_S = CHUNK_MS / 1000
 NOISE_DBFS = -65.0
@@ -149,7 +147,7 @@ def server(options: argparse.Namespace) -> Iterator[tuple[str, int, psutil.Proce
         "log_level": "warning",
     }
     environment = os.environ | {f"SURTITLE_{k.upper()}": str(v) for k, v in settings.items()}
-    environment["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY / 'server'}"
+    environment["PYTHONPATH"] = PYTHON_PATH
     command = [sys.executable, "-m", "surtitle", "serve"]
     if options.decoder == "fake":
         command = [sys.executable, "-m", "lab.serve_with", "lab.fake_decoder:load"]

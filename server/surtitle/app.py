@@ -112,7 +112,7 @@ class App:
             metrics=metrics,
         )
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
-        self._rounds = VadRounds(_load_vad)
+        self._rounds = VadRounds(self._load_vad)
         sessions = Sessions(
             self.engine,
             self._rounds,
@@ -158,10 +158,11 @@ class App:
             proxies=TrustedProxies(settings.trusted_proxies),
             max_sockets=max_sockets,
         )
+        self.gateway.is_listening = False  # until voice activity is loaded
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
         self.ready = asyncio.Event()
-        """Set when the model has been loaded for the first time."""
+        """Set when model and voice activity have been loaded for the first time."""
         self.failed = asyncio.Event()
         """Set when the engine has given up; `engine.failure` then has the cause."""
 
@@ -218,7 +219,17 @@ class App:
             self.failed.set()
         elif self.ready.is_set():
             self._tell()
-        elif state is EngineState.READY:
+        else:
+            self._see_if_ready()
+
+    async def _load_vad(self) -> SileroVad:
+        vad = SileroVad(SileroNetwork(await read_weights()))
+        self.gateway.is_listening = True
+        self._see_if_ready()
+        return vad
+
+    def _see_if_ready(self) -> None:
+        if self.engine.state is EngineState.READY and self.gateway.is_listening:
             log.info("ready", url=self.url)
             self.ready.set()
 
@@ -230,10 +241,6 @@ class App:
         """How the service is for one owner."""
         normal = _OVERLOADED if self.engine.overloaded_for(owner) else _NORMAL
         return _WITHOUT_WORKER.get(self.engine.state, normal)
-
-
-async def _load_vad() -> SileroVad:
-    return SileroVad(SileroNetwork(await read_weights()))
 
 
 def _max_memory_bytes(settings: Settings) -> int:

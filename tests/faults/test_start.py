@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.places import REPOSITORY
+from lab.places import PYTHON_PATH, REPOSITORY
 from lab.server_process import START_LIMIT_S, is_ready
 from lab.waiting import wait_until
 
@@ -39,7 +39,7 @@ def free_port() -> int:
 def environment(**more: str | None) -> dict[str, str]:
     """That of this process without settings, with this checkout's package; None takes a name out."""
     own = {name: v for name, v in os.environ.items() if not name.startswith("SURTITLE_")}
-    own["PYTHONPATH"] = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "server")))
+    own["PYTHONPATH"] = PYTHON_PATH
     return {name: v for name, v in (own | more).items() if v is not None}
 
 

@@ -94,6 +94,8 @@ class Admission:
         self._is_short_of_memory = is_short_of_memory
         self._has_room_to_watch = has_room_to_watch
         self._by_caller: Counter[str] = Counter()  # open connections
+        self.is_listening = True
+        """Voice activity is loaded."""
         self.is_draining = False
         """The server stops: nobody comes in any more."""
         self.with_session = 0
@@ -225,7 +227,7 @@ class Admission:
             return STOPPING
         if self._engine.state is EngineState.FAILED:
             return Refusal(503, "The recognition engine has failed.")
-        if self._engine.model is None:
+        if self._engine.model is None or not self.is_listening:
             return Refusal(503, "The model is being loaded.")
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None

@@ -321,13 +321,24 @@ class Gateway:
         }
         return json_page(200, body)
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether audio can be listened to; before that no session begins."""
+        return self._admission.is_listening
+
+    @is_listening.setter
+    def is_listening(self, value: bool) -> None:
+        self._admission.is_listening = value
+
     def _is_ready(self) -> bool:
         ready = self._engine.state is EngineState.READY and not self._admission.is_draining
-        return ready and self._memory.pressure is Pressure.NONE
+        return ready and self.is_listening and self._memory.pressure is Pressure.NONE
 
     def _readiness(self) -> Page:
         broken = self._engine.state is EngineState.BROKEN
         state = "failed" if broken else self._engine.state.value
+        if state == "ready" and not self.is_listening:
+            state = EngineState.LOADING.value
         if state == "ready" and self._memory.pressure is not Pressure.NONE:
             state = "overloaded_memory"
         state = "draining" if self._admission.is_draining else state
