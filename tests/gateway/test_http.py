@@ -631,3 +631,21 @@ async def test_a_server_that_stops_waits_for_no_connection_that_is_not_used() ->
         await site.gateway.drain(0)
         assert time.monotonic() - begun_s < 0.5
         assert await client.is_closed()
+
+
+async def test_sessions_whose_clients_answer_no_close_end_with_the_server() -> None:
+    with everything_logged() as logged:
+        async with (
+            listening() as site,
+            connected(site.gateway.port) as one,
+            connected(site.gateway.port) as two,
+        ):
+            for client in (one, two):
+                client.writer.write(HANDSHAKE + frame(1, b'{"type":"start","language":"en"}'))
+                await client.reader.readuntil(b'"ready"')
+            await site.gateway.drain(0)
+            async with asyncio.timeout(LIMIT_S):
+                while site.gateway._connections:  # noqa: ASYNC110 - the count is no event
+                    await asyncio.sleep(0.01)
+            assert site.gateway._sessions.waiting == 0
+    assert not [line for line in logged if line["log_level"] == "error"]

@@ -77,3 +77,5 @@ class Listener:
                     await stream.gone.wait()
         for stream in streams:
             stream.abort()
+        for stream in streams:
+            await stream.gone.wait()
