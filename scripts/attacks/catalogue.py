@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from attacks import floods, hostile_files, killing, readers, sessions
+from attacks import floods, hostile_files, killing, readers, requests, sessions
 from attacks.wire import Attack
 
 
@@ -62,6 +62,12 @@ KINDS: dict[str, Kind] = {
             "floods", f"a speaker's {kind}, 2 MB/s", floods.speakers(kind)
         )
         for kind in floods.KINDS
+    },
+    **{
+        f"http-{kind.replace(' ', '-')}": Kind(
+            "requests", f"{kind} over HTTP, 2 MB/s", requests.flood(kind)
+        )
+        for kind in requests.KINDS
     },
     "updates": Kind(
         "sessions", "updates of 44 kB behind speech without an answer", sessions.updates

@@ -95,6 +95,17 @@ class Line:
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
 
+    def drop_answers(self) -> None:
+        """Read from now on, and look at nothing of it."""
+        self._listening = asyncio.create_task(self._drop())
+
+    async def _drop(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await self._reader.read(READ_BYTES):
+                pass
+        self._told["cut off"] += 1
+        self._writer.transport.abort()
+
     def closed(self) -> "asyncio.Task[None]":
         """What ends with the connection; somebody must listen."""
         assert self._listening is not None
