@@ -28,7 +28,9 @@ from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
-from surtitle.recognition.models import BUNDLED, Report, locate
+from surtitle.recognition.bundled_models import BUNDLED
+from surtitle.recognition.model_files import Report
+from surtitle.recognition.models import locate
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.runtime import memory
 from surtitle.runtime.background import in_daemon_thread

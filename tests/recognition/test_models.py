@@ -27,8 +27,9 @@ import numpy as np
 import pytest
 
 from surtitle.errors import SurtitleError
-from surtitle.recognition import models
-from surtitle.recognition.models import ModelError, ModelFiles, ModelNotDownloaded, Stage, locate
+from surtitle.recognition import model_files, model_hub, models
+from surtitle.recognition.model_files import ModelError, ModelFiles, ModelNotDownloaded, Stage
+from surtitle.recognition.models import locate
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -207,15 +208,15 @@ def test_a_model_is_a_folder_or_files() -> None:
 
 
 def test_short_names_are_those_of_faster_whisper() -> None:
-    assert faster_whisper.utils._MODELS == models.REPOSITORIES
+    assert faster_whisper.utils._MODELS == model_hub.REPOSITORIES
 
 
 def test_known_hashes_and_revisions_belong_to_known_models() -> None:
-    known = set(models.REPOSITORIES.values())
-    assert set(models.MODEL_SHA256) < known
-    assert set(models.PINNED_REVISIONS) < known
-    assert all(len(bytes.fromhex(text)) == 32 for text in models.MODEL_SHA256.values())
-    assert all(len(bytes.fromhex(text)) == 20 for text in models.PINNED_REVISIONS.values())
+    known = set(model_hub.REPOSITORIES.values())
+    assert set(model_files.MODEL_SHA256) < known
+    assert set(model_hub.PINNED_REVISIONS) < known
+    assert all(len(bytes.fromhex(text)) == 32 for text in model_files.MODEL_SHA256.values())
+    assert all(len(bytes.fromhex(text)) == 20 for text in model_hub.PINNED_REVISIONS.values())
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,8 @@ def test_what_may_not_be_read_is_said_in_a_sentence(tmp_path: Path, place: str) 
     folder = write_model(tmp_path / "mine")
     (tmp_path / place).chmod(0)
     code = (
-        "import sys; from surtitle.recognition.models import locate, ModelError\n"
+        "import sys; from surtitle.recognition.models import locate\n"
+        "from surtitle.recognition.model_files import ModelError\n"
         "try: locate(sys.argv[1])\n"
         "except ModelError as error: print(error)\n"
     )
@@ -534,7 +536,7 @@ def test_interrupted_download_is_completed(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_unpinned_hash_known_beforehand_is_checked(tmp_path: Path) -> None:
-    fake = Hub(models.REPOSITORIES["small"], small_model(model_bin=b"not the small model"))
+    fake = Hub(model_hub.REPOSITORIES["small"], small_model(model_bin=b"not the small model"))
     with serving(fake), pytest.raises(ModelError) as error:
         locate("small", endpoint=fake.endpoint, cache_dir=tmp_path)
     assert "'small' is not what its publisher released" in str(error.value)
@@ -545,11 +547,11 @@ def test_unpinned_hash_known_beforehand_is_checked(tmp_path: Path) -> None:
 
 
 def test_pinned_model_is_fetched_at_its_commit_and_passes(tmp_path: Path) -> None:
-    repository = models.REPOSITORIES["tiny.en"]
+    repository = model_hub.REPOSITORIES["tiny.en"]
     bundled = locate("tiny.en").path
     assert bundled is not None
     files = {file.name: file.read_bytes() for file in bundled.iterdir() if file.is_file()}
-    commit = models.PINNED_REVISIONS[repository]
+    commit = model_hub.PINNED_REVISIONS[repository]
     with serving(Hub(repository, files, commit=commit)) as hub:
         model = locate(repository, endpoint=hub.endpoint, cache_dir=tmp_path)
         assert f"GET /api/models/{repository}/revision/{commit}" in hub.requests

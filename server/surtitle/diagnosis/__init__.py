@@ -20,7 +20,9 @@ from surtitle.diagnosis.libraries import judge_libraries, judge_python, probe_li
 from surtitle.diagnosis.machine import judge_cpu, probe_cpu
 from surtitle.diagnosis.port import judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
-from surtitle.recognition.models import BUNDLED, ModelError, ModelNotDownloaded, Report, locate
+from surtitle.recognition.bundled_models import BUNDLED
+from surtitle.recognition.model_files import ModelError, ModelNotDownloaded, Report
+from surtitle.recognition.models import locate
 
 if TYPE_CHECKING:
     from rich.console import Console
