@@ -87,7 +87,7 @@ def test_an_error(page: Page, scripted: ScriptedServer) -> None:
     page.goto(scripted.url)
     choose_sample(page)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("alert")).to_contain_text("taken")
+    expect(page.get_by_role("alert")).to_contain_text("session limit")
     check(page)
 
 
