@@ -15,15 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from lab.places import REPOSITORY, SAMPLE
-from surtitle.messages import (
-    Channel,
-    Error,
-    Failed,
-    Final,
-    Partial,
-    Status,
-    Suppressed,
-)
+from surtitle.messages import Channel, Error, Failed, Final, Partial, Status, Suppressed
 from tests.client.scenes import ENDED, READY, greet, playing, say
 from tests.containers import Track, clicks, encode
 

@@ -23,9 +23,10 @@ from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
-from surtitle.gateway.hosted import Sessions, Told
+from surtitle.gateway.hosted import Told
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TrustedProxies
+from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
 from surtitle.recognition.bundled_models import BUNDLED

@@ -8,16 +8,7 @@ import pytest
 
 from surtitle.captioning.session import MAX_UNANSWERED, MAX_WISHES_BYTES
 from surtitle.messages import Start, Update
-from tests.captioning.driver import (
-    JUDGED,
-    Driver,
-    W,
-    ok,
-    open_session,
-    places,
-    silence,
-    speech,
-)
+from tests.captioning.driver import JUDGED, Driver, W, ok, open_session, places, silence, speech
 
 numbers = count()
 

@@ -4,13 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from surtitle.captioning.stability import (
-    Stabilizer,
-    confidences,
-    join,
-    normalize_unit,
-    split_units,
-)
+from surtitle.captioning.stability import Stabilizer, confidences, join, normalize_unit, split_units
 from surtitle.jobs import Piece
 
 

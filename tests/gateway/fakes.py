@@ -20,9 +20,9 @@ from surtitle.engine.scheduler import Owner
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
-from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
+from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage

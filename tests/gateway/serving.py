@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from surtitle.captioning.session import CaptionSession
 from surtitle.gateway.connection import Connection
-from surtitle.gateway.hosted import Sessions
+from surtitle.gateway.registry import Sessions
 from surtitle.messages import Ack, Error, Resumed
 from tests.gateway.fakes import (
     LOUD,

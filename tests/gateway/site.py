@@ -13,11 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from surtitle.gateway.access import (
-    SAME_ORIGIN,
-    KeyRing,
-    OriginPolicy,
-)
+from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.limits import AddressLimits
 from tests.gateway.fakes import FakeEngine, make_gateway
 

@@ -11,14 +11,7 @@ import pytest
 
 from lab.places import REPOSITORY
 from surtitle.gateway import web
-from surtitle.gateway.web import (
-    Page,
-    QrCodes,
-    json_page,
-    qr_page,
-    static_page,
-    web_root,
-)
+from surtitle.gateway.web import Page, QrCodes, json_page, qr_page, static_page, web_root
 
 
 def test_the_page_itself() -> None:

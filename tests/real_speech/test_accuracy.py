@@ -11,11 +11,7 @@ from lab.speech import recordings
 from surtitle.jobs import SAMPLE_RATE
 from surtitle.messages import Final, Partial, Start
 from tests.marks import needs_speech
-from tests.real_speech.scoring import (
-    character_error_rate,
-    stream,
-    word_error_rate,
-)
+from tests.real_speech.scoring import character_error_rate, stream, word_error_rate
 
 
 async def test_the_sample_comes_back_word_for_word(tiny: ServerProcess) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from surtitle.engine.policy import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy
-from surtitle.gateway.hosted import Sessions
 from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.proxies import ClientAddress
+from surtitle.gateway.registry import Sessions
 
 TOKEN_PREFIX = "token."
 """A browser cannot send headers with its handshake: it offers its token as a subprotocol."""

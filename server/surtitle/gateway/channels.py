@@ -22,17 +22,8 @@ import structlog
 from websockets.frames import TEXT, Frame
 
 from surtitle.errors import BadStart
-from surtitle.messages import (
-    Channel as ChannelMessage,
-)
-from surtitle.messages import (
-    ChannelState,
-    Failed,
-    Final,
-    Partial,
-    Published,
-    format_message,
-)
+from surtitle.messages import Channel as ChannelMessage
+from surtitle.messages import ChannelState, Failed, Final, Partial, Published, format_message
 
 log = structlog.get_logger("surtitle.channels")
 

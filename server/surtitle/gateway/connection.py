@@ -40,7 +40,8 @@ from surtitle.errors import (
     WireError,
 )
 from surtitle.gateway.access import ANYBODY, Caller
-from surtitle.gateway.hosted import HostedSession, Sessions
+from surtitle.gateway.hosted import HostedSession
+from surtitle.gateway.registry import Sessions
 from surtitle.messages import (
     Ack,
     ClientMessage,

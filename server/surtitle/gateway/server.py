@@ -21,13 +21,13 @@ from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.admission import Admission, Visitor
 from surtitle.gateway.connection import Connection, ConnectionOptions
 from surtitle.gateway.handshake import Serve
-from surtitle.gateway.hosted import Service, Sessions
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.reading import InputTurns, ReadingTurns
+from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
 from surtitle.gateway.shedding import MemoryGuard, Pressure
 from surtitle.gateway.stream import ClientStream

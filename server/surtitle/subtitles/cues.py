@@ -13,14 +13,7 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from surtitle.messages import Final, WordTiming
-from surtitle.subtitles.breaks import (
-    BOUND,
-    CLAUSE,
-    SENTENCE,
-    break_cost,
-    text_units,
-    text_width,
-)
+from surtitle.subtitles.breaks import BOUND, CLAUSE, SENTENCE, break_cost, text_units, text_width
 
 Style = Literal["block", "roll-up"]
 
