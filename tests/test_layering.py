@@ -236,6 +236,7 @@ MAY_KNOW = {
         "runtime.allowance",
         "runtime.background",
         "runtime.launch",
+        "runtime.surroundings",
     },
 }
 

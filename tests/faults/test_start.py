@@ -136,7 +136,7 @@ REFUSALS: dict[str, tuple[str, dict[str, str | None], str]] = {
         "Cannot listen on 203.0.113.9",
     ),
     "hardly any descriptors": ("ulimit -n 20; {surtitle} --model tiny.en", {}, "ulimit -n"),
-    "hardly any memory": ("ulimit -v 300000; {surtitle} --model tiny.en", {}, "memory"),
+    "hardly any memory": ("ulimit -v 200000; {surtitle} --model tiny.en", {}, "memory"),
     "stdin to wait for is closed": (
         "{surtitle} --stop-with-stdin true <&-",
         {},

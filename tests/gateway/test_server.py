@@ -6,6 +6,7 @@ import random
 import sys
 import urllib.error
 import urllib.request
+import weakref
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -126,6 +127,27 @@ async def test_nothing_of_an_ended_session_waits_for_the_garbage_collector() -> 
         finally:
             gc.enable()
         assert during["CaptionSession"] == 1
+
+
+async def test_a_session_that_is_ended_to_save_memory_holds_none() -> None:
+    async with listening() as site:
+        gc.disable()
+        try:
+            async with connect(site.websocket) as client:
+                await client.send(START)
+                assert isinstance(expect(await client.recv()), Ready)
+                await client.send(QUIET)
+                (hosted,) = site.gateway._sessions
+                session, name = weakref.ref(hosted.session), hosted.id
+                del hosted
+                site.gateway._sessions.shed(name)
+                await client.wait_closed()
+            await site.until_empty()
+            async with asyncio.timeout(5):
+                while session() is not None:  # noqa: ASYNC110 - no event tells it
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
 
 
 async def test_who_comes_while_the_service_is_not_normal_is_told() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -81,6 +82,10 @@ def _accept(scope: Scope) -> Response | Page:
 
 
 def _no_handshake(status: int, why: object) -> Page:
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        # Who asks by `fetch` why a connection broke would take JSON for a refusal, and give up.
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+        return Page(status, b"This address is for WebSockets.\n", headers)
     return json_page(status, {"error": f"This is no handshake of a WebSocket: {why}."})
 
 

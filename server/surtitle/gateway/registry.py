@@ -158,9 +158,9 @@ class Sessions:
         """
         if hosted.link is not link:  # it has lost the session to another one
             return
-        if hosted.id not in self._sessions:  # the server has ended all
-            return
         hosted.detach()
+        if hosted.id not in self._sessions:  # it was ended: with the server, or to save memory
+            return
         hosted.keeps_name = keeps_name
         if for_good or not self._resume_window_s or hosted.is_unheard:
             self._remove(hosted)

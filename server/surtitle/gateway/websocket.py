@@ -128,16 +128,23 @@ class WebSocket:
             ):
                 return
             self._waiting += 1
+            if frame.fin:
+                self._queue(frame.opcode, bytes(frame.data))
+                return
             self._kind = frame.opcode
             self._message += frame.data
         else:
             return
         if frame.fin:
-            self._messages.append((self._kind, bytes(self._message)))
+            self._queue(self._kind, bytes(self._message))
             self._message.clear()
-            self._came.set()
-            if len(self._messages) >= MOST_QUEUED:
-                self.stream.pause(Pause.FULL)
+
+    def _queue(self, kind: Opcode, data: bytes) -> None:
+        """A message is whole."""
+        self._messages.append((kind, data))
+        self._came.set()
+        if len(self._messages) >= MOST_QUEUED:
+            self.stream.pause(Pause.FULL)
 
     async def recv(self) -> str | bytes:
         """See Socket. Whoever takes a message must not wait before he goes to `in_turn`."""

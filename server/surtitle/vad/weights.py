@@ -17,6 +17,7 @@ import numpy as np
 
 from surtitle.errors import SurtitleError
 from surtitle.runtime.launch import launch
+from surtitle.runtime.surroundings import tolerate_warnings
 from surtitle.vad.silero import Floats
 
 Weights = Mapping[str, Floats]
@@ -53,5 +54,6 @@ def load_weights() -> Weights:
 
 
 if __name__ == "__main__":
+    tolerate_warnings()
     tensors: dict[str, Any] = dict(load_weights())
     np.savez(sys.stdout.buffer, **tensors)
