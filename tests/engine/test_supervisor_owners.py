@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.engine import supervisor
+from surtitle.engine import speakers, supervisor
 from surtitle.engine.scheduler import MANY, PATIENCE, Owner, Rank
 from surtitle.engine.supervisor import HELD_S, KEPT_S
 from tests.engine.running import Running, running
@@ -64,6 +64,17 @@ async def test_what_is_patient_may_not(tmp_path: Path) -> None:
         await gather(run, tmp_path, patient=True)
         await asyncio.sleep(3 * KEPT_S)
         assert not (tmp_path / "1").exists()
+
+
+async def test_but_it_may_once_nobody_speaks_though_nothing_else_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that hangs has the other place, for as long as its lease."""
+    monkeypatch.setattr(speakers, "SPEAKING_S", 3 * KEPT_S)
+    async with running(lease_s=60) as run:
+        freed = await gather(run, tmp_path, patient=True)
+        await run.until(lambda: (tmp_path / "1").exists())
+        assert asyncio.get_running_loop().time() - freed > 0.9 * KEPT_S
 
 
 async def test_what_is_patient_is_held_behind_who_speaks_but_for_its_turn(

@@ -28,6 +28,12 @@ class Speakers:
             if not self._owners[owner]:
                 del self._owners[owner]
 
+    @property
+    def silent_at(self) -> float:
+        """When nobody speaks any more, unless somebody does so until then. Somebody must speak now."""
+        _, spoke_at = next(reversed(self._spoke.values()))
+        return spoke_at + SPEAKING_S
+
     def owners(self, now: float) -> Collection[str]:
         """The names of the owners whose sessions speak."""
         while self._spoke:

@@ -305,7 +305,7 @@ class Supervisor:
             )
             if not batch:
                 if len(self._scheduler) and self._grant_timer is None:
-                    self._grant_later(is_kept=Rank.MANY in kept_from, is_held=bool(held))
+                    self._grant_later(kept_from, held)
                 break
             now = time.monotonic()
             if rank is Rank.SPEAKS:
@@ -324,10 +324,16 @@ class Supervisor:
         self._has_room = self._would_serve_at_once(model)
         self._judge_load()
 
-    def _grant_later(self, *, is_kept: bool, is_held: bool) -> None:
+    def _grant_later(self, kept_from: Collection[Rank], held: Collection[Rank]) -> None:
         """Where the clock alone lets somebody begin, see that it does."""
         assert self._loop is not None
-        due = [self._freed_at + KEPT_S] * is_kept + [self._spoken_at + HELD_S] * is_held
+        due: list[float] = []
+        if Rank.MANY in kept_from:
+            due.append(self._freed_at + KEPT_S)
+        elif kept_from and self._speaking:  # what is patient has the place once nobody speaks
+            due.append(self._speakers.silent_at)
+        if held:
+            due.append(self._spoken_at + HELD_S)
         if due:
             left_s = max(min(due) - time.monotonic(), 0.0)
             self._grant_timer = self._loop.call_later(left_s + CLOCK_STEP_S, self._grant_when_due)
