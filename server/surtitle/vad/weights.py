@@ -8,8 +8,10 @@ tensors that are read once. So a short-lived process reads them, while the worke
 
 import asyncio
 import io
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,16 +27,21 @@ Weights = Mapping[str, Floats]
 
 async def read_weights() -> Weights:
     """The tensors of the installed package, by their names. Raises SurtitleError."""
-    process = launch(
-        "surtitle.vad.weights",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    alive, ours = os.pipe()  # its standard input ends with this process, and it with that
+    try:
+        process = launch(
+            "surtitle.vad.weights",
+            stdin=alive,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    finally:
+        os.close(alive)
     try:
         data, complaint = await asyncio.to_thread(process.communicate)
     finally:
         process.kill()
+        os.close(ours)
     if process.returncode:
         why = complaint.decode(errors="replace").strip().rpartition("\n")[2].rstrip(".")
         raise SurtitleError(
@@ -53,7 +60,13 @@ def load_weights() -> Weights:
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
+def _end_with_standard_input() -> None:
+    os.read(0, 1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_standard_input, daemon=True).start()
     tolerate_warnings()
     tensors: dict[str, Any] = dict(load_weights())
     np.savez(sys.stdout.buffer, **tensors)
