@@ -19,7 +19,7 @@ ROOM_MB = 200
 RESUME_WINDOW_S = 10.0
 RECOVERY_S = 60.0
 """What was left behind is decoded first, and that may wait until nobody has spoken for ten seconds."""
-OVERSHOOT_MB = 80
+OVERSHOOT_MB = 120
 """What may come before the largest sessions are ended and gone: it is looked four times a second, and
 the room fills in four seconds."""
 SPEECH = spoken_word() * 118
