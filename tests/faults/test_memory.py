@@ -75,7 +75,7 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     speaking = asyncio.create_task(Speaker(server).speak(8))
     hoarders = list[asyncio.Task[None]]()
     while not speaking.done():
-        if len(hoarders) < 160:
+        if len(hoarders) < 240:
             file = tmp_path / "unanswered"
             hoarders.append(asyncio.create_task(hoard(server, file, errors)))
         highest_mb = max(highest_mb, used_mb(server))

@@ -35,6 +35,11 @@ async def read_weights() -> Weights:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+    except OSError as error:
+        os.close(ours)
+        raise SurtitleError(
+            f"No process can be started to read voice activity: {error}."
+        ) from error
     finally:
         os.close(alive)
     try:
