@@ -4,7 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: demo serve test lint format bench quality check-installation clean
+# Biome looks after JavaScript and CSS, where there is what it is installed with.
+ifeq ($(shell (node -p 'parseInt(process.versions.node) >= 20' && command -v npm >/dev/null) 2>/dev/null),true)
+BIOME_INSTALLED := node_modules/installed
+biome = node_modules/.bin/biome $(1)
+else
+biome = echo 'Without Node.js 20 or newer and npm, JavaScript and CSS are left out.'
+endif
+
+# Hundreds of servers start in the tests, and each would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Test files run beside each other, one more than there are processors since most of them wait now and
+# then, but for those that measure time.
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
+BESIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo serve test test-all quick lint format bench quality check-installation clean
 
 demo: $(VENV)/installed  ## Start a server, stream a spoken sample, show the captions growing
 	@$(BIN)/surtitle demo
@@ -12,18 +29,28 @@ demo: $(VENV)/installed  ## Start a server, stream a spoken sample, show the cap
 serve: $(VENV)/installed  ## Run the server; its page is at http://127.0.0.1:8765
 	@$(BIN)/surtitle serve
 
-test: $(VENV)/installed-dev  ## Set up what the tests need and run them all
+test: $(VENV)/installed-dev  ## Set up what the tests need and run them
 	@scripts/ensure_system_packages.sh
-	@$(BIN)/python -m pytest
+	@$(PYTEST) $(BESIDE) --cov --cov-report=term @tests/pure_rooms.txt
+	@$(PYTEST) $(BESIDE) -m 'not pure and not long and not alone'
+	@$(PYTEST) -m alone
 
-lint: $(VENV)/installed-dev  ## Formatting, lint and types
+test-all: test  ## Those, and the ones that take minutes
+	@$(PYTEST) $(BESIDE) -m long
+
+quick: lint  ## In less than a minute: lint, and the tests of what is pure
+	@$(PYTEST) $(BESIDE) -k 'not byte_by_byte' @tests/pure_rooms.txt
+
+lint: $(VENV)/installed-dev $(BIOME_INSTALLED)  ## Formatting, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(call biome,check --error-on-warnings .)
 
-format: $(VENV)/installed-dev  ## Let ruff rewrite what it can
+format: $(VENV)/installed-dev $(BIOME_INSTALLED)  ## Let ruff and Biome rewrite what they can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(call biome,check --write .)
 
 bench: $(VENV)/installed-dev  ## The benchmarks, as ratios measured in one run, against the run before
 	@$(BIN)/python scripts/bench.py
@@ -40,8 +67,8 @@ quality: $(VENV)/installed-dev  ## The tables and pictures of docs/quality.md, m
 check-installation: $(VENV)/installed  ## Say what is wrong with this installation, in plain words
 	@$(BIN)/surtitle check
 
-clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+clean:  ## Remove the virtual environment, JavaScript's tools and caches
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/pip:
 	@$(PYTHON) scripts/check_python.py
@@ -54,4 +81,8 @@ $(VENV)/installed: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+node_modules/installed: package.json
+	@npm install --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@

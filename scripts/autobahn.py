@@ -22,7 +22,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import BINARY, Frame
 
-from surtitle.gateway.handshake import Accept
+from surtitle.gateway.handshake import accept
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.places import Places
 from surtitle.gateway.reading import InputTurns
@@ -33,6 +33,9 @@ MAX_SIZE = 1 << 24
 """Bytes of a message; the suite sends some of 16 MiB."""
 GOOD = {"OK", "INFORMATIONAL", "UNIMPLEMENTED"}
 """UNIMPLEMENTED is compression, which is not offered."""
+
+
+_echoing: set[asyncio.Task[None]] = set()
 
 
 async def _echo_by_ours(socket: WebSocket) -> None:
@@ -47,7 +50,12 @@ async def _echo_by_ours(socket: WebSocket) -> None:
 
 
 async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
-    await Accept(_echo_by_ours, (), MAX_SIZE)(scope, receive, send)
+    def take(socket: WebSocket) -> None:
+        task = asyncio.create_task(_echo_by_ours(socket))
+        _echoing.add(task)
+        task.add_done_callback(_echoing.discard)
+
+    await accept(scope, (), MAX_SIZE, take)(scope, receive, send)
 
 
 async def _echo(socket: ServerConnection) -> None:

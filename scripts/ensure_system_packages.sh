@@ -1,14 +1,17 @@
 #!/bin/sh
-# What the tests need of the system: a real Chromium, PortAudio for the microphone, openssl for
-# certificates, the ffmpeg command for damaged files, nginx to stand behind. Install Debian's where that
-# is possible and something is missing.
+# What the tests need of the system: a real Chromium and its headless shell, PortAudio for the
+# microphone, openssl for certificates, the ffmpeg command for damaged files, espeak-ng to say
+# sentences, nginx to stand behind.
+# Install Debian's where that is possible and something is missing.
 set -eu
 has() { command -v "$1" >/dev/null 2>&1; }
 missing=
 has chromium || has google-chrome || missing="chromium"
+has chromium-headless-shell || has google-chrome || missing="$missing chromium-headless-shell"
 "$(dirname "$0")/../.venv/bin/python" -c 'import sounddevice' 2>/dev/null || missing="$missing libportaudio2"
 has openssl || missing="$missing openssl"
 has ffmpeg || missing="$missing ffmpeg"
+has espeak-ng || missing="$missing espeak-ng"
 has nginx || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
 # Debian's may be too old, so it is not installed here.
 if ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then

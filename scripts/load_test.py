@@ -130,6 +130,7 @@ def prepare(options: argparse.Namespace, console: Console) -> Plan:
         stagger_s=options.stagger,
         quiet_s=options.quiet,
         least_utterances=options.least_utterances,
+        revisions=options.revisions,
     )
 
 
@@ -183,6 +184,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--pause", type=float, default=1.5, help="seconds of silence after each clip (1.5)")
     add("--stagger", type=float, default=1.3, help="seconds between starts of sessions (1.3)")
     add("--quiet", type=float, default=5, help="seconds without a change before the goodbye (5)")
+    add(
+        "--revisions",
+        action="store_true",
+        help="sessions ask for better texts; the figures stay those of finals",
+    )
     add("--language", default="en", help="language of the clips (en)")
     add(
         "--target",

@@ -18,7 +18,6 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
-from ctranslate2.specs import WhisperSpec
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -68,6 +67,8 @@ def random_model(model: Model, folder: Path) -> None:
         norm(layer.layer_norm)
         fill(layer.linear_0, 4 * width)
         fill(layer.linear_1, width, 4 * width)
+
+    from ctranslate2.specs import WhisperSpec  # which imports PyTorch, if it is there
 
     heads = width // HEAD_UNITS
     spec = WhisperSpec(model.encoder_layers, heads, model.decoder_layers, heads)

@@ -32,9 +32,10 @@ from quality.utterances import utterances
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16
 from surtitle.messages import Final, Start, Suppressed
+from surtitle.recognition.attempt import Decoded
 from surtitle.recognition.guard import Evidence
 from surtitle.recognition.repetition import repeats_itself
-from surtitle.recognition.whisper import WhisperDecoder, _Attempt, _Decoded
+from surtitle.recognition.whisper import WhisperDecoder, _Decoding
 
 PARTS = ("quick", "noise", "repeated", "loops")
 WINDOW_STEP_S = 0.5
@@ -102,27 +103,27 @@ class Listener:
         """Whether the decoder takes a text that repeats itself for what was said in the audio."""
         seconds = len(audio) / SAMPLE_RATE
         window_s = self.decoder.info.windows.fit(seconds, "final")
-        attempt = self._attempt(Job("", "", 0, "final", audio, DecodeOptions(language), window_s))
-        tokens = self.decoder._tokenizer(attempt).encode(" " + text)
-        decoded = _Decoded(tokens, Evidence(text, seconds, -0.1, 0.0))
-        return self.decoder._listened(attempt, decoded).evidence.repeated
+        decoding = self._decoding(Job("", "", 0, "final", audio, DecodeOptions(language), window_s))
+        tokens = self.decoder._tokenizer(decoding).encode(" " + text)
+        decoded = Decoded(tokens, Evidence(text, seconds, -0.1, 0.0))
+        return self.decoder._aligned(decoding, decoded).evidence.repeated
 
     def own_loop(self, audio: Pcm16, language: str) -> tuple[str, bool] | None:
         """What the model writes in a window that has no margin, if it goes in a circle; and whether
         the decoder takes that for what was said."""
         window_s = -(-len(audio) / SAMPLE_RATE // WINDOW_STEP_S) * WINDOW_STEP_S
         job = Job("", "", 0, "partial", audio, DecodeOptions(language), window_s)
-        attempt = self._attempt(job)
-        self.decoder._start([attempt])
-        decoded = self.decoder._read(attempt)
+        decoding = self._decoding(job)
+        self.decoder._start([decoding])
+        decoded = self.decoder._read(decoding)
         if not repeats_itself(decoded.evidence.text):
             return None
-        return decoded.evidence.text, self.decoder._listened(attempt, decoded).evidence.repeated
+        return decoded.evidence.text, self.decoder._aligned(decoding, decoded).evidence.repeated
 
-    def _attempt(self, job: Job) -> _Attempt:
-        attempt = self.decoder._begin(job)
-        attempt.language, attempt.window_s = job.decode_options.language or "", job.window_s
-        return attempt
+    def _decoding(self, job: Job) -> _Decoding:
+        decoding = self.decoder._begin(job)
+        decoding.language, decoding.window_s = job.decode_options.language or "", job.window_s
+        return decoding
 
 
 def table(title: str, heard: Iterable[tuple[str, Heard]]) -> Table:

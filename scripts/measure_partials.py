@@ -120,14 +120,14 @@ def replay_all(cases: Sequence[Case], options: argparse.Namespace) -> Iterator[l
     start = Start(language="en")
     seconds = sum(len(case.audio) for case in cases) / SAMPLE_RATE
     for interval_ms in options.intervals:
-        endpointing = EndpointingOptions(partial_interval_ms=interval_ms)
+        endpointing = EndpointingOptions()
         figures = {rule: Figures() for rule in RULES}
         cpu_s = 0.0
         for case in track(cases, f"a partial each {interval_ms} ms"):
             replayer = Replayer(decoder)
             for rule, edit in RULES.items():
                 replayer.cpu_s["partial"] = 0.0
-                messages = replayer.replay(case.audio, start, endpointing, edit)
+                messages = replayer.replay(case.audio, start, endpointing, interval_ms, edit)
                 figures[rule].calm += calm(messages)
                 (words,) = measure([case.spoken], list(changes(messages))).utterances
                 figures[rule].word_shown_s += words.word_shown_s
@@ -157,8 +157,8 @@ def main() -> None:
     parser.add_argument(
         "--intervals",
         type=lambda text: [int(part) for part in text.split(",")],
-        default=[352, 608, 1408],
-        help="milliseconds of new speech between two partials",
+        default=[160, 320, 608, 1408],
+        help="least milliseconds of new speech between two partials",
     )
     options = parser.parse_args()
     cases = read_cases(options.speech, options.limit)

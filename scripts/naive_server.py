@@ -31,8 +31,8 @@ from surtitle.captioning.endpointing import (
     EndpointingOptions,
     Event,
     Opened,
-    PartialDue,
 )
+from surtitle.captioning.pacing import LONGEST_INTERVAL_MS, PartialPace
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.recognition.models import locate
 
@@ -69,6 +69,7 @@ class Session:
         self._recognizer = recognizer
         self._vad = load_silero_vad()  # it holds the state of one stream
         self._endpointer = Endpointer(EndpointingOptions(finished_ratio=1, unfinished_ratio=1))
+        self._pace = PartialPace(LONGEST_INTERVAL_MS)
         self._audio = bytearray()
         self._utterance, self._start = 0, 0
         self._closed: asyncio.Queue[tuple[int, int, int] | None] = asyncio.Queue()
@@ -103,15 +104,21 @@ class Session:
                 probability = self._vad(torch.from_numpy(samples), SAMPLE_RATE).item()
             level = float(np.sqrt(np.mean(np.square(samples))))
             await self._act(self._endpointer.push(probability, level))
+            self._begin_partial(end)
+
+    def _begin_partial(self, end: int) -> None:
+        if self._endpointer.hears_speech and self._pace.is_due(end):
+            self._pace.pass_over(end)
+            if not self._recognizer.lock.locked():
+                self._partial = asyncio.create_task(self._send_partial(end))
 
     async def _act(self, events: Sequence[Event]) -> None:
         for event in events:
             match event:
                 case Opened():
                     self._utterance, self._start = self._utterance + 1, event.start_sample
+                    self._pace.pass_over(self._start)
                     await self._say("speech", utterance=self._utterance)
-                case PartialDue() if not self._recognizer.lock.locked():
-                    self._partial = asyncio.create_task(self._send_partial(event.end_sample))
                 case Closed():
                     self._closed.put_nowait((self._utterance, self._start, event.end_sample))
 

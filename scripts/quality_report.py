@@ -8,7 +8,8 @@ FOLDER has a manifest.tsv (columns file, seconds, language, transcript), or has 
 recording in a language of the model is spoken into a server of its own process, through the socket, at
 the pace of speech, several at a time; a share of them alone, for delays. Beside it stands what
 faster-whisper makes of the whole file offline. With --fast everything is sent at once: error rates, and
-what was suppressed, no delays and no partials. docs/quality.md says what the figures mean.
+what was suppressed, no delays and no partials. With --revisions the server is asked for better texts of
+finals; their error rates stand beside those of the finals. docs/quality.md says what the figures mean.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -84,7 +86,8 @@ class Measurement:
     async def _listen(self, server: Running) -> tuple[list[Listened], float]:
         """First those that are alone. Also: how many cores other programs used meanwhile."""
         crowd = [each for each in self._recordings if each not in self._alone]
-        speaking = send_at_once if self._options.fast else speak
+        how = send_at_once if self._options.fast else speak
+        speaking = partial(how, revisions=self._options.revisions)
         assert server.pid is not None
         meter = Meter(server.pid)
         began = time.monotonic()
@@ -119,7 +122,8 @@ class Measurement:
         delays: UtteranceFigures | None = None
         if path in ends and listened.heard.spoken:
             delays = delays_of(listened.heard, listened.recording.clip().audio, ends[path])
-        return result_of(listened, texts[path], delays)
+        asked = self._options.revisions
+        return result_of(listened, texts[path], delays, with_revisions=asked)
 
     @contextmanager
     def _progress(
@@ -162,6 +166,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--sessions", type=int, default=4, help="how many speak at once (4)")
     add("--alone-seconds", type=float, default=120, help="of speech spoken alone, for delays (120)")
     add("--fast", action="store_true", help="as fast as it goes: no delays, no partials")
+    add("--revisions", action="store_true", help="also ask for better texts, and rate them")
     add("--serve", default="", help="further options of `surtitle serve`")
     add("--json", type=Path, help="write all figures there")
     add("--markdown", type=Path, help="write the tables there")

@@ -83,7 +83,9 @@ async def speak(soak: Soak, port: int, over: Callable[[], bool]) -> None:
     while not over():
         ledger = Ledger()
         try:
-            async with connect(f"ws://127.0.0.1:{port}", Start(language="en")) as captions:
+            async with connect(
+                f"ws://127.0.0.1:{port}", Start(language="en", revisions=True)
+            ) as captions:
 
                 async def feed() -> None:
                     loop = asyncio.get_running_loop()

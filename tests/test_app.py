@@ -11,11 +11,9 @@ from lab.server_process import FAKE_DECODER
 from surtitle.app import App, running
 from surtitle.client import ClientError, connect
 from surtitle.config import Settings
-from surtitle.engine.policy import EngineState
+from surtitle.engine.states import EngineState
 from surtitle.messages import Start
 from surtitle.vad.rounds import SileroVad
-
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
 
 SETTINGS = Settings(port=0, log_level="error")
 

@@ -60,7 +60,7 @@ def test_the_file_may_be_named_in_the_environment(
 def test_a_slip_of_the_pen_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SURTITLE_MAX_SESSION", "8")
     with pytest.raises(
-        ConfigurationError, match=r"SURTITLE_MAX_SESSION; SURTITLE_MAX_SESSIONS may"
+        ConfigurationError, match=r"SURTITLE_MAX_SESSION; did you mean SURTITLE_MAX_SESSIONS"
     ):
         load_settings({})
 
@@ -148,7 +148,6 @@ def test_the_groups_get_what_was_set() -> None:
             "hangover_ms": 50,
             "endpoint_silence_ms": 300,
             "max_utterance_ms": 9000,
-            "partial_interval_ms": 700,
             "caption_width": 37,
             "caption_lines": 3,
             "lease_s": 5,
@@ -162,7 +161,7 @@ def test_the_groups_get_what_was_set() -> None:
     assert endpointing.offset_probability == pytest.approx(0.45)
     assert (endpointing.min_speech_ms, endpointing.pre_roll_ms) == (64, 100)
     assert (endpointing.hangover_ms, endpointing.endpoint_silence_ms) == (50, 300)
-    assert (endpointing.max_utterance_ms, endpointing.partial_interval_ms) == (9000, 700)
+    assert endpointing.max_utterance_ms == 9000
     assert settings.layout() == Layout(width=37, lines=3)
     assert settings.watchdog() == WatchdogOptions(lease_s=5.0, startup_s=60.0)
     assert settings.log() == LogOptions("warning", "json")

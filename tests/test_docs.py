@@ -75,7 +75,8 @@ def test_the_python_snippets_print_what_is_said_in_the_sample(tmp_path: Path) ->
             for i, snippet in enumerate(PYTHON_SNIPPETS)
             if EXAMPLE_SERVER not in snippet.code
         }
-        with running_server(language="en") as url:
+        # All at once, on a machine that may be busy: nobody is refused for it.
+        with running_server(language="en", overload_wait_ms=60_000) as url:
             for i, snippet in enumerate(PYTHON_SNIPPETS):
                 if i not in programs:
                     code = snippet.code.replace(EXAMPLE_SERVER, urlsplit(url).netloc)
@@ -141,7 +142,8 @@ def test_the_make_targets_in_the_documents_exist() -> None:
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert "```sh\nmake test\n```" in readme
-    assert "make test" in (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"^make (.* )?test( |$)", script, re.MULTILINE)
 
 
 # -- settings and protocol ----------------------------------------------------------------------

@@ -14,15 +14,19 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+import soxr
 from numpy.typing import NDArray
+from websockets.asyncio.server import ServerConnection
 
 from lab.ledger import read_pcm16
-from lab.places import SAMPLE
+from lab.places import REPOSITORY, SAMPLE
 from lab.server_process import FAKE_DECODER, ServerProcess, figure, start_server
 from lab.waiting import wait_until
 from surtitle.client import ClientError
 from surtitle.client import microphone as microphones
+from surtitle.messages import ClientMessage, Start
 from tests.alsa import recorded_microphone
+from tests.client.scenes import ENDED, greet, playing, say
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
 
@@ -81,9 +85,7 @@ def test_from_the_microphone_to_somebody_who_watches(
             command.process.kill()
             command.process.wait()
     assert "Listening to" in speaking.errors.read_text()
-    assert f"to be watched at {server.url}/watch/hall" in " ".join(
-        speaking.errors.read_text().split()
-    )
+    assert f"watch at {server.url}/watch/hall" in " ".join(speaking.errors.read_text().split())
     messages = [json.loads(line) for line in watching.said.splitlines()]
     assert messages[0] == {
         "type": "channel",
@@ -116,6 +118,41 @@ def test_who_does_not_wait_for_the_last_caption_keeps_the_others(
         speaking.process.wait()
         server.process.send_signal(signal.SIGCONT)
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ((), False),
+        (("-o", "talk.txt"), True),
+        (("--format", "srt"), True),
+        (("--channel", "hall"), True),
+        (("--channel", "hall", "-o", "talk.srt", "--no-revisions"), False),
+        (("--channel", "hall", "--translate"), False),
+    ],
+)
+async def test_better_texts_are_asked_for_where_captions_are_kept(
+    microphone: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], asked: bool
+) -> None:
+    starts: list[ClientMessage] = []
+
+    async def scene(socket: ServerConnection) -> None:
+        starts.append(await greet(socket))
+        await say(socket, ENDED)
+        await socket.close()
+
+    async with asyncio.timeout(60), playing(scene) as url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "surtitle", "mic", "--server", url, *arguments),
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(REPOSITORY / "server")} | microphone,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    (start,) = starts
+    assert isinstance(start, Start) and start.revisions is asked
 
 
 def finals_of(server: ServerProcess) -> float:
@@ -243,9 +280,12 @@ class NoFlags:
 
 @contextlib.asynccontextmanager
 async def desk(
-    monkeypatch: pytest.MonkeyPatch, channels: int, opens: Callable[[int, int], bool]
+    monkeypatch: pytest.MonkeyPatch,
+    channels: int,
+    opens: Callable[[int, int], bool],
+    rate: int = 48_000,
 ) -> AsyncIterator[tuple[FakePortAudio, microphones.Microphone]]:
-    fake = FakePortAudio(channels, 48_000, opens)
+    fake = FakePortAudio(channels, rate, opens)
     monkeypatch.setattr(microphones, "_library", lambda: fake)
     async with microphones.open_microphone("0") as microphone:
         yield fake, microphone
@@ -279,16 +319,41 @@ async def test_as_many_channels_as_a_device_gives(
 ) -> None:
     async with desk(monkeypatch, channels, opens) as (fake, microphone):
         assert fake.asked == asked
-        opened, rate = asked[-1]
-        assert microphone.sample_rate == rate
-        said = TONE[: rate // 10]
-        frames = np.zeros((len(said), opened), np.int16)
-        frames[:, -1] = said
+        assert microphone.sample_rate == 16_000
+        assert await heard(fake, microphone, *asked[-1])
+
+
+async def test_a_device_whose_rate_no_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opens(channels: int, rate: int) -> bool:
+        return rate == 192_000
+
+    async with desk(monkeypatch, 2, opens, rate=192_000) as (fake, microphone):
+        assert fake.asked == [(2, 16_000), (2, 192_000)]
+        assert microphone.sample_rate == 16_000
+        assert await heard(fake, microphone, 2, 192_000)
+
+
+async def heard(
+    fake: FakePortAudio, microphone: microphones.Microphone, channels: int, rate: int
+) -> bool:
+    """Whether a tone on the last channel is what the microphone gives, at 16 kHz."""
+    tone = TONE if rate == 16_000 else resampled(TONE, rate)
+    for start in range(0, len(tone), rate // 10):
+        frames = np.zeros((rate // 10, channels), np.int16)
+        frames[:, -1] = tone[start : start + rate // 10]
         fake.hear(frames)
-        assert await anext(aiter(microphone)) == said.tobytes()
+    blocks = [await anext(microphone) for _ in range(9)]
+    samples = np.frombuffer(b"".join(blocks), np.int16)[500:14_000]
+    return len(samples) > 10_000 and int(np.abs(samples - TONE[500:][: len(samples)]).max()) < 100
 
 
-@pytest.mark.parametrize("blocks", [0, 3, microphones.MAX_QUEUED])
+def resampled(samples: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
+    """16 kHz at another rate."""
+    there: NDArray[np.int16] = soxr.resample(samples, 16_000, rate, quality="HQ")
+    return there
+
+
+@pytest.mark.parametrize("blocks", [0, 3, microphones.MAX_QUEUED + 1])
 async def test_a_device_that_goes_is_told_after_what_it_heard(
     blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,19 +362,32 @@ async def test_a_device_that_goes_is_told_after_what_it_heard(
             fake.hear(TONE[:1600])
         fake.end()
         heard = 0
-        with pytest.raises(ClientError, match=r"The microphone Desk has gone: .* start once more"):
-            async for _ in microphone:
-                heard += 1
+        for _ in range(2):  # a second loop hears of it, too
+            with pytest.raises(ClientError, match=r"microphone Desk is gone: .* start again"):
+                async for _ in microphone:
+                    heard += 1
     # Who has not listened for a minute loses a block.
-    assert heard == min(blocks, microphones.MAX_QUEUED - 1)
+    assert heard == min(blocks, microphones.MAX_QUEUED)
 
 
 async def test_a_microphone_that_is_left_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     async with desk(monkeypatch, 1, lambda channels, rate: True) as (fake, microphone):
-        reading = asyncio.ensure_future(anext(aiter(microphone)))
+        reading = asyncio.ensure_future(anext(microphone, None))
         await asyncio.sleep(0)
     fake.hear(TONE[:1600])
-    assert await reading == TONE[:1600].tobytes()
+    async with asyncio.timeout(10):
+        assert await reading is None
+        assert [block async for block in microphone] == []
+
+
+async def test_who_stops_waiting_for_a_block_can_wait_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk(monkeypatch, 1, lambda channels, rate: True) as (fake, microphone):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(microphone), 0.01)
+        fake.hear(TONE[:1600])
+        assert await anext(microphone) == TONE[:1600].tobytes()
 
 
 # `surtitle mic` on a device that goes after so many blocks.
@@ -340,7 +418,7 @@ def test_a_microphone_that_goes_while_it_is_captioned(microphone: dict[str, str]
     finally:
         server.stop()
     assert done.returncode == 1
-    assert "surtitle: The microphone default has gone: " in done.stderr
+    assert "surtitle: The microphone default is gone: " in done.stderr
     assert "Traceback" not in done.stderr
     assert re.search(r"\d ms", done.stdout), "what was said is captioned all the same"
 

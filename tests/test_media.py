@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import io
 import os
@@ -6,6 +7,7 @@ import threading
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -106,7 +108,7 @@ def test_a_picture_has_no_audio_track(tmp_path: Path) -> None:
         frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
         muxer.mux(stream.encode(frame))
         muxer.mux(stream.encode(None))
-    with pytest.raises(ClientError, match=r"picture\.png cannot be read as audio: .* no audio"):
+    with pytest.raises(ClientError, match=r"picture\.png cannot be read as audio: .* not audio"):
         list(read_chunks(path))
 
 
@@ -117,6 +119,65 @@ def test_a_cut_file_gives_what_is_there(tmp_path: Path) -> None:
     read = b"".join(read_chunks(path))
     assert len(read) > 38_000
     assert samples.tobytes().startswith(read)
+
+
+# -- on an event loop ---------------------------------------------------------------------------
+
+LIMIT_S = 20
+
+
+@contextlib.contextmanager
+def growing() -> Iterator[tuple[FileIO, int]]:
+    """A source that is written to meanwhile, by its descriptor."""
+    reading, writing = os.pipe()
+    with FileIO(reading) as source:
+        try:
+            yield source, writing
+        finally:
+            with contextlib.suppress(OSError):
+                os.close(writing)
+
+
+async def test_a_slow_source_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
+    samples = noise(32_000)
+    data = write_wav(tmp_path / "a.wav", samples).read_bytes()
+    async with asyncio.timeout(LIMIT_S):
+        with growing() as (source, writing), read_chunks(source) as recording:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(recording), 0.1)
+            os.write(writing, data)
+            os.close(writing)
+            chunks = [chunk async for chunk in recording]
+    assert b"".join(chunks) == samples.tobytes()
+
+
+async def test_who_waits_for_a_recording_that_is_closed_hears_its_end() -> None:
+    async with asyncio.timeout(LIMIT_S):
+        with growing() as (source, _):
+            with read_chunks(source) as recording:
+                waiting = asyncio.ensure_future(anext(recording, None))
+                while recording._process is None:  # noqa: ASYNC110 - no event tells of it
+                    await asyncio.sleep(0.01)
+            assert await waiting is None
+            assert [chunk async for chunk in recording] == []
+            assert recording._process.returncode is not None
+
+
+async def test_what_is_wrong_with_a_recording_is_raised_in_the_loop_over_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ClientError, match="There is no file"):
+        async for _ in read_chunks(tmp_path / "missing.wav"):
+            pass
+
+
+def test_a_recording_that_is_left_takes_its_process_along() -> None:
+    with read_chunks(SAMPLE) as recording:
+        next(recording)
+        assert recording._process is not None
+        process = psutil.Process(recording._process.pid)
+    assert left_over([process]) == []
+    assert list(recording) == []
 
 
 # -- names and addresses ------------------------------------------------------------------------
@@ -220,7 +281,7 @@ def test_a_stream_is_read_from_where_it_is(tmp_path: Path) -> None:
     "address", ["http://127.0.0.1:9/x.wav", "https://x/y", "rtsp://x", "file:///etc/hostname"]
 )
 def test_an_address_is_not_fetched(address: str) -> None:
-    with pytest.raises(ClientError, match="is an address, and only files are read: download it"):
+    with pytest.raises(ClientError, match="is a URL, but only files can be read: download it"):
         list(read_chunks(Path(address)))
 
 
@@ -306,7 +367,7 @@ def test_one_whose_process_dies_says_so(tmp_path: Path) -> None:
     next(recording)
     (process,) = decoding()
     process.kill()
-    with pytest.raises(ClientError, match=r"a\.wav cannot be read as audio: .* has died"):
+    with pytest.raises(ClientError, match=r"a\.wav cannot be read as audio: .* died"):
         list(recording)
 
 

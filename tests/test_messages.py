@@ -19,6 +19,7 @@ from surtitle.messages import (
     Ready,
     Resume,
     Resumed,
+    Revised,
     ServerMessage,
     Speech,
     Start,
@@ -43,8 +44,10 @@ CLIENT_MESSAGES: list[ClientMessage] = [
         language="zh-Hans",
         languages=["en", "zh"],
         task="translate",
+        mode="file",
         partials=False,
         words=True,
+        revisions=True,
         hotwords=["Surtitle", "日本語"],
         prompt='A "quoted" prompt.\n',
         endpoint_silence_ms=400,
@@ -92,6 +95,16 @@ SERVER_MESSAGES: list[ServerMessage] = [
         language_probability=1.0,
         confidence=0.0,
     ),
+    Revised(
+        seq=5,
+        utterance=1,
+        start_ms=64,
+        end_ms=900,
+        text="你好 world",
+        confidence=0.8,
+        words=[WordTiming(text="你好", start_ms=64, end_ms=400, confidence=0.7)],
+    ),
+    Revised(seq=5, utterance=1, start_ms=64, end_ms=900, text="", confidence=0.8),
     Suppressed(seq=5, utterance=2, start_ms=0, end_ms=1, reason="no_speech"),
     Failed(seq=6, utterance=3, start_ms=0, end_ms=1, code="quarantined", message="Given up."),
     Status(seq=7, state="recovering", message="Keep speaking."),
@@ -241,7 +254,7 @@ def test_what_is_no_json_object_with_a_type(data: bytes) -> None:
 )
 def test_a_type_that_is_not_known(name: str) -> None:
     with pytest.raises(
-        UnknownMessage, match="known are start, update, flush, stop, resume"
+        UnknownMessage, match="the known types are start, update, flush, stop, resume"
     ) as caught:
         parse_client_message(b'{"type":"%s"}' % name.encode())
     assert caught.value.close_code is None

@@ -1,12 +1,17 @@
 """Voice activity: a row in a batch is the row alone; rounds keep order and do not hold the loop."""
 
 import asyncio
+import io
 import os
+import pickle
+import sys
 import threading
 import time
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +36,7 @@ from surtitle.vad.rounds import (
     VadRounds,
 )
 from surtitle.vad.silero import SileroNetwork
-from surtitle.vad.weights import load_weights, read_weights
+from surtitle.vad.weights import load_weights
 
 # What silero-vad loads its model with.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning")
@@ -67,20 +72,55 @@ def alone(audio: Windows) -> NDArray[np.float32]:
 # -- the weights --------------------------------------------------------------------------------
 
 
-async def test_another_process_reads_the_same_weights() -> None:
-    read, loaded = await read_weights(), load_weights()
-    assert read.keys() == loaded.keys()
-    assert all(np.array_equal(read[name], loaded[name]) for name in loaded)
+def test_the_weights_are_those_that_the_package_loads() -> None:
+    read = load_weights()
+    package = load_silero_vad()._model.state_dict()
+    assert read.keys() == package.keys()
+    assert all(np.array_equal(read[name], package[name].numpy()) for name in package)
 
 
-async def test_a_package_that_cannot_be_read_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+DAMAGE: dict[str, Callable[[bytes], bytes] | None] = {
+    "missing": None,
+    "no_archive": lambda whole: b"It is broken.",
+    "cut": lambda whole: whole[: len(whole) // 2],
+    "another_archive": lambda whole: zipped({"other.txt": b"hello"}),
+    "short_tensors": lambda whole: zipped(
+        {name: data[:8] if "/data/" in name else data for name, data in unzipped(whole).items()}
+    ),
+    "a_pickle_that_runs_code": lambda whole: zipped({"x/data.pkl": pickle.dumps(os.getcwd)}),
+    "a_pickle_cut": lambda whole: zipped({"x/data.pkl": pickle.dumps([1, 2])[:-1]}),
+}
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def unzipped(whole: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_package_that_cannot_be_read_is_a_sentence(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "silero_vad.py").write_text("raise ImportError('It is broken.')")
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    monkeypatch.setenv("PYTHONPATH", path)
-    with pytest.raises(SurtitleError, match=r"silero-vad: ImportError: It is broken\. `surtitle"):
-        await read_weights()
+    spec = find_spec("silero_vad")
+    assert spec is not None and spec.submodule_search_locations is not None
+    whole = Path(spec.submodule_search_locations[0], "data", "silero_vad.jit").read_bytes()
+    package = tmp_path / "silero_vad"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    if (make := DAMAGE[damage]) is not None:
+        (package / "data" / "silero_vad.jit").write_bytes(make(whole))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "silero_vad", raising=False)
+    with pytest.raises(SurtitleError, match=r"silero-vad cannot be read: .*`surtitle check`"):
+        load_weights()
 
 
 # -- the model ----------------------------------------------------------------------------------
@@ -228,11 +268,7 @@ class Scoring:
 
     def __init__(self) -> None:
         self.vad = GatedVad()
-
-        async def load() -> SileroVad:
-            return self.vad
-
-        self.rounds = VadRounds(load)
+        self.rounds = VadRounds(self.vad)
         self.task = self.rounds.start()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -289,6 +325,7 @@ async def test_many_files_do_not_keep_one_who_speaks_waiting() -> None:
         await t.until(lambda: all(len(file.probabilities) == len(file.audio) for file in files))
 
 
+@pytest.mark.alone
 async def test_who_can_wait_leaves_the_time_to_those_who_speak() -> None:
     async with scoring() as t:
         files = [Client(np.tile(windows(200), (20, 1)), patient=True) for _ in range(64)]

@@ -62,7 +62,9 @@ async function start() {
   showControls();
   void keepScreenOn(true);
   try {
-    stateLine.show(dock.sourceKind === "file" || dock.sourceKind === "sample" ? "opening" : dock.sourceKind);
+    stateLine.show(
+      dock.sourceKind === "file" || dock.sourceKind === "sample" ? "opening" : dock.sourceKind,
+    );
     run.source = await dock.openSource();
     await caption(run, run.source, words);
   } catch (error) {
@@ -98,6 +100,7 @@ function caption(run, source, words) {
     new URL("v1/captions", document.baseURI),
     {
       language: dock.language,
+      revisions: true, // what is saved has them, whatever is shown
       ...(settings.isOn("words") && { words: true }),
       ...(channel && { channel }),
     },
@@ -108,7 +111,7 @@ function caption(run, source, words) {
   client.addEventListener("state", ({ detail }) => words.note(detail.message));
   client.addEventListener("ready", ({ detail }) => {
     // Another session says what was not answered yet once more.
-    stage.transcript.withdrawOpen().forEach((entry) => stage.show(entry));
+    for (const entry of stage.transcript.withdrawOpen()) stage.show(entry);
     share.noteReady(detail);
   });
   client.addEventListener("message", ({ detail }) => showMessage(run, detail));
@@ -148,7 +151,10 @@ function caption(run, source, words) {
   dock.addEventListener("audible", () => source.setAudible(dock.audible), { signal });
   // What is wrong with the sound is said at once, the captions of what was heard still come.
   void source.ended
-    .then(() => (run.whole = !run.stop.signal.aborted), (problem) => notify(problem.message))
+    .then(
+      () => (run.whole = !run.stop.signal.aborted),
+      (problem) => notify(problem.message),
+    )
     .then(() => run.stop.abort());
   meter.reset(!isRecording(source));
   return client.stream(source, { signal });
@@ -207,7 +213,7 @@ function summary({ audio_ms, utterances }) {
 function missing(ms) {
   const seconds = ms < 9950 ? Math.max(0.1, ms / 1000).toFixed(1) : String(Math.round(ms / 1000));
   const length = ms < 60_000 ? `${seconds} s` : `${clock(ms)} minutes`;
-  return `${length} of the recording could not be read. All the rest is captioned.`;
+  return `${length} of the recording could not be read. The rest is captioned.`;
 }
 
 /**
@@ -233,8 +239,8 @@ function showControls() {
   byId("welcome").hidden = current !== null || stage.transcript.entries.length > 0;
 }
 
-addSettingsDialog(settings, ["words", "delay"]);
-byId("words-hint").append(" From the next Start on."); // a session has words or has none
+addSettingsDialog(settings, ["words", "revisions", "delay"]);
+byId("words-hint").append(" Takes effect at the next Start."); // a session has words or has none
 dock.addEventListener("run", () => {
   if (current) stop();
   else void start();

@@ -82,7 +82,10 @@ function unitsOf(entry) {
 
 /** @param {Unit[]} units */
 function textOf(units) {
-  return units.map(({ text }) => text).join("").trim();
+  return units
+    .map(({ text }) => text)
+    .join("")
+    .trim();
 }
 
 /**

@@ -3,7 +3,8 @@
  * what is added there, once); the growing ones stand below it, outside of the live region.
  *
  * Lines that were read do not move about: text only grows at its end, space once taken by a line is
- * kept when the line gets shorter, and the view scrolls only downwards by itself.
+ * kept when the line gets shorter, and the view scrolls only downwards by itself. Where a reader wants
+ * lines corrected, those below a corrected line stay where they are, as they are being read.
  *
  * @typedef {import("./transcript.js").Entry} Entry
  *
@@ -57,6 +58,28 @@ export class CaptionsView {
     this.#keepPlace();
   }
 
+  /**
+   * Change the text of a final caption, where its line still stands. Without text the line takes no room.
+   *
+   * @param {Entry} entry
+   */
+  correct({ id, text, words }) {
+    const { viewport, lines, log } = this.parts;
+    const line = this.#lineOf(id);
+    if (!line) return;
+    const isAbove = line.getBoundingClientRect().top < viewport.getBoundingClientRect().top;
+    const { height: wasPx } = log.getBoundingClientRect();
+    const { height: heldPx } = lines.getBoundingClientRect();
+    line.ariaLive = "off"; // it was announced when it came
+    line.replaceChildren(...markedText(text, words));
+    const grownPx = log.getBoundingClientRect().height - wasPx;
+    if (heldPx < wasPx) return; // in blocks nobody sees these lines
+    lines.style.minHeight = `${heldPx + grownPx}px`;
+    const top = this.#following ? viewport.scrollHeight : viewport.scrollTop + (isAbove ? grownPx : 0);
+    viewport.scrollTo({ top, behavior: "instant" });
+    this.#lastScrollPx = viewport.scrollTop; // the reader did not scroll up
+  }
+
   clear() {
     this.parts.earlier.hidden = true;
     this.parts.log.replaceChildren();
@@ -102,7 +125,7 @@ export class CaptionsView {
    */
   #log(entry, line) {
     const { log } = this.parts;
-    log.querySelector(`[data-entry="${entry.id}"]`)?.remove();
+    this.#lineOf(entry.id)?.remove();
     line.dataset.entry = String(entry.id);
     if (entry.kind === "lost") line.dataset.lostMs = String(entry.startMs);
     const lines = /** @type {HTMLElement[]} */ ([...log.children]);
@@ -110,6 +133,14 @@ export class CaptionsView {
     if (before) before.after(line);
     else log.prepend(line);
     if (lines.length >= (this.#following ? MOST_LINES : MOST_LINES_UNFOLLOWED)) this.#trim();
+  }
+
+  /**
+   * @param {number} id of an entry
+   * @returns {HTMLElement | null}
+   */
+  #lineOf(id) {
+    return this.parts.log.querySelector(`[data-entry="${id}"]`);
   }
 
   /** Take the oldest lines away; those that stay do not move on the screen. */

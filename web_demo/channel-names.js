@@ -1,9 +1,11 @@
 /** Names for channels: easy to read out, and not to be guessed. */
 
+// biome-ignore format: a table
 const FIRST = [
   "amber", "blue", "bright", "calm", "clear", "coral", "gentle", "golden", "green", "ivory", "lively",
   "misty", "quiet", "rosy", "silver", "sunny", "tall", "violet", "warm", "wide",
 ];
+// biome-ignore format: a table
 const SECOND = [
   "bay", "bridge", "brook", "cedar", "cloud", "dune", "field", "forest", "garden", "harbour", "hill",
   "island", "lake", "meadow", "orchard", "river", "shore", "stone", "valley", "willow",

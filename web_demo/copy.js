@@ -39,7 +39,7 @@ export function addCopy(button, text, announce) {
   button.addEventListener("click", async () => {
     const copied = await copy(text());
     button.dataset.copied = copied ? "yes" : "no";
-    announce(copied ? "Copied." : "The browser did not let the page copy. Select the text instead.");
+    announce(copied ? "Copied." : "The browser did not allow copying. Select the text instead.");
     setTimeout(() => delete button.dataset.copied, 2000);
   });
 }

@@ -33,10 +33,19 @@
  * @typedef {{breaks: number[], cost: number}} Way where the lines of a cue end, and what they cost
  */
 
-import { BOUND, CLAUSE, SENTENCE, breakCost, textUnits, textWidth } from "./breaks.js";
+import { breakCost, textUnits, textWidth } from "./breaks.js";
+import { BOUND, CLAUSE, SENTENCE } from "./tables.js";
 
 /** @type {Layout} */
-export const LAYOUT = { width: 42, lines: 2, minMs: 1000, columnsPerS: 20, maxMs: 7000, gapMs: 80, style: "block" };
+export const LAYOUT = {
+  width: 42,
+  lines: 2,
+  minMs: 1000,
+  columnsPerS: 20,
+  maxMs: 7000,
+  gapMs: 80,
+  style: "block",
+};
 
 /** Silence over which no cue reaches. */
 export const APART_MS = 1000;
@@ -131,7 +140,9 @@ function timedUnits({ text, language, startMs, endMs, words }) {
     seen += size;
     return { text: unit, width: textWidth(unit), startMs: startsMs, endMs: nowMs, cost: SENTENCE };
   });
-  units.slice(1).forEach((after, at) => (units[at].cost = costAfter(units[at], after, language)));
+  units.slice(1).forEach((after, at) => {
+    units[at].cost = costAfter(units[at], after, language);
+  });
   return units;
 }
 
@@ -216,7 +227,11 @@ function cheapest(units, layout) {
   for (let start = 0; start < units.length; ) {
     let from = start;
     const lines = chosen[start].map((to) => {
-      const line = units.slice(from, to).map(({ text }) => text).join("").trim();
+      const line = units
+        .slice(from, to)
+        .map(({ text }) => text)
+        .join("")
+        .trim();
       from = to;
       return line;
     });

@@ -1,7 +1,13 @@
 /** The controls below the captions: start and stop, where the sound comes from, the language. */
 
 import { clock } from "./clock.js";
-import { listMicrophones, openDisplayAudio, openMicrophone, openRecording, Problem } from "./client/index.js";
+import {
+  listMicrophones,
+  openDisplayAudio,
+  openMicrophone,
+  openRecording,
+  Problem,
+} from "./client/index.js";
 import { byId } from "./dom.js";
 import { addLanguages } from "./languages.js";
 import { keepPreference, preference } from "./preferences.js";
@@ -83,9 +89,7 @@ export class Dock extends EventTarget {
     sources.disabled = running;
     device.disabled = running;
     file.disabled = running;
-    for (const field of /** @type {NodeListOf<HTMLElement>} */ (
-      form.querySelectorAll("[data-for]")
-    )) {
+    for (const field of /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll("[data-for]"))) {
       field.hidden = !field.dataset.for?.split(" ").includes(this.sourceKind);
     }
   }

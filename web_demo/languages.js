@@ -4,6 +4,7 @@
  */
 
 /** The most spoken ones among those that Whisper models know, and their neighbours. */
+// biome-ignore format: a table
 const CODES = [
   "ar", "bn", "bg", "ca", "zh", "hr", "cs", "da", "nl", "en", "et", "fi", "fr", "de", "el", "he",
   "hi", "hu", "id", "it", "ja", "ko", "lv", "lt", "ms", "no", "fa", "pl", "pt", "ro", "ru", "sr",

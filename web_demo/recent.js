@@ -32,7 +32,7 @@ export class Recent {
       case "failed":
         return this.#keep((caption) => caption.utterance !== message.utterance);
       default:
-        return false;
+        return false; // nor does a better text: lines over a picture stay as they are
     }
   }
 

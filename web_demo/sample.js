@@ -6,7 +6,7 @@ import { openRecording, Problem } from "./client/index.js";
 export async function openSample(audible) {
   const response = await fetch(new URL("sample.flac", import.meta.url)).catch(() => null);
   if (!response?.ok) {
-    throw new Problem("The sample could not be fetched. Check that the server is running.");
+    throw new Problem("The sample could not be loaded. Check that the server is running.");
   }
   return openRecording(await response.blob(), "Sample", audible);
 }

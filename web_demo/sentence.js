@@ -3,14 +3,7 @@
  * `captioning/abbreviations.py`, which says why, on the same tables.
  */
 
-import {
-  ABBREVIATIONS,
-  ORDINALS,
-  PARTICLES,
-  STARTERS,
-  WORDS_OF_A_LETTER,
-  YEARS,
-} from "./abbreviations.js";
+import { ABBREVIATIONS, ORDINALS, PARTICLES, STARTERS, WORDS_OF_A_LETTER, YEARS } from "./tables.js";
 
 const AROUND = "[\"'“”„‘’‚«»‹›()\\[\\]{}¿¡ \\u00a0\\u202f]+";
 const BEFORE = new RegExp(`^${AROUND}`, "u");

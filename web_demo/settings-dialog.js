@@ -3,11 +3,14 @@
 import { byId, create } from "./dom.js";
 import { CHOICES, SCALES, SWITCHES } from "./settings.js";
 
-/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * @typedef {import("./settings.js").Settings} Settings
+ * @typedef {import("./settings.js").SwitchName} SwitchName
+ */
 
 /**
  * @param {Settings} settings
- * @param {("words" | "delay")[]} switches those that make sense on this page
+ * @param {SwitchName[]} switches those that make sense on this page
  */
 export function addSettingsDialog(settings, switches) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("settings"));
@@ -55,7 +58,7 @@ function choiceField(settings, { name, label, values }) {
 
 /**
  * @param {Settings} settings
- * @param {"words" | "delay"} name
+ * @param {SwitchName} name
  */
 function switchField(settings, name) {
   const { label, hint } = SWITCHES[name];

@@ -22,7 +22,10 @@ export const CHOICES = [
   {
     name: "style",
     label: "Captions",
-    values: [["roll-up", "Rolling up"], ["block", "In blocks"]],
+    values: [
+      ["roll-up", "Rolling up"],
+      ["block", "In blocks"],
+    ],
     first: "roll-up",
   },
   {
@@ -39,29 +42,46 @@ export const CHOICES = [
   {
     name: "position",
     label: "Position",
-    values: [["top", "Top"], ["centre", "Centre"], ["bottom", "Bottom"]],
+    values: [
+      ["top", "Top"],
+      ["centre", "Centre"],
+      ["bottom", "Bottom"],
+    ],
     first: "bottom", // the newest words are always at the same place
   },
   {
     name: "lines",
-    label: "Lines at once",
-    values: [["all", "All that fit"], ["2", "2"], ["3", "3"], ["4", "4"]],
+    label: "Visible lines",
+    values: [
+      ["all", "All that fit"],
+      ["2", "2"],
+      ["3", "3"],
+      ["4", "4"],
+    ],
     first: "all",
   },
 ];
 
-/** @type {Record<"words" | "delay", Switch>} */
+/** @typedef {"words" | "revisions" | "delay"} SwitchName */
+
+/** @type {Record<SwitchName, Switch>} */
 export const SWITCHES = {
   words: {
     name: "words",
     label: "Mark uncertain words",
-    hint: "Underlined with a wave; the transcript says how sure each one is.",
+    hint: "Underlined with a wavy line; the transcript shows how sure each one is.",
+    first: "off",
+  },
+  revisions: {
+    name: "revisions",
+    label: "Correct lines already shown",
+    hint: "Lines may change a few seconds after they appear. Saved and copied text always has the corrections.",
     first: "off",
   },
   delay: {
     name: "delay",
     label: "Show the delay",
-    hint: "From when a word was spoken until it is on screen.",
+    hint: "The time from when a word is spoken until it is on screen.",
     first: "on",
   },
 };
@@ -78,7 +98,11 @@ export class Settings extends EventTarget {
   constructor() {
     super();
     for (const { name, values, first } of CHOICES) {
-      this.#recall(name, values.map(([value]) => value), first);
+      this.#recall(
+        name,
+        values.map(([value]) => value),
+        first,
+      );
     }
     for (const { name, first } of Object.values(SWITCHES)) this.#recall(name, ["on", "off"], first);
     this.#recall("scale", Object.keys(SCALES), String(NORMAL_SCALE));
@@ -90,7 +114,7 @@ export class Settings extends EventTarget {
     return /** @type {string} */ (this.#values.get(name));
   }
 
-  /** @param {"words" | "delay"} name */
+  /** @param {SwitchName} name */
   isOn(name) {
     return this.get(name) === "on";
   }

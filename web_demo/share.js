@@ -114,7 +114,7 @@ export class Share {
    * @param {boolean} fixed
    */
   #note(sharing, fixed) {
-    if (this.#taken) return "Somebody else has this name now. Stop, and start with another one.";
+    if (this.#taken) return "Someone else is using this name now. Stop, and start with another name.";
     if (sharing && !wanted.checked) return "Sharing ends when you press Stop.";
     if (sharing) return `${this.#viewers} watching now.`;
     if (!wanted.checked) return "";
@@ -124,7 +124,8 @@ export class Share {
   /** @param {string} channel */
   #showLinks(channel) {
     const hash = this.#token ? `#token=${this.#token}` : "";
-    const link = (/** @type {string} */ page) => `${new URL(`${page}/${channel}`, document.baseURI).href}${hash}`;
+    const link = (/** @type {string} */ page) =>
+      `${new URL(`${page}/${channel}`, document.baseURI).href}${hash}`;
     watchLink.value = link("watch");
     overlayLink.value = link("overlay");
     byId("local-note").hidden = !["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);

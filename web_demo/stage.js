@@ -5,7 +5,7 @@ import { CaptionsView } from "./captions-view.js";
 import { addCopy } from "./copy.js";
 import { byId } from "./dom.js";
 import { addDownloads } from "./download.js";
-import { toText, Transcript } from "./transcript.js";
+import { kept, toText, Transcript } from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
 
 /**
@@ -38,6 +38,7 @@ export class Stage {
         list: byId("transcript-lines"),
         empty: byId("transcript-empty"),
         announce,
+        asRead: (entry) => this.#asRead(entry),
       },
       this.transcript,
     );
@@ -50,7 +51,11 @@ export class Stage {
     });
     byId("smaller").addEventListener("click", () => settings.scaleBy(-1));
     byId("larger").addEventListener("click", () => settings.scaleBy(1));
-    settings.addEventListener("change", () => this.#showBlock());
+    settings.addEventListener("change", (event) => {
+      const { detail: name } = /** @type {CustomEvent<string>} */ (event);
+      if (name === "revisions") this.#correctAll();
+      this.#showBlock();
+    });
     addFullScreen();
     this.mayClear(true);
   }
@@ -58,10 +63,32 @@ export class Stage {
   /** @param {Entry} entry as the transcript has it now */
   show(entry) {
     byId("welcome").hidden = true;
-    this.#captions.show(entry);
+    if (!entry.revised) {
+      this.#captions.show(entry);
+      this.#view.show(entry);
+    } else if (this.settings.isOn("revisions")) {
+      this.#captions.correct(this.#asRead(entry));
+      this.#view.show(entry);
+    }
     this.#showBlock();
-    this.#view.show(entry);
     if (entry.kind !== "open") this.#showControls();
+  }
+
+  /** The reader wishes to see the other text of what was revised. */
+  #correctAll() {
+    const revised = this.transcript.entries.filter((entry) => entry.revised);
+    for (const entry of revised) this.#captions.correct(this.#asRead(entry));
+    this.#view.show(...revised);
+  }
+
+  /**
+   * With the text that the reader wishes to see: lines that were read stay as they are, unless the settings
+   * say otherwise.
+   *
+   * @param {Entry} entry
+   */
+  #asRead(entry) {
+    return this.settings.isOn("revisions") ? kept(entry) : entry;
   }
 
   clear() {
@@ -89,7 +116,9 @@ export class Stage {
   }
 
   #showBlock() {
-    if (this.settings.get("style") === "block") this.#block.show(this.transcript.entries);
+    if (this.settings.get("style") === "block") {
+      this.#block.show(this.transcript.entries.map((entry) => this.#asRead(entry)));
+    }
   }
 
   #showControls() {

@@ -12,24 +12,30 @@ const STATES = {
   connecting: { words: "Connecting to the server…", mark: "working" },
   ready: { words: "Listening", mark: "ready" },
   reconnecting: {
-    words: "The connection is being set up again. What is said meanwhile is kept.",
+    words: "Reconnecting to the server. Anything said in the meantime is kept.",
     mark: "trouble",
   },
   recovering: {
-    words: "Recognition is restarting. Go on speaking, nothing is lost.",
+    words: "Recognition is restarting. Keep speaking: nothing is lost.",
     mark: "trouble",
   },
-  overloaded: { words: "The server is busy. Captions come later than usual.", mark: "trouble" },
+  overloaded: { words: "The server is busy. Captions arrive later than usual.", mark: "trouble" },
   draining: { words: "The server is about to stop.", mark: "trouble" },
-  slow: { words: "The connection is slow. Captions come later than usual.", mark: "trouble" },
-  unheard: { words: "Nothing is heard at the moment.", mark: "trouble" },
+  slow: { words: "The connection is slow. Captions arrive later than usual.", mark: "trouble" },
+  unheard: { words: "No sound is coming in at the moment.", mark: "trouble" },
   finishing: { words: "Finishing the last caption…", mark: "working" },
   ended: { words: "Finished", mark: "idle" },
   closed: { words: "Not connected", mark: "trouble" },
   live: { words: "Live", mark: "ready" },
-  waiting: { words: "Nobody is speaking here yet. Captions appear when it begins.", mark: "working" },
+  waiting: {
+    words: "Nobody is speaking here yet. Captions appear when somebody starts.",
+    mark: "working",
+  },
   over: { words: "Nobody is speaking at the moment.", mark: "idle" },
-  away: { words: "The speaker’s connection is away. Captions go on when it is back.", mark: "trouble" },
+  away: {
+    words: "The speaker’s connection is lost. Captions continue when it is back.",
+    mark: "trouble",
+  },
 };
 
 export class StateLine {

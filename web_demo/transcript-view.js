@@ -10,12 +10,13 @@
  * @property {HTMLElement} list
  * @property {HTMLElement} empty    stands there while nothing was said
  * @property {(sentence: string) => void} announce
+ * @property {(entry: Entry) => Entry} asRead the entry with the text that the reader wishes to see
  */
 
 import { clock } from "./clock.js";
 import { addCopy } from "./copy.js";
 import { create } from "./dom.js";
-import { isShown, textOf } from "./transcript.js";
+import { isShown, kept, textOf } from "./transcript.js";
 import { markedText } from "./uncertain.js";
 
 const AT_END_PX = 40;
@@ -48,12 +49,13 @@ export class TranscriptView {
     this.parts.list.replaceChildren();
   }
 
-  /** @param {Entry} entry as the transcript has it now */
-  show(entry) {
-    if (!this.#isOpen || entry.kind === "open") return;
+  /** @param {...Entry} entries as the transcript has them now */
+  show(...entries) {
+    const closed = entries.filter(({ kind }) => kind !== "open");
+    if (!this.#isOpen || !closed.length) return;
     const { scroller } = this.parts;
     const toEndPx = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
-    this.#put(entry);
+    for (const entry of closed) this.#put(entry);
     this.#afterChange(toEndPx < AT_END_PX);
   }
 
@@ -66,15 +68,23 @@ export class TranscriptView {
   /** @param {Entry} entry */
   #put(entry) {
     const known = this.#lines.get(entry.id);
-    if (!isShown(entry)) {
-      known?.remove();
+    if (!isShown(this.parts.asRead(entry))) {
+      if (known) this.#remove(known);
       this.#lines.delete(entry.id);
-      return;
+    } else if (known) {
+      known.querySelector("p")?.replaceWith(this.#text(entry)); // the keyboard's focus stays
+    } else {
+      const line = this.#line(entry);
+      this.#lines.set(entry.id, line);
+      this.parts.list.insertBefore(line, this.#lineAfter(entry));
     }
-    const line = this.#line(entry);
-    this.#lines.set(entry.id, line);
-    if (known) known.replaceWith(line);
-    else this.parts.list.insertBefore(line, this.#lineAfter(entry));
+  }
+
+  /** @param {HTMLLIElement} line */
+  #remove(line) {
+    const next = line.nextElementSibling ?? line.previousElementSibling;
+    if (line.contains(document.activeElement)) this.#makeReachable(next)?.focus();
+    line.remove();
   }
 
   /** @param {Entry} entry */
@@ -90,15 +100,22 @@ export class TranscriptView {
   /** @param {Entry} entry */
   #line(entry) {
     const at = clock(entry.startMs);
-    const text = create("p", { dir: "auto" });
-    if (entry.kind === "final") text.append(...markedText(entry.text, entry.words));
-    else text.append(create("span", { class: "gap-mark" }, textOf(entry)));
-    if (entry.language) text.lang = entry.language;
     const button = create("button", { type: "button", class: "quiet copy" }, "Copy");
     button.setAttribute("aria-label", `Copy the line at ${at}`);
     button.tabIndex = -1;
-    addCopy(button, () => textOf(entry), this.parts.announce);
-    return create("li", {}, create("span", { class: "time" }, at), text, button);
+    // A line that is kept nowhere is copied as it is read.
+    addCopy(button, () => textOf(kept(entry)) || textOf(entry), this.parts.announce);
+    return create("li", {}, create("span", { class: "time" }, at), this.#text(entry), button);
+  }
+
+  /** @param {Entry} entry */
+  #text(entry) {
+    const read = this.parts.asRead(entry);
+    const text = create("p", { dir: "auto" });
+    if (read.kind === "final") text.append(...markedText(read.text, read.words));
+    else text.append(create("span", { class: "gap-mark" }, textOf(read)));
+    if (read.language) text.lang = read.language;
+    return text;
   }
 
   /** @param {boolean} toEnd */

@@ -3,9 +3,11 @@
  *
  * @typedef {import("./cues.js").Layout} Layout
  * @typedef {import("./client/index.js").ServerMessage} ServerMessage
+ * @typedef {import("./client/index.js").Revised} Revised
  * @typedef {import("./client/index.js").Gap} Gap
  *
  * @typedef {{text: string, startMs: number, endMs: number, confidence: number}} Word
+ * @typedef {{text: string, words: Word[]}} Wording
  *
  * @typedef {object} Entry one utterance, or sound that was lost
  * @property {number} id       1, 2, 3 … over all sessions of the transcript
@@ -18,6 +20,7 @@
  * @property {string} language BCP 47, or empty
  * @property {string} message  for "failed": why
  * @property {Word[]} words    with their times, where those came
+ * @property {Wording | null} revised what is kept instead of text and words: a better one came later
  */
 
 import { LAYOUT, layOut } from "./cues.js";
@@ -55,13 +58,10 @@ export class Transcript {
           kind: "final",
           text: message.text.trim(),
           language: message.language ?? "",
-          words: (message.words ?? []).map(({ text, start_ms, end_ms, confidence }) => ({
-            text,
-            startMs: this.#offsetMs + start_ms,
-            endMs: this.#offsetMs + end_ms,
-            confidence,
-          })),
+          words: this.#placed(message.words),
         });
+      case "revised":
+        return this.#revise(message);
       case "suppressed":
         return this.#change(message, { kind: "suppressed", text: "" });
       case "failed":
@@ -69,6 +69,31 @@ export class Transcript {
       default:
         return null;
     }
+  }
+
+  /**
+   * A better text of a final; anything else has none.
+   *
+   * @param {Revised} revised
+   * @returns {Entry | null}
+   */
+  #revise({ utterance, text, words }) {
+    const entry = this.#utterances.get(utterance);
+    if (entry?.kind !== "final") return null;
+    return Object.assign(entry, { revised: { text: text.trim(), words: this.#placed(words) } });
+  }
+
+  /**
+   * @param {Revised["words"]} words with times of the session
+   * @returns {Word[]} with those of the transcript
+   */
+  #placed(words = []) {
+    return words.map(({ text, start_ms, end_ms, confidence }) => ({
+      text,
+      startMs: this.#offsetMs + start_ms,
+      endMs: this.#offsetMs + end_ms,
+      confidence,
+    }));
   }
 
   /**
@@ -83,7 +108,7 @@ export class Transcript {
     const entry = known ?? this.#insert({ kind: "lost", startMs });
     entry.endMs = this.#offsetMs + end_ms;
     const seconds = Math.max(1, Math.round((entry.endMs - entry.startMs) / 1000));
-    entry.text = `[${seconds} s lost while the connection was away]`;
+    entry.text = `[${seconds} s lost while the connection was down]`;
     return entry;
   }
 
@@ -153,7 +178,7 @@ export class Transcript {
 
   /** Whether there is anything to save. */
   get isEmpty() {
-    return !this.entries.some(isShown);
+    return !this.entries.map(kept).some(isShown);
   }
 
   /**
@@ -186,6 +211,7 @@ export class Transcript {
       language: "",
       message: "",
       words: [],
+      revised: null,
     };
     // What was lost may be known before what was said just before it.
     const before = this.entries.findLastIndex((e) => e.kind !== "lost" || e.startMs <= startMs);
@@ -222,6 +248,7 @@ export class Transcript {
  */
 export function toText(entries) {
   return entries
+    .map(kept)
     .filter(isShown)
     .map((entry) => `${textOf(entry)}\n`)
     .join("");
@@ -257,7 +284,10 @@ export function toVtt(entries, layout) {
  * @param {Layout} layout
  */
 function cues(entries, layout = LAYOUT) {
-  const shown = entries.filter(isShown).map((entry) => ({ ...entry, text: textOf(entry) }));
+  const shown = entries
+    .map(kept)
+    .filter(isShown)
+    .map((entry) => ({ ...entry, text: textOf(entry) }));
   shown.forEach((entry, at) => {
     if (entry.kind !== "lost") return;
     // A cue has its own time, and an utterance may reach into what was lost.
@@ -265,6 +295,16 @@ function cues(entries, layout = LAYOUT) {
     entry.endMs = Math.max(entry.startMs, Math.min(entry.endMs, shown[at + 1]?.startMs ?? Infinity));
   });
   return layOut(shown, layout);
+}
+
+/**
+ * An entry as files and the clipboard have it: with the better text, if one came.
+ *
+ * @param {Entry} entry
+ * @returns {Entry}
+ */
+export function kept(entry) {
+  return entry.revised ? { ...entry, ...entry.revised } : entry;
 }
 
 /** @param {Entry} entry whether it stands in the transcript */

@@ -46,7 +46,14 @@ function watch(channel) {
     session = detail.session;
     drop(stage.transcript.enterSession(session));
   });
-  for (const type of /** @type {const} */ (["speech", "partial", "final", "suppressed", "failed"])) {
+  for (const type of /** @type {const} */ ([
+    "speech",
+    "partial",
+    "final",
+    "revised",
+    "suppressed",
+    "failed",
+  ])) {
     viewer.addEventListener(type, ({ detail }) => {
       const entry = stage.transcript.apply(detail);
       if (entry) stage.show(entry);
@@ -55,7 +62,8 @@ function watch(channel) {
   viewer.connect().catch(() => {}); // "state" says it
 }
 
-addSettingsDialog(settings, ["words"]);
+addSettingsDialog(settings, ["words", "revisions"]);
 const channel = channelOfPage();
 if (channel) watch(channel);
-else stateLine.show("closed", "This address names no channel. Ask the speaker for the whole link.");
+else
+  stateLine.show("closed", "This address does not name a channel. Ask the speaker for the full link.");

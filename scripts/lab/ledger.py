@@ -16,6 +16,7 @@ from surtitle.messages import (
     Ended,
     Failed,
     Final,
+    Revised,
     ServerMessage,
     Speech,
     Start,
@@ -26,8 +27,9 @@ from surtitle.messages import (
 )
 
 
+@functools.lru_cache(maxsize=4)
 def read_pcm16(path: Path) -> Pcm16:
-    """A recording as 16 kHz mono samples."""
+    """A recording as 16 kHz mono samples, which are read-only."""
     return np.frombuffer(b"".join(read_chunks(path)), np.int16)
 
 
@@ -42,10 +44,16 @@ SILENCE_1S = bytes(32_000)
 
 @dataclass
 class Ledger:
-    """Counts what must never happen: an utterance lost, answered twice, or answered out of order."""
+    """Counts what must never happen: an utterance lost, answered twice, or answered out of order.
+
+    The same of better texts: each follows its final, once, in order and before the end.
+    """
 
     opened: list[int] = field(default_factory=list)
     answers: list[Final | Suppressed | Failed] = field(default_factory=list)
+    revised: list[Revised] = field(default_factory=list)
+    strays: int = 0
+    """Better texts of what had no final, or one with other times."""
     states: list[str] = field(default_factory=list)
     ended: Ended | None = None
 
@@ -56,6 +64,12 @@ class Ledger:
                 self.opened.append(message.utterance)
             case Final() | Suppressed() | Failed():
                 self.answers.append(message)
+            case Revised():
+                self.revised.append(message)
+                self.strays += self.ended is not None or not any(
+                    isinstance(answer, Final) and _place(answer) == _place(message)
+                    for answer in self.answers
+                )
             case Status():
                 self.states.append(message.state)
             case Ended():
@@ -72,11 +86,14 @@ class Ledger:
     def faults(self) -> dict[str, int]:
         """How many utterances were lost, doubled, unexpected or out of order; all 0 is good."""
         answered = self.answered
+        revised = [message.utterance for message in self.revised]
         return {
             "lost": len(set(self.opened) - set(answered)),
-            "doubled": len(answered) - len(set(answered)),
-            "unexpected": len(set(answered) - set(self.opened)),
-            "disorder": sum(a > b for a, b in itertools.pairwise(answered)),
+            "doubled": sum(len(each) - len(set(each)) for each in (answered, revised)),
+            "unexpected": len(set(answered) - set(self.opened)) + self.strays,
+            "disorder": sum(
+                a > b for each in (answered, revised) for a, b in itertools.pairwise(each)
+            ),
         }
 
     @property
@@ -86,6 +103,10 @@ class Ledger:
             a.text if isinstance(a, Final) else a.reason if isinstance(a, Suppressed) else a.code
             for a in self.answers
         ]
+
+
+def _place(message: Final | Revised) -> tuple[int, int, int]:
+    return message.utterance, message.start_ms, message.end_ms
 
 
 NO_FAULTS = {"lost": 0, "doubled": 0, "unexpected": 0, "disorder": 0}

@@ -27,6 +27,9 @@ class Adapter(ABC):
 
     note: ClassVar[str] = ""
     """What the reader of the figures must know about this protocol."""
+    revisions = False
+    """Whether to ask for better texts of finals, where the protocol has that. They are not shown: the
+    figures stay those of finals."""
 
     def __init__(self, url: str, language: str) -> None:
         self.url = url

@@ -27,7 +27,8 @@ class Surtitle(WebSocketAdapter):
 
     async def greet(self) -> None:
         """Say what comes."""
-        await self.send_json(type="start", language=self.language)
+        wishes = {"revisions": True} if self.revisions else {}
+        await self.send_json(type="start", language=self.language, **wishes)
 
     def receive(self, message: dict[str, Any]) -> None:
         """Finals come in the order of their utterances."""

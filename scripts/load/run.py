@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed
 
-from load.adapter import OPEN_LIMIT_S, Refused
+from load.adapter import OPEN_LIMIT_S, Adapter, Refused
 from load.meter import Meter
 from load.metrics import measure
 from load.protocols import PROTOCOLS
@@ -38,6 +38,8 @@ class Plan:
     """After its last clip a session listens until its text has not changed for so long."""
     least_utterances: int
     """Spoken in a run; where the sessions are too few for it they speak their clips again."""
+    revisions: bool = False
+    """Whether sessions ask for better texts of finals."""
 
     def seconds(self, sessions: int) -> float:
         """How long a run takes at least."""
@@ -52,11 +54,17 @@ class Plan:
         return max(math.ceil(self.least_utterances / (len(self.parts) * sessions)), 1)
 
 
+def _adapter(target: Target, server: Running, plan: Plan) -> Adapter:
+    adapter = PROTOCOLS[target.protocol](server.url, plan.language)
+    adapter.revisions = plan.revisions
+    return adapter
+
+
 async def warm_up(target: Target, server: Running, plan: Plan) -> None:
     """One short session, tried again while the server still loads. Raises TargetError."""
     deadline = time.monotonic() + OPEN_LIMIT_S
     while True:
-        adapter = PROTOCOLS[target.protocol](server.url, plan.language)
+        adapter = _adapter(target, server, plan)
         try:
             await adapter.open()
             await adapter.speech_begins()
@@ -83,7 +91,7 @@ async def run(
     speakers = [
         Session(
             i,
-            PROTOCOLS[target.protocol](server.url, plan.language),
+            _adapter(target, server, plan),
             pause_s=plan.pause_s,
             quiet_s=plan.quiet_s,
         )

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from load.metrics import UtteranceFigures
 from load.score import Score, Unit, score, unit_of
+from load.summary import quantile
 from quality.account import Account, account
 from quality.calm import Calm, calm
 from quality.delays import Delays, summarize
 from quality.listen import Listened
 from quality.lost import Lost, lost
+from quality.revisions import Revisions, revised_text, revisions
 from quality.word_times import WordTimes
 from surtitle.messages import Final, Partial
 from surtitle.subtitles.cues import ReadingSpeed, lay_out, reading_speed
@@ -49,6 +51,10 @@ class Result(Struct, frozen=True):
     late_s: float
     """How far sending fell behind at worst."""
     problems: list[str]
+    revised: str | None = None
+    """The text of all finals, revised; None where that was not asked for, as the next two."""
+    revised_score: Score | None = None
+    revisions: Revisions | None = None
 
 
 class ErrorRow(Struct, frozen=True):
@@ -66,6 +72,8 @@ class ErrorRow(Struct, frozen=True):
     """By how much the stream is worse."""
     interval: tuple[float, float] | None
     """Where that lies with a confidence of 95 %; None for too few recordings to tell."""
+    revised_percent: float | None = None
+    """Of the stream with its better texts, where they were asked for."""
 
 
 class LostRow(Struct, frozen=True):
@@ -92,6 +100,22 @@ class ReadingRow(Struct, frozen=True):
     label: str
     language: str
     speed: ReadingSpeed
+
+
+class RevisionRow(Struct, frozen=True):
+    """Better texts of one language in one folder, or in all; delays in seconds."""
+
+    label: str
+    language: str
+    finals: int
+    revised: int
+    timed: int
+    """Of these, came before the goodbye; the delays are theirs, and infinite (null) without any."""
+    after_end_p50_s: float
+    """End of the utterance -> its better text."""
+    after_end_max_s: float
+    after_final_p50_s: float
+    after_final_max_s: float
 
 
 class Invented(Struct, frozen=True):
@@ -140,15 +164,24 @@ class Report(Struct, frozen=True):
     """Cores that other programs used meanwhile: near 0, or delays and erasure are disturbed."""
     problems: list[str]
     recordings: list[Result]
+    revisions: list[RevisionRow] = []
+    """Empty unless they were asked for."""
 
 
-def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None) -> Result:
+def result_of(
+    listened: Listened,
+    offline: str,
+    delays: UtteranceFigures | None,
+    *,
+    with_revisions: bool = False,
+) -> Result:
     """The figures of one recording."""
     recording = listened.recording
     messages = [each.message for each in listened.messages]
     finals = [message for message in messages if isinstance(message, Final)]
     partials = [m.stable + m.unstable for m in messages if isinstance(m, Partial)]
     streamed = " ".join(final.text for final in finals)
+    revised = revised_text(listened.messages) if with_revisions else None
     refused = [f"refused: {listened.heard.refused}"] if listened.heard.refused else []
 
     def rated(heard: str) -> Score | None:
@@ -173,6 +206,9 @@ def result_of(listened: Listened, offline: str, delays: UtteranceFigures | None)
         delays=delays,
         late_s=listened.heard.late_s,
         problems=refused + listened.heard.problems,
+        revised=revised,
+        revised_score=None if revised is None else rated(revised),
+        revisions=revisions(listened.heard, listened.messages) if with_revisions else None,
     )
 
 
@@ -207,6 +243,7 @@ def report(
         others_cores=others_cores,
         problems=[f"{each.file}: {problem}" for each in results for problem in each.problems],
         recordings=list(results),
+        revisions=list(_revisions(speech)),
     )
 
 
@@ -223,10 +260,12 @@ def _groups(results: Sequence[Result]) -> Iterable[tuple[str, str, list[Result]]
 
 
 def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
-    streamed, offline = Score(), Score()
+    streamed, revised, offline = Score(), Score(), Score()
     for each in members:
         streamed.add(each.streamed_score or Score())
+        revised.add(each.revised_score or Score())
         offline.add(each.offline_score or Score())
+    is_revised = any(each.revised_score is not None for each in members)
     return ErrorRow(
         label=label,
         language=language,
@@ -238,6 +277,7 @@ def _errors(label: str, language: str, members: Sequence[Result]) -> ErrorRow:
         offline_percent=offline.percent,
         points=streamed.percent - offline.percent,
         interval=_interval(members),
+        revised_percent=revised.percent if is_revised else None,
     )
 
 
@@ -271,6 +311,23 @@ def _reading(results: Sequence[Result]) -> Iterator[ReadingRow]:
         cues = [cue for each in members for cue in lay_out(each.finals)]
         if (speed := reading_speed(cues)) is not None:
             yield ReadingRow(label, language, speed)
+
+
+def _revisions(results: Sequence[Result]) -> Iterator[RevisionRow]:
+    asked = [each for each in results if each.revisions is not None]
+    for label, language, members in _groups(asked):
+        total = sum((each.revisions or Revisions() for each in members), Revisions())
+        yield RevisionRow(
+            label=label,
+            language=language,
+            finals=total.finals,
+            revised=total.revised,
+            timed=len(total.after_end_s),
+            after_end_p50_s=quantile(total.after_end_s, 0.5),
+            after_end_max_s=quantile(total.after_end_s, 1.0),
+            after_final_p50_s=quantile(total.after_final_s, 0.5),
+            after_final_max_s=quantile(total.after_final_s, 1.0),
+        )
 
 
 def _account(members: Sequence[Result]) -> Account:

@@ -12,6 +12,7 @@ import numpy as np
 
 from quality.utterances import Received
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
+from surtitle.captioning.pacing import LONGEST_INTERVAL_MS
 from surtitle.captioning.session import CaptionSession
 from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Result
 from surtitle.messages import Start
@@ -50,13 +51,16 @@ class Replayer:
         audio: Pcm16,
         start: Start,
         options: EndpointingOptions,
+        partial_interval_ms: int = LONGEST_INTERVAL_MS,
         edit: Callable[[Job, Result], Result] = lambda job, result: result,
     ) -> list[Received]:
         """All messages of a session that hears the audio and the silence that its last answer takes.
 
         They come at the second of the audio. `edit` may change a result before the session has it.
         """
-        session = CaptionSession("replay", start, options, self._decoder.info)
+        session = CaptionSession(
+            "replay", start, options, self._decoder.info, partial_interval_ms=partial_interval_ms
+        )
         slot = self._vad.open()
         due: list[tuple[float, Result]] = []
         messages: list[Received] = []
@@ -80,6 +84,12 @@ class Replayer:
                 session.receive_result(due.pop(0)[1])
                 pump(now_s)
             number += 1
+        session.stop()  # what might still get a better text gets it now
+        pump(now_s := number * WINDOW_S)
+        while due:
+            now_s = max(now_s, due[0][0])
+            session.receive_result(due.pop(0)[1])
+            pump(now_s)
         self._vad.close(slot)
         return messages
 

@@ -9,21 +9,24 @@ from load.report import seconds
 from load.summary import Spread
 from quality.account import Account
 from quality.calm import Calm
-from quality.figures import CalmRow, ErrorRow, LostRow, ReadingRow, Report, Silent
+from quality.figures import CalmRow, ErrorRow, LostRow, ReadingRow, Report, RevisionRow, Silent
 from quality.word_times import GOOD_S, WordTimes
 
 
 def markdown(report: Report) -> str:
     """All tables, without headings."""
-    parts = [_errors(report.errors), _lost(report.lost)]
+    parts = [_errors(report.errors)]
+    if report.revisions:
+        parts.append(_revisions(report.revisions))
+    parts.append(_lost(report.lost))
     if report.real_time:
         parts.append(_calm(report))
     if report.delays is not None:
         parts.append(_delays(report))
     if report.real_time:
         parts.append(
-            f"Sent at most {report.late_s:.2f} s late; "
-            f"other programs used {report.others_cores:.2f} cores meanwhile."
+            f"Audio was sent at most {report.late_s:.2f} s late; "
+            f"other programs used {report.others_cores:.2f} cores in the meantime."
         )
     parts.append(_reading(report.reading))
     if report.word_times:
@@ -42,13 +45,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows))
 
 
-def _name(row: ErrorRow | LostRow | CalmRow | ReadingRow) -> str:
+def _name(row: ErrorRow | LostRow | CalmRow | ReadingRow | RevisionRow) -> str:
     return f"{row.label}, {row.language}"
 
 
 def _errors(rows: Sequence[ErrorRow]) -> str:
+    asked = any(row.revised_percent is not None for row in rows)
+    revised = ["revised %"] if asked else []
     return table(
-        ("errors", "recordings", "s", "of", "streamed %", "offline %", "difference", "95 %"),
+        (
+            "errors",
+            "recordings",
+            "s",
+            "of",
+            "streamed %",
+            *revised,
+            "offline %",
+            "difference",
+            "95 %",
+        ),
         (
             (
                 _name(row),
@@ -56,12 +71,39 @@ def _errors(rows: Sequence[ErrorRow]) -> str:
                 f"{row.seconds:.0f}",
                 f"{row.units} {row.unit}s",
                 f"{row.streamed_percent:.2f}",
+                *([_percent(row.revised_percent)] if asked else []),
                 f"{row.offline_percent:.2f}",
                 f"{row.points:+.2f}",
                 "–" if row.interval is None else "{:+.1f} to {:+.1f}".format(*row.interval),
             )
             for row in rows
         ),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _revisions(rows: Sequence[RevisionRow]) -> str:
+    def cells(row: RevisionRow) -> Iterator[str]:
+        yield _name(row)
+        yield f"{row.revised} of {row.finals}"
+        yield str(row.timed)
+        yield from map(seconds, (row.after_end_p50_s, row.after_end_max_s))
+        yield from map(seconds, (row.after_final_p50_s, row.after_final_max_s))
+
+    return table(
+        (
+            "revisions",
+            "finals revised",
+            "before the goodbye",
+            "s after the end, p50",
+            "max",
+            "s after the final, p50",
+            "max",
+        ),
+        map(tuple, map(cells, rows)),
     )
 
 
@@ -125,7 +167,7 @@ def _delays(report: Report) -> str:
 
 def _reading(rows: Sequence[ReadingRow]) -> str:
     return table(
-        ("reading speed", "characters a second", "words a minute", "fastest cue"),
+        ("reading speed", "characters per second", "words per minute", "fastest cue"),
         (
             (
                 _name(row),
@@ -146,9 +188,9 @@ def _word_times(folders: dict[str, WordTimes]) -> str:
         (
             "word times",
             "words judged",
-            "start wrong by ms, p50",
+            "start error ms, p50",
             "p95",
-            "end wrong by ms, p50",
+            "end error ms, p50",
             "p95",
             f"within {1000 * GOOD_S:.0f} ms",
             "drift ms",
@@ -179,8 +221,8 @@ def _account(report: Report) -> str:
             "suppressed",
             "failed",
             "sessions that do not add up",
-            "utterances without an answer",
-            "suppressed for",
+            "unanswered utterances",
+            "reasons for suppression",
         ),
         ((name, *_account_cells(account)) for name, account in rows),
     )

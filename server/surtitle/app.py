@@ -17,7 +17,7 @@ import structlog
 
 from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
-from surtitle.engine.policy import EngineState
+from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
@@ -42,7 +42,7 @@ from surtitle.runtime.service import ServiceManager
 from surtitle.runtime.telemetry import configure_logging
 from surtitle.vad.rounds import SileroVad, VadRounds
 from surtitle.vad.silero import SileroNetwork
-from surtitle.vad.weights import read_weights
+from surtitle.vad.weights import load_weights
 
 log = structlog.get_logger("surtitle.app")
 
@@ -68,19 +68,21 @@ LEAST_MEMORY_BYTES = 512 * memory.MIB
 """What the server may take at the least where it is not set: twice what it needs by itself. The other
 half of what there is is the worker's."""
 
-_NORMAL: Told = ("normal", "Captions are made as usual again.")
+_NORMAL: Told = ("normal", "Captions are back to normal.")
 _OVERLOADED: Told = (
     "overloaded",
-    "Many people speak at once: captions grow in larger steps. Finished ones come as before.",
+    "Many people are speaking at once, so captions grow in larger steps. Finished captions "
+    "arrive as usual.",
 )
 _WITHOUT_WORKER: dict[EngineState, Told] = {
     EngineState.RECOVERING: (
         "recovering",
-        "The recognition worker is being restarted. Keep speaking: nothing is lost.",
+        "The recognition worker is restarting. Keep speaking: nothing is lost.",
     ),
     EngineState.BROKEN: (
         "recovering",
-        "The recognition worker has died again and again. It is still tried, and what is said is kept.",
+        "The recognition worker keeps crashing. The server is still trying to restart it, and "
+        "keeps what is said.",
     ),
 }
 
@@ -96,6 +98,7 @@ class App:
             decoder=decoder,
             decoder_options={
                 "name": settings.model,
+                "partial_model": settings.partial_model,
                 "device": settings.device,
                 "compute_type": settings.compute_type,
                 "replicas": settings.replicas,
@@ -115,7 +118,7 @@ class App:
             metrics=metrics,
         )
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
-        self._rounds = VadRounds(self._load_vad)
+        self._rounds = VadRounds(SileroVad(SileroNetwork(load_weights())))
         sessions = Sessions(
             self.engine,
             self._rounds,
@@ -138,6 +141,7 @@ class App:
                 idle_timeout_s=settings.idle_timeout_s,
                 send_timeout_s=settings.send_timeout_s,
                 max_backlog_s=settings.max_backlog_s,
+                partial_interval_ms=settings.partial_interval_ms,
                 partial_window_ms=settings.partial_window_ms,
             ),
             max_sessions=settings.max_sessions,
@@ -161,11 +165,10 @@ class App:
             proxies=TrustedProxies(settings.trusted_proxies),
             max_sockets=max_sockets,
         )
-        self.gateway.is_listening = False  # until voice activity is loaded
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
         self.ready = asyncio.Event()
-        """Set when model and voice activity have been loaded for the first time."""
+        """Set when the model has been loaded for the first time."""
         self.failed = asyncio.Event()
         """Set when the engine has given up; `engine.failure` then has the cause."""
 
@@ -213,7 +216,7 @@ class App:
             if isinstance(error, SurtitleError):
                 self.engine.failure = str(error)
             else:
-                log.error("a task of the server failed", task=task.get_name(), exc_info=error)
+                log.error("a server task failed", task=task.get_name(), exc_info=error)
                 self.engine.failure = f"Internal error in {task.get_name()}."
             self.failed.set()
 
@@ -222,17 +225,7 @@ class App:
             self.failed.set()
         elif self.ready.is_set():
             self._tell()
-        else:
-            self._see_if_ready()
-
-    async def _load_vad(self) -> SileroVad:
-        vad = SileroVad(SileroNetwork(await read_weights()))
-        self.gateway.is_listening = True
-        self._see_if_ready()
-        return vad
-
-    def _see_if_ready(self) -> None:
-        if self.engine.state is EngineState.READY and self.gateway.is_listening:
+        elif state is EngineState.READY:
             log.info("ready", url=self.url)
             self.ready.set()
 
@@ -268,7 +261,7 @@ def _certificates(settings: Settings) -> Certificates | None:
     if settings.tls_cert is None and settings.tls_key is None:
         return None
     if settings.tls_cert is None or settings.tls_key is None:
-        raise ConfigurationError("TLS takes both --tls-cert and --tls-key.")
+        raise ConfigurationError("TLS needs both --tls-cert and --tls-key.")
     return Certificates(settings.tls_cert, settings.tls_key)
 
 
@@ -293,10 +286,11 @@ async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[A
         await app.stop()
 
 
-def fetch_model(name: str, report: Report | None) -> None:
-    """Download a hub model before the worker wants it. Raises ModelError."""
-    if name not in BUNDLED:
-        locate(name, report=report)
+def fetch_models(settings: Settings, report: Report | None) -> None:
+    """Download hub models before the worker wants them. Raises ModelError."""
+    for name in settings.models:
+        if name not in BUNDLED:
+            locate(name, report=report)
 
 
 async def serve(settings: Settings, report: Report | None = None, decoder: str = WHISPER) -> int:
@@ -314,11 +308,11 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
     ):
         stack.callback(manager.stop_feeding)
         if decoder == WHISPER:
-            fetching = asyncio.ensure_future(in_daemon_thread(fetch_model, settings.model, report))
+            fetching = asyncio.ensure_future(in_daemon_thread(fetch_models, settings, report))
             stopping = asyncio.ensure_future(stopped.wait())
             await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not fetching.done():
-                log.info("stopped before the model was there")
+                log.info("stopped before the model was available")
                 return EXIT_OK
             stopping.cancel()
             fetching.result()
@@ -349,9 +343,9 @@ def _allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] < LEAST_DESCRIPTORS:
             raise ConfigurationError(
-                f"No more than {hard} files may be open at once, and a server needs "
-                f"{LEAST_DESCRIPTORS} and one for each connection. Raise the limit: ulimit -n, or "
-                "LimitNOFILE= of systemd."
+                f"At most {hard} files may be open at once, but a server needs "
+                f"{LEAST_DESCRIPTORS}, plus one for each connection. Raise the limit with ulimit "
+                "-n, or with LimitNOFILE= in systemd."
             )
 
 
@@ -373,7 +367,7 @@ def _places_of_viewers(max_sockets: int, settings: Settings) -> int:
     """How many can watch so that those who speak, or ask how the server is, have a place too."""
     places = max(max_sockets - settings.max_sessions - SPARE_SOCKETS, max_sockets // 2)
     if places < settings.max_viewers:
-        log.info("fewer viewers than `max_viewers`, for want of sockets", viewers=places)
+        log.info("fewer viewers than `max_viewers`: there are too few sockets", viewers=places)
     return places
 
 

@@ -7,7 +7,7 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 import os
 import re
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,8 +22,10 @@ from pydantic_settings import (
 )
 
 from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.captioning.pacing import LONGEST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
+from surtitle.runtime.addresses import LOOPBACK, is_loopback
 from surtitle.runtime.telemetry import LogFormat, LogLevel, LogOptions
 from surtitle.subtitles.cues import Layout
 
@@ -53,12 +55,12 @@ def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
 
 
 class _Environment(EnvSettingsSource):
-    """The environment, without what Kubernetes puts there."""
+    """The environment, without the variables that Kubernetes adds."""
 
     def __call__(self) -> dict[str, Any]:
-        """The settings that somebody has made.
+        """The settings in the environment.
 
-        Beside a service called `surtitle`, Kubernetes gives each container the address of that in
+        If there is a service called `surtitle`, Kubernetes gives each container its address in
         variables such as SURTITLE_PORT=tcp://10.0.0.1:8765 ("service links").
         """
         return {
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
     )
 
     # Network
-    host: str = _setting("127.0.0.1", "Network", "Address to listen on.", min_length=1)
+    host: str = _setting(LOOPBACK, "Network", "Address to listen on.", min_length=1)
     open_to_network: bool = _setting(
         False,
         "Network",
@@ -94,8 +96,8 @@ class Settings(BaseSettings):
         [],
         "Network",
         "Origins whose pages may use the server besides its own, such as https://example.org, "
-        "separated by commas; * allows all. Without keys, the server only answers under these hosts, "
-        "IP addresses and localhost.",
+        "separated by commas; * allows all. Without keys, the server answers only at these "
+        "hosts, at IP addresses and at localhost.",
     )
     tls_cert: Path | None = _setting(
         None, "Network", "Certificate chain (PEM) for TLS; reloaded when it changes."
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = _setting(None, "Network", "Private key of the certificate (PEM).")
     port: int = _setting(8765, "Network", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
     metrics_host: str = _setting(
-        "127.0.0.1",
+        LOOPBACK,
         "Network",
         "Address to listen on for `/metrics`, if it has its own port.",
         min_length=1,
@@ -137,27 +139,29 @@ class Settings(BaseSettings):
     max_viewers: int = _setting(
         5000,
         "Network",
-        "Maximum number of viewers at once; beyond it, an address with many gives up its oldest for "
-        "another address, and further ones are refused with 503.",
+        "Maximum number of viewers at once. Beyond it, the oldest viewer of an address with many "
+        "makes room for another address; other viewers are refused with 503.",
         ge=0,
     )
     max_sessions_per_address: int = _setting(
         32,
         "Network",
-        "Maximum number of sessions per address; refused with 429. This machine itself has no limit.",
+        "Maximum number of sessions per address; further ones are refused with 429. This machine "
+        "itself is exempt.",
         ge=1,
     )
     max_sessions_per_key: int = _setting(
         64,
         "Network",
-        "Maximum number of sessions per key, or per name in tokens; refused with 429.",
+        "Maximum number of sessions per key, or per name in tokens; further ones are refused "
+        "with 429.",
         ge=1,
     )
     handshakes_per_s: Seconds = _setting(
         5.0,
         "Network",
-        "Connections per second from one address, with bursts of ten times as many; refused with 429. "
-        "This machine itself has no limit.",
+        "Maximum number of connections per second from one address, with bursts of ten times as "
+        "many; further ones are refused with 429. This machine itself is exempt.",
     )
     max_memory_mb: int = _setting(
         0,
@@ -166,14 +170,14 @@ class Settings(BaseSettings):
         "the largest are ended. 0 means half of the control group's or the machine's memory.",
         ge=0,
     )
-    max_frame_bytes: int = _setting(
-        1 << 20, "Network", "Largest frame that is accepted, in bytes.", ge=1024
-    )
+    max_frame_bytes: int = _setting(1 << 20, "Network", "Maximum frame size, in bytes.", ge=1024)
     start_timeout_s: Seconds = _setting(
-        10.0, "Network", "Seconds that a client has to send `start` before it is closed (4408)."
+        10.0,
+        "Network",
+        "Seconds that a client has to send `start` before its connection is closed (4408).",
     )
     idle_timeout_s: Seconds = _setting(
-        60.0, "Network", "Seconds without a frame after which a client is closed (4408)."
+        60.0, "Network", "Seconds without a frame after which a connection is closed (4408)."
     )
     resume_window_s: Annotated[float, Field(ge=0, le=3600)] = _setting(
         60.0, "Network", "Seconds that a session waits for its client to reconnect."
@@ -189,14 +193,14 @@ class Settings(BaseSettings):
     stop_with_stdin: bool = _setting(
         False,
         "Network",
-        "Stop when standard input ends or says `stop`: for programs that start the server and hold the "
-        "other end.",
+        "Stop when standard input ends or contains the line `stop`; for programs that start the "
+        "server and keep the other end open.",
     )
     max_backlog_s: float = _setting(
         60.0,
         "Network",
-        "Seconds of unanswered audio per session beyond which the server stops reading from it; must "
-        "be more than the longest utterance with the silence after it.",
+        "Seconds of unanswered audio per session beyond which the server stops reading from it; "
+        "must be longer than the longest utterance and the silence after it.",
         ge=35,
         le=MAX_S,
     )
@@ -207,6 +211,11 @@ class Settings(BaseSettings):
         "Model",
         "base or tiny.en (both bundled), a faster-whisper name (small, large-v3, ORG/REPO@REV), "
         "or a folder.",
+    )
+    partial_model: str | None = _setting(
+        None,
+        "Model",
+        "Another, smaller model for partial captions: words show sooner, finals are as good.",
     )
     device: Literal["auto", "cpu", "cuda"] = _setting(
         "auto", "Model", "Where the model runs; auto uses a GPU if there is one."
@@ -232,7 +241,7 @@ class Settings(BaseSettings):
         0,
         "Model",
         "Nice level of the model's process, added to the server's own: the higher, the more it "
-        "yields to others where the cores are busy.",
+        "yields to other programs when the cores are busy.",
         ge=0,
         le=19,
     )
@@ -250,7 +259,7 @@ class Settings(BaseSettings):
     endpoint_silence_ms: int = _setting(
         _ENDPOINTING.endpoint_silence_ms,
         "Utterances",
-        "Silence that ends an utterance, in ms; what was said can shorten or lengthen it.",
+        "Silence that ends an utterance, in ms; the text so far can shorten or lengthen it.",
         ge=100,
         le=5000,
     )
@@ -268,6 +277,14 @@ class Settings(BaseSettings):
         ge=1,
         le=5,
     )
+    halting_ratio: float = _setting(
+        _ENDPOINTING.halting_ratio,
+        "Utterances",
+        "Maximum of this multiple for a speaker who often pauses that long inside sentences; if it "
+        "is not greater, nothing is learned.",
+        ge=1,
+        le=5,
+    )
     max_utterance_ms: int = _setting(
         _ENDPOINTING.max_utterance_ms,
         "Utterances",
@@ -276,9 +293,10 @@ class Settings(BaseSettings):
         le=28_000,
     )
     partial_interval_ms: int = _setting(
-        _ENDPOINTING.partial_interval_ms,
+        LONGEST_INTERVAL_MS,
         "Utterances",
-        "New speech between two partial captions, in ms.",
+        "Minimum of new speech between two partial captions, in ms. With 160, words show sooner if "
+        "the engine has time; the busier it is, the longer the interval, up to 608.",
         ge=100,
     )
     partial_window_ms: int = _setting(
@@ -291,7 +309,7 @@ class Settings(BaseSettings):
     speech_threshold: float = _setting(
         _ENDPOINTING.onset_probability,
         "Utterances",
-        "Probability at and above which a window counts as speech.",
+        "Probability from which a window counts as speech.",
         gt=0.15,
         lt=1,
     )
@@ -333,7 +351,7 @@ class Settings(BaseSettings):
     lease_s: Seconds = _setting(
         _WATCHDOG.lease_s,
         "Supervision",
-        "Seconds that a batch may hold the model before the worker is replaced.",
+        "Seconds that a batch may take before the worker is replaced.",
     )
     startup_s: Seconds = _setting(
         _WATCHDOG.startup_s, "Supervision", "Seconds that a worker may take to load its model."
@@ -369,13 +387,18 @@ class Settings(BaseSettings):
 
     @property
     def is_local(self) -> bool:
-        """Whether it listens on loopback alone."""
-        return _is_loopback(self.host)
+        """Whether the server listens on loopback only."""
+        return is_loopback(self.host)
 
     @property
     def metrics_is_local(self) -> bool:
-        """The same of the port for `/metrics`."""
-        return _is_loopback(self.metrics_host)
+        """Whether the port for `/metrics` listens on loopback only."""
+        return is_loopback(self.metrics_host)
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all models that the server loads."""
+        return [self.model, *filter(None, [self.partial_model])]
 
     def endpointing(self) -> EndpointingOptions:
         """The group for the endpointer."""
@@ -388,8 +411,8 @@ class Settings(BaseSettings):
             endpoint_silence_ms=self.endpoint_silence_ms,
             finished_ratio=self.finished_ratio,
             unfinished_ratio=self.unfinished_ratio,
+            halting_ratio=self.halting_ratio,
             max_utterance_ms=self.max_utterance_ms,
-            partial_interval_ms=self.partial_interval_ms,
         )
 
     def layout(self) -> Layout:
@@ -412,9 +435,9 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
     """Read all sources. Raises ConfigurationError that names each bad setting and what is wrong."""
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in _VARIABLES:
-            # What only begins like one is not ours: Kubernetes names the ports of services so.
+            # Only near misses count: Kubernetes names the ports of services with the same prefix.
             for meant in get_close_matches(name, _VARIABLES, 1, cutoff=0.9):
-                raise ConfigurationError(f"There is no setting {name}; {meant} may be meant.")
+                raise ConfigurationError(f"There is no setting {name}; did you mean {meant}?")
     if config is None and (name := os.environ.get(ENV_PREFIX + "CONFIG", "")):
         config = Path(name)
     if config is not None and not config.is_file():
@@ -429,11 +452,11 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
         raise ConfigurationError("; ".join(problems)) from error
     except (OSError, ValueError) as error:  # a TOML file that cannot be read, or does not parse
         raise ConfigurationError(f"{config}: {error}") from error
-    if not _is_loopback(settings.host) and not settings.keys_file and not settings.open_to_network:
+    if not is_loopback(settings.host) and not settings.keys_file and not settings.open_to_network:
         raise ConfigurationError(
-            f"{settings.host} can be reached from other machines, and the server asks nobody for a "
-            "key: anybody there could use it. Give it keys (--keys-file, see `surtitle key --help`); "
-            "or, if that is meant, say --open-to-network true."
+            f"{settings.host} can be reached from other machines, and no key is required: anyone "
+            "there could use the server. Set up keys (--keys-file; see `surtitle key --help`), "
+            "or, if this is intended, use --open-to-network true."
         )
     return settings
 
@@ -441,13 +464,6 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
 def is_debugging() -> bool:
     """Whether the environment asks for what helps to find a mistake; known without other settings."""
     return os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _option(location: tuple[int | str, ...]) -> str:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 SAMPLE_RATE = 16_000
 """Samples per second of all audio past the decoder: what Whisper and Silero take."""
 
+SAMPLE_BYTES = 2
+"""Of one such sample: 16-bit PCM."""
+
 Pcm16 = NDArray[np.int16]
 """Mono audio at `SAMPLE_RATE`, shape (samples,)."""
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from surtitle.errors import BadMessage, BadStart, BadText, UnknownMessage
-from surtitle.jobs import Task
+from surtitle.jobs import SAMPLE_BYTES, Task
 
 PROTOCOL_VERSION = 1
 SUBPROTOCOL = "surtitle.v1"
@@ -26,7 +26,16 @@ CONTAINERS: dict[Encoding, ContainerEncoding] = {
 }
 RAW: dict[Encoding, RawEncoding] = {encoding: encoding for encoding in get_args(RawEncoding)}
 """The encodings by what they are: containers, and samples without a header."""
+RAW_SAMPLE_BYTES: dict[Encoding, int] = {
+    "pcm_s16le": SAMPLE_BYTES,
+    "pcm_f32le": 4,
+    "mulaw": 1,
+    "alaw": 1,
+}
+"""Of one sample of one channel, where there is no header."""
 
+Mode = Literal["live", "file"]
+"""`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
 ChannelName = Annotated[str, Meta(pattern=rf"^{CHANNEL_NAME}$(?!\n)")]
@@ -44,8 +53,10 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     language: LanguageTag | None = None
     languages: Annotated[list[LanguageTag], Meta(max_length=100)] = []
     task: Task = "transcribe"
+    mode: Mode = "live"
     partials: bool = True
     words: bool = False
+    revisions: bool = False
     hotwords: Annotated[list[Name], Meta(max_length=100)] = []
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
@@ -155,6 +166,29 @@ class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
     words: list[WordTiming] | None = None
 
 
+class Revised(Struct, tag="revised", kw_only=True, frozen=True, omit_defaults=True):
+    """A better text of an utterance whose final has come; at most one, and soon after it.
+
+    It was decoded together with what was said around it. `text` may be empty: all that was heard there
+    belongs to a word of the utterance before or after it.
+    """
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    text: str
+    confidence: float
+    words: list[WordTiming] | None = None
+
+
+def revise(final: Final, revised: Revised) -> Final:
+    """The final with the better text."""
+    return structs.replace(
+        final, text=revised.text, confidence=revised.confidence, words=revised.words
+    )
+
+
 class Suppressed(Struct, tag="suppressed", kw_only=True, frozen=True):
     """Takes the place of the final: what was heard is not speech, by the reason given."""
 
@@ -224,7 +258,18 @@ class Ended(Struct, tag="ended", kw_only=True, frozen=True):
 
 
 ServerMessage = (
-    Ready | Resumed | Speech | Partial | Final | Suppressed | Failed | Status | Ack | Error | Ended
+    Ready
+    | Resumed
+    | Speech
+    | Partial
+    | Final
+    | Revised
+    | Suppressed
+    | Failed
+    | Status
+    | Ack
+    | Error
+    | Ended
 )
 
 ChannelState = Literal["live", "away", "waiting"]
@@ -242,7 +287,7 @@ class Channel(Struct, tag="channel", kw_only=True, frozen=True):
     viewers: int
 
 
-Published = Speech | Partial | Final | Suppressed | Failed
+Published = Speech | Partial | Final | Revised | Suppressed | Failed
 """What viewers get of what a session's own client gets."""
 ViewerMessage = Channel | Published
 
@@ -271,7 +316,7 @@ def parse_client_message(data: bytes) -> ClientMessage:
         ) from error
     if kind not in _CLIENT_TYPES:
         raise UnknownMessage(
-            f"Unknown message type {kind[:40]!r}; known are {', '.join(_CLIENT_TYPES)}."
+            f"Unknown message type {kind[:40]!r}; the known types are {', '.join(_CLIENT_TYPES)}."
         )
     try:
         return msgspec.json.decode(data, type=_CLIENT_TYPES[kind])

@@ -9,10 +9,13 @@
   ]) {
     const [realSet, realClear] = [globalThis[set], globalThis[clear]];
     globalThis[set] = (call, ...rest) => {
-      const id = realSet(() => {
-        if (!repeats) timers.delete(id);
-        call();
-      }, ...rest);
+      const id = realSet(
+        () => {
+          if (!repeats) timers.delete(id);
+          call();
+        },
+        ...rest,
+      );
       timers.add(id);
       return id;
     };
@@ -47,11 +50,13 @@
   };
 
   const listeners = new Set();
-  const playwrights = /^(__playwright|mouse|pointer|touch|auxclick|click|dblclick|contextmenu|drag|drop|key|wheel)/;
+  const playwrights =
+    /^(__playwright|mouse|pointer|touch|auxclick|click|dblclick|contextmenu|drag|drop|key|wheel)/;
   const outlives = (target) =>
     target === globalThis ||
     target instanceof MediaDevices ||
-    target instanceof MediaStreamTrack || target instanceof HTMLMediaElement;
+    target instanceof MediaStreamTrack ||
+    target instanceof HTMLMediaElement;
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   EventTarget.prototype.addEventListener = function (type, listener, options) {
     addEventListener.call(this, type, listener, options);

@@ -37,6 +37,11 @@ class Speaker(ABC):
         scores = {"language_probability": 0.99, "confidence": 0.9}
         self.say("final", utterance=utterance, text=text, language=language, **times, **scores)
 
+    def revised(self, utterance: int, text: str, **times: int) -> None:
+        """Say a better text of an utterance."""
+        times = times or _times(utterance)
+        self.say("revised", utterance=utterance, text=text, confidence=0.9, **times)
+
     def suppressed(self, utterance: int) -> None:
         """Say that there was nothing to caption."""
         self.say("suppressed", utterance=utterance, reason="no_speech", **_times(utterance))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jiwer
+import pytest
 from playwright.sync_api import Page, expect
 
 from lab.server_process import ServerProcess, start_server
@@ -50,6 +51,7 @@ def finish(page: Page, sentences: list[str]) -> None:
     expect(open_caption(page)).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_link_that_is_cut_in_the_middle_of_each_sentence(
     page: Page, sentences: list[str]
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import watched_page
 from tests.browser.scripted import ScriptedServer
 from tests.browser.source_parts import ELEMENT, NOTHING, STREAM, opened
+from tests.marks import long
 
 # What the library gets of the browser, so that a test can take it away.
 KEPT = """(() => {
@@ -95,7 +96,7 @@ def test_what_a_context_refuses_is_told_until_it_runs_again(page: Page) -> None:
           return context.suspend();
         }"""
     )
-    assert "The system has stopped the sound" in told(page, "interrupted")
+    assert "The system has interrupted the sound" in told(page, "interrupted")
     page.evaluate("delete context.resume")
     told(page, "")
     frames_go_on(page)
@@ -192,7 +193,7 @@ def test_a_chosen_microphone_is_replaced_and_taken_back(page: Page) -> None:
     listen(page, "openMicrophone(chosen)")
     page.evaluate("window.refused = (id) => id === chosen && 'OverconstrainedError'")
     page.evaluate("endTrack()")
-    assert "Captions go on with “Fake Default" in told(page, "other_microphone")
+    assert "Captions continue with “Fake Default" in told(page, "other_microphone")
     frames_go_on(page)
     page.evaluate("(window.refused = undefined, change())")
     page.wait_for_function("heard.notices.at(-1).message.includes('Fake Audio Input 1')")
@@ -352,7 +353,7 @@ AT_ITS_END = (
 )
 
 
-@pytest.mark.parametrize("captured", [True, False], ids=["copied", "led through"])
+@pytest.mark.parametrize("captured", [True, long(False)], ids=["copied", "led through"])
 @pytest.mark.parametrize(
     "change",
     [

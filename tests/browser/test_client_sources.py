@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from tests.browser.conftest import CHROMIUM_ARGS, watched_page
 from tests.browser.scripted import ScriptedServer
 from tests.browser.source_parts import ELEMENT, NOTHING, STREAM, TONE_MS, opened, tone_was_heard
+from tests.marks import long
 
 
 @pytest.fixture
@@ -268,11 +269,11 @@ def with_channels(path: Path, gains: list[float]) -> Path:
     [
         # What Chromium copies is what it plays: two channels.
         pytest.param(True, [1, 1], id="stereo, copied"),
-        pytest.param(True, [1, -1], id="inverted, copied"),
-        pytest.param(False, [1, 1], id="stereo"),
+        long(True, [1, -1], id="inverted, copied"),
+        long(False, [1, 1], id="stereo"),
         pytest.param(False, [1, -1], id="inverted"),
-        pytest.param(False, [0, 0, 1], id="third of three"),
-        pytest.param(False, [0, 0, 0, 1, 0, 0], id="fourth of six"),
+        long(False, [0, 0, 1], id="third of three"),
+        long(False, [0, 0, 0, 1, 0, 0], id="fourth of six"),
         pytest.param(False, [0, 0, 0, 1, 0, 0, 0, 0], id="fourth of eight"),
     ],
 )

@@ -35,6 +35,15 @@ def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:
     assert page.get_by_role("button").count() == 0
 
 
+def test_lines_over_a_picture_are_not_corrected(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url())
+    viewer = arrived(channel)
+    viewer.final(1, "A kernel agrees.")
+    viewer.revised(1, "A colonel agrees.")
+    viewer.partial(2, "And", " welcome")
+    expect(page.locator("#text")).to_have_text("A kernel agrees. And welcome")
+
+
 @pytest.mark.parametrize("lines", [1, 2, 4])
 def test_the_last_lines_are_seen(page: Page, channel: Channel, lines: int) -> None:
     page.goto(channel.overlay_url(f"?lines={lines}&size=40&width=50"))

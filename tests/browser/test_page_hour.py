@@ -63,6 +63,7 @@ def wait_for(page: Page, utterance: int) -> None:
     expect(open_caption(page)).to_have_count(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["speaker", "audience"])
 def test_an_hour(page: Page, tmp_path: Path, who: str) -> None:
     devtools = page.context.new_cdp_session(page)

@@ -18,9 +18,7 @@ def test_the_run_goes_on_while_a_connection_is_away(page: Page, scripted: Script
     stage.partial(2, "The second", " sent")
     expect(open_caption(page)).to_have_text("The second sent")
     lose(stage, scripted)
-    expect(state).to_have_text(
-        "The connection to the server is being set up again. What is said meanwhile is kept."
-    )
+    expect(state).to_have_text("Reconnecting to the server. Anything said in the meantime is kept.")
     expect(state).to_have_attribute("data-state", "trouble")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(open_caption(page)).to_have_text("The second sent")
@@ -97,7 +95,7 @@ def test_what_was_lost_is_noted_in_the_transcript(page: Page, scripted: Scripted
         page.wait_for_event("response", lambda response: response.status == 503)
     scripted.refusal = None
     stage.next_resume()
-    lost = re.compile(r"\[\d s lost while the connection was away\]")
+    lost = re.compile(r"\[\d s lost while the connection was down\]")
     expect(final_captions(page)).to_have_text([lost])
     lines = open_transcript(page).locator("p")
     stage.final(1, "Said before.", start_ms=0, end_ms=90)
@@ -111,7 +109,7 @@ def test_stop_while_the_connection_is_away_waits_for_it(
 ) -> None:
     stage = start(page, scripted)
     lose(stage, scripted)
-    expect(page.locator("#state")).to_contain_text("is being set up again")
+    expect(page.locator("#state")).to_contain_text("Reconnecting to the server.")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop now")).to_be_visible()
     scripted.refusal = None
@@ -123,7 +121,7 @@ def test_stop_while_the_connection_is_away_waits_for_it(
 def test_stop_now_while_the_connection_is_away(page: Page, scripted: ScriptedServer) -> None:
     stage = start(page, scripted)
     lose(stage, scripted)
-    expect(page.locator("#state")).to_contain_text("is being set up again")
+    expect(page.locator("#state")).to_contain_text("Reconnecting to the server.")
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Stop now").click()
     expect(page.locator("#state")).to_have_text("Stopped")
@@ -138,7 +136,7 @@ def test_a_server_that_does_not_come_back(page: Page, scripted: ScriptedServer) 
     stage.partial(2, "The second", " sent")
     expect(open_caption(page)).to_have_text("The second sent")
     lose(stage, scripted)
-    expect(page.locator("#state")).to_contain_text("is being set up again")
+    expect(page.locator("#state")).to_contain_text("Reconnecting to the server.")
     page.clock.fast_forward(121_000)
     expect(page.get_by_role("alert")).to_have_text(
         "The server did not come back within 120 s. The server is full. Try again in 5 s."

@@ -65,9 +65,9 @@ def choose_file(page: Page, server: ScriptedServer, path: Path) -> Stage:
 @pytest.mark.parametrize(
     ("missing_ms", "sentence"),
     [
-        (2300, "2.3 s of the recording could not be read. All the rest is captioned."),
-        (12_400, "12 s of the recording could not be read. All the rest is captioned."),
-        (83_000, "1:23 minutes of the recording could not be read. All the rest is captioned."),
+        (2300, "2.3 s of the recording could not be read. The rest is captioned."),
+        (12_400, "12 s of the recording could not be read. The rest is captioned."),
+        (83_000, "1:23 minutes of the recording could not be read. The rest is captioned."),
     ],
 )
 def test_what_is_missing_of_a_file_is_told(
@@ -108,7 +108,7 @@ def test_a_file_that_is_gone_is_told(page: Page, scripted: ScriptedServer, short
     page.get_by_label("Sound or video file").set_input_files(short_wav)
     short_wav.unlink()
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("alert")).to_contain_text("cannot be read any more")
+    expect(page.get_by_role("alert")).to_contain_text("can no longer be read")
 
 
 SHARED_TAB = """async () => {
@@ -146,7 +146,7 @@ def test_a_tab_without_sound_is_told(page: Page, scripted: ScriptedServer) -> No
     page.goto(scripted.url)
     page.get_by_role("radio", name="Tab or system").check()
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("alert")).to_contain_text("What was shared has no sound.")
+    expect(page.get_by_role("alert")).to_contain_text("The shared tab or screen has no sound.")
     expect(page.get_by_text("Press Start and speak.")).to_be_visible()
 
 
@@ -170,7 +170,7 @@ def test_the_state_of_the_server_is_shown_in_words(page: Page, scripted: Scripte
     stage.say("status", state="recovering", message="The recogniser restarts; go on speaking.")
     expect(state).to_have_text("The recogniser restarts; go on speaking.")
     stage.say("status", state="overloaded", message="")
-    expect(state).to_have_text("The server is busy. Captions come later than usual.")
+    expect(state).to_have_text("The server is busy. Captions arrive later than usual.")
     stage.say("status", state="normal", message="All is well again.")
     expect(state).to_have_text("Captioning “Sample” · model scripted")
 
@@ -223,7 +223,7 @@ def test_a_server_that_is_gone(page: Page) -> None:
     page.get_by_role("radio", name="Sample").check()
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_have_text(
-        "The sample could not be fetched. Check that the server is running."
+        "The sample could not be loaded. Check that the server is running."
     )
 
 
@@ -265,7 +265,7 @@ def test_a_microphone_that_is_pulled_out(page: Page, scripted: ScriptedServer) -
         }"""
     )
     expect(state).to_have_text(
-        "The microphone was disconnected. Connect it or another one, and captions go on."
+        "The microphone was disconnected. Connect it or another one, and captions continue."
     )
     expect(state).to_have_attribute("data-state", "trouble")
     stage.final(1, "Said before.")
@@ -287,7 +287,7 @@ def test_a_microphone_that_is_not_allowed_any_more(page: Page, scripted: Scripte
     stage = start(page, scripted, source="Microphone")
     stage.next_frame_bytes()
     lose(stage, scripted)
-    expect(page.locator("#state")).to_contain_text("is being set up again")
+    expect(page.locator("#state")).to_contain_text("Reconnecting to the server.")
     page.evaluate("microphone.getTracks()[0].dispatchEvent(new Event('ended'))")
     expect(page.get_by_role("alert")).to_contain_text("does not let this page use")
     expect(page.get_by_role("button", name="Stop now")).to_be_visible()
@@ -307,7 +307,7 @@ def test_sound_that_the_system_takes_away_is_told(page: Page, scripted: Scripted
     stage = start(page, scripted, source="Microphone")
     stage.next_frame_bytes()
     page.evaluate("(context.resume = () => Promise.reject(), context.suspend())")
-    expect(state).to_contain_text("The system has stopped the sound")
+    expect(state).to_contain_text("The system has interrupted the sound")
     expect(state).to_have_attribute("data-state", "trouble")
     expect(page.get_by_role("meter")).to_have_attribute("aria-valuetext", "silent")
     page.evaluate("delete context.resume")

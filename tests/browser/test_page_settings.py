@@ -55,7 +55,7 @@ def test_the_position_of_few_captions(page: Page, scripted: ScriptedServer) -> N
 @pytest.mark.parametrize("lines", [2, 3, 4])
 def test_so_many_lines_are_seen_at_once(page: Page, scripted: ScriptedServer, lines: int) -> None:
     stage = start(page, scripted)
-    set_setting(page, "Lines at once", str(lines))
+    set_setting(page, "Visible lines", str(lines))
     for utterance in range(1, 8):
         stage.final(utterance, f"Line {utterance}.")
     expect(final_captions(page)).to_have_count(7)
@@ -91,7 +91,7 @@ def test_a_click_beside_the_panel_closes_it(page: Page, scripted: ScriptedServer
     page.goto(scripted.url)
     page.get_by_role("button", name="Settings").click()
     panel = page.get_by_role("dialog", name="Settings")
-    panel.get_by_text("Lines at once").click()
+    panel.get_by_text("Visible lines").click()
     expect(panel).to_be_visible()
     page.mouse.click(100, 300)
     expect(panel).to_be_hidden()
@@ -100,13 +100,15 @@ def test_a_click_beside_the_panel_closes_it(page: Page, scripted: ScriptedServer
 def test_what_storage_holds_may_be_anything(page: Page, scripted: ScriptedServer) -> None:
     page.goto(scripted.url)
     page.evaluate("""() => {
-      for (const name of ['style', 'colours', 'position', 'lines', 'words', 'delay', 'scale'])
+      for (const name of ['style', 'colours', 'position', 'lines', 'words', 'revisions', 'delay',
+        'scale'])
         localStorage.setItem('surtitle.' + name, 'constructor');
       localStorage.setItem('surtitle.channel', 'no/../name');
     }""")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-style", "roll-up")
     expect(page.locator("html")).to_have_attribute("style", "--caption-scale: 1;")
+    expect(page.locator("html")).to_have_attribute("data-revisions", "off")
 
 
 WORDS = [

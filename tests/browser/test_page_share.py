@@ -18,7 +18,7 @@ def share(page: Page, name: str | None = None) -> Locator:
     panel = page.get_by_role("dialog", name="Share")
     panel.get_by_role("switch", name="Share these captions").check()
     if name is not None:
-        panel.get_by_label("Name of the channel").fill(name)
+        panel.get_by_label("Channel name").fill(name)
     return panel
 
 
@@ -55,10 +55,10 @@ def test_a_channel_from_its_name_to_its_audience(page: Page, scripted: ScriptedS
     page.get_by_role("button", name="312 watching").click()
     expect(panel).to_contain_text("312 watching now.")
     stage.say("ack", received=0, safe=0)  # it was away, and somebody took the name
-    expect(panel).to_contain_text("Somebody else has this name now.")
+    expect(panel).to_contain_text("Someone else is using this name now.")
     stage.say("ack", received=0, safe=0, viewers=2)
     expect(panel).to_contain_text("2 watching now.")
-    expect(panel.get_by_label("Name of the channel")).not_to_be_editable()
+    expect(panel.get_by_label("Channel name")).not_to_be_editable()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Share")).to_be_visible()
@@ -96,7 +96,7 @@ def test_the_link_is_copied(page: Page, scripted: ScriptedServer) -> None:
 
 def test_a_name_is_proposed_and_kept(page: Page, scripted: ScriptedServer) -> None:
     page.goto(scripted.url)
-    field = share(page).get_by_label("Name of the channel")
+    field = share(page).get_by_label("Channel name")
     expect(field).to_have_value(re.compile(r"^[a-z]+-[a-z]+-[2-9a-z]{5}$"))
     first = field.input_value()
     page.get_by_role("button", name="Another").click()
@@ -112,7 +112,7 @@ def test_a_name_is_proposed_and_kept(page: Page, scripted: ScriptedServer) -> No
 def test_a_name_that_no_address_can_have(page: Page, scripted: ScriptedServer, name: str) -> None:
     page.goto(scripted.url)
     panel = share(page, name)
-    expect(panel.get_by_text("Use letters, digits")).to_be_visible()
+    expect(panel.get_by_text("Use only letters, digits")).to_be_visible()
     expect(panel.get_by_label("Link for the audience", exact=True)).to_be_hidden()
     page.keyboard.press("Escape")
     assert "channel" not in begin(page, scripted).start

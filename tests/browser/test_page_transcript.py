@@ -125,7 +125,7 @@ def test_a_new_run_goes_on_after_the_old_one(
 def test_there_is_nothing_to_save_at_first(page: Page, scripted: ScriptedServer) -> None:
     page.goto(scripted.url)
     open_transcript(page)
-    expect(page.get_by_text("Nothing was said yet.")).to_be_visible()
+    expect(page.get_by_text("Nothing has been said yet.")).to_be_visible()
     for name in ("Copy", "Text", "SRT", "WebVTT", "Clear"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
 

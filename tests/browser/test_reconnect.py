@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.scripted import ScriptedServer, Stage
+from tests.marks import long
 
 NOT_SURTITLE = "The server does not speak Surtitle's protocol. Check its address."
 # Frames of 100 ms at 16 kHz, in which each sample has its own number.
@@ -396,7 +397,7 @@ RECORDING = """async (size) => {
 }"""
 
 
-@pytest.mark.parametrize("heard_bytes", [1, 100_000, 200_001])
+@pytest.mark.parametrize("heard_bytes", [1, long(100_000), 200_001])
 def test_a_recording_is_read_again_from_the_byte_that_did_not_come(
     page: Page, scripted: ScriptedServer, heard_bytes: int
 ) -> None:

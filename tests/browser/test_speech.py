@@ -20,6 +20,7 @@ from tests.browser.page_parts import (
     open_transcript,
     saved,
 )
+from tests.marks import long
 from tests.subtitle_readers import READERS, read_with_ffmpeg
 
 # The sample's length and what the server, two cores shared with a browser, may take beyond it.
@@ -112,7 +113,10 @@ def caption_file(page: Page, server_url: str, path: Path) -> None:
     page.get_by_role("button", name="Start").click()
 
 
-@pytest.mark.parametrize("name", ["talk.mp3", "talk.m4a", "talk.flac"])
+@pytest.mark.parametrize(
+    "name",
+    ["talk.mp3", *map(long, ("talk.m4a", "talk.flac"))],
+)
 def test_a_damaged_file_is_captioned_but_for_the_damage_and_that_is_said(
     page: Page,
     server_url: str,

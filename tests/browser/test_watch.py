@@ -18,6 +18,7 @@ from tests.browser.page_parts import (
     open_transcript,
     saved,
     set_setting,
+    switch,
 )
 from tests.subtitle_readers import READERS
 
@@ -55,13 +56,13 @@ def test_it_says_how_things_stand(page: Page, channel: Channel) -> None:
     page.goto(channel.watch_url)
     viewer = channel.next_viewer()
     viewer.channel("waiting", "")
-    expect(state).to_have_text("Nobody is speaking here yet. Captions appear when it begins.")
-    expect(page.get_by_text("What is said appears here.")).to_be_visible()
+    expect(state).to_have_text("Nobody is speaking here yet. Captions appear when somebody starts.")
+    expect(page.get_by_text("Captions appear here as people speak.")).to_be_visible()
     viewer.channel("live")
     viewer.final(1, "Said.")
     expect(state).to_have_text("Live")
     viewer.channel("away")
-    expect(state).to_contain_text("connection is away")
+    expect(state).to_contain_text("connection is lost")
     expect(state).to_have_attribute("data-state", "trouble")
     viewer.channel("live")
     expect(state).to_have_text("Live")
@@ -97,7 +98,7 @@ def test_a_connection_that_breaks_comes_back_and_nothing_comes_twice(
     viewer.partial(2, "Sec")
     expect(open_caption(page)).to_have_text(["Sec"])
     viewer.die()
-    expect(page.locator("#state")).to_contain_text("is being set up again")
+    expect(page.locator("#state")).to_contain_text("Reconnecting to the server.")
     again = channel.next_viewer()
     again.channel("live", "s1")
     again.final(1, "First.")
@@ -127,7 +128,7 @@ def test_the_token_comes_from_the_fragment(page: Page, channel: Channel) -> None
 @pytest.mark.parametrize("path", ["/watch/", "/watch/two%20words", "/watch/.hidden"])
 def test_an_address_without_a_name(page: Page, channel: Channel, path: str) -> None:
     page.goto(channel.url + path)
-    expect(page.locator("#state")).to_contain_text("This address names no channel.")
+    expect(page.locator("#state")).to_contain_text("This address does not name a channel.")
 
 
 def test_a_reader_who_scrolled_up_is_left_in_peace(page: Page, channel: Channel) -> None:
@@ -175,6 +176,34 @@ def test_the_transcript_can_be_taken_home(page: Page, channel: Channel, tmp_path
         path = saved(page, button, tmp_path)
         for read in READERS:  # the second session begins where the first one ends: at three seconds
             assert [cue.start_ms for cue in read(path)] == [2000, 5000]
+
+
+def test_what_is_taken_home_has_the_better_text(
+    page: Page, channel: Channel, tmp_path: Path
+) -> None:
+    """Also what was revised while this page was away; lines change if the reader wishes it."""
+    page.goto(channel.watch_url)
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.final(1, "A kernel")
+    viewer.final(2, "a grease.")
+    viewer.revised(1, "A colonel")
+    expect(final_captions(page)).to_have_text(["A kernel", "a grease."])
+    viewer.die()
+    again = channel.next_viewer()
+    again.channel("live", "s1")
+    again.final(1, "A colonel")
+    again.final(2, "agrees.")
+    again.channel("live", "s1")
+    again.final(3, "So do I.")
+    expect(final_captions(page)).to_have_text(["A kernel", "a grease.", "So do I."])
+    lines = open_transcript(page).locator("p")
+    expect(lines).to_have_text(["A kernel", "a grease.", "So do I."])
+    assert saved(page, "Text", tmp_path).read_text(encoding="utf-8") == (
+        "A colonel\nagrees.\nSo do I.\n"
+    )
+    switch(page, "Correct lines already shown", on=True)
+    expect(lines).to_have_text(["A colonel", "agrees.", "So do I."])
 
 
 SIZES = {"phone": (390, 844), "narrow": (320, 640), "projector": (1920, 1080)}

@@ -21,9 +21,8 @@ TINY_EN = ModelInfo("tiny.en", "cpu", "int8", ("en",), load_s=1.0)
 
 OPTIONS = replace(
     endpointer.OPTIONS,
-    settled_pause_ms=3 * WINDOW_MS,
+    lasting_pause_ms=3 * WINDOW_MS,
     max_utterance_ms=100 * WINDOW_MS,
-    partial_interval_ms=10 * WINDOW_MS,
 )
 
 JUDGED = replace(
@@ -160,6 +159,7 @@ def open_session(
     options: EndpointingOptions = OPTIONS,
     model: ModelInfo = BASE,
     answer: Callable[[Job], Result | None] = lambda job: None,
+    partial_interval_ms: int = 10 * WINDOW_MS,
     partial_window_ms: int = 8000,
     max_backlog_s: float = 60.0,
 ) -> Driver:
@@ -168,6 +168,7 @@ def open_session(
         start or Start(language="en"),
         options,
         model,
+        partial_interval_ms=partial_interval_ms,
         partial_window_ms=partial_window_ms,
         max_backlog_s=max_backlog_s,
     )
@@ -197,6 +198,11 @@ def saying(text: str) -> Callable[[Job], Result | None]:
 
 def error(job: Job, code: str = "decode_error") -> Result:
     return Result(job.id, error_code=code, error="?")
+
+
+def unheard(job: Job) -> Result | None:
+    """Partials come back with nothing to show, so that the next may come; finals wait for the test."""
+    return suppressed(job) if job.kind == "partial" else None
 
 
 def suppressed(job: Job) -> Result:

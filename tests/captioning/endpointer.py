@@ -22,12 +22,11 @@ OPTIONS = EndpointingOptions(
     min_speech_ms=3 * WINDOW_MS,
     pre_roll_ms=4 * WINDOW_MS,
     hangover_ms=2 * WINDOW_MS,
-    settled_pause_ms=1000 * WINDOW_MS,
+    lasting_pause_ms=1000 * WINDOW_MS,
     endpoint_silence_ms=5 * WINDOW_MS,
     finished_ratio=1.0,
     unfinished_ratio=1.0,
     max_utterance_ms=40 * WINDOW_MS,
-    partial_interval_ms=1000 * WINDOW_MS,
 )
 
 JUDGED = replace(

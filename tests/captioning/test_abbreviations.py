@@ -4,7 +4,9 @@ import pytest
 
 from make_page_tables import OUTPUT, as_javascript
 from surtitle.captioning.abbreviations import ABBREVIATIONS, may_end_sentence
-from tests.conformance.layout_cases import STOPS
+from tests.conformance import cases
+
+STOPS = [stop for case in cases("full_stops") for stop in case["stops"]]
 
 
 @pytest.mark.parametrize(("word", "after", "language", "may_end"), STOPS)

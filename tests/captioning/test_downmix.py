@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from surtitle.captioning.downmix import BLOCKS_PER_S, Downmix
-from tests.conformance.downmix_cases import DOWNMIX_CASES
+from tests.conformance import cases
 
 Float = NDArray[np.float32]
 
@@ -54,7 +54,7 @@ def decibels(samples: Float, reference: Float) -> float:
 # -- the table that JavaScript follows too ------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", DOWNMIX_CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", cases("downmix"), ids=lambda case: case["name"])
 def test_the_table(case: dict[str, object]) -> None:
     frames = np.array(case["frames"], np.float32)
     assert frames.shape[1] == case["channels"]

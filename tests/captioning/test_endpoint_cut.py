@@ -9,9 +9,9 @@ from surtitle.captioning.endpointing import (
     Endpointer,
     Event,
     Opened,
-    PartialDue,
     Paused,
     Resumed,
+    Sentence,
     best_pause,
 )
 from tests.captioning.endpointer import JUDGED, OPTIONS, WINDOW_MS, W, run, run_all, silence, speech
@@ -79,30 +79,30 @@ def test_a_pause_that_a_cut_falls_into_is_told_anew() -> None:
         Closed(26 * W, cut=True),
         Opened(26 * W),
     ]
-    assert endpointer.judge(finished=True) == []
+    assert endpointer.judge(Sentence.FINISHED) == []
     assert run_all(endpointer, silence(1)) == [Paused(39 * W)]
     assert run_all(endpointer, silence(1)) == []
-    assert endpointer.judge(finished=True) == [Closed(39 * W)]
+    assert endpointer.judge(Sentence.FINISHED) == [Closed(39 * W)]
 
 
 def test_a_cut_waits_for_a_judgement_that_may_come_before_it() -> None:
     endpointer = Endpointer(JUDGED)
     run(endpointer, speech(35) + silence(5))
     assert endpointer.awaits_judgement
-    assert endpointer.judge(finished=True) == [Closed(37 * W)]
+    assert endpointer.judge(Sentence.FINISHED) == [Closed(37 * W)]
 
 
 @pytest.mark.parametrize("judged_after", [2, 3, 4])
-@pytest.mark.parametrize("finished", [True, None, False])
+@pytest.mark.parametrize("sentence", Sentence)
 def test_the_moment_of_a_judgement_does_not_decide_about_a_cut(
-    judged_after: int, finished: bool | None
+    judged_after: int, sentence: Sentence
 ) -> None:
     """The greatest length is reached in the very window after which a finished sentence ends."""
 
     def events(after: int) -> list[Event]:
         endpointer = Endpointer(JUDGED)
         events = run(endpointer, speech(35) + silence(after))
-        events += endpointer.judge(finished)
+        events += endpointer.judge(sentence)
         events += run(endpointer, silence(5 - after))
         return events
 
@@ -118,14 +118,6 @@ def test_endless_speech_becomes_utterances_that_tile_it() -> None:
     lengths = [end - start for start, end in zip(starts, ends, strict=False)]
     assert max(lengths) <= 40 * W
     assert min(lengths) >= 19 * W
-
-
-def test_a_partial_is_due_again_an_interval_after_a_cut() -> None:
-    endpointer = Endpointer(replace(OPTIONS, partial_interval_ms=15 * WINDOW_MS))
-    events = run(endpointer, speech(56))
-    assert events[:3] == [Opened(0), PartialDue(15 * W), PartialDue(30 * W)]
-    assert isinstance(events[3], Closed)
-    assert events[5:] == [PartialDue(55 * W)]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """An end that somebody wishes for: flush, and the end of the audio."""
 
-from dataclasses import replace
-
 import pytest
 
-from surtitle.captioning.endpointing import Closed, Endpointer, Opened, PartialDue, Paused
+from surtitle.captioning.endpointing import Closed, Endpointer, Opened, Paused
 from tests.captioning.endpointer import OPTIONS, WINDOW_MS, W, run, run_all, silence, speech
 
 
@@ -72,7 +70,7 @@ def test_at_the_end_of_the_audio_silence_stays_silence_and_speech_is_ended() -> 
 
 
 def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:
-    endpointer = Endpointer(replace(OPTIONS, partial_interval_ms=4 * WINDOW_MS))
+    endpointer = Endpointer(OPTIONS)
     events = run_all(endpointer, [0.6, 0.7, 0.9, 0.4, 0.95, 0.6, 0.1, 0.1, 0.8, *silence(5)])
     heard = [
         (
@@ -81,10 +79,9 @@ def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:
             event.voice.clear_ms // WINDOW_MS,
         )
         for event in events
-        if isinstance(event, PartialDue | Paused | Closed)
+        if isinstance(event, Paused | Closed)
     ]
     assert heard == [
-        ("PartialDue", 3, 1),
         ("Paused", 5, 2),
         ("Paused", 6, 2),
         ("Closed", 6, 2),

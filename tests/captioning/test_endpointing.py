@@ -12,9 +12,9 @@ from surtitle.captioning.endpointing import (
     Endpointer,
     EndpointingOptions,
     Opened,
-    PartialDue,
     Paused,
     Resumed,
+    Sentence,
     stretches,
 )
 from surtitle.jobs import ms_to_samples
@@ -84,18 +84,22 @@ def test_pre_roll_after_a_long_silence_is_whole() -> None:
     assert run(endpointer, speech(3)) == [Opened(31 * W)]
 
 
-def test_partials_are_due_while_speech_grows_and_not_in_silence() -> None:
-    endpointer = Endpointer(
-        replace(OPTIONS, partial_interval_ms=5 * WINDOW_MS, endpoint_silence_ms=100 * WINDOW_MS)
-    )
-    assert run(endpointer, speech(4)) == [Opened(0)]
-    assert run(endpointer, speech(11)) == [
-        PartialDue(5 * W),
-        PartialDue(10 * W),
-        PartialDue(15 * W),
-    ]
-    assert run(endpointer, silence(12)) == []
-    assert run(endpointer, speech(6)) == [PartialDue(33 * W)]
+@pytest.mark.parametrize(
+    ("probabilities", "hears"),
+    [
+        (speech(2), False),
+        (speech(3), True),
+        (speech(3) + silence(1), False),
+        ([*speech(3), *silence(1), BETWEEN], True),
+        (speech(3) + silence(5), False),
+    ],
+)
+def test_speech_is_heard_where_the_newest_window_of_an_open_utterance_is_speech(
+    probabilities: list[float], hears: bool
+) -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, probabilities)
+    assert endpointer.hears_speech is hears
 
 
 FLUSH = -1.0
@@ -119,23 +123,22 @@ all_options = st.builds(
     finished_ratio=st.sampled_from([0.2, 0.7, 1.0]),
     unfinished_ratio=st.sampled_from([1.0, 1.5]),
     max_utterance_ms=st.sampled_from([2000, 3001]),
-    partial_interval_ms=st.sampled_from([100, 480]),
 )
 
 
-judgements = st.sampled_from([True, None, False])
+judgements = st.sampled_from(Sentence)
 
 
 @settings(max_examples=150, deadline=None)
 @given(probability_runs, all_options, judgements, st.integers(0, 1000))
 def test_utterances_follow_one_another(
-    probabilities: list[float], options: EndpointingOptions, finished: bool | None, seed: int
+    probabilities: list[float], options: EndpointingOptions, sentence: Sentence, seed: int
 ) -> None:
     endpointer = Endpointer(options)
     start: int | None = None
     last_end = 0
     was_cut = False
-    settled = 0
+    committed = 0
     pause: int | None = None
     limit = ms_to_samples(options.max_utterance_ms) + W
     for index, probability in enumerate(probabilities):
@@ -144,20 +147,17 @@ def test_utterances_follow_one_another(
         else:
             events = endpointer.push(probability, float((index * 31 + seed) % 17))
             if endpointer.awaits_judgement:
-                events += endpointer.judge(finished)
+                events += endpointer.judge(sentence)
             assert not endpointer.awaits_judgement
         for event in events:
             match event:
                 case Opened(start_sample):
                     assert start is None
                     assert last_end <= start_sample < endpointer.position
-                    assert start_sample >= settled
+                    assert start_sample >= committed
                     if was_cut and event is not events[0]:
                         assert start_sample == last_end
                     start = start_sample
-                case PartialDue(end_sample):
-                    assert start is not None
-                    assert end_sample == endpointer.position
                 case Paused(end_sample):
                     assert start is not None
                     assert pause is None
@@ -175,10 +175,10 @@ def test_utterances_follow_one_another(
                     assert end_sample - start <= limit
                     start, last_end, was_cut = None, end_sample, cut
         assert endpointer.is_open == (start is not None)
-        assert settled <= endpointer.settled <= endpointer.position
-        settled = endpointer.settled
+        assert committed <= endpointer.committed <= endpointer.position
+        committed = endpointer.committed
         if start is not None:
-            assert endpointer.settled == start
+            assert endpointer.committed == start
 
 
 @settings(max_examples=100, deadline=None)

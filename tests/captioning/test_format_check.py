@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from lab.ledger import read_pcm16
 from lab.places import SAMPLE
-from lab.speech import recordings
 from surtitle.captioning.audio import G711
 from surtitle.captioning.format_check import FormatCheck
+from surtitle.captioning.sample_formats import FORMATS
 from surtitle.messages import RawEncoding
 from tests.captioning.chunking import CHUNKINGS
-from tests.marks import needs_speech
 
 Wave = NDArray[np.floating]
 
@@ -92,29 +91,37 @@ WRONG: list[tuple[str, RawEncoding, str]] = [
     ("mulaw", "alaw", "µ-law, not A-law"),
     ("alaw", "mulaw", "A-law, not µ-law"),
     ("alaw", "pcm_s16le", "A-law, not 16-bit PCM"),
-    ("8 bits", "pcm_s16le", "8-bit PCM, not 16-bit PCM; send 16-bit PCM with the low byte first"),
+    ("8 bits", "pcm_s16le", "8-bit PCM, not 16-bit PCM; send little-endian 16-bit PCM"),
     ("8 bits", "mulaw", "8-bit PCM, not µ-law"),
-    ("8 bits with a sign", "pcm_s16le", "8-bit PCM with a sign, not 16-bit PCM; send 16-bit"),
-    ("8 bits with a sign", "pcm_f32le", "8-bit PCM with a sign, not 32-bit float PCM"),
-    ("8 bits with a sign", "mulaw", "8-bit PCM with a sign, not µ-law"),
-    ("16 bits without a sign", "pcm_s16le", "16-bit PCM without a sign, not 16-bit PCM; send"),
-    ("16 bits without a sign", "pcm_f32le", "16-bit PCM without a sign, not 32-bit float PCM"),
-    ("16 bits without a sign", "alaw", "16-bit PCM without a sign, not A-law"),
-    ("big-endian", "pcm_s16le", "16-bit PCM with the high byte first, not 16-bit PCM"),
-    ("big-endian", "mulaw", "16-bit PCM with the high byte first, not µ-law"),
+    ("8 bits with a sign", "pcm_s16le", "signed 8-bit PCM, not 16-bit PCM; send little-endian"),
+    ("8 bits with a sign", "pcm_f32le", "signed 8-bit PCM, not 32-bit float PCM"),
+    ("8 bits with a sign", "mulaw", "signed 8-bit PCM, not µ-law"),
+    ("16 bits without a sign", "pcm_s16le", "unsigned 16-bit PCM, not 16-bit PCM; send"),
+    ("16 bits without a sign", "pcm_f32le", "unsigned 16-bit PCM, not 32-bit float PCM"),
+    ("16 bits without a sign", "alaw", "unsigned 16-bit PCM, not A-law"),
+    ("big-endian", "pcm_s16le", "big-endian 16-bit PCM, not 16-bit PCM"),
+    ("big-endian", "mulaw", "big-endian 16-bit PCM, not µ-law"),
     ("24 bits", "pcm_s16le", "24-bit PCM, not 16-bit PCM"),
     ("24 bits", "pcm_f32le", "24-bit PCM, not 32-bit float PCM"),
-    ("24 bits, big-endian", "pcm_s16le", "24-bit PCM with the high byte first, not 16-bit PCM"),
-    ("24 bits, big-endian", "pcm_f32le", "24-bit PCM with the high byte first, not 32-bit float"),
-    ("24 bits, big-endian", "mulaw", "24-bit PCM with the high byte first, not µ-law"),
+    ("24 bits, big-endian", "pcm_s16le", "big-endian 24-bit PCM, not 16-bit PCM"),
+    ("24 bits, big-endian", "pcm_f32le", "big-endian 24-bit PCM, not 32-bit float"),
+    ("24 bits, big-endian", "mulaw", "big-endian 24-bit PCM, not µ-law"),
     (
         "floats of ±32768",
         "pcm_f32le",
-        "float PCM of full scale 32768, not 32-bit float PCM; divide",
+        "float PCM with a full scale of 32768, not 32-bit float PCM; divide",
     ),
-    ("whole floats of ±32768", "pcm_f32le", "of full scale 32768, not 32-bit float PCM; divide by"),
-    ("floats of ±32768", "pcm_s16le", "32-bit float PCM of full scale 32768, not 16-bit PCM"),
-    ("floats of ±32768", "mulaw", "32-bit float PCM of full scale 32768, not µ-law"),
+    (
+        "whole floats of ±32768",
+        "pcm_f32le",
+        "with a full scale of 32768, not 32-bit float PCM; divide by",
+    ),
+    (
+        "floats of ±32768",
+        "pcm_s16le",
+        "32-bit float PCM with a full scale of 32768, not 16-bit PCM",
+    ),
+    ("floats of ±32768", "mulaw", "32-bit float PCM with a full scale of 32768, not µ-law"),
     ("32 bits", "pcm_f32le", "32-bit integer PCM, not 32-bit float PCM"),
     ("doubles", "pcm_s16le", "64-bit float PCM, not 16-bit PCM"),
 ]
@@ -213,7 +220,7 @@ def test_sounds_as_declared_are_not_taken_for_a_wrong_format(sound: str, channel
 def test_two_channels_declared_as_one(right: Wave, encoding: RawEncoding) -> None:
     both = np.stack([SPEECH, right], axis=1).ravel()
     [said] = told(WRITE[encoding](both), encoding)
-    assert "two channels in turn" in said
+    assert "two interleaved channels" in said
     assert "`channels: 2`" in said
 
 
@@ -281,7 +288,7 @@ def test_floats_of_another_scale_are_told_after_silence_and_hum() -> None:
     hum = 0.0001 * np.sin(2 * np.pi * 50 * times)
     hum += np.random.default_rng(5).normal(0, 0.00002, len(hum))
     [said] = told(WRITE["floats of ±32768"](np.concatenate([0 * hum, hum, SPEECH])), "pcm_f32le")
-    assert "full scale 32768" in said
+    assert "full scale of 32768" in said
 
 
 @pytest.mark.parametrize(
@@ -309,7 +316,7 @@ def test_a_file_sent_as_samples(
     data = made.read_bytes()
     for frame in (7, 1000, len(data)):
         [said] = told(data, "pcm_s16le", frame=frame)
-        assert said == f"What comes {sentence}"
+        assert said == f"The audio {sentence}"
 
 
 def test_text_sent_as_samples() -> None:
@@ -336,13 +343,20 @@ def test_it_waits_for_sound() -> None:
     assert check.feed(WRITE["pcm_s16le"](SPEECH)) is None, "at most once"
 
 
-@pytest.mark.parametrize(("seconds", "most"), [(5, 41), (20, 120), (75, 220), (600, 240)])
-def test_the_longer_nothing_is_heard_the_less_is_looked_at(seconds: int, most: int) -> None:
-    check = FormatCheck("pcm_s16le", RATE, 1)
-    noise = np.random.default_rng(4).integers(-32768, 32767, RATE, "<i2").tobytes()
+@pytest.mark.parametrize(("seconds", "most"), [(5, 25), (20, 43), (75, 60), (600, 90)])
+@pytest.mark.parametrize(
+    ("encoding", "rate"), [("pcm_s16le", RATE), ("pcm_s16le", 8000), ("mulaw", 8000)]
+)
+def test_the_longer_nothing_is_heard_the_less_is_looked_at(
+    encoding: RawEncoding, rate: int, seconds: int, most: int
+) -> None:
+    """Also where one block follows the other at first, since they are so long."""
+    check = FormatCheck(encoding, rate, 1)
+    size = rate * FORMATS[encoding].sample_bytes
+    noise = np.random.default_rng(4).bytes(size)
     for _ in range(seconds):
         assert check.feed(noise) is None
-    assert 3 * most // 4 <= check._blocks <= most
+    assert most // 2 <= check._blocks <= most
 
 
 @pytest.mark.parametrize("before_s", [10, 60, 90])
@@ -364,28 +378,3 @@ def test_what_is_settled_costs_nothing() -> None:
     for _ in range(10_000):
         check.feed(data)  # six seconds of speech each
     assert time.process_time() - began < 0.1
-
-
-@needs_speech
-@pytest.mark.parametrize(
-    "folder", ["librispeech", "multilingual", "noise", "spontaneous", "telephone"]
-)
-def test_recordings_as_declared_are_not_told(folder: str) -> None:
-    for recording in recordings(folder)[::4]:
-        wave = read_pcm16(recording.path)[: 8 * RATE] / 32768
-        for encoding in RAW:
-            assert told(WRITE[encoding](wave), encoding) == [], (recording.path.name, encoding)
-
-
-@needs_speech
-@pytest.mark.parametrize("folder", ["english_other", "librispeech", "mandarin", "multilingual"])
-def test_recordings_in_a_wrong_format_are_told(folder: str) -> None:
-    long = [each for each in recordings(folder) if each.seconds > 3][::4]
-    missed = []
-    for recording in long:
-        wave = read_pcm16(recording.path)[: 12 * RATE] / 32768
-        for sent, declared, sentence in WRONG:
-            said = told(WRITE[sent](wave), declared)
-            if not said or sentence not in said[0]:
-                missed.append((recording.path.name, sent, declared, said))
-    assert len(missed) < 0.15 * len(long) * len(WRONG), missed

@@ -1,8 +1,8 @@
-"""Tags of Chinese, and when the language of an utterance is settled."""
+"""Tags of Chinese, and when the language of an utterance is fixed."""
 
 import pytest
 
-from surtitle.captioning.language import chinese_script, fits, may_show, settle
+from surtitle.captioning.language import chinese_script, fits, may_show, with_language
 from surtitle.jobs import DecodeOptions, Result
 
 SURE = Result("1", text="hola", language="es", language_probability=0.95)
@@ -31,12 +31,12 @@ def test_the_tag_says_how_chinese_is_written(tags: list[str], script: str) -> No
 
 def test_the_first_sure_text_settles_the_language_and_no_other() -> None:
     open_ = DecodeOptions()
-    assert settle(open_, UNSURE) is open_
-    assert settle(open_, Result("3", language="es", suppressed="no_speech")) is open_
-    assert settle(open_, Result("4", error_code="decode_error")) is open_
-    settled = settle(open_, SURE)
-    assert settled.language == "es"
-    assert settle(settled, UNSURE) is settled
+    assert with_language(open_, UNSURE) is open_
+    assert with_language(open_, Result("3", language="es", suppressed="no_speech")) is open_
+    assert with_language(open_, Result("4", error_code="decode_error")) is open_
+    fixed = with_language(open_, SURE)
+    assert fixed.language == "es"
+    assert with_language(fixed, UNSURE) is fixed
 
 
 def test_text_is_shown_once_its_language_will_not_change() -> None:

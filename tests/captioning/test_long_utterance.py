@@ -22,6 +22,7 @@ from tests.captioning.driver import (
     silence,
     speech,
     suppressed,
+    unheard,
 )
 
 # -- partials of long utterances ----------------------------------------------------------------
@@ -30,6 +31,7 @@ from tests.captioning.driver import (
 def long_session(**changes: int) -> Driver:
     return open_session(
         options=replace(JUDGED, endpoint_silence_ms=100 * WINDOW_MS, **changes),
+        answer=unheard,
         partial_window_ms=30 * WINDOW_MS,
     )
 
@@ -104,7 +106,7 @@ def test_heads_are_forgotten_with_their_utterance() -> None:
 
 def test_each_job_has_the_window_that_fits_it() -> None:
     windows = Windows(final_floor_s=2.0, partial_floor_s=1.0, margin_s=0.5, step_s=0.5)
-    driver = open_session(model=replace(BASE, windows=windows))
+    driver = open_session(model=replace(BASE, windows=windows), answer=unheard)
     driver.feed(speech(70) + silence(2))
     assert [(job.kind, round(job.seconds, 2), job.window_s) for job in driver.jobs] == [
         ("partial", 0.32, 1.0),

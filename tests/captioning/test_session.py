@@ -32,6 +32,7 @@ from tests.captioning.driver import (
     silence,
     speech,
     three_utterances,
+    unheard,
 )
 
 # -- one utterance ------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def test_results_that_nobody_waits_for_are_ignored() -> None:
 
 
 def test_partials_that_come_late_are_ignored() -> None:
-    driver = open_session()
+    driver = open_session(answer=unheard)
     driver.feed(speech(35))
     first, second, third = driver.partials
     text = "one two three four five"
@@ -283,7 +284,7 @@ def test_update_takes_effect_at_its_place_in_the_audio() -> None:
 
 def test_an_update_that_the_model_cannot_do_changes_nothing() -> None:
     driver = open_session()
-    with pytest.raises(BadStart, match="does not know the language 'tlh'"):
+    with pytest.raises(BadStart, match="does not support the language 'tlh'"):
         driver.session.update(Update(language="tlh", prompt="Once"))
     driver.session.update(Update(hotwords=["word"]))
     driver.feed(speech(5) + silence(10))
@@ -499,7 +500,7 @@ def test_what_could_not_be_decoded_is_told_once_and_stands_in_the_account() -> N
     driver.pump()
     (told,) = driver.of(Error)
     assert (told.code, told.fatal) == ("damaged_audio", False)
-    assert "0.5 s of the audio from 2.0 s on" in told.message
+    assert "0.5 s of audio, starting at 2.0 s" in told.message
     driver.session.stop()
     driver.session.finish_audio()
     driver.score()

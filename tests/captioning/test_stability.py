@@ -4,8 +4,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from surtitle.captioning.stability import Stabilizer, confidences, join, normalize_unit, split_units
+from surtitle.captioning.stability import (
+    ASKED,
+    CONTRARY_S,
+    Stabilizer,
+    confidences,
+    join,
+    normalize_unit,
+    split_units,
+)
 from surtitle.jobs import Piece
+
+QUICK_S, NEAR_S, USUAL_S = (spacing_s for spacing_s, _ in ASKED)
 
 
 def show(*hypotheses: str) -> list[tuple[str, str]]:
@@ -248,9 +258,14 @@ def test_a_hypothesis_that_only_grows_is_shown_as_it_is(units: list[str]) -> Non
 UNSURE = 0.2
 
 
-def heard(*hypotheses: tuple[str, list[float]]) -> list[tuple[str, str]]:
+def heard(
+    *hypotheses: tuple[str, list[float]], spacing_s: float = USUAL_S
+) -> list[tuple[str, str]]:
     stabilizer = Stabilizer()
-    return [stabilizer.update(hypothesis, confidences) for hypothesis, confidences in hypotheses]
+    return [
+        stabilizer.update(hypothesis, confidences, spacing_s)
+        for hypothesis, confidences in hypotheses
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +287,77 @@ def heard(*hypotheses: tuple[str, list[float]]) -> list[tuple[str, str]]:
 def test_a_word_is_shown_once_the_model_is_sure(confidences: list[float], shown: int) -> None:
     words = ["one", "two", "three", "four", "five"]
     assert heard((" ".join(words), confidences)) == [("", " ".join(words[:shown]))]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "shown"),
+    [
+        ([0.96], 5),
+        ([0.94], 4),
+        ([0.81, 0.81, 0.96], 5),
+        ([0.81, 0.79, 0.96], 3),
+        ([0.51, 0.51, 0.81, 0.81, 0.96], 5),
+        ([0.51, 0.49, 0.81, 0.81, 0.96], 1),
+    ],
+)
+def test_where_the_next_hypothesis_is_near_more_is_asked(
+    confidences: list[float], shown: int
+) -> None:
+    words = ["one", "two", "three", "four", "five"]
+    found = heard((" ".join(words), confidences), spacing_s=NEAR_S)
+    assert found == [("", " ".join(words[:shown]))]
+
+
+def test_between_them_what_is_asked_lies_between() -> None:
+    for short_s, long_s, asked in ((NEAR_S, USUAL_S, 0.925), (QUICK_S, NEAR_S, 0.96)):
+        halfway_s = (short_s + long_s) / 2
+        assert heard(("one", [asked + 0.001]), spacing_s=halfway_s) == [("", "one")]
+        assert heard(("one", [asked - 0.001]), spacing_s=halfway_s) == [("", "")]
+
+
+@pytest.mark.parametrize("spacing_s", [0.0, 0.1, QUICK_S])
+def test_nearer_than_the_nearest_no_more_is_asked(spacing_s: float) -> None:
+    assert heard(("one", [0.971]), spacing_s=spacing_s) == [("", "one")]
+    assert heard(("one", [0.969]), spacing_s=spacing_s) == [("", "")]
+
+
+# -- a hypothesis that says something else ---------------------------------------------------------
+
+
+def test_one_that_comes_soon_takes_nothing_back() -> None:
+    found = heard(
+        ("one two three", [1.0]),
+        ("one two free", [1.0]),
+        ("one two three four", [1.0]),
+        spacing_s=0.16,
+    )
+    assert found == [("", "one two three"), ("", "one two three"), ("one two three", " four")]
+
+
+def test_what_is_said_again_is_believed() -> None:
+    found = heard(("one", [1.0]), ("two", [1.0]), ("two three", [1.0]), spacing_s=0.16)
+    assert found[1:] == [("", "one"), ("", "two three")]
+    assert heard(("one", [1.0]), ("two", [1.0]), spacing_s=CONTRARY_S) == [("", "one"), ("", "two")]
+
+
+def test_doubts_that_are_past_count_no_more() -> None:
+    said = ["one two", "one to", "one two", "one to", "one two three"]
+    found = heard(*[(text, [1.0]) for text in said], spacing_s=0.16)
+    assert [stable + unstable for stable, unstable in found] == [
+        "one two", "one two", "one two", "one two", "one two three",
+    ]  # fmt: skip
+
+
+def test_what_is_not_shown_yet_may_change_at_once() -> None:
+    found = heard(("one two", [1.0, 0.1]), ("one three", [1.0]), spacing_s=0.16)
+    assert found == [("", "one"), ("one", " three")]
+
+
+def test_at_a_pause_the_newest_is_believed() -> None:
+    stabilizer = Stabilizer()
+    stabilizer.update("one two", [1.0], 0.16)
+    stabilizer.update("one too many", [1.0], 0.16)
+    assert stabilizer.show_all() == ("", "one too many")
 
 
 @pytest.mark.parametrize(
@@ -355,13 +441,13 @@ def test_each_word_has_a_confidence(newest: list[Piece]) -> None:
 STABLE = "So we went, out and came home"
 
 
-def settle(final: str, stable: str = STABLE, *, cut: bool = False) -> tuple[str, bool]:
+def finalize(final: str, stable: str = STABLE, *, cut: bool = False) -> tuple[str, bool]:
     stabilizer = Stabilizer()
     stabilizer.update(f"{stable} x")
     stabilizer.update(f"{stable} x y")
     stabilizer.update(f"{stable} z y")
     assert stabilizer.stable == f"{stable} x"
-    return stabilizer.settle(final.replace("|", "x"), cut=cut)
+    return stabilizer.finalize(final.replace("|", "x"), cut=cut)
 
 
 @pytest.mark.parametrize(
@@ -378,7 +464,7 @@ def settle(final: str, stable: str = STABLE, *, cut: bool = False) -> tuple[str,
     ],
 )
 def test_a_final_begins_with_what_was_stable(final: str, text: str) -> None:
-    assert settle(final) == (text, True)
+    assert finalize(final) == (text, True)
 
 
 @pytest.mark.parametrize(
@@ -392,20 +478,20 @@ def test_a_final_begins_with_what_was_stable(final: str, text: str) -> None:
     ],
 )
 def test_words_that_were_wrong_are_corrected(final: str) -> None:
-    assert settle(final) == (final, False)
+    assert finalize(final) == (final, False)
 
 
 def test_a_word_is_a_large_part_of_a_short_text() -> None:
-    assert settle("Yes, he |.", stable="Yes") == ("Yes, he x.", False)
+    assert finalize("Yes, he |.", stable="Yes") == ("Yes, he x.", False)
 
 
 def test_a_final_before_a_cut_is_held_to_its_part_of_the_stable_text() -> None:
-    assert settle("So we went out, and", cut=True) == ("So we went, out and", True)
-    assert settle("so we went out, and") == ("so we went out, and", False)
+    assert finalize("So we went out, and", cut=True) == ("So we went, out and", True)
+    assert finalize("so we went out, and") == ("so we went out, and", False)
 
 
 def test_without_stable_text_the_final_is_as_it_is() -> None:
-    assert Stabilizer().settle("Anything.") == ("Anything.", True)
+    assert Stabilizer().finalize("Anything.") == ("Anything.", True)
 
 
 def test_a_full_stop_that_came_too_early_goes() -> None:
@@ -413,7 +499,7 @@ def test_a_full_stop_that_came_too_early_goes() -> None:
     for hypothesis in ("It ends here. Or", "It ends here. Or does", "It ends here. Or does it"):
         stabilizer.update(hypothesis)
     assert stabilizer.stable == "It ends here. Or does"
-    assert stabilizer.settle("It ends here or does it not?") == (
+    assert stabilizer.finalize("It ends here or does it not?") == (
         "It ends here or does it not?",
         True,
     )
@@ -424,7 +510,7 @@ def test_a_kept_final_begins_with_the_stable_words(hypotheses: list[str], final:
     stabilizer = Stabilizer()
     for hypothesis in hypotheses:
         stabilizer.update(hypothesis, [UNSURE] * 2)
-    text, kept = stabilizer.settle(final)
+    text, kept = stabilizer.finalize(final)
     shown = [normalize_unit(unit) for unit in split_units(stabilizer.stable)]
-    settled = [normalize_unit(unit) for unit in split_units(text)]
-    assert settled[: len(shown)] == shown if kept else text == final
+    finalized = [normalize_unit(unit) for unit in split_units(text)]
+    assert finalized[: len(shown)] == shown if kept else text == final

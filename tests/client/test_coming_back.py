@@ -5,10 +5,11 @@ import socket
 from http import HTTPStatus
 
 import pytest
+from msgspec import structs
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from surtitle.client import Captions, ClientError, Event, Gap, connect, dialing
+from surtitle.client import Captions, ClientError, Event, Gap, State, connect, dialing
 from surtitle.client import captions as client
 from surtitle.client.dialing import Disconnected
 from surtitle.messages import (
@@ -16,7 +17,10 @@ from surtitle.messages import (
     ClientMessage,
     Ended,
     Error,
+    Final,
+    Resume,
     Resumed,
+    Revised,
     Start,
     Update,
     format_message,
@@ -105,6 +109,35 @@ async def test_who_sends_nothing_for_long_comes_back(silence: Scene) -> None:
     assert [type(event) for event in events] == [Disconnected, Resumed, Ended]
 
 
+@pytest.mark.parametrize(("code", "close"), [("idle", 4408), ("busy", 1013)])
+async def test_a_server_that_keeps_the_session_is_not_told_that_it_is_over(
+    code: str, close: int
+) -> None:
+    """A client that closes with 1000 ends its session for good."""
+    closed: list[int | None] = []
+
+    async def take_leave(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, Error(seq=2, code=code, message="For now.", fatal=True))
+        await asyncio.wait({asyncio.create_task(server.wait_closed())}, timeout=0.1)
+        await server.close(close)
+        closed.append(server.close_code)
+
+    async def end(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, ENDED)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(take_leave, end) as url,
+        connect(url) as captions,
+    ):
+        events = await all_of(captions)
+    assert closed == [close]
+    assert events[0] == Disconnected("For now.")
+    assert [type(event) for event in events] == [Disconnected, Resumed, Ended]
+
+
 async def test_silence_does_not_use_up_patience() -> None:
     async def end(server: ServerConnection) -> None:
         await greet(server)
@@ -169,16 +202,314 @@ async def test_a_gap_is_told_once_and_what_was_changed_in_it_is_said_until_it_ha
     async with asyncio.timeout(LIMIT_S), playing(*script) as url, connect(url) as captions:
         events = aiter(captions)
         await anext(events)  # it has broken: nothing waits for the server
-        await captions.send(second)
+        captions.offer(second)
         await captions.update(update)
         for _ in range(4):
-            await captions.send(b"word" * 8000)
+            captions.offer(b"word" * 8000)
         spoken.set()
         gaps = [event async for event in events if isinstance(event, Gap)]
     assert gaps == [Gap(0, 3000)]
     said = format_message(update)
     assert heard == [second, said, second, said, second, b"word" * 8000]
     assert started == [Start(prompt="new")]
+
+
+# -- better texts -------------------------------------------------------------------------------
+
+
+FINAL = Final(
+    seq=2, utterance=1, start_ms=0, end_ms=900, text="a kernel", language="en",
+    language_probability=1.0, confidence=0.5,
+)  # fmt: skip
+BETTER = Revised(
+    seq=3, utterance=1, start_ms=0, end_ms=900, text="a colonel", confidence=0.9
+)  # fmt: skip
+
+
+async def test_a_better_text_is_not_told_again_and_asks_for_no_audio() -> None:
+    resumes: list[ClientMessage] = []
+
+    async def correct(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, FINAL)
+        await say(server, BETTER)
+        await break_off(server)
+
+    async def end(server: ServerConnection) -> None:
+        resumes.append(await greet(server))
+        await say(server, ENDED)
+
+    async with asyncio.timeout(LIMIT_S), playing(correct, end) as url, connect(url) as captions:
+        events = await all_of(captions)
+    assert events[:2] == [FINAL, BETTER]
+    assert resumes == [Resume(session="s", token="t", last_seq=BETTER.seq)]
+
+
+async def test_of_a_container_that_begins_again_a_better_text_is_dropped_with_its_final() -> None:
+    async def correct(server: ServerConnection) -> None:
+        await greet(server)
+        await say(server, FINAL)
+        await say(server, BETTER)
+        await break_off(server)
+
+    async def forget(server: ServerConnection) -> None:
+        await server.recv()
+        await say(server, Error(seq=0, code="unknown_session", message="Who?", fatal=True))
+        await server.close(4404)
+
+    next_one = structs.replace(FINAL, utterance=2), structs.replace(BETTER, utterance=2)
+
+    async def begin_again(server: ServerConnection) -> None:
+        await greet(server)
+        for message in (FINAL, BETTER, *next_one, ENDED):
+            await say(server, message)
+
+    script = [correct, forget, begin_again]
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(*script) as url,
+        connect(url, Start(encoding="webm", revisions=True)) as captions,
+    ):
+        events = await all_of(captions)
+    texts = [event for event in events if isinstance(event, Final | Revised)]
+    assert texts == [FINAL, BETTER, *next_one]
+
+
+# -- room ---------------------------------------------------------------------------------------
+
+
+async def test_a_send_that_is_cancelled_has_not_taken_its_audio() -> None:
+    thaw = asyncio.Event()
+    heard = 0
+
+    async def freeze(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server)
+        server.transport.pause_reading()
+        await thaw.wait()
+        server.transport.resume_reading()
+        while isinstance(data := await server.recv(), bytes):
+            heard += len(data)
+        await say(server, ENDED)
+
+    async with asyncio.timeout(LIMIT_S), playing(freeze) as url, connect(url) as captions:
+        taken = 0
+        with pytest.raises(TimeoutError):
+            while True:
+                await asyncio.wait_for(captions.send(bytes(1 << 18)), 0.2)
+                taken += 1 << 18
+        thaw.set()
+        await captions.stop()
+        await all_of(captions)
+    assert heard == taken
+
+
+async def test_a_file_loses_nothing_while_the_server_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "KEEP_S", 2.0)
+    back = asyncio.Event()
+    whole = b"".join(bytes([number]) * 32_000 for number in range(20))
+    heard = b""
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await break_off(server)
+
+    async def hear(server: ServerConnection) -> None:
+        nonlocal heard
+        await back.wait()
+        await greet(server)
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+            await say(server, Ack(received=len(heard), safe=len(heard)))
+        await say(server, ENDED)
+
+    async def feed(captions: Captions) -> None:
+        for start in range(0, len(whole), 32_000):
+            await captions.send(whole[start : start + 32_000])
+        await captions.stop()
+
+    async with asyncio.timeout(LIMIT_S), playing(leave, hear) as url, connect(url) as captions:
+        assert isinstance(await anext(captions), Disconnected)
+        feeding = asyncio.create_task(feed(captions))
+        await asyncio.wait({feeding}, timeout=0.1)
+        assert not feeding.done()
+        assert captions._outbox.end == 2 * 32_000
+        back.set()
+        events = await all_of(captions)
+        await feeding
+    assert heard == whole
+    assert not [event for event in events if isinstance(event, Gap)]
+
+
+async def test_a_server_that_answers_slowly_is_waited_for_as_it_may_be_restarted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that it has heard and not answered is there for the next one."""
+    monkeypatch.setattr(client, "KEEP_S", 2.0)
+    full = asyncio.Event()
+    heard = b""
+
+    async def answer_nothing(server: ServerConnection) -> None:
+        await greet(server)
+        for _ in range(4):
+            await server.recv()
+        await full.wait()
+        await break_off(server)
+
+    async def forget(server: ServerConnection) -> None:
+        await server.recv()
+        await say(server, Error(seq=0, code="unknown_session", message="Who?", fatal=True))
+        await server.close(4404)
+
+    async def hear(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server)
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+            await say(server, Ack(received=len(heard), safe=len(heard)))
+        await say(server, ENDED)
+
+    script = [answer_nothing, forget, hear]
+    async with asyncio.timeout(LIMIT_S), playing(*script) as url, connect(url) as captions:
+        for _ in range(4):
+            await captions.send(bytes(16_000))
+        waiting = asyncio.create_task(captions.send(b"word" * 4000))
+        await asyncio.wait({waiting}, timeout=0.1)
+        assert not waiting.done()
+        full.set()
+        await waiting
+        await captions.stop()
+        events = await all_of(captions)
+    assert heard == bytes(64_000) + b"word" * 4000
+    assert not [event for event in events if isinstance(event, Gap)]
+
+
+async def test_who_waits_for_room_hears_that_the_server_will_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "KEEP_S", 1.0)
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await break_off(server)
+
+    async with asyncio.timeout(LIMIT_S):
+        async with playing(leave) as url:
+            opening = connect(url, patience_s=0.1)
+            captions = await opening.__aenter__()
+        with pytest.raises(ClientError, match="Gave up"):
+            while True:
+                await captions.send(bytes(32_000))
+        await opening.__aexit__()
+
+
+CONTAINER = Start(encoding="webm")
+
+
+async def feed_container(captions: Captions, frames: int) -> None:
+    for number in range(frames):
+        await captions.send(bytes([number]) * 1000)
+
+
+async def test_a_container_may_be_longer_than_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing of it is answered before its end; the newest is kept, and enough where only a connection
+    breaks."""
+    monkeypatch.setattr(client, "KEEP_CONTAINER_BYTES", 10_000)
+    heard = b""
+
+    async def hear_most(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server)
+        for _ in range(20):
+            data = await server.recv()
+            assert isinstance(data, bytes)
+            heard += data
+        await break_off(server)
+
+    async def hear_the_rest(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server, received=len(heard))
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+        await say(server, ENDED)
+
+    script = [hear_most, hear_the_rest]
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(*script) as url,
+        connect(url, CONTAINER) as captions,
+    ):
+        await feed_container(captions, 50)
+        assert captions._outbox.end - captions._outbox.start <= 11_000
+        await captions.stop()
+        await all_of(captions)
+    assert heard == b"".join(bytes([number]) * 1000 for number in range(50))
+
+
+async def forget_session(server: ServerConnection) -> None:
+    await server.recv()
+    await say(server, Error(seq=0, code="unknown_session", message="Who?", fatal=True))
+    await server.close(4404)
+
+
+async def have_little(server: ServerConnection) -> None:
+    await greet(server, received=1000)
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("second", [forget_session, have_little])
+async def test_a_container_whose_beginning_is_needed_again_is_lost(
+    second: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "KEEP_CONTAINER_BYTES", 10_000)
+
+    async def hear(server: ServerConnection) -> None:
+        await greet(server)
+        for _ in range(20):
+            await server.recv()
+        await break_off(server)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(hear, second) as url,
+        connect(url, CONTAINER) as captions,
+    ):
+        await feed_container(captions, 20)
+        with pytest.raises(ClientError, match="cannot be continued from the middle") as raised:
+            await all_of(captions)
+    assert raised.value.code == "lost"
+
+
+async def test_a_live_container_of_which_something_was_dropped_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "KEEP_CONTAINER_BYTES", 10_000)
+    back = asyncio.Event()
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await break_off(server)
+
+    async def listen(server: ServerConnection) -> None:
+        await back.wait()
+        await greet(server)
+        await server.wait_closed()
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(leave, listen) as url,
+        connect(url, CONTAINER) as captions,
+    ):
+        assert isinstance(await anext(captions), Disconnected)
+        for _ in range(20):
+            captions.offer(bytes(1000))
+        back.set()
+        with pytest.raises(ClientError, match="cannot be continued from the middle"):
+            await all_of(captions)
 
 
 # -- what must not be waited for ----------------------------------------------------------------
@@ -235,6 +566,45 @@ async def test_who_still_listens_when_the_session_is_left_hears_no_more() -> Non
             assert isinstance(await anext(events), Ack)
             waiting = asyncio.ensure_future(anext(events, None))
         assert await waiting is None
+
+
+async def test_who_listens_to_a_session_that_was_left_at_once_hears_nothing() -> None:
+    async def listen(server: ServerConnection) -> None:
+        await greet(server)
+        await server.wait_closed()
+
+    async with asyncio.timeout(LIMIT_S), playing(listen) as url:
+        async with connect(url) as captions:
+            pass
+        await captions.close()  # once more
+        assert await all_of(captions) == []
+        with pytest.raises(ClientError, match="has ended"):
+            await captions.send(b"\0\0")
+
+
+async def test_how_a_session_stands() -> None:
+    gone, back = asyncio.Event(), asyncio.Event()
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await gone.wait()
+        await break_off(server)
+
+    async def end(server: ServerConnection) -> None:
+        await back.wait()
+        await greet(server)
+        await say(server, ENDED)
+
+    states: list[State] = []
+    async with asyncio.timeout(LIMIT_S), playing(leave, end) as url, connect(url) as captions:
+        states.append(captions.state)
+        gone.set()
+        async for _ in captions:
+            states.append(captions.state)
+            back.set()
+        states.append(captions.state)
+    assert states[:3] == [State.OPEN, State.AWAY, State.OPEN]
+    assert states[-1] is State.ENDED
 
 
 async def test_a_session_that_is_left_at_once_is_closed() -> None:

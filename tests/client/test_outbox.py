@@ -3,8 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.client.outbox import Audio, Command, Outbox, Said
+from surtitle.client.outbox import Audio, Command, Outbox, Said, Silence
 from surtitle.messages import Flush, Stop, Update
+
+
+def offer(outbox: Outbox, data: bytes) -> None:
+    outbox.add_audio(data)
+    outbox.drop_oldest()
 
 
 def everything_from(outbox: Outbox, byte: int) -> tuple[bytes, list[tuple[int, Command]]]:
@@ -58,17 +63,29 @@ def test_too_much_drops_the_oldest_but_no_command() -> None:
     update = Update(prompt="x")
     outbox.add_audio(b"abc")
     outbox.add_command(update)
-    outbox.add_audio(b"def")
+    offer(outbox, b"def")
     assert outbox.start == 0
-    outbox.add_audio(b"ghi")
+    offer(outbox, b"ghi")
     assert outbox.start == 3
-    outbox.add_audio(b"jkl")
+    offer(outbox, b"jkl")
     assert (outbox.safe, outbox.start) == (0, 6)
     assert everything_from(outbox, 6) == (b"ghijkl", [])
     assert everything_from(outbox, 0) == (b"ghijkl", [(3, update)])
-    outbox.add_audio(b"m" * 20)  # one frame is kept whatever its size
+    offer(outbox, b"m" * 20)  # one frame is kept whatever its size
     assert everything_from(outbox, 0) == (b"m" * 20, [(3, update)])
     assert outbox.forget_before(12) == [update]
+
+
+def test_nothing_is_dropped_unasked() -> None:
+    outbox = Outbox(4)
+    fullness = [outbox.is_full]
+    for frame in (b"abc", b"def"):
+        outbox.add_audio(frame)
+        fullness.append(outbox.is_full)
+    assert everything_from(outbox, 0) == (b"abcdef", [])
+    assert outbox.unsent == 6
+    outbox.forget_before(3)
+    assert [*fullness, outbox.is_full] == [False, False, True, False]
 
 
 def test_a_command_whose_audio_was_dropped_keeps_its_number() -> None:
@@ -76,7 +93,7 @@ def test_a_command_whose_audio_was_dropped_keeps_its_number() -> None:
     outbox = Outbox(4)
     outbox.add_command(Flush())
     outbox.add_audio(b"ab")
-    outbox.add_audio(b"cdef")
+    offer(outbox, b"cdef")
     assert outbox.next(0) == Said(0, 0, Flush())
     assert outbox.next(1) == Audio(2, 2, b"cdef")
 
@@ -85,7 +102,7 @@ def test_an_item_that_was_dropped_is_passed_over() -> None:
     outbox = Outbox(4)
     outbox.add_audio(b"ab")
     number = outbox.number_at(0)
-    outbox.add_audio(b"cdef")
+    offer(outbox, b"cdef")
     assert outbox.next(number) == Audio(number + 1, 2, b"cdef")
     assert outbox.next(number + 2) is None
 
@@ -116,3 +133,35 @@ def test_nothing_after_what_is_safe_is_ever_missing(
     assert audio == whole[byte:]
     assert [at for at, _ in commands] == [at for at in flushes if at >= byte]
     assert passed == sum(at < safe for at in flushes)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(min_size=1, max_size=5),
+            st.just("take"),
+            st.integers(0, 60),
+        )
+    )
+)
+def test_every_byte_comes_at_its_place_or_silence_for_it(steps: list[bytes | str | int]) -> None:
+    """Whatever is dropped, sent and needed again."""
+    outbox = Outbox(8)
+    said, heard = b"", bytearray()
+    for step in [*steps, *["take"] * 99]:
+        match step:
+            case bytes():
+                offer(outbox, step)
+                said += step
+            case int():  # the server has less than it was sent
+                del heard[step:]
+                outbox.go_back(len(heard))
+            case _:
+                piece = outbox.take(3)
+                if isinstance(piece, Silence):
+                    assert len(heard) + piece.length <= outbox.start and piece.length <= 3
+                    heard += said[len(heard) :][: piece.length]
+                elif isinstance(piece, bytes):
+                    heard += piece
+                assert outbox.sent == len(heard)
+    assert bytes(heard) == said

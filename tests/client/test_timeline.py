@@ -6,6 +6,7 @@ from surtitle.messages import (
     Ended,
     Final,
     Partial,
+    Revised,
     ServerMessage,
     Speech,
     Start,
@@ -26,6 +27,18 @@ def final(utterance: int, start_ms: int, end_ms: int) -> Final:
         language_probability=1,
         confidence=1,
         words=[WordTiming(text="so", start_ms=start_ms, end_ms=end_ms, confidence=1)],
+    )
+
+
+def revised(utterance: int, start_ms: int, end_ms: int) -> Revised:
+    return Revised(
+        seq=9,
+        utterance=utterance,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        text="sew",
+        confidence=1,
+        words=[WordTiming(text="sew", start_ms=start_ms, end_ms=end_ms, confidence=1)],
     )
 
 
@@ -81,6 +94,28 @@ def test_and_in_the_one_after_that() -> None:
     assert timeline.place(ended(1000, 500, 0, 1)) == ended(4000, 2500, 0, 3)
 
 
+def test_a_better_text_moves_with_its_final_and_is_not_in_the_account() -> None:
+    timeline = Timeline()
+    timeline.place(final(1, 0, 1000))
+    assert timeline.place(revised(1, 0, 1000)) == revised(1, 0, 1000)
+    timeline.go_on(64_000, 32_000)
+    timeline.place(final(1, 500, 1200))
+    timeline.place(final(2, 1500, 1900))
+    assert timeline.place(revised(1, 500, 1200)) == revised(2, 2500, 3200)
+    timeline.go_on(160_000, 32_000)  # it has not become the newest answer
+    assert timeline.place(final(1, 0, 500)) == final(4, 5000, 5500)
+    assert timeline.place(ended(1000, 500, 0, 1)) == ended(6000, 2600, 0, 4)
+
+
+def test_a_better_text_without_words_moves_too() -> None:
+    timeline = Timeline()
+    timeline.go_on(32_000, 32_000)
+    bare = Revised(seq=9, utterance=1, start_ms=0, end_ms=500, text="", confidence=1)
+    assert timeline.place(bare) == Revised(
+        seq=9, utterance=1, start_ms=1000, end_ms=1500, text="", confidence=1
+    )
+
+
 def test_rates_and_silence() -> None:
     assert bytes_per_second(Start(encoding="pcm_f32le", sample_rate=48_000, channels=2)) == 384_000
     assert bytes_per_second(Start(encoding="webm")) is None
@@ -96,12 +131,17 @@ def test_a_container_that_begins_again_repeats_what_was_answered() -> None:
     timeline.place(suppressed)
     timeline.place(Speech(seq=9, utterance=3, start_ms=2500))  # is not answered any more
     timeline.start_over()
-    again: list[ServerMessage] = [Speech(seq=9, utterance=1, start_ms=100), final(1, 100, 900)]
+    again: list[ServerMessage] = [
+        Speech(seq=9, utterance=1, start_ms=100),
+        final(1, 100, 900),
+        revised(1, 100, 900),
+    ]
     assert all(timeline.is_repeated(message) for message in [*again, suppressed])
     anew: list[ServerMessage] = [
         Ack(received=9, safe=0),
         Speech(seq=9, utterance=3, start_ms=2500),
         final(3, 2500, 3000),
+        revised(3, 2500, 3000),
         ended(5000, 1300, 400, 3),
     ]
     assert not any(timeline.is_repeated(message) for message in anew)

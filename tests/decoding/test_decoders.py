@@ -30,6 +30,7 @@ from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import ragged
 from tests.containers import Track, click_times_s, clicks, encode, in_flac
 from tests.decoding.listening import in_stream
+from tests.marks import long
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
@@ -331,7 +332,9 @@ def test_what_the_bombs_are_made_of_is_audio() -> None:
             assert sum(frame.samples for frame in container.decode(audio=0)) == 16_000
 
 
-@pytest.mark.parametrize("name", list(BOMBS))
+@pytest.mark.parametrize(
+    "name", [name if "comments" in name or "many" in name else long(name) for name in BOMBS]
+)
 async def test_a_bomb_ends_its_own_decoder_and_disturbs_nobody(name: str) -> None:
     encoding, bomb = BOMBS[name]()
     async with decoders() as room:
@@ -435,8 +438,8 @@ async def test_a_decoder_that_is_killed_is_told_of_and_others_go_on() -> None:
         child.kill()
         await until(lambda: first.over)
         assert first.failures == [
-            "The decoder of this audio has died, or took more memory or time than it may: "
-            "what comes is damaged, or made to do harm. Other sessions go on."
+            "The decoder of this audio died, or exceeded its memory or time limit: the audio is "
+            "damaged or malicious. Other sessions are not affected."
         ]
         doomed.feed(data[9000:])  # nobody minds
         doomed.mark()
@@ -571,7 +574,7 @@ async def test_a_decoder_that_says_nonsense_is_given_up(nonsense: bytes) -> None
         await until(lambda: told.over)
         assert told.samples == 2
         assert len(told.failures) == 1
-        assert "has died" in told.failures[0]
+        assert "died" in told.failures[0]
 
 
 async def test_what_a_decoder_says_may_come_in_any_pieces() -> None:

@@ -8,10 +8,13 @@
   const listeners = new Map();
   /** @type {any[][]} */
   const calls = [];
-  const tell = (/** @type {string} */ channel, /** @type {any} */ value) => listeners.get(channel)?.(value);
-  const call = (/** @type {string} */ name) => (/** @type {any[]} */ ...values) => {
-    calls.push([name, ...values]);
-  };
+  const tell = (/** @type {string} */ channel, /** @type {any} */ value) =>
+    listeners.get(channel)?.(value);
+  const call =
+    (/** @type {string} */ name) =>
+    (/** @type {any[]} */ ...values) => {
+      calls.push([name, ...values]);
+    };
   wire.onmessage = ({ data: [channel, value] }) => tell(channel, value);
 
   /** @type {import("../../web_demo/electron/preload/hosts.js").ControlHost} */

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lab.server_process import FAKE_DECODER
-from surtitle.engine.policy import EngineState, WatchdogOptions
+from surtitle.engine.policy import WatchdogOptions
+from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Supervisor
 from surtitle.jobs import DecodeOptions, Job, JobKind, Result
 from surtitle.recognition.worker import WorkerOptions

@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from surtitle.engine.load import RECOVERY, WINDOW_S, LoadGauge
+from surtitle.engine.load import RECOVERY, UTILIZATION_S, WINDOW_S, LoadGauge, Utilization
 from surtitle.jobs import JobKind
 
 
@@ -82,3 +84,37 @@ def test_hours_of_load_take_no_memory() -> None:
         load.update(tick / 10)
     kept = sum(len(waits.newest) for waits in load._waits.values())
     assert kept <= WINDOW_S * 10 + 1
+
+
+# -- how much of its time is taken --------------------------------------------------------------
+
+
+def test_a_worker_that_has_nothing_to_do_is_not_utilized() -> None:
+    assert Utilization().mean(1000.0) == 0.0
+
+
+def test_utilization_follows_what_is_taken() -> None:
+    utilization = Utilization()
+    utilization.change(0.5, 10.0)
+    assert utilization.mean(10.0) == 0.0
+    assert utilization.mean(10.0 + UTILIZATION_S) == pytest.approx(0.5 * (1 - math.exp(-1)))
+    assert utilization.mean(60.0) == pytest.approx(0.5, abs=1e-6)
+    utilization.change(0.0, 60.0)
+    assert utilization.mean(60.0 + UTILIZATION_S) == pytest.approx(0.5 * math.exp(-1))
+
+
+def test_how_often_it_is_told_changes_nothing() -> None:
+    often, seldom = Utilization(), Utilization()
+    for utilization in (often, seldom):
+        utilization.change(1.0, 0.0)
+    for tenth in range(20):
+        often.change(1.0, tenth / 10)
+    assert often.mean(2.0) == pytest.approx(seldom.mean(2.0))
+
+
+def test_a_worker_that_is_busy_half_of_the_time_is_half_utilized() -> None:
+    utilization = Utilization()
+    for tenth in range(0, 200, 2):
+        utilization.change(1.0, tenth / 10)
+        utilization.change(0.0, tenth / 10 + 0.1)
+    assert utilization.mean(20.0) == pytest.approx(0.5, abs=0.05)

@@ -3,7 +3,6 @@ import pytest
 
 from surtitle.engine.policy import (
     Drop,
-    EngineState,
     GiveUp,
     Kill,
     Quarantine,
@@ -14,6 +13,7 @@ from surtitle.engine.policy import (
     Watchdog,
     WatchdogOptions,
 )
+from surtitle.engine.states import EngineState
 from surtitle.jobs import DecodeOptions, Job, JobKind
 
 OPTIONS = WatchdogOptions(
@@ -550,9 +550,3 @@ def test_a_start_that_succeeds_ends_the_count_of_failed_ones() -> None:
         watchdog.on_grant([FINAL], now)
         watchdog.on_result(FINAL.id, 0.0)
         watchdog.on_death("signal 4", now)
-
-
-def test_what_was_running_is_answered_when_the_engine_has_failed() -> None:
-    watchdog = busy(FINAL)
-    watchdog.state = EngineState.FAILED
-    assert watchdog.on_death("signal 11", 1.0) == [Quarantine(FINAL)]

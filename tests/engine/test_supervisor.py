@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from surtitle.engine import supervisor
-from surtitle.engine.policy import EngineState
 from surtitle.engine.process import Incarnation
+from surtitle.engine.states import EngineState
 from surtitle.jobs import DecodeOptions, Job, Result
 from surtitle.runtime.telemetry import LogOptions, configure_logging
 from tests.engine.running import running
@@ -249,7 +249,7 @@ async def test_nothing_is_kept_about_a_second_try_that_does_not_come(tmp_path: P
         job = run.submit(1, f"crash-once:{tmp_path / 'flag'}")
         run.when_recovering = lambda: run.engine.cancel(job)
         await run.until(lambda: EngineState.RECOVERING in run.states)
-        assert run.engine._watchdog._retried == set()
+        assert run.engine._watchdog._retried == {}
 
 
 # -- deaths and ends ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """When the engine calls itself overloaded: real waits before a real worker process."""
 
+import math
 import sys
 import time
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from surtitle.engine import load, supervisor
+from surtitle.engine.scheduler import Owner
 from surtitle.jobs import JobKind
 from tests.engine.running import Running, running
 
@@ -105,3 +107,37 @@ async def test_a_worker_that_died_is_no_overload(tmp_path: Path) -> None:
         run.submit(1, f"stop-once:{tmp_path / 'flag'}")
         assert await run.answered(1) == ["100 ms"]
         assert run.loads == []
+
+
+async def test_utilization_grows_while_all_places_are_taken_and_falls_again(tmp_path: Path) -> None:
+    async with running(lease_s=30) as run:
+        assert run.engine.utilization == 0.0
+        files = await run.fill(tmp_path)
+        filled_at = time.monotonic()
+        await wait_of(run, 0.3)
+        filled_s = time.monotonic() - filled_at
+        full = run.engine.utilization
+        assert full >= 1 - math.exp(-filled_s / load.UTILIZATION_S)
+        for file in files:
+            file.unlink()
+        await run.answered(2)
+        peak = run.engine.utilization
+        await wait_of(run, 0.1)
+        assert run.engine.utilization < peak
+
+
+async def test_where_a_job_waits_all_of_its_time_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though one of two places is free: what is patient does not begin beside somebody who speaks."""
+    monkeypatch.setattr(supervisor, "HELD_S", 60.0)
+    async with running(lease_s=30) as run:
+        run.submit(1, f"wait:{tmp_path / 'speaker'}")
+        await run.until((tmp_path / "speaker").exists)
+        run.engine.place("file", Owner("file", patient=True))
+        run.submit(1, "say:later", session="file")
+        before, waits_from = run.engine.utilization, time.monotonic()
+        await wait_of(run, 0.3)
+        waited_s = time.monotonic() - waits_from
+        least = 1 - (1 - before) * math.exp(-waited_s / load.UTILIZATION_S)
+        assert run.engine.utilization >= least

@@ -20,6 +20,7 @@ from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from lab.waiting import wait_until
 from surtitle.client import connect
 from surtitle.messages import Final, Start, Update
+from tests.marks import long
 
 FRAME_BYTES, FRAME_S = 3200, 0.1
 LATE_S = 2.0
@@ -86,29 +87,29 @@ def lag_ms(server: ServerProcess) -> float:
 @pytest.mark.parametrize(
     ("kind", "number", "path"),
     [
-        ("one letter", 1, VIEWER),
+        long("one letter", 1, VIEWER),
         ("one letter", 8, VIEWER),
-        ("empty text", 8, SPEAKER),
+        long("empty text", 8, SPEAKER),
         ("one byte of audio", 8, STARTED),
-        ("empty audio", 1, STARTED),
+        long("empty audio", 1, STARTED),
         ("pings", 8, SPEAKER),
-        ("pings", 8, VIEWER),
-        ("empty pings", 64, STARTED),
-        ("pongs", 8, VIEWER),
-        ("pongs", 64, STARTED),
+        long("pings", 8, VIEWER),
+        long("empty pings", 64, STARTED),
+        long("pongs", 8, VIEWER),
+        long("pongs", 64, STARTED),
         ("fragments", 8, VIEWER),
-        ("empty fragments", 8, SPEAKER),
-        ("messages in fragments", 8, STARTED),
+        long("empty fragments", 8, SPEAKER),
+        long("messages in fragments", 8, STARTED),
         ("large messages", 8, STARTED),
-        ("deep messages", 8, SPEAKER),
+        long("deep messages", 8, SPEAKER),
         ("updates", 8, STARTED),
-        ("rubbish", 8, STARTED),
+        long("rubbish", 8, STARTED),
         ("half handshakes", 64, ""),
-        ("long headers", 8, ""),
+        long("long headers", 8, ""),
         ("requests", 8, ""),
-        ("no requests", 8, ""),
-        ("connects", 8, ""),
-        ("pages", 8, ""),
+        long("no requests", 8, ""),
+        long("connects", 8, ""),
+        long("pages", 8, ""),
         ("handshakes", 8, SPEAKER),
     ],
 )

@@ -14,6 +14,7 @@ from lab.ledger import read_pcm16
 from lab.places import SAMPLE
 from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from tests.faults.speaker import Speaker
+from tests.marks import long
 
 LATE_S = 1.0
 """How much later answers may come beside an attack: twice what the campaign allows, which measures on a
@@ -117,14 +118,14 @@ async def speak_and_leave(server: ServerProcess) -> None:
 @pytest.mark.parametrize(
     ("attack", "times"),
     [
-        (flush_often, 1),
+        long(flush_often, 1),
         (flush_often, 4),
-        (send_a_file, 1),
+        long(send_a_file, 1),
         (send_a_file, 8),
-        (send_phrases, 1),
-        (send_phrases, 8),
-        (speak_and_leave, 1),
-        (speak_and_leave, 4),
+        long(send_phrases, 1),
+        long(send_phrases, 8),
+        long(speak_and_leave, 1),
+        long(speak_and_leave, 4),
     ],
 )
 async def test_who_speaks_beside_is_answered_in_time(
@@ -138,7 +139,9 @@ async def test_who_speaks_beside_is_answered_in_time(
     assert max(delays_s[1:]) < usual_s + LATE_S
 
 
-@pytest.mark.parametrize("attack", [flush_often, send_a_file, send_phrases, speak_and_leave])
+@pytest.mark.parametrize(
+    "attack", [flush_often, send_a_file, long(send_phrases), long(speak_and_leave)]
+)
 async def test_one_session_locks_nobody_out(server: ServerProcess, attack: Attack) -> None:
     refused, asked = 0, 0
     async with under(attack, server):
@@ -157,6 +160,7 @@ async def test_one_session_locks_nobody_out(server: ServerProcess, attack: Attac
     assert refused == 0
 
 
+@pytest.mark.long
 async def test_too_many_who_speak_are_still_too_many() -> None:
     """Each of them in time: that is load. Those who are in lose nothing; others are refused."""
     server = start_server(decoder=FAKE_DECODER)

@@ -10,7 +10,7 @@ import pytest
 from lab.ledger import NO_FAULTS, SILENCE_1S, Ledger, spoken_word
 from lab.link import Cut, Link
 from lab.server_process import FAKE_DECODER, ServerProcess, start_server
-from surtitle.client import Captions, Disconnected, Event, Gap, connect, dialing
+from surtitle.client import Captions, Disconnected, Event, Gap, State, connect, dialing
 from surtitle.client import captions as client
 from surtitle.messages import Ended, Final, Resumed, Start, Update
 
@@ -172,13 +172,13 @@ async def test_more_than_is_kept_is_told_as_a_gap(
         link.target_port = 1  # nobody is there
         link.cut()
         async with asyncio.timeout(5):
-            while captions.connected:  # noqa: ASYNC110 - what is waited for is no event
+            while captions.state is State.OPEN:  # noqa: ASYNC110 - what is waited for is no event
                 await asyncio.sleep(0.01)
-        await captions.send(SILENCE_1S)
+        captions.offer(SILENCE_1S)
         await captions.update(Update(prompt="say:after the gap"))
         for _ in range(9):
-            await captions.send(SILENCE_1S)
-        await captions.send(spoken_word() + SILENCE_1S[:16_000])
+            captions.offer(SILENCE_1S)
+        captions.offer(spoken_word() + SILENCE_1S[:16_000])
         link.target_port = port
         await captions.stop()
         events = await listening

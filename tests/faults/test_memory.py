@@ -96,7 +96,7 @@ async def test_a_server_short_of_memory_refuses_and_ends_those_that_hold_most(
     assert sentences == {"The server is short of memory."}
     refused = "busy: The server is short of memory."  # since it let them in
     ended = [error for error in errors if error != refused]
-    assert set(ended) == {"busy: The server is short of memory, and this session takes much of it."}
+    assert set(ended) == {"busy: The server is short of memory, and this session uses much of it."}
     for hoarder in hoarders:
         hoarder.cancel()
     await asyncio.gather(*hoarders, return_exceptions=True)

@@ -117,8 +117,8 @@ def test_the_port_that_was_set_holds_beside_service_links(tmp_path: Path) -> Non
 
 LONG = "a" * 10_000
 REFUSALS: dict[str, tuple[str, dict[str, str | None], str]] = {
-    "a model of 10 kB": (f"{{surtitle}} --model {LONG}", {}, "neither a folder nor a model"),
-    "a folder of 10 kB": (f"{{surtitle}} --model ./{LONG}/x", {}, "neither a folder nor a model"),
+    "a model of 10 kB": (f"{{surtitle}} --model {LONG}", {}, "No folder or model has a name"),
+    "a folder of 10 kB": (f"{{surtitle}} --model ./{LONG}/x", {}, "No folder or model has a name"),
     "a model in a folder that is gone": (
         "mkdir $T/x && cd $T/x && rmdir $T/x && {surtitle} --model ./mine",
         {},
@@ -140,7 +140,7 @@ REFUSALS: dict[str, tuple[str, dict[str, str | None], str]] = {
     "stdin to wait for is closed": (
         "{surtitle} --stop-with-stdin true <&-",
         {},
-        "--stop-with-stdin needs a standard input",
+        "--stop-with-stdin needs standard input",
     ),
     "a number that is none": (
         "{surtitle}",

@@ -15,8 +15,8 @@ from websockets.frames import Close
 from lab.ledger import expect
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.decoding.decoders import Decoders
-from surtitle.engine.policy import EngineState
 from surtitle.engine.scheduler import Owner
+from surtitle.engine.states import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.connection import ConnectionOptions
@@ -44,6 +44,7 @@ def options(**changes: float) -> ConnectionOptions:
     return ConnectionOptions(
         endpointing=EndpointingOptions(),
         language="auto",
+        partial_interval_ms=160,
         partial_window_ms=8000,
         **limits,
     )
@@ -57,6 +58,7 @@ class FakeEngine:
         self.model: ModelInfo | None = ModelInfo("fake", "cpu", "none", ("en",), 0.0)
         self.jobs: list[tuple[Job, Callable[[Result], None]]] = []
         self.overloaded = False
+        self.utilization = 0.0
         self.cancelled: list[str] = []  # ids of jobs
         self.discarded: list[str] = []
         self.promoted: list[str] = []  # ids of jobs
@@ -176,7 +178,7 @@ class FakeSocket:
         self.close_received: int | None = None
         self.aborted = False
         self.is_lost = False
-        self.is_behind = False
+        self.has_input = False
         self.turn = asyncio.Event()  # of the client's messages
         self.turn.set()
         self.turns_taken = 0

@@ -82,7 +82,7 @@ def test_a_key_file_that_others_may_read_is_warned_of(tmp_path: Path, mode: int,
 
 def test_a_name_has_one_key(tmp_path: Path) -> None:
     add_key(tmp_path / "keys.toml", "studio", ["speak"])
-    with pytest.raises(ConfigurationError, match="has a key for studio already"):
+    with pytest.raises(ConfigurationError, match="already has a key for studio"):
         add_key(tmp_path / "keys.toml", "studio", ["speak"])
 
 
@@ -174,7 +174,7 @@ def test_one_key_is_added_at_a_time(tmp_path: Path, is_there: bool) -> None:
     if is_there:
         add_key(path, "studio", ["speak"])
     with written_anew(path) as file:
-        with pytest.raises(ConfigurationError, match=r"keys\.toml\.new is there: another command"):
+        with pytest.raises(ConfigurationError, match=r"keys\.toml\.new exists: another command"):
             add_key(path, "hall", ["speak"])
         file.write(path.read_bytes() if is_there else b"")
     path.unlink(missing_ok=not is_there)
@@ -192,18 +192,25 @@ SECRET = "s" * 44
         ("", "is not a key file"),
         ("[", "is not a key file"),
         ("token_secret = 1\nkeys = 5", "is not a key file"),
-        (f'token_secret = "{SECRET}"\nkeys = []', "lacks a key"),
+        (f'token_secret = "{SECRET}"\nkeys = []', "is missing a key"),
         (
             f'token_secret = "short"\n[[keys]]\nname="a"\nscopes=["speak"]\nsha256="{HASH}"',
-            "lacks a key",
+            "is missing a key",
         ),
         (
             f'token_secret = "{SECRET}"\n[[keys]]\nname="a"\nscopes=["speak"]\nsha256="abc"',
             "SHA-256 of 64 digits",
         ),
+        *(
+            (
+                f'token_secret = "{SECRET}"\n[[keys]]\nname="a"\nscopes=["speak"]\nsha256="{digest}"',
+                "SHA-256 of 64 digits",
+            )
+            for digest in ("é" * 64, "g" * 64, HASH + " ", HASH[:-1] + "\\n", "\u0660" * 64)
+        ),
         (
             f'token_secret = "{SECRET}"\n[[keys]]\nname="a"\nscopes=["sing"]\nsha256="{HASH}"',
-            "has the scope 'sing'",
+            "contains the unknown scope 'sing'",
         ),
     ],
 )

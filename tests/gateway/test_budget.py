@@ -173,3 +173,14 @@ def test_who_comes_does_not_go_before_those_that_wait() -> None:
         budget.wait(Sender(f"newcomer {number}", 0.0001, 9, budget, done), 4.1)
     budget.begin_turn()
     assert budget.next_holder(4.2) is speaker
+
+
+def test_what_is_reserved_is_no_longer_there_for_others_in_this_turn() -> None:
+    budget, work = InputBudget(), allowance()
+    budget.begin_turn()
+    budget.reserve(TURN_S / 2)
+    assert budget.may_go_on(work, 0.0)
+    budget.reserve(TURN_S / 2)
+    assert not budget.may_go_on(work, 0.0)
+    budget.begin_turn()
+    assert budget.may_go_on(work, 0.0)

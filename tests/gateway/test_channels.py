@@ -20,10 +20,11 @@ from surtitle.errors import BadStart
 from surtitle.gateway import channels as module
 from surtitle.gateway import server
 from surtitle.gateway.access import Key, KeyRing, digest_of
-from surtitle.gateway.channels import BEHIND_BYTES, HISTORY_BYTES, Channels
+from surtitle.gateway.channels import HISTORY_BYTES, Channels
 from surtitle.gateway.channels import Channel as Hall
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
+from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
 from surtitle.jobs import Job, Result
 from surtitle.messages import (
     Ack,
@@ -34,6 +35,7 @@ from surtitle.messages import (
     Ready,
     Resume,
     Resumed,
+    Revised,
     Speech,
     Start,
     ViewerMessage,
@@ -185,6 +187,56 @@ async def test_who_comes_late_gets_the_answers_and_the_open_partial(hall: Hall) 
     assert watcher.said == ["live one", "1 hello", "live one", "2 w…", "2 world"]
 
 
+def revised(utterance: int, text: str) -> Revised:
+    return Revised(seq=1, utterance=utterance, start_ms=0, end_ms=500, text=text, confidence=0.9)
+
+
+async def test_who_comes_late_gets_the_better_text_alone(hall: Hall) -> None:
+    speaker, early, late = Speaker(), Watcher(), Watcher()
+    hall.claim(speaker)
+    with hall.watched_by(early):
+        for message in (
+            final(1, "a kernel"),
+            final(2),
+            final(3, "agrees"),
+            revised(1, "a colonel"),
+        ):
+            hall.publish(speaker, message)
+            await settle()
+    assert early.said == ["live one", "1 a kernel", "2 word", "3 agrees", "1 Revised"]
+    hall.publish(speaker, revised(3, ""))
+    hall.publish(speaker, revised(0, "nobody knows it any more"))
+    with hall.watched_by(late):
+        pass
+    assert late.said == ["live one", "1 a colonel", "2 word", "3 ", "live one"]
+
+
+async def test_a_better_text_is_for_the_session_that_said_it(hall: Hall) -> None:
+    first, second, late = Speaker("one"), Speaker("two"), Watcher()
+    hall.claim(first)
+    hall.publish(first, final(1, "before"))
+    hall.release(first)
+    hall.claim(second)
+    hall.publish(second, revised(1, "of another"))
+    with hall.watched_by(late):
+        pass
+    assert "1 before" in late.said and "1 of another" not in late.said
+
+
+async def test_better_texts_are_counted_in_the_history(hall: Hall) -> None:
+    speaker, late = Speaker(), Watcher()
+    hall.claim(speaker)
+    for number in range(40):
+        hall.publish(speaker, final(number))
+    for number in range(40):
+        hall.publish(speaker, revised(number, "x" * 4000))
+    hall.publish(speaker, final(40))
+    with hall.watched_by(late):
+        pass
+    assert len(late.frames) < HISTORY_BYTES + 2000
+    assert late.said[-2] == "40 word"
+
+
 async def test_an_answer_that_is_being_sent_comes_once_to_who_comes_meanwhile(hall: Hall) -> None:
     speaker, early, late = Speaker(), [Watcher() for _ in range(2 * module.AT_ONCE)], Watcher()
     hall.claim(speaker)
@@ -239,7 +291,7 @@ async def test_a_name_is_taken_while_its_speaker_is_there(hall: Hall) -> None:
     first, second, watcher = Speaker("one"), Speaker("two"), Watcher()
     hall.claim(first)
     with hall.watched_by(watcher):
-        with pytest.raises(BadStart, match="Another session publishes in the channel hall"):
+        with pytest.raises(BadStart, match="Another session is publishing in the channel hall"):
             hall.claim(second)
         first.is_connected = False
         hall.announce()
@@ -284,7 +336,7 @@ async def test_who_reads_slowly_misses_partials_and_nothing_else(hall: Hall) -> 
     speaker, slow = Speaker(), Watcher()
     hall.claim(speaker)
     with hall.watched_by(slow):
-        slow.unsent_bytes = BEHIND_BYTES + 1
+        slow.unsent_bytes = UNSENT_BYTES + 1
         for message in (speech(1), partial(1, "he"), final(1, "hello")):
             hall.publish(speaker, message)
             await settle()
@@ -310,7 +362,7 @@ async def test_who_falls_far_behind_is_cut_off(hall: Hall) -> None:
     speaker, far = Speaker(), Watcher()
     hall.claim(speaker)
     with hall.watched_by(far):
-        far.unsent_bytes = module.MOST_BEHIND_BYTES + 1
+        far.unsent_bytes = MOST_UNSENT_BYTES + 1
         hall.publish(speaker, final(1))
         await settle()
     assert far.aborted
@@ -436,7 +488,9 @@ async def test_a_speaker_who_is_away_and_comes_back() -> None:
 async def test_a_channel_that_is_taken_is_a_bad_start() -> None:
     async with serving(FakeEngine()) as (gateway, url):
         async with connect(url, Start(channel="hall", partials=False)):
-            with pytest.raises(ClientError, match="Another session publishes in the channel hall"):
+            with pytest.raises(
+                ClientError, match="Another session is publishing in the channel hall"
+            ):
                 async with connect(url, Start(channel="hall", partials=False)):
                     pass
         async with asyncio.timeout(5):
@@ -544,7 +598,8 @@ async def test_who_was_away_and_lost_the_name_goes_on_without_it() -> None:
         async with connect(url, start) as first, watch(url, "hall") as messages:
             one = _short(await anext(messages))
             (session,) = gateway._sessions
-            session.link, session.keeps_name = None, False  # as one whose page was left
+            session.detach()
+            session.keeps_name = False  # as one whose page was left
             async with connect(url, start):
                 assert _short(await anext(messages)) not in (one, one.replace("live", "away"))
             assert _short(await anext(messages)).startswith("waiting")

@@ -235,6 +235,7 @@ async def test_no_session_begins_for_one_who_has_gone() -> None:
         assert not len(s.sessions)
 
 
+@pytest.mark.alone
 async def test_frames_put_off_the_limit_of_idleness() -> None:
     async with served(idle_timeout_s=0.1) as s:
         s.socket.put('{"type":"start"}')

@@ -2,23 +2,37 @@
 
 import asyncio
 import json
+import socket
 import struct
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from surtitle.gateway import http, routes, stream
-from surtitle.gateway.http import BODY_BUFFER_BYTES, MOST_HEAD_BYTES, PART_BYTES, Phase
+from surtitle.gateway.access import Names, OriginPolicy
+from surtitle.gateway.budget import TURN_S, InputBudget
+from surtitle.gateway.connection import AT_ONCE_BYTES
+from surtitle.gateway.http import (
+    BEHIND_BYTES,
+    BODY_BUFFER_BYTES,
+    MOST_HEAD_BYTES,
+    PART_BYTES,
+    HttpConnection,
+    Phase,
+    connection_of,
+)
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.places import Places
 from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.stream import ClientStream
+from surtitle.runtime.allowance import Allowance
 from tests.gateway.fakes import everything_logged
 from tests.gateway.site import listening
 
@@ -150,10 +164,37 @@ async def test_who_has_said_his_last_still_gets_the_answer() -> None:
         assert await client.is_closed()
 
 
+async def test_all_that_was_asked_before_the_last_word_is_answered() -> None:
+    async with client_of(answering(body_of)) as client:
+        post = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
+        client.writer.write(GET + GET + post)
+        client.writer.write_eof()
+        bodies = [(await client.answer())[2] for _ in range(3)]
+        assert bodies == [b"0 bytes", b"0 bytes", b"5 bytes"]
+        assert await client.is_closed()
+
+
 async def test_the_target_may_name_the_host_too() -> None:
     async with client_of(answering(path_of)) as client:
         request = b"GET http://localhost/there?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         assert (await client.ask(request))[2] == b"/there"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the states of TCP are Linux's")
+async def test_many_may_come_at_once_before_they_are_taken() -> None:
+    """As an audience does, when a link is opened in a hall."""
+    with ExitStack() as stack:
+        async with serving(answering(path_of)) as port:
+            clients = [stack.enter_context(socket.socket()) for _ in range(300)]
+            for client in clients:  # the loop takes none meanwhile
+                client.setblocking(False)
+                client.connect_ex(("127.0.0.1", port))
+            states = {
+                client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) for client in clients
+            }
+            assert states == {b"\x01"}  # established
+            for client in clients:
+                client.close()
 
 
 # -- bodies -------------------------------------------------------------------------------------
@@ -164,6 +205,38 @@ async def test_a_body_in_chunks() -> None:
         request = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         chunk = b"3e8\r\n" + bytes(1000) + b"\r\n"
         assert (await client.ask(request + 100 * chunk + b"0\r\n\r\n"))[2] == b"100000 bytes"
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [100, 100_000])
+async def test_what_follows_a_body_in_chunks_is_bounded(piece: int) -> None:
+    """Others are answered meanwhile."""
+    async with serving(answering(body_of)) as port:
+        async with connected(port) as client:
+            few = CHUNKED + b"5\r\nhello\r\n0\r\n" + b"X: y\r\n" * 100 + b"\r\n"
+            assert (await client.ask(few + GET))[2] == b"5 bytes"
+            assert (await client.answer())[2] == b"0 bytes"
+        async with connected(port) as client, connected(port) as other:
+            many = CHUNKED + b"5\r\nhello\r\n0\r\n" + b"a:\n" * 5000
+            for begin in range(0, len(many), piece):
+                client.writer.write(many[begin : begin + piece])
+                await asyncio.sleep(0)
+            assert (await other.ask(GET))[0] == 200
+            assert await client.is_closed()
+
+
+async def test_of_two_lengths_the_chunks_count_and_the_connection_is_closed() -> None:
+    """RFC 9112, 6.1: who sends both may want to smuggle something past a proxy."""
+    for first, second in ((b"Content-Length: 5", b""), (b"", b"Content-Length: 5")):
+        head = CHUNKED[:-4].replace(b"Transfer", first + b"\r\nTransfer" if first else b"Transfer")
+        head += (b"\r\n" + second if second else b"") + b"\r\n\r\n"
+        async with client_of(answering(body_of)) as client:
+            client.writer.write(head + b"2\r\nhi\r\n0\r\n\r\n" + GET)
+            _, headers, body = await client.answer()
+            assert (headers["connection"], body) == ("close", b"2 bytes")
+            assert await client.is_closed()
 
 
 async def test_who_waits_to_be_told_to_go_on_is_told() -> None:
@@ -269,6 +342,31 @@ async def test_who_does_not_read_is_cut_off_and_has_cost_little(
     assert max(unsent) <= 3 * PART_BYTES
 
 
+async def test_the_end_of_an_answer_of_no_known_length_has_its_time_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As much as each part of it had; not what is left to one who has all."""
+    size, closes = 3 * PART_BYTES, list[float]()
+    original = ClientStream.close
+
+    def close(self: ClientStream, within_s: float = 0.0) -> None:
+        closes.append(within_s)
+        original(self, within_s)
+
+    async def growing(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield bytes(size)
+
+        return StreamingResponse(parts(), headers={"Connection": "close"})
+
+    monkeypatch.setattr(ClientStream, "close", close)
+    async with client_of(answering(growing), send_timeout_s=2.0) as client:
+        client.writer.write(GET)
+        async with asyncio.timeout(LIMIT_S):
+            assert (await client.reader.read()).endswith(b"0\r\n\r\n")
+    assert 1.5 < closes[0] <= 2.0
+
+
 async def test_an_application_that_fails_is_told_of_and_the_next_request_served() -> None:
     async def fail(request: Request) -> Response:
         if request.url.path == "/":
@@ -335,29 +433,111 @@ async def test_many_tiny_headers_behind_a_request_are_refused_too() -> None:
         assert await client.is_closed()
 
 
-async def test_requests_that_come_together_wait_for_their_turn() -> None:
-    """Also those that no route answers: other things of the event loop have theirs in between."""
-    answered, turns, most, running = 0, 0, 0, True
-    loop = asyncio.get_running_loop()
+async def test_what_comes_behind_a_request_is_bounded_also_while_all_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others are served meanwhile."""
+    came = answered = most = 0
+    request = GET[:-2] + b"X: " + b"x" * 30_000 + b"\r\n\r\n"
+    requests = 5_000_000 // len(request)
+    flood: Allowance | None = None
+    original = HttpConnection.receive
 
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal answered
-        answered += 1
-        await PlainTextResponse("no", 400)(scope, receive, send)
+    def receive(self: HttpConnection, data: bytes) -> int:
+        nonlocal came, most
+        if self.stream.work is flood:
+            came += len(data)
+            most = max(most, came - answered * len(request))
+        return original(self, data)
 
-    def tick() -> None:
-        nonlocal turns, most, answered
-        turns, most, answered = turns + 1, max(most, answered), 0
-        if running:
-            loop.call_soon(tick)
+    async def count(each: Request) -> Response:
+        nonlocal answered, flood
+        if "x" in each.headers:
+            flood = connection_of(each.scope).stream.work
+            answered += 1
+        return PlainTextResponse("")
 
-    async with client_of(refuse) as client:
-        client.writer.write(GET * 500)
-        loop.call_soon(tick)
-        for _ in range(500):
+    monkeypatch.setattr(HttpConnection, "receive", receive)
+    async with (
+        serving(answering(count)) as port,
+        connected(port) as client,
+        connected(port) as other,
+    ):
+        client.writer.write(request * requests)
+        for number in range(requests):
+            assert (await client.answer())[0] == 200
+            if number % 10 == 0:
+                assert (await other.ask(GET))[0] == 200
+    assert most <= 2 * BEHIND_BYTES
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ("GET / HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /v1/qr HTTP/1.1\r\nHost: localhost\r\nSurtitle-Text: x", 200),
+        ("GET /v1/captions HTTP/1.1\r\nHost: localhost", 426),
+        ("GET /nothing HTTP/1.1\r\nHost: localhost", 404),
+        ("POST / HTTP/1.1\r\nHost: localhost", 405),
+        ("GET / HTTP/1.1\r\nHost: [", 400),
+    ],
+)
+async def test_a_request_waits_for_one_turn_whatever_its_answer(
+    request_: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = 0
+    in_turn = ClientStream.in_turn
+
+    async def counted(
+        self: ClientStream, calls: Iterable[Callable[[], object]], most_s: float
+    ) -> None:
+        nonlocal taken
+        taken += 1
+        await in_turn(self, calls, most_s)
+
+    monkeypatch.setattr(ClientStream, "in_turn", counted)
+    async with listening() as site, connected(site.gateway.port) as client:
+        assert (await client.ask(f"{request_}\r\n\r\n".encode()))[0] == expected
+        assert taken == 1
+
+
+async def test_few_answers_are_sent_in_one_turn_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are sent after the turn, and whoever speaks meanwhile waits for all of them."""
+    in_turns = [0]
+    begin_turn, reserve = InputBudget.begin_turn, InputBudget.reserve
+
+    def begun(self: InputBudget) -> None:
+        in_turns.append(0)
+        begin_turn(self)
+
+    def reserved(self: InputBudget, cost_s: float) -> None:
+        in_turns[-1] += 1
+        reserve(self, cost_s)
+
+    monkeypatch.setattr(InputBudget, "begin_turn", begun)
+    monkeypatch.setattr(InputBudget, "reserve", reserved)
+    async with listening() as site, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(site.gateway.port)) for _ in range(40)]
+        for client in clients:
+            client.writer.write(GET)
+        for client in clients:
+            assert (await client.answer())[0] == 200
+    assert sum(in_turns) == 40
+    assert max(in_turns) <= TURN_S / routes.SENDING_S + 1
+
+
+async def test_who_is_refused_again_and_again_waits_longer_and_longer() -> None:
+    """Who has taken too much has a fifth of the time, with all like him: the others go on."""
+    async with listening() as site, connected(site.gateway.port) as client:
+        refused = b"GET / HTTP/1.1\r\nHost: [\r\n\r\n"
+        begun_s = time.monotonic()
+        client.writer.write(refused * 100)
+        for _ in range(100):
             assert (await client.answer())[0] == 400
-        running = False
-    assert most < 60
+        assert time.monotonic() - begun_s > 100 * http.REQUEST_S * 2
 
 
 # -- each phase has its time --------------------------------------------------------------------
@@ -486,6 +666,26 @@ async def test_a_host_that_is_none_is_a_bad_request(path: str, host: str) -> Non
         assert (await client.ask(request))[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "expected"),
+    [
+        ("http://localhost/healthz", "attacker.example", 200),
+        ("HTTP://LOCALHOST:80/healthz", "[", 200),
+        ("http://attacker.example/healthz", "localhost", 403),
+        ("https://attacker.example", "localhost", 403),
+        ("http://attacker.example?x", "localhost", 403),
+        ("http://user@localhost/healthz", "localhost", 400),
+        ("http:///healthz", "localhost", 400),
+    ],
+)
+async def test_a_host_in_the_target_counts(target: str, host: str, expected: int) -> None:
+    """And no other (RFC 9112, 3.2.2)."""
+    origins = OriginPolicy(names=Names.LOOPBACK)
+    async with listening(origins=origins) as site, connected(site.gateway.port) as client:
+        request = f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        assert (await client.ask(request))[0] == expected
+
+
 @pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
 @pytest.mark.parametrize(
     ("headers", "expected"),
@@ -504,7 +704,48 @@ async def test_what_is_no_handshake_is_told_so(path: str, headers: str, expected
         if expected == 426:  # it would be taken for the reason why the page was refused
             assert body == b"This address is for WebSockets.\n"
         else:
-            assert json.loads(body)["error"].startswith("This is no handshake of a WebSocket: ")
+            assert json.loads(body)["error"].startswith("This is not a WebSocket handshake: ")
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+@pytest.mark.parametrize("version", ["8", "14", "x", "", None])
+async def test_who_speaks_another_version_is_told_ours(path: str, version: str | None) -> None:
+    """RFC 6455, 4.2.2: and a page may read that."""
+    lines = HANDSHAKE.decode().replace("/v1/captions", path).split("\r\n")
+    lines = [line for line in lines if "Version" not in line][:-2]
+    lines += [] if version is None else [f"Sec-WebSocket-Version: {version}"]
+    async with listening() as site, connected(site.gateway.port) as client:
+        page = f"http://localhost:{site.gateway.port}"
+        lines[1] = f"Host: localhost:{site.gateway.port}"
+        request = "\r\n".join([*lines, f"Origin: {page}", "", ""])
+        status, headers, _ = await client.ask(request.encode())
+        assert (status, headers["sec-websocket-version"]) == (400, "13")
+        assert headers["access-control-allow-origin"] == page
+
+
+@pytest.mark.parametrize("upgrade", ["", "Upgrade: h2c\r\nConnection: Upgrade\r\n"])
+async def test_where_an_upgrade_is_required_it_is_named(upgrade: str) -> None:
+    """RFC 9110, 7.8: in `Connection` too."""
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"GET /v1/captions HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n".encode()
+        client.writer.write(request)
+        async with asyncio.timeout(LIMIT_S):
+            head = (await client.reader.readuntil(b"\r\n\r\n")).lower().decode()
+        assert head.startswith("http/1.1 426 ")
+        assert "upgrade: websocket\r\n" in head and "connection: upgrade" in head
+        if upgrade:  # what came behind it may be of the other protocol
+            assert "close" in head
+            await client.reader.readexactly(len("This address is for WebSockets.\n"))
+            assert await client.is_closed()
+
+
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall"])
+@pytest.mark.parametrize("method", ["HEAD", "POST", "DELETE"])
+async def test_the_methods_of_a_websocket_are_told(path: str, method: str) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        status, headers, _ = await client.ask(request.encode())
+        assert (status, headers["allow"]) == (405, "GET, OPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -557,7 +798,17 @@ async def test_no_request_takes_a_thread() -> None:
             for method in ("GET", "POST", "HEAD"):
                 request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
                 await client.ask(request.encode())
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # one of the test before may end meanwhile
+
+
+@pytest.mark.parametrize(("fields", "expected"), [(64, 101), (65, 400), (15_000, 400)])
+async def test_a_query_has_so_many_fields(fields: int, expected: int) -> None:
+    async with listening() as site, connected(site.gateway.port) as client:
+        query = b"?" + b"&".join([b"a"] * fields)
+        status, _, body = await client.ask(HANDSHAKE.replace(b"captions", b"captions" + query))
+        assert status == expected
+        if expected == 400:
+            assert json.loads(body)["error"] == "The query string has more than 64 fields."
 
 
 # -- WebSockets on a stream ---------------------------------------------------------------------
@@ -594,7 +845,9 @@ async def test_who_has_gone_before_the_handshake_is_answered_is_not_waited_for()
         await site.until_empty()
 
 
-@pytest.mark.parametrize("behind", [frame(1, b"\xff"), frame(8, struct.pack("!H", 1000)), b""])
+@pytest.mark.parametrize(
+    "behind", [frame(1, b"\xff"), frame(8, struct.pack("!H", 1000)), frame(0xF, b""), b""]
+)
 async def test_what_is_no_text_is_told_whatever_comes_behind_it(behind: bytes) -> None:
     with everything_logged() as logged:
         async with listening() as site, connected(site.gateway.port) as client:
@@ -602,9 +855,27 @@ async def test_what_is_no_text_is_told_whatever_comes_behind_it(behind: bytes) -
             client.writer.write(HANDSHAKE + start + frame(1, b"\xff") + behind)
             async with asyncio.timeout(LIMIT_S):
                 said = await client.reader.read()
-            if not behind.startswith(b"\x88"):
+            if not behind.startswith((b"\x88", b"\x8f")):
                 assert b'"code":"bad_text"' in said
     assert not [line for line in logged if line["log_level"] == "error"]
+
+
+@pytest.mark.parametrize("frames", [1, 3, 10])
+async def test_what_is_whole_before_a_broken_frame_is_taken(frames: int) -> None:
+    """However much of it waits when that comes."""
+    async with listening() as site, connected(site.gateway.port) as client:
+        client.writer.write(HANDSHAKE + frame(1, b'{"type":"start","language":"en"}'))
+        await client.reader.readuntil(b'"ready"')
+        (hosted,) = site.gateway._sessions
+        size = 40_000
+        assert size > AT_ONCE_BYTES  # taken piece by piece
+        too_large = frame(2, bytes((1 << 20) + 1))[:14]
+        client.writer.write(frame(2, bytes(size)) * frames + too_large)
+        async with asyncio.timeout(LIMIT_S):
+            said = await client.reader.read()
+        assert b'"code":"frame_too_large"' in said
+        assert struct.pack("!H", 1009) in said[-64:]
+        assert hosted.session.received_s == frames * size / 32_000
 
 
 async def test_a_reader_of_live_captions_leaves_his_place() -> None:

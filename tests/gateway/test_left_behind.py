@@ -131,6 +131,23 @@ async def test_sessions_that_nobody_can_come_back_to_count_until_they_are_answer
         await socket.close()
 
 
+async def test_one_whose_decoder_fails_while_its_client_is_away_counts_once() -> None:
+    async with listening() as site:
+        socket, ready = await start(site)
+        await until(lambda: bool(site.engine.jobs))
+        await leave(site, socket)
+        sessions = site.gateway._sessions
+        hosted = sessions.get(ready.session)
+        assert hosted is not None
+        hosted.on_failure("It is damaged.")
+        assert sessions.left_behind(lambda owner: True) == [hosted]
+        assert (sessions.waiting, hosted.keeps_name) == (0, False)
+        sessions._expire(hosted)  # its window has passed
+        assert sessions.left_behind(lambda owner: True) == [hosted]
+        site.engine.answer()
+        assert not len(sessions)
+
+
 async def test_a_key_has_no_more_sessions_than_it_may_either(tmp_path: Path) -> None:
     key = add_key(tmp_path / "keys.toml", "ann", ["speak"])
     async with listening(KeyFile(tmp_path / "keys.toml").ring) as site:  # one session for a key

@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from lab.ledger import expect
 from surtitle.gateway.http import BEHIND_BYTES
-from surtitle.gateway.live import HISTORY_CUES, MAX_READERS, LiveCaptions
-from surtitle.messages import Final, Ready
+from surtitle.gateway.live import HISTORY_FINALS, MAX_READERS, LiveCaptions
+from surtitle.messages import Final, Ready, Revised
 from surtitle.subtitles.cues import Cue, Layout
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import START, Site, listening
@@ -60,11 +60,11 @@ async def test_a_reader_gets_what_was_said_and_then_what_is_said() -> None:
 
 async def test_one_that_comes_too_late_misses_the_oldest() -> None:
     live = LiveCaptions(Layout())
-    for number in range(HISTORY_CUES + 3):
+    for number in range(HISTORY_FINALS + 3):
         live.add(final(number))
     live.close()
     blocks = (await followed(live)).split("\n\n")[1:-1]
-    assert len(blocks) == HISTORY_CUES
+    assert len(blocks) == HISTORY_FINALS
     assert blocks[0].endswith("Caption 3.")
 
 
@@ -74,12 +74,63 @@ async def test_one_that_falls_behind_the_history_goes_on_with_what_is_kept() -> 
     await anext(reader)
     live.add(final(0))
     assert "Caption 0." in await anext(reader)
-    for number in range(1, HISTORY_CUES + 3):
+    for number in range(1, HISTORY_FINALS + 3):
         live.add(final(number))
     live.close()
     rest = "".join([text async for text in reader])
-    assert rest.count("-->") == HISTORY_CUES
+    assert rest.count("-->") == HISTORY_FINALS
     assert "Caption 2." not in rest and "Caption 3." in rest
+
+
+def revised(number: int, text: str) -> Revised:
+    """A better text of `final(number)`."""
+    place = final(number)
+    return Revised(
+        seq=100 + number,
+        utterance=number,
+        start_ms=place.start_ms,
+        end_ms=place.end_ms,
+        text=text,
+        confidence=0.95,
+    )
+
+
+async def test_who_reads_later_gets_the_better_text() -> None:
+    live = LiveCaptions(Layout())
+    early = live.follow()
+    await anext(early)
+    for number in (1, 2, 3):
+        live.add(final(number))
+    first = await anext(early)
+    live.revise(revised(2, "A better caption & a longer one."))  # laid out
+    live.add(final(4))
+    live.revise(revised(4, "Not read yet."))
+    live.close()
+    assert first + "".join([text async for text in early]) == (
+        "00:00:03.000 --> 00:00:04.000\nCaption 1.\n\n"
+        "00:00:06.000 --> 00:00:07.000\nCaption 2.\n\n"
+        "00:00:09.000 --> 00:00:10.000\nCaption 3.\n\n"
+        "00:00:12.000 --> 00:00:13.000\nNot read yet.\n\n"
+    )
+    assert await followed(live) == (
+        "WEBVTT\n\n"
+        "00:00:03.000 --> 00:00:04.000\nCaption 1.\n\n"
+        "00:00:06.000 --> 00:00:07.000\nA better caption &amp; a longer one.\n\n"
+        "00:00:09.000 --> 00:00:10.000\nCaption 3.\n\n"
+        "00:00:12.000 --> 00:00:13.000\nNot read yet.\n\n"
+    )
+
+
+async def test_a_caption_that_belongs_to_its_neighbour_is_gone_for_who_reads_later() -> None:
+    live = LiveCaptions(Layout())
+    live.add(final(1))
+    live.revise(revised(1, ""))
+    live.add(final(2))
+    assert live.held_bytes > 0
+    live.close()
+    assert await followed(live) == "WEBVTT\n\n00:00:06.000 --> 00:00:07.000\nCaption 2.\n\n"
+    live.revise(revised(2, ""))
+    assert await followed(live) == "WEBVTT\n\n"
 
 
 # -- over HTTP ----------------------------------------------------------------------------------

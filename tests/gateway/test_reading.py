@@ -2,9 +2,8 @@
 
 import asyncio
 import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any, cast
@@ -20,20 +19,8 @@ from surtitle.gateway.budget import (
     allowance,
 )
 from surtitle.gateway.reading import MAX_TURN_S, SOCKETS_AT_ONCE, InputTurns, ReadingTurns
-
-LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
-if sys.platform != "win32":
-    import uvloop
-
-    LOOPS.append(uvloop.new_event_loop)
-both_loops = pytest.mark.parametrize("new_loop", LOOPS, ids=["asyncio", "uvloop"][: len(LOOPS)])
-
-
-def run_on(
-    new_loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]
-) -> None:
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(main)
+from tests.gateway.fakes import everything_logged
+from tests.gateway.loops import both_loops, run_on
 
 
 class Reader(asyncio.Protocol):
@@ -216,6 +203,33 @@ async def test_many_are_read_in_groups_between_which_the_loop_gets_its_turn() ->
     assert 0 < open_at_once <= SOCKETS_AT_ONCE
 
 
+@pytest.mark.parametrize("fails", ["read", "stop"])
+async def test_a_mistake_at_one_socket_keeps_no_other_from_being_read(fails: str) -> None:
+    class Broken(Counted):
+        def read_on(self) -> None:
+            super().read_on()
+            if fails == "read":
+                raise ValueError("It failed.")
+
+        def stop_reading(self) -> None:
+            super().stop_reading()
+            if fails == "stop" and self.calls.count("stop") > 1:
+                raise ValueError("It failed.")
+
+    turns, broken = ReadingTurns(), Broken()
+    sockets = [broken, *(Counted() for _ in range(SOCKETS_AT_ONCE + 5))]
+    for each in sockets:
+        turns.join(each)
+    for each in sockets:
+        turns.rest(each)
+    others = sockets[1:]
+    with everything_logged() as logged:
+        async with asyncio.timeout(5):
+            while min(each.calls.count("read") for each in others) < 3:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.001)
+    assert [line["event"] for line in logged] == ["a socket cannot be read in turns"]
+
+
 async def test_who_has_left_or_never_joined_is_let_alone() -> None:
     turns = ReadingTurns()
     stays, other, left, stranger = (Counted() for _ in range(4))
@@ -242,6 +256,7 @@ def take_long() -> None:
         pass
 
 
+@pytest.mark.alone
 @both_loops
 @pytest.mark.parametrize("clients", [1, 64])
 def test_whose_messages_cost_much_have_a_share_of_the_time_together(

@@ -100,7 +100,6 @@ class Talk(RuleBasedStateMachine):
         start = Start(language="en", partials=False)
         session = CaptionSession("talk", start, EndpointingOptions(), self.engine.model)
         self.hosted = self.sessions.open(session, self.ear)
-        self.do(self.hosted.pump)
         self.listen()
         assert isinstance(self.known[0], Ready)
         self.tokens.append(self.known[0].token)

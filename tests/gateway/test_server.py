@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import random
 import sys
 import urllib.error
@@ -23,9 +24,9 @@ from websockets.typing import Subprotocol
 from lab.ledger import expect
 from lab.nonsense import talk_nonsense
 from surtitle.captioning.session import CaptionSession
-from surtitle.engine.policy import EngineState
+from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway import web
+from surtitle.gateway import reading, web
 from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
@@ -39,6 +40,7 @@ from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format
 from surtitle.runtime import memory
 from tests.gateway.fakes import LOUD, QUIET, everything_logged
 from tests.gateway.site import START, Site, listening
+from tests.gateway.test_http import HANDSHAKE
 
 
 @pytest.mark.parametrize(
@@ -300,6 +302,93 @@ async def test_sessions_at_the_same_moment_do_not_slip_past_the_limit() -> None:
         assert {m.code for m in first if isinstance(m, Error)} <= {"busy"}
 
 
+async def test_who_is_let_in_is_counted_at_once(tmp_path: Path) -> None:
+    """So a second one, who comes in the same turn of the loop, is told so before it is let in."""
+    key = add_key(tmp_path / "keys.toml", "a", ["speak"])
+    async with listening(KeyFile(tmp_path / "keys.toml").ring, max_sessions_per_key=1) as site:
+        writers = [await asyncio.open_connection("127.0.0.1", site.gateway.port) for _ in range(4)]
+        asks = HANDSHAKE[:-2] + b"Authorization: Bearer " + key.encode() + b"\r\n\r\n"
+        for _, writer in writers:
+            writer.write(asks)
+        async with asyncio.timeout(5):
+            lines = [await reader.readline() for reader, _ in writers]
+        assert sorted(line.split()[1] for line in lines) == [b"101", b"429", b"429", b"429"]
+        for _, writer in writers:
+            writer.transport.abort()
+        await site.until_empty()
+        headers = {"Authorization": f"Bearer {key}"}
+        async with connect(site.websocket, additional_headers=headers) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+
+
+async def test_who_is_let_in_and_gone_before_it_begins_leaves_no_place(tmp_path: Path) -> None:
+    """Nor one for whom there was a mistake of ours."""
+    key = add_key(tmp_path / "keys.toml", "a", ["speak"])
+    headers = {"Authorization": f"Bearer {key}"}
+    async with listening(KeyFile(tmp_path / "keys.toml").ring, max_sessions_per_key=1) as site:
+        for _ in range(5):
+            _, writer = await asyncio.open_connection("127.0.0.1", site.gateway.port)
+            writer.write(HANDSHAKE[:-2] + f"Authorization: Bearer {key}\r\n\r\n".encode())
+            writer.transport.abort()
+        async with asyncio.timeout(5):
+            while len(site.gateway._streams):  # noqa: ASYNC110 - the count is no event
+                await asyncio.sleep(0.01)
+        await site.until_empty()
+        async with connect(site.websocket, additional_headers=headers) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+
+
+@pytest.mark.parametrize("fails", ["make_way", "run"])
+async def test_a_mistake_of_ours_costs_no_place(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = add_key(tmp_path / "keys.toml", "a", ["speak"])
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def fail(*_: object) -> None:
+        raise ValueError("It failed.")
+
+    async with listening(
+        KeyFile(tmp_path / "keys.toml").ring, max_sessions_per_key=MIN_WITHOUT_SESSION + 1
+    ) as site:
+        with everything_logged() as logged, monkeypatch.context() as patch:
+            patch.setattr(Connection, fails, fail)
+            async with AsyncExitStack() as stack:
+                for _ in range(MIN_WITHOUT_SESSION + 1):
+                    connecting = connect(site.websocket, additional_headers=headers)
+                    await stack.enter_async_context(connecting)
+        assert "a connection failed" in [line["event"] for line in logged]
+        await site.until_empty()
+        assert not site.gateway._admission._by_caller
+        assert not len(site.gateway._without_session)
+        assert not site.gateway._turns._members  # type: ignore[union-attr]
+
+
+async def test_one_who_speaks_alone_is_read_at_once_beside_many_who_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """He would wait for a turn with the others."""
+    monkeypatch.setattr(reading, "TURN_PER_SOCKET_S", 60.0)
+    monkeypatch.setattr(reading, "MAX_TURN_S", 60.0)
+    async with listening() as site, AsyncExitStack() as stack:
+        for _ in range(5):
+            silent = await stack.enter_async_context(connect(site.websocket))
+            await silent.send('{"type":"dance"}')
+            assert isinstance(expect(await silent.recv()), Error)
+        async with connect(site.websocket) as client:
+            await client.send(START)
+            assert isinstance(expect(await client.recv()), Ready)
+            (hosted,) = site.gateway._sessions
+            async with asyncio.timeout(5):
+                for _ in range(10):
+                    before_s = hosted.session.received_s
+                    await client.send(QUIET)
+                    while hosted.session.received_s == before_s:  # noqa: ASYNC110 - no event
+                        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("silent", [2, 20, 100])
 async def test_connections_without_a_session_take_no_places(silent: int) -> None:
     """There is a bound for them too: those that have waited longest make way."""
@@ -513,6 +602,16 @@ async def test_a_path_that_is_no_address_is_not_found() -> None:
         assert status.split()[1] in (b"400", b"404")
 
 
+async def test_the_library_s_log_is_left_to_who_reads_it(caplog: pytest.LogCaptureFixture) -> None:
+    """What it has to say of our clients is no error of anybody's."""
+    assert logging.getLogger("websockets").level == logging.NOTSET
+    async with listening() as site:
+        for seed in range(20):
+            await talk_nonsense(site.gateway.port, random.Random(seed))
+    said = {each.name for each in caplog.records if each.levelno > logging.DEBUG}
+    assert not {name for name in said if name.startswith("websockets")}
+
+
 # -- memory -----------------------------------------------------------------------------------------
 
 
@@ -527,7 +626,7 @@ async def test_where_memory_cannot_be_measured_there_is_no_limit_and_it_is_told_
             async with asyncio.timeout(5):
                 await site.gateway.watch_memory()
         assert [line["event"] for line in logged] == [
-            "the server's memory cannot be measured: it has no limit"
+            "the server's memory cannot be measured, so it has no limit"
         ]
         assert (await site.get("/readyz"))[0] == 200
         assert site.gateway._memory.limit_bytes == sys.maxsize

@@ -36,6 +36,42 @@ async def test_an_admitted_page_may_read_why_it_is_refused(path: str, tmp_path: 
         assert (told, headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
 
 
+@pytest.mark.parametrize("path", ["/v1/captions", "/v1/channels/hall", "/v1/channels/%20"])
+@pytest.mark.parametrize(
+    ("method", "more", "expected"),
+    [
+        ("GET", {}, (426, 426, 404)),
+        ("HEAD", {}, (405, 405, 405)),
+        ("DELETE", {}, (405, 405, 405)),
+        ("OPTIONS", {}, (204, 204, 404)),
+        ("GET", {"Sec-WebSocket-Protocol": "a" * 3000}, (431, 431, 431)),
+    ],
+)
+async def test_an_admitted_page_may_read_every_answer(
+    path: str, method: str, more: dict[str, Any], expected: tuple[int, ...]
+) -> None:
+    which = ("captions" in path, "hall" in path, True).index(True)
+    page, other = "https://page.example", "https://other.example"
+    async with listening(origins=OriginPolicy(allowed=(page,))) as site:
+        status, headers = await site.ask(path, method, Origin=page, **more)
+        assert (status, headers["Access-Control-Allow-Origin"]) == (expected[which], page)
+        assert (headers["Vary"], headers["Access-Control-Expose-Headers"]) == (
+            "Origin",
+            "Retry-After",
+        )
+        for origin in (dict[str, Any](Origin=other), dict[str, Any]()):
+            _, headers = await site.ask(path, method, **more, **origin)
+            assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
+async def test_any_page_may_read_what_a_session_answers_over_http(method: str) -> None:
+    async with listening() as site:
+        status, headers = await site.ask("/v1/captions/x.vtt", method, Origin="https://any.example")
+        assert status == (404 if method in ("GET", "HEAD") else 405)
+        assert headers.get_all("Access-Control-Allow-Origin") == ["*"]
+
+
 async def test_what_cannot_be_told_apart_is_refused() -> None:
     """Two of a header that decides: a proxy before us may have looked at the other."""
     async with listening() as site:
@@ -266,7 +302,7 @@ async def test_a_token_for_speaking_in_a_channel_is_for_nothing_else(tmp_path: P
                 await client.send(start)
                 error = expect(await client.recv())
                 assert isinstance(error, Error) and error.code == "bad_start"
-                assert "channel hall alone" in error.message
+                assert "channel hall only" in error.message
         async with connect(site.websocket + "?channel=hall", additional_headers=bearer) as client:
             assert isinstance(expect(await client.recv()), Ready)
 

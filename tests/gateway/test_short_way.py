@@ -1,10 +1,8 @@
 """Audio goes from the socket straight to the session, and never before what came before it."""
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,13 +16,8 @@ from surtitle.gateway.connection import AT_ONCE_BYTES
 from surtitle.gateway.stream import SLICE_BYTES, ClientStream
 from surtitle.gateway.web import Page
 from surtitle.messages import Error
+from tests.gateway.loops import NewLoop, both_loops, run_on
 from tests.gateway.site import START, Site, listening
-
-LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
-if sys.platform != "win32":
-    import uvloop
-
-    LOOPS.append(uvloop.new_event_loop)
 
 
 async def burst(client: ClientConnection, *messages: str | bytes | list[bytes]) -> None:
@@ -109,10 +102,8 @@ async def test_audio_after_stop_is_a_mistake_on_the_short_way_too() -> None:
         assert (message.code, message.fatal) == ("bad_message", False)
 
 
-@pytest.mark.parametrize("new_loop", LOOPS)
-def test_what_waits_for_its_turn_comes_whole_and_in_order(
-    new_loop: Callable[[], asyncio.AbstractEventLoop],
-) -> None:
+@both_loops
+def test_what_waits_for_its_turn_comes_whole_and_in_order(new_loop: NewLoop) -> None:
     """Many small frames in one piece take several turns, with messages and pings between them."""
 
     async def main() -> None:
@@ -133,8 +124,7 @@ def test_what_waits_for_its_turn_comes_whole_and_in_order(
             assert audio == samples.tolist()
             assert not any(socket._held for socket in sockets(site))
 
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(main())
+    run_on(new_loop, main())
 
 
 async def test_who_goes_while_something_waits_leaves_nothing_behind() -> None:

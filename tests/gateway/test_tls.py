@@ -1,6 +1,5 @@
 """TLS with a certificate that is renewed while the server runs."""
 
-import asyncio
 import shutil
 import subprocess
 import sys
@@ -10,24 +9,9 @@ import pytest
 
 from surtitle.client import ClientError, connect
 from surtitle.errors import ConfigurationError
-from surtitle.gateway import listening
 from surtitle.gateway.tls import Certificates
-from surtitle.messages import Ended
+from tests.gateway.certificates import make_certificate
 from tests.gateway.fakes import FakeEngine, everything_logged, make_gateway
-
-
-def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl: install Debian's `openssl` package")
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
-    return certificate, key
-
 
 PASSPHRASE = "secret of the key"
 ENCRYPTED = {
@@ -74,46 +58,6 @@ async def test_a_renewed_certificate_holds_for_who_comes_after_it(
         with pytest.raises(ClientError, match="Cannot reach"):
             async with connect(url.replace("https", "http")):
                 pass
-    finally:
-        await gateway.drain(0)
-
-
-async def test_sessions_over_tls_are_read_in_turns_like_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate, key = make_certificate(tmp_path, "it")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    gateway = make_gateway(FakeEngine(), max_sessions=10)
-    await gateway.start("127.0.0.1", 0, Certificates(certificate, key).context)
-
-    async def speak(frames: int) -> int:
-        async with connect(f"https://127.0.0.1:{gateway.port}") as captions:
-            for _ in range(frames):
-                await captions.send(bytes(640))
-                await asyncio.sleep(0.005)
-            await captions.stop()
-            (ended,) = [event async for event in captions if isinstance(event, Ended)]
-            return ended.audio_ms
-
-    try:
-        async with asyncio.timeout(20):
-            spoken_ms = await asyncio.gather(*(speak(frames) for frames in (50, 70, 90)))
-        assert spoken_ms == [1000, 1400, 1800]
-    finally:
-        await gateway.drain(0)
-
-
-async def test_one_who_never_begins_with_tls_is_sent_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listening, "TLS_HANDSHAKE_S", 0.3)
-    gateway = make_gateway(FakeEngine())
-    await gateway.start("127.0.0.1", 0, Certificates(*make_certificate(tmp_path, "one")).context)
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        async with asyncio.timeout(5):
-            assert await reader.read() == b""
-        writer.close()
     finally:
         await gateway.drain(0)
 

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -246,3 +247,34 @@ async def test_who_leaves_the_line_for_qr_codes_has_no_place_in_it(codes: QrCode
         task.cancel()
     await asyncio.wait(asked)
     assert await codes.page("another", "one") is not None
+
+
+async def test_a_qr_code_that_nobody_waits_for_any_more_is_paid_for_and_counts(
+    codes: QrCodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made all the same. Others get theirs."""
+    may_go_on, begun, made = threading.Event(), asyncio.Event(), list[str]()
+    loop = asyncio.get_running_loop()
+
+    def make(text: str) -> Page:
+        loop.call_soon_threadsafe(begun.set)
+        may_go_on.wait(5)
+        made.append(text)
+        return Page(200, text.encode())
+
+    monkeypatch.setattr(web, "qr_page", make)
+    given_up = asyncio.create_task(codes.page("given up", "greedy"))
+    await begun.wait()
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    others = [("next", "greedy"), ("hers", "victim"), ("one too many", "greedy")]
+    asked = [asyncio.create_task(codes.page(*each)) for each in others]
+    await asyncio.sleep(0)
+    paid_until_s = codes._work.paid_until_s
+    may_go_on.set()
+    async with asyncio.timeout(5):
+        pages = await asyncio.gather(*asked)
+    assert [page and page.body for page in pages] == [b"next", b"hers", None]
+    assert made == ["given up", "next", "hers"]
+    assert codes._work.paid_until_s > paid_until_s
+    assert not codes._in_line

@@ -100,7 +100,7 @@ def test_without_memory_for_the_model_the_server_says_so() -> None:
         assert server.process.wait(60) == 3
         server.stop()
     cause = server.events("the engine gives up")[0]["cause"]
-    assert "There is too little memory for the model" in cause
+    assert "There is not enough memory for the model" in cause
 
 
 async def test_a_device_that_failed_is_left_and_the_caption_comes(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ import type {
   Final,
   Frame,
   Ready,
+  Revised,
   ServerMessage,
   SoundNotice,
   Source,
@@ -40,7 +41,7 @@ import type {
 } from "surtitle-client";
 import WebSocketOfWs from "ws";
 
-const start: StartOptions = { language: "en", words: true, channel: "main-hall" };
+const start: StartOptions = { language: "en", words: true, revisions: true, channel: "main-hall" };
 const access: Access = async () => "token";
 const options: ClientOptions = { access, patienceMs: 0, keepMs: 1000, WebSocket: WebSocketOfWs };
 const client = new CaptionClient(new URL("ws://127.0.0.1/v1/captions"), start, options);
@@ -67,14 +68,21 @@ client.addEventListener("final", onFinal);
 client.removeEventListener("final", onFinal);
 // @ts-expect-error
 client.addEventListener("final", ({ detail }) => detail.stable);
+client.addEventListener("revised", ({ detail }) => {
+  const revised: Revised = detail;
+  // @ts-expect-error
+  revised.language;
+  return revised.text + (revised.words?.[0]?.text ?? "");
+});
 const target: EventTarget = client;
 const names: (keyof CaptionEvents)[] = ["ready", "resumed", "status", "ack", "error", "ended"];
-const viewerNames: (keyof ViewerEvents)[] = ["channel", "speech", "suppressed", "failed"];
+const viewerNames: (keyof ViewerEvents)[] = ["channel", "speech", "revised", "failed"];
 
 async function all(source: Source, signal: AbortSignal): Promise<string[]> {
   const said: string[] = [];
   for await (const message of client.caption(source, { signal })) {
     if (message.type === "final") said.push(message.text);
+    if (message.type === "revised") said[message.utterance - 1] = message.text;
     // @ts-expect-error
     if (message.type === "partial") said.push(message.text);
     if (message.type === "ack") said.push(String((message satisfies Ack).viewers ?? 0));
@@ -90,6 +98,8 @@ async function single(): Promise<void> {
   client.update(changes);
   // @ts-expect-error
   client.update({ words: true });
+  // @ts-expect-error
+  client.update({ revisions: true });
   // @ts-expect-error
   client.state = "ready";
   const taken: boolean = client.send(new Int16Array(1600));
@@ -143,6 +153,7 @@ async function watch(): Promise<ViewerState> {
   for await (const message of viewer) {
     const known: ViewerMessage = message;
     if (known.type === "failed") console.log(known.message, channel.session);
+    if (known.type === "revised") console.log(known.text, known.confidence.toFixed());
     // @ts-expect-error
     if (known.type === "ended") break;
   }

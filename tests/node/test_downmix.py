@@ -1,27 +1,20 @@
-"""Channels mixed to one in JavaScript: sample for sample as the server does."""
+"""Channels mixed to one in JavaScript: sample for sample as the server does.
+
+`unit/downmix.test.mjs` has the table of what both do.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from surtitle.captioning.downmix import Downmix
-from tests.conformance.downmix_cases import DOWNMIX_CASES
-from tests.node.modules import evaluate
+from tests.node.running import run_program
 
 Float = NDArray[np.float32]
-
-MIX = """({ mixDown }, from, to, channels, rate) => {
-  const bytes = fs.readFileSync(from);
-  const all = new Float32Array(new Uint8Array(bytes).buffer);
-  const length = all.length / channels;
-  const apart = Array.from({ length: channels }, (_, i) => all.slice(i * length, (i + 1) * length));
-  fs.writeFileSync(to, new Uint8Array(mixDown(apart, Number(rate)).buffer));
-}"""
 
 
 def voice(rate: int, seconds: float = 2.0) -> Float:
@@ -84,15 +77,8 @@ def mixed(node: str, folder: Path, frames: Float, rate: int) -> Float:
     """What JavaScript makes of frames of shape (n, channels)."""
     source, target = folder / "apart.f32", folder / "mono.f32"
     np.ascontiguousarray(frames.T).tofile(source)
-    evaluate(node, "downmix.js", MIX, source, target, str(frames.shape[1]), str(rate))
+    run_program(node, "mix_down.mjs", source, target, str(frames.shape[1]), str(rate))
     return np.fromfile(target, np.float32)
-
-
-@pytest.mark.parametrize("case", DOWNMIX_CASES, ids=lambda case: case["name"])
-def test_the_table(node_20: str, tmp_path: Path, case: dict[str, Any]) -> None:
-    frames = np.array(case["frames"], np.float32)
-    mono = mixed(node_20, tmp_path, frames, case["sample_rate"])
-    np.testing.assert_allclose(mono, np.array(case["expected"]), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -107,11 +93,6 @@ def test_it_is_what_the_server_makes(node_20: str, tmp_path: Path, name: str) ->
         assert np.mean(mono**2) > 0.2 * loudest
 
 
-def test_one_channel_stays_as_it_is(node_20: str) -> None:
-    code = """({ mixDown }) => [...mixDown([Float32Array.of(0.5, -0.25)], 16000)]"""
-    assert evaluate(node_20, "downmix.js", code) == [0.5, -0.25]
-
-
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["stereo", "inverted", "two speakers", "fourth of six"])
 def test_samples_that_are_not_finite_are_silence(
@@ -124,47 +105,3 @@ def test_samples_that_are_not_finite_are_silence(
     expected = np.concatenate([downmix.push(frames), downmix.finish()])
     frames[5000, 1] = frames[9000, 0] = odd
     np.testing.assert_allclose(mixed(node_20, tmp_path, frames, rate), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("odd", ["NaN", "Infinity", "-Infinity"])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_a_frame_with_samples_that_are_not_finite_has_a_level(
-    node_20: str, channels: int, odd: str
-) -> None:
-    code = f"""async ({{ openSamples }}) => {{
-      const samples = new Float32Array(1600 * {channels}).fill(0.5).fill({odd}, 40, 42);
-      const source = openSamples(samples, 16000, {{ channels: {channels}, pace: 20 }});
-      const heard = [];
-      source.start(({{ samples, rms, peak }}) => heard.push([Math.min(...samples), rms, peak]));
-      await source.ended;
-      return heard;
-    }}"""
-    [[least, rms, peak]] = evaluate(node_20, "samples-source.js", code)
-    assert least == 0
-    assert rms == pytest.approx(0.5, rel=0.01)
-    assert peak == 0.5
-
-
-SAMPLES = """async ({ openSamples }) => {
-  const samples = Int16Array.from({ length: 6000 }, (_, i) => (i % 3 === 2 ? 8 * ((7 * i) % 900) : 0));
-  const source = openSamples(samples, 8000, { channels: 3, pace: 20 });
-  const heard = [];
-  source.start((frame) => heard.push(...frame.samples));
-  await source.ended;
-  return [source.durationMs, heard];
-}"""
-
-
-def test_samples_of_several_channels(node_20: str) -> None:
-    duration_ms, heard = evaluate(node_20, "samples-source.js", SAMPLES)
-    assert duration_ms == 250
-    assert heard == [8 * (7 * i % 900) for i in range(2, 6000, 3)]
-
-
-@pytest.mark.parametrize("channels", ["0", "1.5", "4"])
-def test_samples_that_do_not_fit_their_channels_are_a_problem(node_20: str, channels: str) -> None:
-    code = f"""({{ openSamples }}) => {{
-      try {{ openSamples(new Int16Array(6002), 8000, {{ channels: {channels} }}); }}
-      catch ({{ code }}) {{ return code; }}
-    }}"""
-    assert evaluate(node_20, "samples-source.js", code) == "bad_samples"

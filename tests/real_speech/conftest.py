@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from lab.server_process import ServerProcess, start_server
+from tests.marks import long
 from tests.real_speech.offline import Offline, decode_with
 
 UNHURRIED_MS = 60_000
 """Sessions that send a file at once make partials wait; the next one is taken all the same."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tiny() -> Iterator[ServerProcess]:
     """A server with tiny.en; a short lease, so that a hung worker is replaced soon."""
     server = start_server(model="tiny.en", lease_s=8, overload_wait_ms=UNHURRIED_MS)
@@ -19,7 +20,7 @@ def tiny() -> Iterator[ServerProcess]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def base() -> Iterator[ServerProcess]:
     """A server with base."""
     server = start_server(model="base", overload_wait_ms=UNHURRIED_MS)
@@ -27,7 +28,7 @@ def base() -> Iterator[ServerProcess]:
     server.stop()
 
 
-@pytest.fixture(params=["tiny", "base"])
+@pytest.fixture(params=["tiny", long("base")])
 def either(request: pytest.FixtureRequest) -> ServerProcess:
     """A server with each of the bundled models."""
     server: ServerProcess = request.getfixturevalue(request.param)

@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import pytest
 
 from lab.ledger import read_pcm16
 from lab.places import SAMPLE, SAMPLE_TEXT
@@ -41,6 +42,7 @@ async def test_two_minutes_of_a_speech(tiny: ServerProcess) -> None:
 
 
 @needs_speech
+@pytest.mark.long
 async def test_eight_speakers_at_once_keep_their_own_words(tiny: ServerProcess) -> None:
     speakers: dict[str, list[int]] = {}
     clips = recordings("librispeech")
@@ -67,6 +69,7 @@ async def test_eight_speakers_at_once_keep_their_own_words(tiny: ServerProcess) 
 
 
 @needs_speech
+@pytest.mark.long
 async def test_mandarin_sentences_come_back_whole_and_in_order(base: ServerProcess) -> None:
     clips = [r for r in recordings("mandarin") if r.path.name.startswith("BAC")][:6]
     pause = np.zeros(SAMPLE_RATE, np.int16)

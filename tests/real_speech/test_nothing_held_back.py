@@ -10,7 +10,7 @@ from lab.server_process import ServerProcess
 from lab.speech import recordings
 from quality.made import again, quicker
 from surtitle.messages import Start, Suppressed
-from tests.marks import needs_speech
+from tests.marks import long, needs_speech
 from tests.real_speech.scoring import stream, word_error_rate, words_of
 from tests.real_speech.sounds import say, silence
 
@@ -29,7 +29,7 @@ async def test_a_quick_reader_is_captioned(either: ServerProcess, name: str, pac
 
 
 @needs_speech
-@pytest.mark.parametrize("name", ["vm-nobodyavail", "agent-pass", "vm-repeat"])
+@pytest.mark.parametrize("name", ["vm-nobodyavail", *map(long, ["agent-pass", "vm-repeat"])])
 async def test_an_announcement_that_is_made_five_times_is_captioned(
     either: ServerProcess, name: str
 ) -> None:

@@ -23,7 +23,7 @@ from quality.recordings import Recording
 from surtitle.client import connect
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import Encoding, Final, Start, Suppressed
-from tests.marks import needs_speech
+from tests.marks import long, needs_speech
 from tests.real_speech.offline import Offline
 from tests.real_speech.scoring import Stream, missing_words, stream, words_of, wrong_words
 from tests.real_speech.sounds import at_level, say, silence, whispered
@@ -119,7 +119,7 @@ async def test_a_stop_right_after_speech_has_begun_does_not_call_it_silence(
 
 
 @needs_speech
-@pytest.mark.parametrize("level_dbfs", [-40, -55])
+@pytest.mark.parametrize("level_dbfs", [long(-40), -55])
 async def test_quiet_speech(either: ServerProcess, offline: Offline, level_dbfs: float) -> None:
     await hear_all(either, offline, lambda audio: at_level(audio, level_dbfs))
 
@@ -149,6 +149,7 @@ async def hear_all(
 
 @needs_speech
 @pytest.mark.timeout(180 + MONOLOGUE_S)
+@pytest.mark.long
 async def test_a_monologue_without_a_pause_worth_the_name(
     either: ServerProcess, offline: Offline
 ) -> None:
@@ -186,6 +187,7 @@ async def test_two_words_far_apart(either: ServerProcess) -> None:
 
 
 @needs_speech
+@pytest.mark.long
 async def test_people_who_take_turns(either: ServerProcess, offline: Offline) -> None:
     (recording,) = recordings("multispeaker")
     folder = speech_folder()
@@ -223,7 +225,7 @@ def encoded(audio: Pcm16, codec: str) -> bytes:
 
 
 @needs_speech
-@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "pcm_mulaw"), ("alaw", "pcm_alaw")])
+@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "pcm_mulaw"), long("alaw", "pcm_alaw")])
 async def test_telephone_speech_over_the_wire(
     either: ServerProcess, offline: Offline, encoding: Encoding, codec: str
 ) -> None:

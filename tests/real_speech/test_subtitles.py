@@ -45,7 +45,7 @@ def test_a_file_of_the_command_line_is_read_by_others(
         text=True,
         check=True,
     )
-    assert "characters a second" in " ".join(done.stderr.split())
+    assert "characters per second" in " ".join(done.stderr.split())
     first, *others = [read(path) for read in READERS]
     check(first)
     assert others == [first] * len(others)

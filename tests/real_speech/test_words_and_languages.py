@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import pytest
 
 from lab.ledger import read_pcm16
 from lab.server_process import ServerProcess
@@ -18,6 +19,7 @@ DIGITS_S = float(os.environ.get("SURTITLE_TEST_DIGITS_S", "60"))
 
 
 @needs_speech
+@pytest.mark.long
 async def test_words_are_timed_to_100_ms_and_do_not_drift(tiny: ServerProcess) -> None:
     folder = recordings("digits")[0].path.parent
     times = await measure(tiny.url, folder, DIGITS_S)

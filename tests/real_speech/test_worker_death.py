@@ -11,10 +11,11 @@ from lab.places import SAMPLE, SAMPLE_TEXT
 from lab.server_process import ServerProcess
 from surtitle.client import Event
 from surtitle.messages import Partial, Start, Status
+from tests.marks import long
 from tests.real_speech.scoring import stream, word_error_rate
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, long(signal.SIGKILL), signal.SIGSTOP])
 async def test_the_caption_comes_once(tiny: ServerProcess, number: signal.Signals) -> None:
     killed: list[int] = []
 

@@ -25,11 +25,13 @@ import faster_whisper
 import faster_whisper.utils
 import numpy as np
 import pytest
+from huggingface_hub import hf_hub_download
 
 from surtitle.errors import SurtitleError
-from surtitle.recognition import model_files, model_hub, models
+from surtitle.recognition import model_hub, models
 from surtitle.recognition.model_files import ModelError, ModelFiles, ModelNotDownloaded, Stage
 from surtitle.recognition.models import locate
+from surtitle.recognition.published_models import PUBLISHED
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -211,12 +213,13 @@ def test_short_names_are_those_of_faster_whisper() -> None:
     assert faster_whisper.utils._MODELS == model_hub.REPOSITORIES
 
 
-def test_known_hashes_and_revisions_belong_to_known_models() -> None:
-    known = set(model_hub.REPOSITORIES.values())
-    assert set(model_files.MODEL_SHA256) < known
-    assert set(model_hub.PINNED_REVISIONS) < known
-    assert all(len(bytes.fromhex(text)) == 32 for text in model_files.MODEL_SHA256.values())
-    assert all(len(bytes.fromhex(text)) == 20 for text in model_hub.PINNED_REVISIONS.values())
+def test_all_well_known_models_have_their_own_revision_and_hash() -> None:
+    assert set(PUBLISHED) == set(model_hub.REPOSITORIES.values())
+    assert all(len(bytes.fromhex(release.revision)) == 20 for release in PUBLISHED.values())
+    assert all(len(bytes.fromhex(release.sha256)) == 32 for release in PUBLISHED.values())
+    releases = [(release.revision, release.sha256) for release in PUBLISHED.values()]
+    for column in zip(*releases, strict=True):
+        assert len(set(column)) == len(PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +253,7 @@ def test_something_that_is_neither_folder_nor_name(name: str) -> None:
 
 @pytest.mark.parametrize("long", ["a" * 10_000, "a/" + "b" * 300, "/" + "é" * 200, "a" * 256])
 def test_a_name_that_is_too_long_is_not_repeated(long: str) -> None:
-    with pytest.raises(ModelError, match="neither a folder nor a model") as error:
+    with pytest.raises(ModelError, match="No folder or model has a name") as error:
         locate(long, offline=True)
     assert len(str(error.value)) < 300
 
@@ -360,7 +363,7 @@ def test_folder_without_vocabulary(tmp_path: Path) -> None:
 
 def test_folder_of_another_form_says_how_to_convert(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ModelError, match=r"model of another form.*ct2-transformers-converter"):
+    with pytest.raises(ModelError, match=r"model in another format.*ct2-transformers-converter"):
         locate(str(tmp_path))
 
 
@@ -535,15 +538,43 @@ def test_interrupted_download_is_completed(hub: Hub, tmp_path: Path) -> None:
     assert reports.of("download")[-1][0] == reports.of("download")[-1][1]
 
 
-def test_unpinned_hash_known_beforehand_is_checked(tmp_path: Path) -> None:
-    fake = Hub(model_hub.REPOSITORIES["small"], small_model(model_bin=b"not the small model"))
+@pytest.mark.parametrize("name", ["small", "turbo", "distil-large-v3.5"])
+def test_other_weights_under_a_well_known_name_are_refused(name: str, tmp_path: Path) -> None:
+    repository = model_hub.REPOSITORIES[name]
+    files = small_model(model_bin=b"not the model of that name")
+    fake = Hub(repository, files, commit=PUBLISHED[repository].revision)
     with serving(fake), pytest.raises(ModelError) as error:
-        locate("small", endpoint=fake.endpoint, cache_dir=tmp_path)
-    assert "'small' is not what its publisher released" in str(error.value)
+        locate(name, endpoint=fake.endpoint, cache_dir=tmp_path)
+    assert f"{name!r} is not what its publisher released" in str(error.value)
     assert "Delete that folder" in str(error.value)
-    # And it stays refused when it comes from the cache.
+    # And they stay refused when they come from the cache.
     with pytest.raises(ModelError, match="not what its publisher released"):
-        locate("small", endpoint=fake.endpoint, cache_dir=tmp_path, offline=True)
+        locate(name, endpoint=fake.endpoint, cache_dir=tmp_path, offline=True)
+
+
+def test_another_revision_of_a_well_known_model_may_have_other_weights(tmp_path: Path) -> None:
+    repository = model_hub.REPOSITORIES["small"]
+    with serving(Hub(repository, small_model())) as hub:
+        model = locate(f"{repository}@{COMMIT}", endpoint=hub.endpoint, cache_dir=tmp_path)
+    assert model.verified  # by the hash that the hub states
+
+
+def test_what_main_once_was_is_taken_from_the_cache_and_checked(tmp_path: Path) -> None:
+    """As it was fetched before its revision was known here; nothing is downloaded again."""
+    repository = model_hub.REPOSITORIES["tiny.en"]
+    bundled = locate("tiny.en").path
+    assert bundled is not None
+    files = {file.name: file.read_bytes() for file in bundled.iterdir() if file.is_file()}
+    with serving(Hub(repository, files)) as hub:
+        for name in files:
+            hf_hub_download(repository, name, endpoint=hub.endpoint, cache_dir=tmp_path)
+    model = locate(repository, cache_dir=tmp_path, offline=True)
+    assert model.verified
+    assert model.path is not None
+    assert model.path.name == COMMIT
+    with pytest.raises(ModelNotDownloaded):
+        revision = PUBLISHED[repository].revision
+        locate(f"{repository}@{revision}", cache_dir=tmp_path, offline=True)
 
 
 def test_pinned_model_is_fetched_at_its_commit_and_passes(tmp_path: Path) -> None:
@@ -551,7 +582,7 @@ def test_pinned_model_is_fetched_at_its_commit_and_passes(tmp_path: Path) -> Non
     bundled = locate("tiny.en").path
     assert bundled is not None
     files = {file.name: file.read_bytes() for file in bundled.iterdir() if file.is_file()}
-    commit = model_hub.PINNED_REVISIONS[repository]
+    commit = PUBLISHED[repository].revision
     with serving(Hub(repository, files, commit=commit)) as hub:
         model = locate(repository, endpoint=hub.endpoint, cache_dir=tmp_path)
         assert f"GET /api/models/{repository}/revision/{commit}" in hub.requests
@@ -577,7 +608,7 @@ def test_repository_without_a_usable_model(tmp_path: Path) -> None:
     torch_model = {"config.json": b"{}", "model.safetensors": b"..."}
     with (
         serving(Hub("someone/torch", torch_model)) as hub,
-        pytest.raises(ModelError, match="not a Whisper model in CTranslate2 form"),
+        pytest.raises(ModelError, match="not a Whisper model in CTranslate2 format"),
     ):
         locate("someone/torch", endpoint=hub.endpoint, cache_dir=tmp_path)
     assert not any("resolve" in request for request in hub.requests)

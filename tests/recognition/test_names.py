@@ -7,8 +7,10 @@ import pytest
 
 from make_sample import speak
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16, Result
+from tests.marks import long
 from tests.recognition.test_whisper import decoded, decoder, sample
 
+MODELS = ["tiny.en", long("base")]
 SENTENCES = (
     "Doctor Aldren Vashtiva met Oksana Brilleaux in Tarnowick.",
     "The Zephyrix engine was built by Kjell Ravnsborg.",
@@ -45,20 +47,20 @@ def names_right(model: str, hotwords: tuple[str, ...]) -> int:
     return sum(name in text for name in NAMES)
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("model", MODELS)
 def test_hotwords_make_most_names_right(model: str) -> None:
     assert names_right(model, ()) <= len(NAMES) // 2
     assert names_right(model, NAMES) >= len(NAMES) - 3
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("model", MODELS)
 def test_hotwords_that_nobody_says_are_not_invented(model: str) -> None:
     speech = decode(model, sample()[: 11 * SAMPLE_RATE], NAMES)
     assert speech.text
     assert not [name for name in NAMES if name in speech.text]
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ["Tarnowick", "Vashtiva"])
 def test_a_name_said_alone_is_written_as_it_was_given(model: str, name: str) -> None:
     """It has no other word, like one that is invented: the decode without hotwords tells."""
@@ -66,7 +68,7 @@ def test_a_name_said_alone_is_written_as_it_was_given(model: str, name: str) -> 
     assert (result.text.strip("."), result.suppressed) == (name, None)
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
+@pytest.mark.parametrize("model", MODELS)
 def test_hotwords_are_not_heard_in_noise(model: str) -> None:
     noise = np.random.default_rng(3).normal(0, 300, 2 * SAMPLE_RATE).astype(np.int16)
     for hotwords in [("Vashtiva",), NAMES, ("Okay, thank you.",)]:

@@ -2,15 +2,14 @@
 
 import string
 
-import numpy as np
 import pytest
 
 from surtitle.jobs import DecodeOptions, JobKind, Result, Word
-from surtitle.recognition import budget, whisper
+from surtitle.recognition import attempt, budget
 from surtitle.recognition.alignment import last_pause
 from surtitle.recognition.budget import new_tokens, token_budget
 from surtitle.recognition.guard import Evidence
-from surtitle.recognition.whisper import _Attempt
+from tests.marks import long
 from tests.recognition.test_whisper import decoded, decoder, job
 
 SENTENCES = {
@@ -33,10 +32,9 @@ SENTENCES = {
 def test_the_budget_is_enough_in_every_script(language: str) -> None:
     """At 15 letters or 6 characters of Chinese or Japanese a second."""
     text = 2 * SENTENCES[language]
-    decode_options = DecodeOptions(language=language)
-    attempt = _Attempt(job("a", 0, 1, decode_options), np.zeros((80, 0), np.float32), 0.0, 0.0, [])
-    attempt.language = language
-    tokens = decoder("base")._tokenizer(attempt).encode(text)
+    decoding = decoder("base")._begin(job("a", 0, 1, DecodeOptions(language=language)))
+    decoding.language = language
+    tokens = decoder("base")._tokenizer(decoding).encode(text)
     seconds = len(text) / (6 if language in ("ja", "zh") else 15)
     enough = new_tokens(token_budget(seconds, 4, language), 4)
     assert len(tokens) <= enough or enough == budget.MAX_LENGTH // 2
@@ -49,7 +47,7 @@ def words_of(result: Result) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["partial", "final"])
 @pytest.mark.parametrize("words", [False, True])
-@pytest.mark.parametrize("most_tokens", [20, 30])  # of 41
+@pytest.mark.parametrize("most_tokens", [20, long(30)])  # of 41
 def test_what_does_not_fit_into_one_decode_is_decoded_in_parts(
     kind: JobKind, words: bool, most_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +77,7 @@ def test_a_job_has_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     said = job("a", 0.0, 12.8)
     monkeypatch.setattr(budget, "MAX_LENGTH", 40)
     whole = words_of(decoded([said])["a"])
-    monkeypatch.setattr(whisper, "MOST_PARTS", 0)
+    monkeypatch.setattr(attempt, "MOST_PARTS", 0)
     first = words_of(decoded([said])["a"])
     assert 0 < len(first) < len(whole)
     assert first == whole[: len(first)]
@@ -95,7 +93,7 @@ def test_the_rest_is_not_speech(monkeypatch: pytest.MonkeyPatch) -> None:
         lengths_s.append(evidence.seconds)
         return "no_speech" if len(lengths_s) > 1 else None
 
-    monkeypatch.setattr(whisper, "refusal", refusal_of_the_rest)
+    monkeypatch.setattr(attempt, "refusal", refusal_of_the_rest)
     result = decoded([speech])["a"]
     assert len(lengths_s) == 2
     assert lengths_s[1] < lengths_s[0] == pytest.approx(4.6)

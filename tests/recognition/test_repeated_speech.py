@@ -7,13 +7,14 @@ import pytest
 
 from quality.made import again
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Voice
+from surtitle.recognition.attempt import Decoded
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.repetition import bare_words
-from surtitle.recognition.whisper import _Decoded
+from tests.marks import long
 from tests.real_speech.sounds import say
 from tests.recognition.test_whisper import ENGLISH, decoded, decoder, job, sample
 
-MODELS = ["tiny.en", "base"]
+MODELS = ["tiny.en", long("base")]
 WORDS = DecodeOptions(language="en", words=True)
 
 
@@ -68,11 +69,11 @@ def test_a_loop_that_the_audio_has_no_time_for_is_not_taken_for_speech(
     said = job("a", 0.0, 4.6, model=model)
     words = decoded([said], model)["a"].text.split()
     text = " ".join([*words, *words[-size:] * times])
-    attempt = decoder(model)._begin(said)
-    attempt.language, attempt.window_s = "en", said.window_s
-    tokens = decoder(model)._tokenizer(attempt).encode(" " + text)
-    loop = _Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
-    heard = decoder(model)._listened(attempt, loop).evidence
+    decoding = decoder(model)._begin(said)
+    decoding.language, decoding.window_s = "en", said.window_s
+    tokens = decoder(model)._tokenizer(decoding).encode(" " + text)
+    loop = Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
+    heard = decoder(model)._aligned(decoding, loop).evidence
     assert suspicion(heard) == "repetition"
     assert refusal(heard) is not None
 
@@ -83,11 +84,11 @@ def test_nor_is_one_inside_its_last_word(model: str, syllable: str) -> None:
     said = job("a", 0.0, 4.6, model=model)
     words = decoded([said], model)["a"].text.split()
     text = " ".join([*words, "-".join([syllable] * 40)])
-    attempt = decoder(model)._begin(said)
-    attempt.language, attempt.window_s = "en", said.window_s
-    tokens = decoder(model)._tokenizer(attempt).encode(" " + text)
-    loop = _Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
-    assert suspicion(decoder(model)._listened(attempt, loop).evidence) == "repetition"
+    decoding = decoder(model)._begin(said)
+    decoding.language, decoding.window_s = "en", said.window_s
+    tokens = decoder(model)._tokenizer(decoding).encode(" " + text)
+    loop = Decoded(tokens, Evidence(text, said.seconds, -0.1, 0.01))
+    assert suspicion(decoder(model)._aligned(decoding, loop).evidence) == "repetition"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -10,7 +10,8 @@ from faster_whisper.audio import decode_audio
 
 from lab.places import SAMPLE
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Result
-from surtitle.recognition.whisper import WhisperDecoder, _Attempt
+from surtitle.recognition.whisper import WhisperDecoder, _Decoding
+from tests.marks import long
 
 ENGLISH = DecodeOptions(language="en")
 
@@ -70,7 +71,7 @@ def test_each_job_of_a_mixed_batch_is_answered_once_as_if_it_were_alone() -> Non
 
 
 def test_a_hurried_copy_is_not_shown_before_the_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("surtitle.recognition.whisper.is_hurried_copy", lambda evidence: True)
+    monkeypatch.setattr("surtitle.recognition.attempt.is_hurried_copy", lambda evidence: True)
     results = decoded([job("partial", 0.0, 4.0, kind="partial"), job("final", 0.0, 4.0)])
     assert results["partial"].suppressed == "repetition"
     assert results["final"].suppressed is None and results["final"].text
@@ -81,10 +82,10 @@ def test_a_client_cannot_say_special_tokens() -> None:
     options = DecodeOptions(
         language="en", prompt="<|endoftext|> <|startoftranscript|> A story. <|en|>"
     )
-    mel = np.zeros((80, 0), np.float32)
-    attempt = _Attempt(job("a", 0.0, 4.0, options), mel, 0.0, 0.0, [], language="en")
-    tokenizer = decoder("tiny.en")._tokenizer(attempt)
-    previous, *context = decoder("tiny.en")._prompt(attempt)
+    decoding = decoder("tiny.en")._begin(job("a", 0.0, 4.0, options))
+    decoding.language = "en"
+    tokenizer = decoder("tiny.en")._tokenizer(decoding)
+    previous, *context = decoder("tiny.en")._prompt(decoding)
     assert previous == tokenizer.sot_prev
     assert [token for token in context if token >= tokenizer.eot] == [
         *tokenizer.sot_sequence,
@@ -151,17 +152,17 @@ def noises(count: int, seconds: float) -> list[Job]:
     return jobs
 
 
-@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("words", [long(False), True])
 def test_a_batch_keeps_to_its_replica_in_second_looks(
     monkeypatch: pytest.MonkeyPatch, words: bool
 ) -> None:
-    model, started = decoder("tiny.en"), list[_Attempt]()
+    model, started = decoder("tiny.en"), list[_Decoding]()
     start, looks = model._start, model.second_looks
 
-    def watched(group: Sequence[_Attempt]) -> None:
+    def watched(group: Sequence[_Decoding]) -> None:
         if len(started) >= 3:  # a second look
             assert len(group) == 1
-            assert all(attempt.pending.done() for attempt in started)
+            assert all(decoding.pending.done() for decoding in started)
         start(group)
         started.extend(group)
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surtitle.jobs import MAX_WINDOW_S, DecodeOptions, Job, JobKind, ModelInfo, Windows
+from surtitle.recognition.attempt import begin
 from surtitle.recognition.budget import (
     MAX_LENGTH,
     WINDOWS,
@@ -16,7 +17,7 @@ from surtitle.recognition.budget import (
     token_budget,
     window_frames,
 )
-from surtitle.recognition.whisper import _alike, _Attempt
+from surtitle.recognition.whisper import _alike, _Decoding
 
 # -- the window of a job ------------------------------------------------------------------------
 
@@ -154,38 +155,39 @@ def test_the_budget_allows_fast_speech(
 # -- what is decoded in one call ----------------------------------------------------------------
 
 
-def attempt(
+def decoding(
     name: str,
     kind: JobKind = "final",
     window_s: float = 15.0,
     options: DecodeOptions | None = None,
-) -> _Attempt:
+) -> _Decoding:
     audio = np.zeros(160, np.int16)
     job = Job(name, "s", 1, kind, audio, options or DecodeOptions(language="en"), window_s)
-    return _Attempt(job, np.zeros((80, 1), np.float32), features_s=0.0, started=0.0, later=[])
+    mel = np.zeros((80, 1), np.float32)
+    return _Decoding(job, mel, begin(kind, job.seconds), features_s=0.0, started=0.0)
 
 
-def groups(*attempts: _Attempt) -> list[list[str]]:
-    return [[each.job.id for each in group] for group in _alike(attempts)]
+def groups(*decodings: _Decoding) -> list[list[str]]:
+    return [[each.job.id for each in group] for group in _alike(decodings)]
 
 
 def test_jobs_that_are_alike_are_one_group() -> None:
-    assert groups(attempt("a"), attempt("b"), attempt("c")) == [["a", "b", "c"]]
+    assert groups(decoding("a"), decoding("b"), decoding("c")) == [["a", "b", "c"]]
     assert groups() == []
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        attempt("b", kind="partial"),
-        attempt("b", window_s=17.5),
-        attempt("b", options=DecodeOptions(language="en", prompt="An opera.")),
-        attempt("b", options=DecodeOptions(language="en", hotwords=("Surtitle",))),
-        attempt("b", options=DecodeOptions(language="en", words=True)),
+        decoding("b", kind="partial"),
+        decoding("b", window_s=17.5),
+        decoding("b", options=DecodeOptions(language="en", prompt="An opera.")),
+        decoding("b", options=DecodeOptions(language="en", hotwords=("Surtitle",))),
+        decoding("b", options=DecodeOptions(language="en", words=True)),
     ],
 )
-def test_jobs_that_differ_in_what_holds_for_a_call_are_apart(other: _Attempt) -> None:
-    assert groups(attempt("a"), other, attempt("c")) == [["a", "c"], ["b"]]
+def test_jobs_that_differ_in_what_holds_for_a_call_are_apart(other: _Decoding) -> None:
+    assert groups(decoding("a"), other, decoding("c")) == [["a", "c"], ["b"]]
 
 
 def test_languages_and_tasks_may_differ() -> None:
@@ -196,19 +198,19 @@ def test_languages_and_tasks_may_differ() -> None:
         DecodeOptions(language="de", task="translate"),
         DecodeOptions(languages=("en", "de")),
     ]
-    attempts = [attempt(str(n), options=options) for n, options in enumerate(wanted)]
-    assert groups(*attempts) == [["0", "1", "2", "3", "4"]]
+    decodings = [decoding(str(n), options=options) for n, options in enumerate(wanted)]
+    assert groups(*decodings) == [["0", "1", "2", "3", "4"]]
 
 
 def test_the_same_context_by_prompt_or_by_hotwords_is_the_same() -> None:
     first = DecodeOptions(language="en", hotwords=("La", "Traviata"))
     second = DecodeOptions(language="en", prompt="La Traviata ")
-    assert groups(attempt("a", options=first), attempt("b", options=second)) == [["a", "b"]]
+    assert groups(decoding("a", options=first), decoding("b", options=second)) == [["a", "b"]]
 
 
 def test_each_job_that_wants_words_is_by_itself() -> None:
     options = DecodeOptions(language="en", words=True)
-    assert groups(attempt("a", options=options), attempt("b", options=options)) == [
+    assert groups(decoding("a", options=options), decoding("b", options=options)) == [
         ["a"],
         ["b"],
     ]

@@ -219,7 +219,7 @@ def test_why_it_cannot_start_is_a_sentence() -> None:
     assert _explain(EngineError("No such device.")) == "No such device."
     assert _explain(OSError("libcudnn.so")).startswith("OSError: libcudnn.so. `surtitle check`")
     full = _explain(RuntimeError("CUDA failed with error out of memory"))
-    assert full.startswith("There is too little memory for the model (CUDA failed")
+    assert full.startswith("There is not enough memory for the model (CUDA failed")
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,7 @@ async def test_every_attack_is_made(tmp_path: Path) -> None:
     assert not server.errors
 
 
+@pytest.mark.long
 def test_a_short_campaign(tmp_path: Path) -> None:
     """Timing is for a quiet machine; all else holds here too."""
     names = ["packed-silence", "viewer-texts"]

@@ -23,6 +23,7 @@ ACCOUNT = {
 }
 
 
+@pytest.mark.long
 def test_a_short_campaign_is_clean() -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "fault_campaign.py")]
     command += ["--link-cuts", "60", "--viewer-cuts", "60", "--worker-faults", "4"]
@@ -38,6 +39,7 @@ def test_a_short_campaign_is_clean() -> None:
     assert all(row[4:10] == ["0"] * 6 for row in rows)
 
 
+@pytest.mark.long
 def test_a_short_soak_is_clean() -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "soak.py")]
     command += ["--minutes", "0.5", "--clients", "2", "--faults-per-minute", "10"]

@@ -49,6 +49,7 @@ def test_few_sessions_speak_their_clips_again(tmp_path: Path) -> None:
     assert [plan.seconds(n) for n in (1, 2, 3)] == pytest.approx([22.0, 16.5, 11.0])
 
 
+@pytest.mark.long
 def test_two_sessions_of_the_sample(tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "load_test.py")]
     command += ["--sessions", "2", "--seconds", "7", "--stagger", "0.5", "--quiet", "2"]

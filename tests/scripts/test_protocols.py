@@ -119,6 +119,23 @@ async def test_a_session_from_greeting_to_goodbye() -> None:
     assert adapter.problems == []
 
 
+async def test_a_session_that_asks_for_better_texts_shows_its_finals() -> None:
+    replies: list[dict[str, Any]] = [
+        {"type": "ready"},
+        {"type": "final", "utterance": 1, "text": "Let me."},
+        {"type": "revised", "utterance": 1, "text": "Let me see"},
+    ]
+    async with scripted(replies) as (url, received):
+        adapter = Surtitle(url, "en")
+        adapter.revisions = True
+        await adapter.open()
+        await adapter.finish()
+        await adapter.close()
+    assert json.loads(received[0]) == {"type": "start", "language": "en", "revisions": True}
+    assert [change.committed for change in adapter.changes] == ["", "Let me."]
+    assert adapter.problems == []
+
+
 async def test_audio_of_realtimestt_has_a_header() -> None:
     async with scripted([{"type": "ready"}]) as (url, received):
         adapter = RealtimeSTT(url, "en")

@@ -78,6 +78,7 @@ def check_account(account: dict[str, Any], sessions: int) -> None:
     assert sum(account[part] for part in parts) == account["audio_ms"]
 
 
+@pytest.mark.long
 def test_at_the_pace_of_speech(speech: Path, tmp_path: Path) -> None:
     report = run(speech, tmp_path, "--alone-seconds", "4")
     assert report["problems"] == []
@@ -109,6 +110,7 @@ def test_at_the_pace_of_speech(speech: Path, tmp_path: Path) -> None:
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_as_fast_as_it_goes(speech: Path, tmp_path: Path) -> None:
     """The second time the offline texts come from the cache, and all figures are the same."""
     first = run(speech, tmp_path, "--fast")

@@ -97,7 +97,9 @@ if ("registerProcessor" in globalThis) {
       if (!this.running) return false;
       for (let at = 0; at < QUANTUM; ) {
         const end = Math.min(QUANTUM, at + this.length - this.filled);
-        inputs.forEach((channels, number) => this.take(number, channels, at, end));
+        inputs.forEach((channels, number) => {
+          this.take(number, channels, at, end);
+        });
         this.filled += end - at;
         at = end;
         if (this.filled === this.length) this.mix();
@@ -142,7 +144,9 @@ if ("registerProcessor" in globalThis) {
       for (const input of this.inputs) {
         const block = input?.block.map((samples) => samples.subarray(0, this.filled));
         const mono = this.filled && block ? input?.downmix.mix(block) : [];
-        mono?.forEach((sample, i) => (sum[i] += sample));
+        mono?.forEach((sample, i) => {
+          sum[i] += sample;
+        });
       }
       this.framer.push(sum);
       this.filled = 0;

@@ -25,7 +25,7 @@ import { Problem } from "./problems.js";
 import { TRACK_INPUTS } from "./tracks.js";
 
 /** Highest rate of the protocol; a device above it is asked for a common lower one. */
-const MAX_SAMPLE_RATE = 96_000;
+export const MAX_SAMPLE_RATE = 96_000;
 const COMMON_SAMPLE_RATE = 48_000;
 /** How long to wait for the worklet's last frame when the device may be gone. */
 const LAST_FRAME_TIMEOUT_MS = 500;
@@ -62,7 +62,7 @@ async function loadProcessor(context) {
     await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
   } catch {
     throw new Problem(
-      "A part of this page could not be fetched. Check that the server is running.",
+      "Part of this page could not be loaded. Check that the server is running.",
       "not_fetched",
     );
   }
@@ -79,8 +79,8 @@ async function resume(context) {
   clearTimeout(timer);
   if (context.state !== "running") {
     throw new Problem(
-      "The browser lets a page use sound only after a click or a key. Press the button that starts the " +
-        "captions once more.",
+      "Browsers let a page use sound only after a click or a key press. Press the button that starts the " +
+        "captions again.",
       "needs_gesture",
     );
   }
@@ -101,7 +101,10 @@ export class CaptureSource {
   #keeper;
   /** @type {Deferred<void>} */
   #ended = new Deferred();
-  #stopped = false;
+  /** Whether the input leads to the processor. */
+  #started = false;
+  /** @type {Promise<void> | undefined} */
+  #stopped;
 
   /** @param {Captured} captured */
   constructor(captured) {
@@ -135,6 +138,7 @@ export class CaptureSource {
       onFrame(data);
     };
     input.connect(this.#capture);
+    this.#started = true;
     // The processor writes no output, so this is silent; a node that leads nowhere may not be run.
     this.#capture.connect(context.destination);
     this.#keeper.start();
@@ -145,12 +149,18 @@ export class CaptureSource {
     this.#captured.setAudible?.(audible);
   }
 
-  async stop() {
-    if (this.#stopped) return;
-    this.#stopped = true;
+  /** @returns {Promise<void>} */
+  stop() {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop() {
     this.#keeper.stop();
-    await this.#lastFrame();
-    this.#captured.input.disconnect(this.#capture);
+    if (this.#started) {
+      await this.#lastFrame();
+      this.#captured.input.disconnect(this.#capture);
+    }
     this.#capture.disconnect();
     this.#capture.port.close();
     await this.#captured.release();

@@ -2,37 +2,44 @@
  * Surtitle's client: types of `client.js`.
  *
  * Times are integers in milliseconds of all audio given to `send()`: 0 is its first sample. Times and
- * utterance numbers go on where the server had to begin a new session.
+ * utterance numbers continue if the server had to begin a new session.
  */
 
 /** Fields of the `start` message. Everything has a default on the server. */
 export interface StartOptions {
   /** Hz, 8000 to 96000. The server resamples, so declare the rate of the device. Default 16000. */
   sample_rate?: number;
-  /** BCP 47, such as "en", or "auto". Without it the server's own setting holds. */
+  /** BCP 47, such as "en", or "auto". Without it, the server's own setting applies. */
   language?: string;
-  /** What "auto" may choose from. */
+  /** The languages that "auto" may choose from. */
   languages?: string[];
   task?: "transcribe" | "translate";
+  /**
+   * "file": nobody waits for a caption, so there are no partials, and utterances are as long as the model hears
+   * at once. Default "live".
+   */
+  mode?: "live" | "file";
   /** Captions that grow while the person speaks. Default true. */
   partials?: boolean;
-  /** Times of single words in `final`. Default false. */
+  /** Whether `final` has the time of each word. Default false. */
   words?: boolean;
+  /** Whether better texts of finals come afterwards, as `revised`. Default false. */
+  revisions?: boolean;
   /** Names and terms to listen for. */
   hotwords?: string[];
-  /** Text that comes before, in the style and spelling wanted. */
+  /** Preceding text, in the desired style and spelling. */
   prompt?: string;
   /** Silence that ends an utterance, in milliseconds. */
   endpoint_silence_ms?: number;
-  /** Longest utterance, in milliseconds; a longer one is cut at its best pause. */
+  /** Maximum length of an utterance, in milliseconds; a longer one is cut at its best pause. */
   max_utterance_ms?: number;
   /** Set by the source; samples are "pcm_s16le". */
   encoding?: "pcm_s16le" | "auto";
-  /** Publish the captions under this name: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
+  /** Publish the captions in this channel: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
   channel?: string;
 }
 
-/** Fields that `update()` may change; they hold from the next utterance on. */
+/** Fields that `update()` may change; they apply from the next utterance on. */
 export type UpdateOptions = Pick<
   StartOptions,
   "language" | "languages" | "hotwords" | "prompt" | "partials"
@@ -41,44 +48,45 @@ export type UpdateOptions = Pick<
 import type { TypedEventTarget } from "./events.js";
 import type { EncodedSource, SoundNotice, Source } from "./sources.js";
 
-/** How a client deals with connections that break. */
+/** How a client handles broken connections. */
 export interface ClientOptions {
   /**
-   * How long a server that is gone is tried again, in milliseconds. Default 120000. With 0 a
-   * connection that breaks is the end.
+   * How long the client tries to reconnect, in milliseconds. Default 120000. With 0, a broken connection ends
+   * the session.
    */
   patienceMs?: number;
   /**
-   * Audio without an answer that is kept to be sent again, in milliseconds. Default 120000, which is
-   * 12 MB at 48 kHz. What is older is dropped, and told as a `gap` if the server turns out to need it.
+   * Amount of unanswered audio that is kept to be sent again, in milliseconds. Default 120000, which is 12 MB
+   * at 48 kHz. Older audio is dropped, and reported as a `gap` if the server turns out to need it.
    */
   keepMs?: number;
   /**
-   * The token for a server that asks for one (see `surtitle token`). Asked for at each connection, so
-   * that a long stream can have a fresh one when it needs it.
+   * Returns the token for a server that requires one (see `surtitle token`). Called at each connection, so
+   * that a long stream gets a fresh token when it needs one; it may take 15 s.
    */
   access?: Access;
-  /** Where there is none of the platform's own (Node before version 22), that of the package `ws`. */
+  /** If the platform has none (Node.js before version 22), the WebSocket of the package `ws`. */
   WebSocket?: WebSocketConstructor;
 }
 
-/** Gives the token for the server, at once or later; "" for none. */
+/** Returns the token for the server, or a promise of it; "" for none. */
 export type Access = () => string | Promise<string>;
 
-/** What is needed of a WebSocket: that of a browser, of Node, of the packages `ws` and `undici`. */
+/**
+ * The required part of a WebSocket; those of browsers, of Node.js and of the packages `ws` and `undici` have
+ * it.
+ */
 export interface WebSocketLike {
   readonly bufferedAmount: number;
   send(data: string | Uint8Array<ArrayBuffer> | Blob): void;
   close(code?: number): void;
   // The event types of the implementations differ; what is read of them is `data` and `code`.
-  addEventListener(
-    type: "open" | "message" | "error" | "close",
-    listener: (event: any) => void,
-  ): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as it says above
+  addEventListener(type: "open" | "message" | "error" | "close", listener: (event: any) => void): void;
 }
 
 export interface CaptionOptions {
-  /** Aborted, it ends the sound; the captions of what was said still come. */
+  /** Aborting it ends the sound; the remaining captions still arrive. */
   signal?: AbortSignal;
 }
 
@@ -87,7 +95,7 @@ export type WebSocketConstructor = new (
   protocols?: string | string[],
 ) => WebSocketLike;
 
-/** The greeting of a session; another one comes where the server has lost the session before. */
+/** The greeting of a session; sent again if the server has lost the previous session. */
 export interface Ready {
   type: "ready";
   seq: number;
@@ -97,15 +105,15 @@ export interface Ready {
   sample_rate: number;
   resume_window_s: number;
   protocol: number;
-  /** Codes of the languages that the model knows. */
+  /** Codes of the languages that the model supports. */
   languages: string[];
-  /** The channel that the session is published under, where it is. */
+  /** The channel in which the session publishes, if it does. */
   channel?: string;
-  /** For its audience, where the server asks for tokens: allows to watch this channel, nothing else. */
+  /** For its audience, if the server requires tokens: permits only watching this channel. */
   watch_token?: string;
 }
 
-/** The session goes on after a broken connection. The client sends again what is missing. */
+/** The session continues after a broken connection. The client resends what is missing. */
 export interface Resumed {
   type: "resumed";
   /** Bytes of audio that the session has received. */
@@ -113,7 +121,7 @@ export interface Resumed {
   token: string;
 }
 
-/** An utterance opened. Utterances are numbered 1, 2, 3 … */
+/** An utterance has begun. Utterances are numbered 1, 2, 3 … */
 export interface Speech {
   type: "speech";
   seq: number;
@@ -152,7 +160,23 @@ export interface Final {
   words?: Word[];
 }
 
-/** Takes the place of the final: nothing worth a caption was said. */
+/**
+ * A better text of an utterance whose `final` came some seconds before, decoded together with what was said
+ * around it; at most one for each utterance. `text` may be empty if a word of the utterance before or after it
+ * has everything that was heard.
+ */
+export interface Revised {
+  type: "revised";
+  seq: number;
+  utterance: number;
+  start_ms: number;
+  end_ms: number;
+  text: string;
+  confidence: number;
+  words?: Word[];
+}
+
+/** Sent instead of the final if the sound yields no caption. */
 export interface Suppressed {
   type: "suppressed";
   seq: number;
@@ -162,7 +186,7 @@ export interface Suppressed {
   reason: string;
 }
 
-/** Takes the place of the final: the recogniser gave up on this utterance. */
+/** Sent instead of the final if the recogniser gave up on this utterance. */
 export interface Failed {
   type: "failed";
   seq: number;
@@ -185,7 +209,7 @@ export interface Ack {
   type: "ack";
   received: number;
   safe: number;
-  /** How many people watch the channel, where the session has one. */
+  /** Number of viewers of the channel, if the session has one. */
   viewers?: number;
 }
 
@@ -197,7 +221,7 @@ export interface ServerError {
   fatal: boolean;
 }
 
-/** The account of all sessions; the four parts add up to `audio_ms`. */
+/** Accounts for the audio of all sessions; the four parts add up to `audio_ms`. */
 export interface Ended {
   type: "ended";
   seq: number;
@@ -207,11 +231,11 @@ export interface Ended {
   suppressed_ms: number;
   failed_ms: number;
   utterances: number;
-  /** How much of a recording could not be decoded; silence stands for it. */
+  /** How much of a recording could not be decoded and was replaced by silence. */
   missing_ms?: number;
 }
 
-/** Of a frame of sound; `decibels` makes them fit for a meter. */
+/** The level of a frame of sound; `decibels` converts it for a meter. */
 export interface Level {
   /** Root mean square, 0 to 1. */
   rms: number;
@@ -219,7 +243,7 @@ export interface Level {
   peak: number;
 }
 
-/** Audio that was lost: more came while the connection was away than is kept. */
+/** Audio that was lost, because more arrived during a break of the connection than is kept. */
 export interface Gap {
   start_ms: number;
   end_ms: number;
@@ -231,6 +255,7 @@ export type ServerMessage =
   | Speech
   | PartialCaption
   | Final
+  | Revised
   | Suppressed
   | Failed
   | Status
@@ -251,13 +276,13 @@ export type ClientState =
 
 export interface StateChange {
   state: ClientState;
-  /** A sentence for people; empty where the state says it all. */
+  /** A sentence for people; empty if the state needs no explanation. */
   message: string;
-  /** Why the connection is gone; only with `closed`. */
+  /** Why the connection is gone; only for `closed`. */
   error?: CaptionError;
 }
 
-/** What went wrong, where the cause is known. `message` is a sentence a person can act on. */
+/** An error with a known cause. `message` is a sentence that a person can act on. */
 export class Problem extends Error {
   constructor(message: string, code?: string);
   /** For programs. */
@@ -265,93 +290,99 @@ export class Problem extends Error {
 }
 
 /**
- * Why there is no (or no longer a) connection. `code` is one of the server's `error`, else "unreachable",
- * "refused", "no_token", "closed_NNNN" or "closed".
+ * Why there is no connection (any longer). `code` is that of the server's `error`, or "unreachable",
+ * "refused", "no_token", "no_socket", "closed_NNNN" or "closed".
  */
 export class CaptionError extends Problem {
   constructor(code: string, message: string);
 }
 
-/** Event name -> what `event.detail` holds. */
+/** Event name -> content of `event.detail`. */
 export interface CaptionEvents {
   /** The client's state changed. */
   state: StateChange;
-  /** Every message, also of types this client does not know. */
+  /** Every message, including types that this client does not know. */
   message: ServerMessage;
   ready: Ready;
   resumed: Resumed;
   speech: Speech;
   partial: PartialCaption;
   final: Final;
+  /** Only if `start` asks for `revisions`. */
+  revised: Revised;
   suppressed: Suppressed;
   failed: Failed;
   status: Status;
   ack: Ack;
   error: ServerError;
   ended: Ended;
-  /** Comes from the client itself, so not as a `message`. */
+  /** Comes from the client itself, so it is not a `message`. */
   gap: Gap;
-  /** Of each frame that `caption()` and `stream()` send, ten a second. */
+  /** For each frame that `caption()` and `stream()` send, ten per second. */
   level: Level;
-  /** The source of `caption()` or `stream()` is not heard any more, is heard again, or has changed. */
+  /** The sound of `caption()` or `stream()` has stopped, has returned, or has changed its source. */
   sound: SoundNotice;
 }
 
 /**
  * One stream: connect once, send audio, receive captions, stop.
  *
- * When the connection breaks, the client connects again by itself (state `reconnecting`, then `ready`)
- * and goes on where it was: no caption is lost or comes twice. Where the server has lost the session, the
- * captions of what is not answered yet begin anew after another `ready`: partials before it are void.
+ * If the connection breaks, the client reconnects by itself (state `reconnecting`, then `ready`) and
+ * continues where it was, without losing or repeating a caption. If the server has lost the session, the
+ * captions of unanswered audio start again after another `ready`: partials before it are void.
  */
 export class CaptionClient extends TypedEventTarget<CaptionEvents> {
-  /** `url`: of `/v1/captions`, with ws(s): or http(s):. */
+  /** `url`: the address of `/v1/captions`, with ws(s): or http(s):. */
   constructor(url: string | URL, start?: StartOptions, options?: ClientOptions);
 
   readonly state: ClientState;
-  /** What the server said when its newest session began, or null before that. */
+  /** The greeting of the newest session, or null before that. */
   readonly ready: Ready | null;
-  /**
-   * Audio that has not left this machine yet, in milliseconds; 0 for a recording of which nobody knows how
-   * long it is.
-   */
+  /** Audio that has not left this machine yet, in milliseconds; 0 for a recording of unknown length. */
   readonly backlogMs: number;
 
-  /** Resolves when the session is ready for audio; rejects with a CaptionError. */
+  /**
+   * Resolves when the session is ready for audio; rejects with a CaptionError, also if the server says nothing
+   * for 15 s.
+   */
   connect(): Promise<Ready>;
   /**
-   * Send mono samples at `sample_rate`, or keep a copy of them until there is a connection again. Who
-   * sends faster than people speak waits while `backlogMs` is large: it is `keepMs` at most. False
-   * before `connect()` and after `stop()`, and when there is no session any more.
+   * Send mono samples at `sample_rate`, or keep a copy of them until the connection is restored. If you send
+   * faster than real time, wait while `backlogMs` is large; it is at most `keepMs`. Returns false before
+   * `connect()`, after `stop()`, and when the session is over.
    */
   send(samples: Int16Array): boolean;
-  /** End the open utterance now. As all that is said, this waits for a connection that is away. */
+  /**
+   * End the open utterance now. Like everything that is sent, this waits for a broken connection to be
+   * restored.
+   */
   flush(): void;
+  /** From the next utterance on. What is left out, undefined or null stays as it is. */
   update(options: UpdateOptions): void;
   /**
-   * No more audio. Resolves when the last caption has come; rejects with a CaptionError. Before
-   * `connect()` the same as `close()`: this client is of no use any more.
+   * End the audio. Resolves when the last caption has arrived; rejects with a CaptionError. Before
+   * `connect()`, this is the same as `close()`: the client can no longer be used.
    */
   stop(): Promise<Ended>;
-  /** Leave at once, without waiting for captions; the server drops the session. */
+  /** Leave immediately, without waiting for captions; the server drops the session. */
   close(): void;
 
   /**
-   * All in one: connect, send the source until it ends or `signal` is aborted, and give every message up
-   * to `ended`. `sample_rate` is that of the source. Throws the CaptionError of a session that is lost, and,
-   * after the last caption, the Problem of a source that broke off. Whoever leaves the loop early leaves the
-   * session. The source is stopped in every case.
+   * All in one: connect, send the source until it ends or `signal` is aborted, and yield every message up to
+   * `ended`. `sample_rate` is that of the source. Throws the CaptionError of a lost session and, after the
+   * last caption, the Problem of a source that broke off. Leaving the loop early leaves the session. The
+   * source is always stopped.
    */
   caption(
     source: Source | EncodedSource,
     options?: CaptionOptions,
   ): AsyncGenerator<ServerMessage, void, undefined>;
-  /** The same for those who listen to events. Resolves when the last caption has come. */
+  /** The same, with events. Resolves when the last caption has arrived. */
   stream(source: Source | EncodedSource, options?: CaptionOptions): Promise<Ended>;
 
   /**
    * The messages from now on until the session has ended, or until `close()`; throws the CaptionError of a
-   * session that is lost. A loop that falls behind misses partials and acks, nothing else.
+   * lost session. A loop that falls behind misses only partials and acks.
    */
   [Symbol.asyncIterator](): AsyncGenerator<ServerMessage, void, undefined>;
 }

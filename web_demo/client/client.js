@@ -1,6 +1,6 @@
 /**
- * Surtitle client for browsers: audio in, captions out, over as many connections as it takes. Types:
- * client.d.ts.
+ * Surtitle client for browsers and Node.js: audio in, captions out, over as many connections as it takes.
+ * Types: client.d.ts.
  *
  *     const client = new CaptionClient("wss://captions.example/v1/captions", { sample_rate: 48000 });
  *     client.addEventListener("partial", ({ detail }) => show(detail.stable + detail.unstable));
@@ -27,7 +27,7 @@
  * @typedef {import("./client.js").CaptionOptions} CaptionOptions
  * @typedef {import("./link.js").End} End
  * @typedef {import("./outbox.js").Command} Command
- * @typedef {import("./outbox.js").Item} Item
+ * @typedef {import("./outbox.js").Piece} Piece
  * @typedef {import("./sources.js").EncodedSource} EncodedSource
  * @typedef {import("./sources.js").Source} Source
  */
@@ -57,16 +57,30 @@ const KEEP_MS = 120_000;
 const LONGEST_WAIT_MS = 5000;
 /** The browser is given no more than this at a time, or its queue would delay what comes after. */
 const MAX_UNSENT_BYTES = 256 * 1024;
-/** When to look whether the browser has sent that; it does not tell. */
+/**
+ * Longer than any utterance: so much may have to be sent before there is an answer that lets go of the
+ * first byte of it.
+ */
+const UNANSWERED_MS = 60_000;
+/** When to look whether the browser has sent what it was given; it does not tell. */
 const SEND_AGAIN_MS = 20;
 
-const AWAY_SENTENCE =
-  "The connection to the server is being set up again. What is said meanwhile is kept.";
+const AWAY_SENTENCE = "Reconnecting to the server. Anything said in the meantime is kept.";
 const BACK_SENTENCE = "The connection to the server is back.";
 
 /** Message types that have an event of their own; any other reaches only "message" listeners. */
 const EVENT_TYPES = new Set([
-  "ready", "resumed", "speech", "partial", "final", "suppressed", "failed", "status", "ack", "error",
+  "ready",
+  "resumed",
+  "speech",
+  "partial",
+  "final",
+  "revised",
+  "suppressed",
+  "failed",
+  "status",
+  "ack",
+  "error",
   "ended",
 ]);
 
@@ -88,12 +102,8 @@ export class CaptionClient extends EventTarget {
   #link = null;
   /** Whether the server has greeted us on it, and takes audio. */
   #serving = false;
-  /** What is sent next: an item of the outbox, and the byte of the stream that the server is at. */
-  #next = { number: 0, byte: 0 };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #sendTimer;
-  /** What was lost up to this byte has been told. */
-  #gapsToldTo = 0;
 
   /** @type {ClientState} */
   #state = "idle";
@@ -141,7 +151,7 @@ export class CaptionClient extends EventTarget {
     this.#dialling = { url: toWebSocketUrl(url), access, WebSocket: webSocketOf(WebSocket) };
     this.#patienceMs = patienceMs;
     this.#keepMs = keepMs;
-    this.#start = start;
+    this.#start = { ...start };
     this.#measure(start.sample_rate ?? DEFAULT_SAMPLE_RATE);
   }
 
@@ -164,15 +174,15 @@ export class CaptionClient extends EventTarget {
   }
 
   get #unsentBytes() {
-    return this.#outbox.end - this.#next.byte + (this.#link?.unsentBytes ?? 0);
+    return this.#outbox.unsent + (this.#link?.unsentBytes ?? 0);
   }
 
   /** @returns {Promise<Ready>} */
   connect() {
-    if (this.#state !== "idle") throw new Error("This client was used before; make a new one");
+    if (this.#state !== "idle") throw new Error("This client has already been used; create a new one");
     globalThis.addEventListener?.("online", this.#tryNow); // Node has none
     this.#setState("connecting");
-    this.#open();
+    if (this.#isOn()) this.#open(); // who heard that may have closed us
     return this.#connected.promise;
   }
 
@@ -183,7 +193,7 @@ export class CaptionClient extends EventTarget {
    */
   send(samples) {
     const { buffer, byteOffset, byteLength } = samples;
-    return this.#sendData(Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength)));
+    return this.#sendData(new Uint8Array(buffer, byteOffset, byteLength).slice());
   }
 
   /** @param {Uint8Array<ArrayBuffer> | Blob} data */
@@ -196,11 +206,20 @@ export class CaptionClient extends EventTarget {
     return true;
   }
 
-  /** Wait until the server has taken nearly all there is. */
+  /** Wait until another frame like the newest can be kept, and the server has taken nearly all there is. */
   async #drained() {
-    while (this.#isOn() && this.#unsentBytes > MAX_UNSENT_BYTES) {
+    while (this.#isOn() && !this.#stopping && this.#isFull()) {
       await new Promise((resolve) => setTimeout(resolve, SEND_AGAIN_MS));
     }
+  }
+
+  /** Whether a source that can wait has to. */
+  #isFull() {
+    const { end, safe, newestBytes, maxBytes } = this.#outbox;
+    if (this.#unsentBytes > Math.min(MAX_UNSENT_BYTES, maxBytes / 2)) return true;
+    let most = maxBytes - newestBytes;
+    if (this.#serving) most = Math.max(most, (UNANSWERED_MS / 1000) * this.#bytesPerSecond);
+    return end - safe > most;
   }
 
   flush() {
@@ -209,7 +228,9 @@ export class CaptionClient extends EventTarget {
 
   /** @param {UpdateOptions} options */
   update(options) {
-    this.#command({ type: "update", ...options });
+    // What is not given stays; a server that was restarted would begin with nothing instead.
+    const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
+    this.#command({ type: "update", ...Object.fromEntries(given) });
   }
 
   /** @returns {Promise<Ended>} */
@@ -223,7 +244,7 @@ export class CaptionClient extends EventTarget {
   }
 
   close() {
-    this.#finish(new CaptionError("closed", "The session was closed by its own side."));
+    this.#finish(new CaptionError("closed", "The session was closed locally."));
   }
 
   // ---- everything at once ----------------------------------------------------------------------
@@ -296,13 +317,16 @@ export class CaptionClient extends EventTarget {
    * @returns {Error | null}
    */
   #whyUnfit(source) {
-    if (this.#state !== "idle") return new Error("This client was used before; make a new one");
+    if (this.#state !== "idle") return new Error("This client has already been used; create a new one");
     if ("encoding" in source) return null;
     const { sampleRate } = source;
     const rate = this.#start.sample_rate ?? sampleRate;
     if (rate === sampleRate) return null;
-    const sentence = `The source gives ${sampleRate} samples a second, not ${rate}. `;
-    return new Problem(`${sentence}Leave out \`sample_rate\`: it is taken from the source.`, "sample_rate");
+    const sentence = `The source provides ${sampleRate} samples per second, not ${rate}. `;
+    return new Problem(
+      `${sentence}Leave out \`sample_rate\`: it is taken from the source.`,
+      "sample_rate",
+    );
   }
 
   /**
@@ -328,6 +352,7 @@ export class CaptionClient extends EventTarget {
       onEnd: (end) => void this.#onEnd(link, end),
     });
     this.#link = link;
+    link.watch(); // a handshake that nobody answers is an end, too
   }
 
   /** The first message on a connection: the session goes on, or another one begins. */
@@ -404,8 +429,7 @@ export class CaptionClient extends EventTarget {
   /** @param {Resumed} resumed */
   #onResumed({ received, token }) {
     this.#token = token || this.#token;
-    const byte = this.#timeline.beginByte + received;
-    this.#next = { number: this.#outbox.numberAt(byte), byte };
+    this.#outbox.goBack(this.#timeline.beginByte + received);
     this.#serve(BACK_SENTENCE);
   }
 
@@ -429,7 +453,7 @@ export class CaptionClient extends EventTarget {
    * @param {ServerError} error
    */
   #passes({ code }) {
-    if (this.#ready === null) return false;
+    if (this.#ready === null || !this.#patienceMs) return false;
     return code === "busy" || code === "idle" || (code === "unknown_session" && this.#known);
   }
 
@@ -479,7 +503,6 @@ export class CaptionClient extends EventTarget {
     clearTimeout(this.#attemptTimer);
     this.#link?.close();
     this.#open();
-    this.#link?.watch();
   }
 
   /** The network is there again: do not wait, nor for an attempt that was made without it. */
@@ -495,12 +518,14 @@ export class CaptionClient extends EventTarget {
 
   /** What is sent next is the beginning of a session, with what the answered updates have changed. */
   #beginAgain() {
-    this.#tellGap(this.#outbox.safe);
+    this.#outbox.goBack(this.#outbox.safe);
+    this.#tellGap();
     const byte = this.#outbox.start;
     this.#pass(this.#outbox.forgetBefore(byte));
-    if (this.#encoded) this.#timeline.startOver(); // nothing of a container is forgotten
+    if (this.#encoded)
+      this.#timeline.startOver(); // nothing of a container is forgotten
     else this.#timeline.goOn(byte, this.#bytesPerSecond);
-    this.#next = { number: this.#outbox.numberAt(byte), byte };
+    this.#outbox.goBack(byte);
   }
 
   // ---- sending ---------------------------------------------------------------------------------
@@ -516,36 +541,15 @@ export class CaptionClient extends EventTarget {
   #sendAll() {
     clearTimeout(this.#sendTimer);
     if (!this.#serving) return;
-    this.#tellGap(this.#next.byte);
+    this.#tellGap();
     const link = this.#link; // not before the gap is told: who hears of it may have closed us
     if (!link) return;
-    for (;;) {
-      const item = this.#outbox.next(this.#next.number);
-      if (!item) return;
-      if (link.unsentBytes >= MAX_UNSENT_BYTES) break;
-      this.#sendTo(link, item);
+    while (link.unsentBytes < MAX_UNSENT_BYTES) {
+      const piece = this.#outbox.take(this.#bytesPerSecond);
+      if (!piece) return;
+      link.send(onTheWire(piece));
     }
     this.#sendTimer = setTimeout(() => this.#sendAll(), SEND_AGAIN_MS);
-  }
-
-  /**
-   * Send an item, or a second of the silence before it: that stands for what was dropped, so that the
-   * times after it stay right.
-   *
-   * @param {Link} link
-   * @param {Item} item
-   */
-  #sendTo(link, item) {
-    const { number, byte } = this.#next;
-    if (item.start > byte) {
-      const end = Math.min(item.start, byte + this.#bytesPerSecond);
-      link.send(new Uint8Array(end - byte));
-      this.#next = { number, byte: end };
-    } else {
-      if ("data" in item) link.send(from(item.data, byte - item.start));
-      else link.send(JSON.stringify(item.command));
-      this.#next = { number: item.number + 1, byte: item.end };
-    }
   }
 
   /**
@@ -554,7 +558,7 @@ export class CaptionClient extends EventTarget {
    * @param {number} byte
    */
   #forgetBefore(byte) {
-    const answered = Math.min(this.#timeline.beginByte + byte, this.#next.byte);
+    const answered = Math.min(this.#timeline.beginByte + byte, this.#outbox.sent);
     this.#pass(this.#outbox.forgetBefore(answered));
   }
 
@@ -569,17 +573,12 @@ export class CaptionClient extends EventTarget {
     }
   }
 
-  /**
-   * Tell of the audio that is not kept any more though it is needed.
-   *
-   * @param {number} byte from which on it is needed
-   */
-  #tellGap(byte) {
-    const begin = Math.max(byte, this.#gapsToldTo);
-    const end = this.#outbox.start;
-    if (begin >= end) return;
-    this.#gapsToldTo = end;
-    const detail = { start_ms: this.#msOf(begin), end_ms: this.#msOf(end) };
+  /** Tell of the audio that is not kept any more though it is needed. */
+  #tellGap() {
+    const gap = this.#outbox.takeGap();
+    if (!gap) return;
+    const [start_ms, end_ms] = gap.map((byte) => this.#msOf(byte));
+    const detail = { start_ms, end_ms };
     this.dispatchEvent(new CustomEvent("gap", { detail }));
   }
 
@@ -627,10 +626,8 @@ export class CaptionClient extends EventTarget {
   }
 }
 
-/**
- * @param {Uint8Array<ArrayBuffer> | Blob} data
- * @param {number} byte the first that is wanted
- */
-function from(data, byte) {
-  return data instanceof Blob ? data.slice(byte) : data.subarray(byte);
+/** @param {Piece} piece */
+function onTheWire(piece) {
+  if ("data" in piece) return piece.data;
+  return "silence" in piece ? new Uint8Array(piece.silence) : JSON.stringify(piece.command);
 }

@@ -20,42 +20,50 @@ const BEGINNINGS = ["loadstart", "seeking", "playing"];
  * An element once led into a context stays there for good (W3C Web Audio API, 1.22), and is heard through
  * it: where that is the only way, the context lives as long as the element.
  *
- * @type {WeakMap<HTMLMediaElement, {context: AudioContext, input: AudioNode}>}
+ * @type {WeakMap<HTMLMediaElement, Promise<{context: AudioContext, input: AudioNode}>>}
  */
 const rerouted = new WeakMap();
 
 /**
  * @param {HTMLMediaElement} element
- * @param {{nextWithinMs?: number}} [options]
+ * @param {{nextWithinMs?: number, signal?: AbortSignal}} [options]
  * @returns {Promise<Source>}
  */
-export async function openElement(element, { nextWithinMs = NEXT_WITHIN_MS } = {}) {
-  await metadataOf(element);
+export async function openElement(element, { nextWithinMs = NEXT_WITHIN_MS, signal } = {}) {
+  signal?.throwIfAborted();
+  await metadataOf(element, signal);
   const sound = new Sound();
   const way = "captureStream" in element ? await copyOf(element) : await reroute(element);
   const course = new Course(element, sound, nextWithinMs, way.look);
-  return new CaptureSource({
-    label: element.title || "Media",
-    durationMs: Number.isFinite(element.duration) ? element.duration * 1000 : Infinity,
-    ended: course.ended,
-    sound,
-    setAudible: (audible) => {
-      element.muted = !audible;
-    },
-    ...way,
-    release: async () => {
-      course.leave();
-      await way.release();
-    },
-  });
+  const release = async () => {
+    course.leave();
+    await way.release();
+  };
+  try {
+    return new CaptureSource({
+      label: element.title || "Media",
+      durationMs: Number.isFinite(element.duration) ? element.duration * 1000 : Infinity,
+      ended: course.ended,
+      sound,
+      setAudible: (audible) => {
+        element.muted = !audible;
+      },
+      ...way,
+      release,
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 /**
- * Before its metadata is there, an element has no sound to capture.
+ * Before its metadata is there, an element has no sound to capture. One without a source waits for it.
  *
  * @param {HTMLMediaElement} element
+ * @param {AbortSignal} [signal] ends the waiting
  */
-async function metadataOf(element) {
+async function metadataOf(element, signal) {
   if (element.readyState >= element.HAVE_METADATA) return;
   if (element.error) throw notPlayableProblem();
   const settled = new AbortController();
@@ -64,6 +72,7 @@ async function metadataOf(element) {
     await new Promise((resolve, reject) => {
       element.addEventListener("loadedmetadata", resolve, options);
       element.addEventListener("error", () => reject(notPlayableProblem()), options);
+      signal?.addEventListener("abort", () => reject(signal.reason), options);
       if (element.preload === "none") element.load();
     });
   } finally {
@@ -76,7 +85,7 @@ function notPlayableProblem() {
 }
 
 function noAudioProblem() {
-  return new Problem("This media has no sound. Choose one that has.", "no_audio");
+  return new Problem("This media has no sound. Choose media that has sound.", "no_audio");
 }
 
 function crossOriginProblem() {
@@ -175,8 +184,25 @@ class Course {
 async function copyOf(element) {
   const first = soundOf(element);
   try {
-    const context = await captureContext();
-    const tracks = new Tracks(context);
+    return await wayOf(await captureContext(), element, first);
+  } catch (error) {
+    if (first !== element.srcObject) stopTracks(first);
+    throw error;
+  }
+}
+
+/**
+ * @param {AudioContext} context
+ * @param {HTMLMediaElement} element
+ * @param {MediaStream} first copy of its sound
+ */
+async function wayOf(context, element, first) {
+  const tracks = new Tracks(context);
+  const release = async () => {
+    tracks.disconnect();
+    await closeContext(context);
+  };
+  try {
     const copy = new Copy(element, first, tracks);
     return {
       context,
@@ -185,11 +211,11 @@ async function copyOf(element) {
       onFrame: () => tracks.refresh(),
       release: async () => {
         copy.stop();
-        await closeContext(context);
+        await release();
       },
     };
   } catch (error) {
-    if (first !== element.srcObject) stopTracks(first);
+    await release();
     throw error;
   }
 }
@@ -275,8 +301,13 @@ function isForeign({ srcObject, currentSrc, crossOrigin }) {
 
 /** @param {HTMLMediaElement} element */
 async function reroute(element) {
-  const way = rerouted.get(element) ?? (await newWay(element));
-  rerouted.set(element, way);
+  let opening = rerouted.get(element);
+  if (!opening) {
+    opening = newWay(element);
+    rerouted.set(element, opening); // at once, so that who comes meanwhile waits for the same
+    opening.catch(() => rerouted.delete(element));
+  }
+  const way = await opening;
   const look = () => {
     if (isForeign(element)) throw crossOriginProblem();
   };
@@ -286,7 +317,12 @@ async function reroute(element) {
 /** @param {HTMLMediaElement} element */
 async function newWay(element) {
   const context = await captureContext();
-  const input = context.createMediaElementSource(element);
-  input.connect(context.destination);
-  return { context, input };
+  try {
+    const input = context.createMediaElementSource(element);
+    input.connect(context.destination);
+    return { context, input };
+  } catch (error) {
+    await closeContext(context);
+    throw error;
+  }
 }

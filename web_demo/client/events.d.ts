@@ -1,4 +1,4 @@
-/** An EventTarget that knows what its events carry: event name -> what `event.detail` holds. */
+/** An EventTarget with typed events: event name -> content of `event.detail`. */
 export class TypedEventTarget<Events> extends EventTarget {
   addEventListener<Name extends string & keyof Events>(
     type: Name,

@@ -22,13 +22,13 @@ export * from "./viewer.js";
 /** Length of a frame, in milliseconds. */
 export const FRAME_MS: number;
 
-/** Cuts samples, in blocks of any size, into frames; for sources of your own. */
+/** Splits samples, in blocks of any size, into frames; for your own sources. */
 export class PcmFramer {
   /** `sampleRate` in Hz. */
   constructor(sampleRate: number, emit: (frame: Frame) => void);
   /** Mono, -1 to 1. */
   push(samples: Float32Array): void;
-  /** Emit what is there, even if shorter than a frame. */
+  /** Emit the remaining samples, even if they are shorter than a frame. */
   flush(): void;
 }
 

@@ -13,8 +13,8 @@ const LOOKS_WITHOUT_SOUND = 3;
 const GESTURES = ["pointerdown", "keydown", "visibilitychange"];
 
 const INTERRUPTED_SENTENCE =
-  "The system has stopped the sound: a call perhaps, or another program. Captions go on when it is back; " +
-  "a touch on this page may help.";
+  "The system has interrupted the sound, perhaps for a call or another program. Captions continue when it is " +
+  "back; tapping this page may help.";
 
 export class Keeper {
   #context;
@@ -69,7 +69,9 @@ export class Keeper {
     const { state } = this.#context;
     if (state === "closed") {
       this.stop();
-      this.#onClosed(new Problem("The browser has closed the sound. Press Start again.", "interrupted"));
+      this.#onClosed(
+        new Problem("The browser has closed the sound. Press Start again.", "interrupted"),
+      );
     } else if (state !== "running") {
       this.#context.resume().catch(() => {}); // the next look tries again
     }

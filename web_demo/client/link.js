@@ -9,7 +9,9 @@
  * @typedef {object} End
  * @property {number} code    of the close; 1007 also where what came was no message
  * @property {boolean} opened not for a handshake that failed
- * @property {Error} [noToken] why no handshake was tried
+ * @property {unknown} [noToken]  why no handshake was tried: there was no token for it,
+ * @property {unknown} [noSocket] or the platform made no socket
+ * @property {boolean} [silent]   nobody has answered the handshake
  *
  * @typedef {object} Dialling
  * @property {URL} url
@@ -46,32 +48,35 @@ export class Link {
    * @param {Dialling} dialling
    * @param {Hooks} hooks
    */
-  constructor({ url, WebSocket, access }, hooks) {
+  constructor(dialling, hooks) {
     this.#hooks = hooks;
+    void this.#begin(dialling);
+  }
+
+  /** @param {Dialling} dialling */
+  async #begin({ url, WebSocket, access }) {
+    await null; // whoever makes the link has it before anything is heard of it
+    if (this.#over) return;
     try {
-      const token = access();
-      if (typeof token === "string") {
-        this.#dial(url, WebSocket, token);
-      } else {
-        token.then(
-          (late) => this.#dial(url, WebSocket, late),
-          (error) => this.#end({ code: BROKEN, opened: false, noToken: error }),
-        );
-      }
-    } catch (error) {
-      const noToken = /** @type {Error} */ (error);
-      queueMicrotask(() => this.#end({ code: BROKEN, opened: false, noToken }));
+      this.token = await access();
+    } catch (noToken) {
+      this.#end({ code: BROKEN, opened: false, noToken });
+      return;
+    }
+    if (this.#over) return;
+    try {
+      this.#dial(url, WebSocket);
+    } catch (noSocket) {
+      this.#end({ code: BROKEN, opened: false, noSocket });
     }
   }
 
   /**
    * @param {URL} url
    * @param {WebSocketConstructor} WebSocket
-   * @param {string} token
    */
-  #dial(url, WebSocket, token) {
-    if (this.#over) return;
-    this.token = token;
+  #dial(url, WebSocket) {
+    const { token } = this;
     // A browser cannot send headers with its handshake: the token is offered as a subprotocol.
     const socket = token ? new WebSocket(url, ["surtitle.v1", `token.${token}`]) : new WebSocket(url);
     socket.addEventListener("open", () => this.#open());
@@ -96,10 +101,7 @@ export class Link {
   /** From now on a server that says nothing for too long is the end; from the opening on it is anyway. */
   watch() {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.#socket?.close();
-      this.#end({ code: BROKEN, opened: true });
-    }, SILENT_MS);
+    this.#silence = setTimeout(() => this.#endSilence(), SILENT_MS);
   }
 
   /**
@@ -111,6 +113,12 @@ export class Link {
     this.#over = true;
     clearTimeout(this.#silence);
     this.#socket?.close(code);
+  }
+
+  #endSilence() {
+    this.#socket?.close();
+    const noToken = this.#socket ? undefined : new Error("It did not come in time.");
+    this.#end({ code: BROKEN, opened: this.#opened, silent: !this.#opened, noToken });
   }
 
   #open() {
@@ -164,8 +172,8 @@ function parse(data) {
 export function webSocketOf(WebSocket = globalThis.WebSocket) {
   if (WebSocket) return WebSocket;
   throw new Problem(
-    "There is no WebSocket here: Node has one from version 22 on. Before that, install the package " +
-      "“ws” and give its WebSocket to the client, as { WebSocket }.",
+    "WebSocket is not available: Node.js has it from version 22 on. Before that, install the package " +
+      "“ws” and pass its WebSocket to the client, as { WebSocket }.",
     "no_websocket",
   );
 }

@@ -9,8 +9,9 @@ import { Deferred } from "./deferred.js";
  * @template {{type: string, utterance?: number}} Message
  */
 export class MessageQueue {
-  /** @type {Message[]} */
-  #messages = [];
+  /** Oldest first; a key holds the newest of those that make each other void. */
+  /** @type {Map<unknown, Message>} */
+  #messages = new Map();
   /** @type {Deferred<void>} settled when there is something to look at */
   #news = new Deferred();
   #ended = false;
@@ -20,9 +21,9 @@ export class MessageQueue {
   /** @param {Message} message */
   push(message) {
     if (this.#ended) return;
-    const last = this.#messages.at(-1);
-    if (last && isVoidAfter(last, message)) this.#messages.pop();
-    this.#messages.push(message);
+    const key = supersededBy(message) ?? Symbol();
+    this.#messages.delete(key); // so that the newest stands last
+    this.#messages.set(key, message);
     this.#news.resolve();
   }
 
@@ -45,7 +46,8 @@ export class MessageQueue {
    */
   async *messages() {
     for (;;) {
-      for (let message = this.#messages.shift(); message; message = this.#messages.shift()) {
+      for (const [key, message] of this.#messages) {
+        this.#messages.delete(key);
         yield message;
       }
       if (this.#error) throw this.#error;
@@ -102,10 +104,12 @@ export class Loops {
 }
 
 /**
+ * Of messages with the same answer only the newest is of use: the partials of an utterance, and the
+ * acknowledgements. Any other has none.
+ *
  * @param {{type: string, utterance?: number}} message
- * @param {{type: string, utterance?: number}} next
  */
-function isVoidAfter(message, next) {
-  if (message.type !== next.type) return false;
-  return next.type === "ack" || (next.type === "partial" && message.utterance === next.utterance);
+function supersededBy({ type, utterance }) {
+  if (type === "ack") return type;
+  return type === "partial" ? utterance : undefined;
 }

@@ -21,7 +21,7 @@ const AGAIN_MS = 2000;
 const DEFAULT = "default";
 
 const DISCONNECTED_SENTENCE =
-  "The microphone was disconnected. Connect it or another one, and captions go on.";
+  "The microphone was disconnected. Connect it or another one, and captions continue.";
 
 /** @returns {Promise<MediaDeviceInfo[]>} */
 export async function listMicrophones() {
@@ -95,23 +95,31 @@ class Microphone {
 
   async open() {
     const { signal } = this.#left;
-    this.#defaultGroup = groupOfDefault(await listMicrophones().catch(() => []));
-    navigator.mediaDevices.addEventListener("devicechange", () => this.#follow(), { signal });
-    this.#tracks.follow(this.#stream);
-    if (this.#tracks.isEmpty) this.#onEnd(); // gone meanwhile
-    return new CaptureSource({
-      label: labelOf(this.#stream) || "Microphone",
-      context: this.#context,
-      input: this.#tracks,
-      sound: this.#sound,
-      ended: this.#ended.promise,
-      release: async () => {
-        this.#left.abort();
-        clearTimeout(this.#again);
-        stopTracks(this.#stream);
-        await closeContext(this.#context);
-      },
-    });
+    try {
+      this.#defaultGroup = groupOfDefault(await listMicrophones().catch(() => []));
+      navigator.mediaDevices.addEventListener("devicechange", () => this.#follow(), { signal });
+      this.#tracks.follow(this.#stream);
+      if (this.#tracks.isEmpty) this.#onEnd(); // gone meanwhile
+      return new CaptureSource({
+        label: labelOf(this.#stream) || "Microphone",
+        context: this.#context,
+        input: this.#tracks,
+        sound: this.#sound,
+        ended: this.#ended.promise,
+        release: () => this.#release(),
+      });
+    } catch (error) {
+      await this.#release();
+      throw error;
+    }
+  }
+
+  async #release() {
+    this.#left.abort();
+    clearTimeout(this.#again);
+    this.#tracks.disconnect();
+    stopTracks(this.#stream);
+    await closeContext(this.#context);
   }
 
   #onEnd() {
@@ -192,7 +200,10 @@ class Microphone {
     this.#sound.free("disconnected");
     const label = labelOf(stream);
     if (label !== before) {
-      this.#sound.inform("other_microphone", `The microphone has changed. Captions go on with “${label}”.`);
+      this.#sound.inform(
+        "other_microphone",
+        `The microphone has changed. Captions continue with “${label}”.`,
+      );
     }
   }
 }

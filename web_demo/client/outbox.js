@@ -2,7 +2,7 @@
  * What a client has said and the server may still want to hear again. Pure.
  *
  * A stream of audio bytes, counted from its first byte whatever session they went to, with commands
- * between them. A command stands at the byte before which it was given.
+ * between them. A command stands at the byte before which it was given. A cursor says what is sent next.
  *
  * @typedef {import("./client.js").UpdateOptions} UpdateOptions
  * @typedef {{type: "update"} & UpdateOptions | {type: "flush"} | {type: "stop"}} Command
@@ -15,6 +15,10 @@
  * @typedef {Place & {data: Uint8Array<ArrayBuffer> | Blob}} Audio
  * @typedef {Place & {command: Command}} Said
  * @typedef {Audio | Said} Item
+ *
+ * What is sent: audio; so many bytes of silence, which stands for audio that is not kept any more, so that
+ * times after it stay right; or a command.
+ * @typedef {{data: Uint8Array<ArrayBuffer> | Blob} | {silence: number} | {command: Command}} Piece
  */
 
 /**
@@ -31,8 +35,16 @@ export class Outbox {
   end = 0;
   /** The oldest byte that is kept. */
   start = 0;
+  /** Bytes of the newest frame. */
+  newestBytes = 0;
   /** Everything before this byte is answered. What lies between it and `start` was dropped. */
   safe = 0;
+  /** The server has been sent everything before this byte, or silence for it. */
+  sent = 0;
+  /** Of the item that is sent next. */
+  #nextNumber = 0;
+  /** What was lost up to this byte has been told. */
+  #gapsToldTo = 0;
   /** @type {Item[]} */
   #items = [];
   #count = 0;
@@ -42,6 +54,11 @@ export class Outbox {
     this.maxBytes = maxBytes;
   }
 
+  /** Bytes that the server has not been sent yet. */
+  get unsent() {
+    return this.end - this.sent;
+  }
+
   /**
    * Append audio, and drop the oldest where there is too much. Commands stay: they still hold for what
    * is said after them.
@@ -49,7 +66,8 @@ export class Outbox {
    * @param {Uint8Array<ArrayBuffer> | Blob} data
    */
   addAudio(data) {
-    const end = this.end + sizeOf(data);
+    this.newestBytes = sizeOf(data);
+    const end = this.end + this.newestBytes;
     this.#items.push({ number: this.#count++, start: this.end, end, data });
     this.end = end;
     while (this.end - this.start > this.maxBytes) {
@@ -107,4 +125,55 @@ export class Outbox {
     if (guess?.number === number) return guess;
     return this.#items.find((item) => item.number >= number);
   }
+  // ---- the cursor ------------------------------------------------------------------------------
+
+  /**
+   * The server has all before this byte, and needs what follows.
+   *
+   * @param {number} byte
+   */
+  goBack(byte) {
+    this.sent = byte;
+    this.#nextNumber = this.numberAt(byte);
+  }
+
+  /**
+   * What is to be sent next; null where all was.
+   *
+   * @param {number} mostSilence bytes of it at a time
+   * @returns {Piece | null}
+   */
+  take(mostSilence) {
+    const item = this.next(this.#nextNumber);
+    if (!item) return null;
+    if (item.start > this.sent) {
+      const silence = Math.min(item.start - this.sent, mostSilence);
+      this.sent += silence;
+      return { silence };
+    }
+    const skipped = this.sent - item.start;
+    this.sent = item.end;
+    this.#nextNumber = item.number + 1;
+    return "data" in item ? { data: from(item.data, skipped) } : { command: item.command };
+  }
+
+  /**
+   * The bytes that the server needs and nobody has any more, unless they were told before.
+   *
+   * @returns {[start: number, end: number] | null}
+   */
+  takeGap() {
+    const start = Math.max(this.sent, this.#gapsToldTo);
+    if (start >= this.start) return null;
+    this.#gapsToldTo = this.start;
+    return [start, this.start];
+  }
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer> | Blob} data
+ * @param {number} byte the first that is wanted
+ */
+function from(data, byte) {
+  return data instanceof Blob ? data.slice(byte) : data.subarray(byte);
 }

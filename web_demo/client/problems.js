@@ -49,13 +49,14 @@ const DISPLAY_SENTENCES = new Map([
   ],
   [
     "not_allowed",
-    "Nothing was shared. Start again, and choose in the dialog what is to be captioned; where no dialog " +
-      "comes, the system's settings do not let the browser record the screen.",
+    "Nothing was shared. Start again, and choose in the dialog what to caption. If no dialog appears, the " +
+      "system's settings do not let the browser record the screen.",
   ],
   [
     "no_audio_shared",
-    "What was shared has no sound. Start again, choose a tab, and switch on “Also share tab audio” in the " +
-      "dialog (on Windows also the whole screen with the system's sound). Firefox and Safari share no sound.",
+    "The shared tab or screen has no sound. Start again, choose a tab, and switch on “Also share tab audio” " +
+      "in the dialog (on Windows, the whole screen with the system's sound works too). Firefox and Safari " +
+      "cannot share sound.",
   ],
 ]);
 
@@ -63,7 +64,10 @@ const DISPLAY_SENTENCES = new Map([
 export function microphoneProblem(error) {
   const name = error instanceof DOMException ? error.name : "";
   const sentence = MICROPHONE_SENTENCES.get(name);
-  return new Problem(sentence ?? `The microphone cannot be used: ${error}`, CODES.get(name) ?? "failed");
+  return new Problem(
+    sentence ?? `The microphone cannot be used: ${error}`,
+    CODES.get(name) ?? "failed",
+  );
 }
 
 /**
@@ -77,7 +81,7 @@ export function displayProblem(code, error) {
 export function insecurePageProblem() {
   return new Problem(
     "Browsers allow the microphone only on secure pages. Open this page over https, or on the " +
-      "server's own machine at http://localhost; files and the sample work here too.",
+      "server's own machine at http://localhost; files and the sample also work here.",
     "insecure_page",
   );
 }

@@ -5,7 +5,6 @@
  *
  * @typedef {object} Refusal
  * @property {CaptionError} error
- * @property {number} status   of the answer to the handshake; 0 without one
  * @property {boolean} passes  it may help to try again
  */
 
@@ -19,30 +18,28 @@ const CLOSE_SENTENCES = new Map([
   [1006, "The connection to the server was lost. Check that it is running, then start again."],
   [1007, "The server does not speak Surtitle's protocol. Check its address."],
   [1008, "The server does not allow this."],
-  [1011, "The server had an internal error. Start again; if it comes back, look at its log."],
-  [1013, "The server has too much to do. Try again in a moment."],
-  [4408, "The server closed the session because no audio came."],
+  [1011, "The server had an internal error. Start again; if it recurs, check the server's log."],
+  [1013, "The server is too busy. Try again in a moment."],
+  [4408, "The server closed the session because no audio arrived."],
 ]);
 
-/**
- * Close codes after which the session is looked for again; 1006 is a connection that broke, 4408 one on which
- * nothing was sent for long: the session is kept.
- */
-const COME_BACK = new Set([1001, 1006, 1011, 1012, 1013, 1014, 4408]);
+/** 1006 is a connection that broke, 4408 one on which nothing was sent for long: the session is kept. */
+const PASSING_CLOSES = new Set([1001, 1006, 1011, 1012, 1013, 1014, 4408]);
 
 /** Sentences for a refused handshake whose answer has none of its own. */
 const REFUSAL_SENTENCES = new Map([
-  [401, "The server asks for a key that this page does not have."],
+  [401, "The server requires a key that this page does not have."],
   [403, "The server does not accept connections from this page's address."],
   [404, "There is no caption service at this address."],
   [429, "This client has too many sessions open. Close another page that shows captions."],
   [502, "The server cannot be reached through its proxy."],
   [503, "The server is full or still starting."],
-  [504, "The server does not answer its proxy."],
+  [504, "The server does not respond to its proxy."],
 ]);
+const UNCLEAR_SENTENCE = "The server did not accept the connection. Start again.";
 
-/** Refusals that pass: the server is full or starting, or a proxy has nobody behind it for now. */
-const PASSING_REFUSALS = new Set([429, 502, 503, 504]);
+/** The answer to who asks without a handshake: a server that would accept one now. */
+const UPGRADE_REQUIRED = 426;
 /** Time for an answer that explains a refusal. */
 const EXPLAIN_MS = 15_000;
 
@@ -55,6 +52,25 @@ export class CaptionError extends Problem {
     super(message, code);
     this.name = "CaptionError";
   }
+}
+
+/**
+ * Whether it makes sense to connect again after a connection that was closed with this code, or that broke.
+ *
+ * @param {number} code
+ */
+export function closePasses(code) {
+  return PASSING_CLOSES.has(code);
+}
+
+/**
+ * The same after a handshake refused with this status of HTTP: a server is full, starting or stopping, or what
+ * stands before it has nobody behind it for now.
+ *
+ * @param {number} status
+ */
+export function refusalPasses(status) {
+  return status === 429 || (status >= 500 && status <= 599);
 }
 
 /**
@@ -75,13 +91,20 @@ function explainClose(code) {
  * @param {AbortSignal} left ends the question
  * @returns {Promise<Refusal>}
  */
-export async function explainEnd({ code, opened, noToken }, url, token, left) {
-  if (noToken) {
-    const sentence = `The token for the server could not be had: ${noToken.message}`;
-    return { error: new CaptionError("no_token", sentence), status: 0, passes: true };
+export async function explainEnd({ code, opened, noToken, noSocket, silent }, url, token, left) {
+  if (noToken !== undefined) {
+    const sentence = `The token for the server could not be obtained: ${wordsOf(noToken)}`;
+    return { error: new CaptionError("no_token", sentence), passes: true };
   }
+  if (noSocket !== undefined) {
+    const words = token ? wordsOf(noSocket).replaceAll(token, "…") : wordsOf(noSocket);
+    const sentence = `The connection could not be opened: ${words}`;
+    // The next token may be one that can be offered; the address stays.
+    return { error: new CaptionError("no_socket", sentence), passes: token !== "" };
+  }
+  if (silent) return unreachable(url);
   if (!opened) return explainRefusal(url, token, left);
-  return { error: explainClose(code), status: 0, passes: COME_BACK.has(code) };
+  return { error: explainClose(code), passes: closePasses(code) };
 }
 
 /**
@@ -103,13 +126,22 @@ async function explainRefusal(url, token, left) {
     const { signal } = question;
     return await explainAnswer(await fetch(toHttpUrl(url), { cache: "no-store", headers, signal }));
   } catch {
-    const advice = "Check that the server is running and reachable, then start again.";
-    const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
-    return { error, status: 0, passes: true };
+    return unreachable(url);
   } finally {
+    leave(); // what nobody has read of the answer
     clearTimeout(timer);
     left.removeEventListener("abort", leave);
   }
+}
+
+/**
+ * @param {URL} url
+ * @returns {Refusal}
+ */
+function unreachable(url) {
+  const advice = "Check that the server is running and reachable, then start again.";
+  const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
+  return { error, passes: true };
 }
 
 /**
@@ -118,15 +150,10 @@ async function explainRefusal(url, token, left) {
  */
 async function explainAnswer(response) {
   const { status } = response;
-  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(status);
-  if (!sentence) {
-    const unclear = "The server did not accept the connection. Start again.";
-    return { error: new CaptionError("refused", unclear), status, passes: true };
-  }
+  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(status) ?? UNCLEAR_SENTENCE;
   return {
     error: new CaptionError("refused", sentence + retryAdvice(response)),
-    status,
-    passes: PASSING_REFUSALS.has(status),
+    passes: status === UPGRADE_REQUIRED || refusalPasses(status),
   };
 }
 
@@ -144,6 +171,11 @@ async function sentenceOf(response) {
   } catch {
     return undefined;
   }
+}
+
+/** @param {unknown} error */
+function wordsOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** @param {Response} response */

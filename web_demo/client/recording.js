@@ -8,8 +8,9 @@
  */
 
 import { FRAME_MS } from "./capture-worklet.js";
+import { orderContainer } from "./container-order.js";
 import { Deferred } from "./deferred.js";
-import { layOut } from "./layout.js";
+import { pause } from "./pause.js";
 import { openPlayer } from "./player.js";
 import { Problem } from "./problems.js";
 
@@ -30,19 +31,25 @@ const AHEAD_MS = 2000;
 export async function openRecording(blob, label = "Recording", audible = false) {
   if (!blob.size) {
     // Chromium says so of a file that is gone, too.
-    throw new Problem(`“${label}” is empty, or cannot be read any more. Choose another file.`, "empty");
+    throw new Problem(`“${label}” is empty, or can no longer be read. Choose another file.`, "empty");
   }
   try {
-    const { blob: sent, headBytes } = await layOut(blob);
+    const { blob: sent, headBytes } = await orderContainer(blob);
     return new RecordingSource(sent, headBytes, label, await openPlayer(blob, audible), audible);
-  } catch {
-    throw unreadableProblem(label);
+  } catch (error) {
+    throw readingProblem(error, label);
   }
 }
 
-/** @param {string} label */
-function unreadableProblem(label) {
-  return new Problem(`“${label}” cannot be read any more. Choose it again.`, "not_readable");
+/**
+ * What reading throws is a DOMException (W3C File API, 7.1); anything else is a mistake of a program.
+ *
+ * @param {unknown} error
+ * @param {string} label
+ */
+function readingProblem(error, label) {
+  if (!(error instanceof DOMException)) return error;
+  return new Problem(`“${label}” can no longer be read. Choose it again.`, "not_readable");
 }
 
 /** @implements {EncodedSource} */
@@ -58,6 +65,9 @@ class RecordingSource {
   /** @type {Deferred<void>} */
   #ended = new Deferred();
   #stopped = new AbortController();
+  /** Of the player. */
+  /** @type {Promise<void> | undefined} */
+  #closed;
 
   /**
    * @param {Blob} blob
@@ -83,7 +93,7 @@ class RecordingSource {
    */
   start(onFrame, onSound = () => {}) {
     if (!this.#player && this.#audible) {
-      const message = "This browser cannot play this recording. It is captioned all the same.";
+      const message = "This browser cannot play this recording. It is captioned anyway.";
       onSound({ heard: true, code: "not_played", message });
     }
     this.#sendAll(onFrame).then(this.#ended.resolve, this.#ended.reject);
@@ -91,7 +101,8 @@ class RecordingSource {
 
   async stop() {
     this.#stopped.abort();
-    await this.#player?.close();
+    this.#closed ??= this.#player?.close();
+    await this.#closed;
   }
 
   /** @param {boolean} audible */
@@ -155,25 +166,8 @@ class RecordingSource {
   async #check(data) {
     try {
       await data.slice(0, 1).arrayBuffer();
-    } catch {
-      throw unreadableProblem(this.label);
+    } catch (error) {
+      throw readingProblem(error, this.label);
     }
   }
-}
-
-/**
- * @param {number} ms
- * @param {AbortSignal} signal ends it at once
- * @returns {Promise<void>}
- */
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

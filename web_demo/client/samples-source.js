@@ -5,11 +5,15 @@
  * @typedef {import("./sources.js").Source} Source
  */
 
+import { MAX_SAMPLE_RATE } from "./capture.js";
 import { FRAME_MS, PcmFramer } from "./capture-worklet.js";
 import { Deferred } from "./deferred.js";
 import { mixDown } from "./downmix.js";
+import { pause } from "./pause.js";
 import { Problem } from "./problems.js";
 
+/** Hz, of the protocol. */
+const MIN_SAMPLE_RATE = 8000;
 /** Full scale of 16-bit samples; the framer multiplies with the same. */
 const INT16_SCALE = 32_767;
 
@@ -19,10 +23,9 @@ export class SamplesSource {
   #sent = 0;
   /** How many times faster than life. */
   #pace;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #timer;
   /** @type {Deferred<void>} */
   #ended = new Deferred();
+  #stopped = new AbortController();
 
   /**
    * @param {Float32Array} samples mono, -1 to 1
@@ -39,27 +42,31 @@ export class SamplesSource {
     this.#pace = pace;
   }
 
-  /** @param {(frame: Frame) => void} onFrame */
+  /** @param {(frame: Frame) => unknown} onFrame */
   start(onFrame) {
-    const startedAt = performance.now();
-    // A hidden page's timers are slowed down; then several frames are due at once, none is lost.
-    this.#timer = setInterval(() => {
-      const due = Math.floor(((performance.now() - startedAt) * this.#pace) / FRAME_MS);
-      while (this.#sent < Math.min(due, this.#frames.length)) onFrame(this.#frames[this.#sent++]);
-      if (this.#sent === this.#frames.length) this.#finish();
-    }, FRAME_MS / 2);
+    this.#sendAll(onFrame).then(this.#ended.resolve, this.#ended.reject);
   }
 
   async stop() {
-    this.#finish();
+    this.#stopped.abort();
+    this.#ended.resolve();
   }
 
   /** @param {boolean} _audible */
   setAudible(_audible) {} // nothing plays
 
-  #finish() {
-    clearInterval(this.#timer);
-    this.#ended.resolve();
+  /** @param {(frame: Frame) => unknown} onFrame */
+  async #sendAll(onFrame) {
+    const { signal } = this.#stopped;
+    const startedAt = performance.now();
+    while (this.#sent < this.#frames.length && !signal.aborted) {
+      await pause(FRAME_MS / 2, signal);
+      // A hidden page's timers are slowed down; then several frames are due at once, none is lost.
+      const due = Math.floor(((performance.now() - startedAt) * this.#pace) / FRAME_MS);
+      while (this.#sent < Math.min(due, this.#frames.length) && !signal.aborted) {
+        await onFrame(this.#frames[this.#sent++]);
+      }
+    }
   }
 }
 
@@ -70,11 +77,15 @@ export class SamplesSource {
  * @returns {Source}
  */
 export function openSamples(samples, sampleRate, { label = "Recording", pace = 1, channels = 1 } = {}) {
-  if (!(sampleRate > 0 && pace > 0)) {
-    throw new Problem("The sample rate and the pace of samples are numbers above 0.", "bad_samples");
+  if (!(sampleRate >= MIN_SAMPLE_RATE && sampleRate <= MAX_SAMPLE_RATE)) {
+    throw new Problem("The sample rate of samples must be 8000 to 96000 Hz.", "bad_samples");
   }
+  if (!(pace > 0)) throw new Problem("The pace of samples must be a number above 0.", "bad_samples");
   if (!Number.isInteger(channels) || channels < 1 || samples.length % channels) {
-    throw new Problem("The number of samples is no multiple of that of channels.", "bad_samples");
+    throw new Problem(
+      "The number of samples is not a multiple of the number of channels.",
+      "bad_samples",
+    );
   }
   const floats = samples instanceof Int16Array ? Float32Array.from(samples, toFloat) : samples;
   const mono = mixDown(apart(floats, channels), sampleRate);

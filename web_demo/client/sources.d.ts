@@ -1,9 +1,9 @@
 /**
- * Where the sound comes from: types of `sources.js`. All but `openSamples` and `openRecording` need a browser. Errors are
- * `Problem`s, whose sentences are fit to show.
+ * Where the sound comes from: types of `sources.js`. All but `openSamples` and `openRecording` need a
+ * browser. Errors are `Problem`s, whose sentences can be shown to users.
  */
 
-/** 100 ms of sound, the last one of a source less. */
+/** 100 ms of sound; the last frame of a source may be shorter. */
 export interface Frame {
   samples: Int16Array<ArrayBuffer>;
   /** Root mean square of the samples, 0 to 1. */
@@ -12,69 +12,74 @@ export interface Frame {
   peak: number;
 }
 
-/** That a source is not heard any more though it has not ended, is heard again, or has changed. */
+/** Reports that the sound has stopped although its source has not ended, has returned, or has changed. */
 export interface SoundNotice {
-  /** Whether sound comes. */
+  /** Whether there is sound. */
   heard: boolean;
-  /** What is the matter; "" where nothing is. docs/javascript.md names the codes. */
+  /** The kind of problem; "" if there is none. docs/javascript.md lists the codes. */
   code: string;
-  /** A sentence for people; "" where nothing is the matter. */
+  /** A sentence for people; "" if there is no problem. */
   message: string;
 }
 
-/** Sound, mono, in frames. Whoever makes one of their own may give frames of any size. */
+/** Mono sound in frames. Your own source may use frames of any size. */
 export interface Source {
   /** Hz, of the frames. */
   readonly sampleRate: number;
   /** For people. */
   readonly label: string;
-  /** Of a recording; Infinity where nobody knows. */
+  /** The length of a recording; Infinity if it is unknown. */
   readonly durationMs: number;
-  /** Resolves at the end of the sound; rejects with a Problem when it broke off. */
+  /** Resolves at the end of the sound; rejects with a Problem if it breaks off. */
   readonly ended: Promise<void>;
-  /** `onSound` is for sources that may fall silent without having ended. */
-  start(onFrame: (frame: Frame) => void, onSound?: (notice: SoundNotice) => void): void;
-  /** Let go of everything. Resolves after the last frame. */
+  /**
+   * A source that can wait gives the next frame when the promise that `onFrame` returns is settled: then
+   * nothing is lost, however long the server is away. `onSound` is for sources whose sound may stop without
+   * having ended.
+   */
+  start(onFrame: (frame: Frame) => unknown, onSound?: (notice: SoundNotice) => void): void;
+  /** Release everything. Resolves after the last frame, each time it is called. */
   stop(): Promise<void>;
-  /** Let an element be heard, or not. */
+  /** Whether an element is audible. */
   setAudible(audible: boolean): void;
 }
 
-/** The names of the devices are empty until the microphone was allowed once. */
+/** The names of the devices are empty until the microphone has been allowed once. */
 export function listMicrophones(): Promise<MediaDeviceInfo[]>;
 
 /**
- * Without a device, the default one. A microphone that goes away is replaced by the system's, or waited for;
- * the chosen one is taken again when it is back.
+ * Without a device, the default one. A microphone that disappears is replaced by the system's, or waited for;
+ * the chosen one is used again when it is back.
  */
 export function openMicrophone(deviceId?: string): Promise<Source>;
 
 /**
- * The sound of a tab, a window or the whole machine, as the person chooses in the browser's dialog. To be
- * called in a handler of a click or key. Chromium has this (and Electron, see docs/javascript.md); other
- * browsers share no sound, and the Problem says so.
+ * The sound of a tab, a window or the whole machine, as the user chooses in the browser's dialog. Call it in
+ * a click or key handler. Chromium supports this (and Electron, see docs/javascript.md); other browsers
+ * cannot share sound, and the Problem says so.
  */
 export function openDisplayAudio(): Promise<Source>;
 
 /**
- * A stream of yours, of a call for example: all its audio tracks together, those that come later too. The
- * source ends when all have ended. The tracks go on when the source is stopped.
+ * Your own stream, for example of a call: all its audio tracks together, including those added later. The
+ * source ends when all have ended. Stopping the source does not stop the tracks.
  */
 export function openStream(stream: MediaStream, label?: string): Promise<Source>;
 
 /**
- * What an `<audio>` or `<video>` plays, while it plays; start it yourself. What it plays next is heard too:
- * the source ends when nothing new has begun `nextWithinMs` after an end, 2000 unless given. With Infinity
- * it ends when it is stopped.
+ * What an `<audio>` or `<video>` plays, while it plays; start it yourself. What it plays next is included:
+ * the source ends if nothing new begins within `nextWithinMs` after playback ends, 2000 by default. With
+ * Infinity, it ends when it is stopped. An element that has no source yet is waited for, until `signal` is
+ * aborted.
  */
 export function openElement(
   element: HTMLMediaElement,
-  options?: { nextWithinMs?: number },
+  options?: { nextWithinMs?: number; signal?: AbortSignal },
 ): Promise<Source>;
 
 /**
- * Part of a recording, as it is. `rms` and `peak` come ten times a second: of what is played then, and not
- * of the bytes.
+ * Part of a recording, as it is. `rms` and `peak` come ten times a second, for the sound played at that
+ * moment, not for the bytes.
  */
 export interface EncodedFrame {
   data: Blob;
@@ -88,11 +93,11 @@ export interface EncodedSource {
   /** Bytes. */
   readonly size: number;
   readonly label: string;
-  /** Infinity where nobody knows. */
+  /** Infinity if it is unknown. */
   readonly durationMs: number;
-  /** Resolves when all is sent and played; rejects with a Problem when the recording cannot be read. */
+  /** Resolves when everything is sent and played; rejects with a Problem if the recording cannot be read. */
   readonly ended: Promise<void>;
-  /** The next frame comes when what `onFrame` returns is settled. */
+  /** The next frame comes when the promise that `onFrame` returns is settled. */
   start(onFrame: (frame: EncodedFrame) => unknown, onSound?: (notice: SoundNotice) => void): void;
   stop(): Promise<void>;
   setAudible(audible: boolean): void;
@@ -100,18 +105,15 @@ export interface EncodedSource {
 
 /**
  * A file with sound, of any size and any format that the server decodes. A browser that can play it does so
- * (silently, unless `audible`), and the bytes go at that pace; otherwise, and in Node, as fast as the server
- * takes them. A file is read as it is sent, and not held in memory.
+ * (silently, unless `audible`), and the data is sent at that pace; otherwise, and in Node.js, as fast as the
+ * server accepts it. A file is read as it is sent, and not kept in memory.
  */
-export function openRecording(
-  blob: Blob,
-  label?: string,
-  audible?: boolean,
-): Promise<EncodedSource>;
+export function openRecording(blob: Blob, label?: string, audible?: boolean): Promise<EncodedSource>;
 
 /**
- * Samples that are there already, sent at the pace of life, or `pace` times as fast. Several `channels` are
- * interleaved, and mixed down to one. Works in Node too.
+ * Existing samples of 8000 to 96000 Hz, sent in real time, or `pace` times as fast; while the server cannot
+ * follow or is away, they wait. Several `channels` are interleaved, and mixed down to one. Also works in
+ * Node.js.
  */
 export function openSamples(
   samples: Int16Array | Float32Array,

@@ -41,7 +41,7 @@ export async function openDisplayAudio() {
  */
 export async function openStream(stream, label) {
   if (!stream.getAudioTracks().length) {
-    throw new Problem("This stream has no sound. Give one with an audio track.", "no_audio");
+    throw new Problem("This stream has no sound. Use one with an audio track.", "no_audio");
   }
   return capture(stream, label ?? "Stream", () => {});
 }
@@ -70,20 +70,27 @@ async function capture(stream, label, release) {
   const ended = new Deferred();
   const sound = new Sound();
   const tracks = new Tracks(context, { sound, onEmpty: ended.resolve });
-  tracks.follow(stream);
-  if (tracks.isEmpty) ended.resolve(); // all have ended meanwhile
-  return new CaptureSource({
-    label,
-    context,
-    sound,
-    input: tracks,
-    ended: ended.promise,
-    onFrame: () => tracks.refresh(),
-    release: async () => {
-      release();
-      await closeContext(context);
-    },
-  });
+  const releaseAll = async () => {
+    tracks.disconnect();
+    release();
+    await closeContext(context);
+  };
+  try {
+    tracks.follow(stream);
+    if (tracks.isEmpty) ended.resolve(); // all have ended meanwhile
+    return new CaptureSource({
+      label,
+      context,
+      sound,
+      input: tracks,
+      ended: ended.promise,
+      onFrame: () => tracks.refresh(),
+      release: releaseAll,
+    });
+  } catch (error) {
+    await releaseAll();
+    throw error;
+  }
 }
 
 /** @param {MediaStream} stream */

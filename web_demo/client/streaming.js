@@ -4,7 +4,7 @@
  * @typedef {object} Client
  * @property {() => Promise<unknown>} connect
  * @property {(data: Int16Array | Blob) => boolean} send
- * @property {() => Promise<void>} drained resolved when there is room for more
+ * @property {() => Promise<void>} drained resolved when there is room for another frame like the last
  * @property {() => Promise<Ended>} stop
  * @property {() => void} close
  *
@@ -34,24 +34,25 @@ export async function streamSource(client, source, { onFrame, onSound, over, sig
   const sound = {};
   const done = new AbortController();
   try {
-    void client.connect(); // its failure is that of the session
-    // The union of both kinds of source takes what takes the frames of both.
-    source.start((/** @type {Frame | EncodedFrame} */ frame) => {
-      onFrame(frame);
-      if ("samples" in frame) return void client.send(frame.samples);
-      client.send(frame.data);
-      return client.drained();
-    }, onSound);
-    const soundEnded = source.ended.catch((/** @type {Error} */ problem) => {
-      sound.problem = problem;
-    });
-    await Promise.race([soundEnded, whenAborted(signal, done.signal), over]);
+    try {
+      void client.connect(); // its failure is that of the session
+      // The union of both kinds of source takes what takes the frames of both.
+      source.start((/** @type {Frame | EncodedFrame} */ frame) => {
+        onFrame(frame);
+        client.send("samples" in frame ? frame.samples : frame.data);
+        return client.drained(); // for a source that can wait
+      }, onSound);
+      const soundEnded = source.ended.catch((/** @type {Error} */ problem) => {
+        sound.problem = problem;
+      });
+      await Promise.race([soundEnded, whenAborted(signal, done.signal), over]);
+    } finally {
+      done.abort();
+      await source.stop(); // before the client's `stop`, so that the last frame goes out
+    }
   } catch (error) {
     client.close();
     throw error;
-  } finally {
-    done.abort();
-    await source.stop(); // before the client's `stop`, so that the last frame goes out
   }
   const ended = await client.stop();
   if (sound.problem) throw sound.problem;

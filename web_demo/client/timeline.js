@@ -7,6 +7,7 @@
  * @typedef {import("./client.js").ServerMessage} ServerMessage
  * @typedef {import("./client.js").PartialCaption} PartialCaption
  * @typedef {import("./client.js").Final} Final
+ * @typedef {import("./client.js").Revised} Revised
  * @typedef {import("./client.js").Suppressed} Suppressed
  * @typedef {import("./client.js").Failed} Failed
  * @typedef {import("./client.js").Ended} Ended
@@ -23,11 +24,6 @@
 export function bytesBefore(sessionMs, bytesPerSecond, frameBytes) {
   return Math.ceil((sessionMs * (bytesPerSecond / frameBytes)) / 1000) * frameBytes;
 }
-
-/**
- * A container cannot go on in the middle: its next session begins at the first byte, and says again what was
- * answered before. That is left out; the same bytes make the same utterances.
- */
 
 /** Where the session of now begins in the stream, and what the ones before it answered. */
 export class Timeline {
@@ -56,7 +52,10 @@ export class Timeline {
     this.#before = { ...this.#answeredMs };
   }
 
-  /** A new session begins at the first byte, and will say everything once more. */
+  /**
+   * A container cannot go on in the middle: its next session begins at the first byte, and says again what was
+   * answered before. That is left out; the same bytes make the same utterances.
+   */
   startOver() {
     this.#said = this.#answered;
   }
@@ -80,6 +79,8 @@ export class Timeline {
         return this.#moved(message);
       case "final":
         return this.#answer("captioned", this.#withMovedWords(message));
+      case "revised":
+        return this.#moved(this.#withMovedWords(message)); // its final was counted
       case "suppressed":
         return this.#answer("suppressed", message);
       case "failed":
@@ -98,7 +99,7 @@ export class Timeline {
   }
 
   /**
-   * @template {PartialCaption | Final | Suppressed | Failed} Captioned
+   * @template {PartialCaption | Final | Revised | Suppressed | Failed} Captioned
    * @param {Captioned} message
    * @returns {Captioned}
    */
@@ -112,8 +113,9 @@ export class Timeline {
   }
 
   /**
-   * @param {Final} message
-   * @returns {Final}
+   * @template {Final | Revised} Worded
+   * @param {Worded} message
+   * @returns {Worded}
    */
   #withMovedWords(message) {
     if (!message.words) return message;

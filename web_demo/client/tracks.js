@@ -12,7 +12,7 @@
 export const TRACK_INPUTS = 8;
 
 const MUTED_SENTENCE =
-  "The system or a switch has muted the sound. Captions go on when it is switched on again.";
+  "The system or a switch has muted the sound. Captions continue when it is unmuted.";
 
 export class Tracks {
   #context;
@@ -48,8 +48,10 @@ export class Tracks {
     for (const { node, index } of this.#inputs.values()) node.connect(destination, 0, index);
   }
 
+  /** Nothing is heard or looked at any more. */
   disconnect() {
     this.#destination = null;
+    this.#stream = null;
     this.#left.abort();
     for (const track of this.#inputs.keys()) this.#remove(track);
   }

@@ -8,6 +8,7 @@ import type {
   Failed,
   Final,
   PartialCaption,
+  Revised,
   Speech,
   Suppressed,
   WebSocketConstructor,
@@ -15,24 +16,24 @@ import type {
 import type { TypedEventTarget } from "./events.js";
 
 export interface ViewerOptions {
-  /** The token for a server that asks for one. Asked for at each connection. */
+  /** Returns the token for a server that requires one. Called at each connection. */
   access?: Access;
-  /** Where there is none of the platform's own (Node before version 22), that of the package `ws`. */
+  /** If the platform has none (Node.js before version 22), the WebSocket of the package `ws`. */
   WebSocket?: WebSocketConstructor;
 }
 
-/** What goes on in the channel. What follows it belongs to its session. */
+/** The state of the channel. The messages after it belong to its session. */
 export interface ChannelMessage {
   type: "channel";
   channel: string;
   /**
-   * `live`: somebody publishes. `away`: the publisher's connection is broken, the session waits for it.
-   * `waiting`: nobody publishes.
+   * `live`: a session is publishing. `away`: its connection is broken, and the session is waiting for it.
+   * `waiting`: no session is publishing.
    */
   state: "live" | "away" | "waiting";
   /**
-   * Empty while there is none. With another one, an open partial is void, and utterance numbers and
-   * times begin anew.
+   * Empty if there is none. When it changes, an open partial is void, and utterance numbers and times start
+   * again.
    */
   session: string;
   viewers: number;
@@ -43,6 +44,7 @@ export type ViewerMessage =
   | Speech
   | PartialCaption
   | Final
+  | Revised
   | Suppressed
   | Failed;
 
@@ -57,43 +59,46 @@ export type ViewerState =
 
 export interface ViewerStateChange {
   state: ViewerState;
-  /** A sentence for people; empty where the state says it all. */
+  /** A sentence for people; empty if the state needs no explanation. */
   message: string;
-  /** Why there is no connection; with `reconnecting`, and with `closed` after a refusal for good. */
+  /** Why there is no connection; for `reconnecting`, and for `closed` after a permanent refusal. */
   error?: CaptionError;
 }
 
-/** Event name -> what `event.detail` holds. */
+/** Event name -> content of `event.detail`. */
 export interface ViewerEvents {
   state: ViewerStateChange;
-  /** Every message, also of types this client does not know. */
+  /** Every message, including types that this client does not know. */
   message: ViewerMessage;
   channel: ChannelMessage;
   speech: Speech;
   partial: PartialCaption;
   final: Final;
+  /** Only if the speaker's `start` asks for `revisions`. */
+  revised: Revised;
   suppressed: Suppressed;
   failed: Failed;
 }
 
 /**
- * Watches a channel: the recent past first, then what is said. A connection that breaks is set up again,
- * for ever, unless the server refuses for good (401, 403, 404) or says what is no message. Each answer is
- * passed on once, though the server tells the recent past at each connection.
+ * Watches a channel: first the recent captions, then live ones. It keeps restoring a broken connection,
+ * unless the server refuses permanently (any status but 429 and 5xx, or a close such as 1008) or sends
+ * something that is not a message. Each answer is passed on once, although the server repeats recent ones at
+ * each connection; if one of them was revised in the meantime, that comes as `revised`.
  */
 export class ChannelViewer extends TypedEventTarget<ViewerEvents> {
-  /** `url`: of `/v1/channels/NAME`, with ws(s): or http(s):. */
+  /** `url`: the address of `/v1/channels/NAME`, with ws(s): or http(s):. */
   constructor(url: string | URL, options?: ViewerOptions);
 
   readonly state: ViewerState;
 
-  /** Resolves when the server has greeted; rejects when it refuses for good, and at `close()`. */
+  /** Resolves when the server has sent its greeting; rejects if it refuses permanently, and at `close()`. */
   connect(): Promise<ChannelMessage>;
   close(): void;
 
   /**
-   * The messages from now on until `close()`; throws the CaptionError of a refusal. A loop that falls
-   * behind misses partials, nothing else.
+   * The messages from now on until `close()`; throws the CaptionError of a refusal. A loop that falls behind
+   * misses only partials.
    */
   [Symbol.asyncIterator](): AsyncGenerator<ViewerMessage, void, undefined>;
 }

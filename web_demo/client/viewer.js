@@ -6,14 +6,17 @@
  *     viewer.addEventListener("final", ({ detail }) => keep(detail.text));
  *     viewer.connect();
  *
- * A connection that breaks is set up again, for ever. The server then tells the recent past again; each
- * answer is passed on once all the same.
+ * A connection that breaks is set up again, for ever, unless the server refuses for good. The server then
+ * tells the recent past again; each answer is passed on once all the same. A final that was revised meanwhile
+ * is told with its new text, and passed on as `revised`.
  *
  * @typedef {import("./link.js").End} End
  * @typedef {import("./viewer.js").ViewerOptions} ViewerOptions
  * @typedef {import("./viewer.js").ViewerState} ViewerState
  * @typedef {import("./viewer.js").ViewerMessage} ViewerMessage
  * @typedef {import("./viewer.js").ChannelMessage} ChannelMessage
+ * @typedef {import("./client.js").Final} Final
+ * @typedef {import("./client.js").Revised} Revised
  */
 
 import { Backoff } from "./backoff.js";
@@ -24,17 +27,23 @@ import { CaptionError, explainEnd } from "./reasons.js";
 import { toWebSocketUrl } from "./urls.js";
 
 const LONGEST_WAIT_MS = 10_000;
-/** Refusals that another attempt does not change: token, origin, name. */
-const FINAL_REFUSALS = new Set([401, 403, 404]);
-/** The close code where what the server says is no message: it is another server. */
-const NO_MESSAGE = 1007;
 /** Sessions whose answers are remembered; the server tells no more of them again. */
 const MAX_SESSIONS = 400;
+/** Finals whose text is remembered: an older one is not revised any more. */
+const MAX_TEXTS = 100;
 
-const AWAY_SENTENCE = "The connection to the server is being set up again.";
+const AWAY_SENTENCE = "Reconnecting to the server.";
 
 /** Message types that have an event of their own; any other reaches only "message" listeners. */
-const EVENT_TYPES = new Set(["channel", "speech", "partial", "final", "suppressed", "failed"]);
+const EVENT_TYPES = new Set([
+  "channel",
+  "speech",
+  "partial",
+  "final",
+  "revised",
+  "suppressed",
+  "failed",
+]);
 /** Those that answer an utterance. */
 const ANSWERS = new Set(["final", "suppressed", "failed"]);
 
@@ -60,6 +69,9 @@ export class ChannelViewer extends EventTarget {
   /** Session -> its newest utterance that was answered. Answers come in order. */
   /** @type {Map<string, number>} */
   #answered = new Map();
+  /** Session and utterance -> the text that was passed on last; of the newest finals, oldest first. */
+  /** @type {Map<string, string>} */
+  #texts = new Map();
   /** @type {Deferred<ChannelMessage>} */
   #connected = new Deferred();
   /** @type {Loops<ViewerMessage>} */
@@ -82,10 +94,11 @@ export class ChannelViewer extends EventTarget {
 
   /** @returns {Promise<ChannelMessage>} */
   connect() {
-    if (this.#state !== "idle") throw new Error("connect() was called before; make a new viewer");
+    if (this.#state !== "idle")
+      throw new Error("connect() has already been called; create a new viewer");
     globalThis.addEventListener?.("online", this.#tryNow); // Node has none
     this.#setState("connecting");
-    this.#open();
+    if (this.state === "connecting") this.#open(); // who heard that may have closed us
     return this.#connected.promise;
   }
 
@@ -93,7 +106,7 @@ export class ChannelViewer extends EventTarget {
     if (this.#state === "closed") return;
     this.#letGo();
     this.#setState("closed");
-    this.#connected.reject(new CaptionError("closed", "The viewer was closed by its own side."));
+    this.#connected.reject(new CaptionError("closed", "The viewer was closed locally."));
     this.#loops.end();
   }
 
@@ -119,11 +132,36 @@ export class ChannelViewer extends EventTarget {
   #receive(message) {
     if (message.type === "channel") this.#onChannel(message);
     else if (!("utterance" in message)) this.#pass(message);
+    else if (message.type === "revised") this.#revise(message);
     else if (!this.#isKnown(message)) {
-      if (this.#past) this.#pass(this.#past);
-      this.#past = null;
-      this.#pass(message);
-    }
+      if (message.type === "final") this.#remember(message);
+      this.#passOfSession(message);
+    } else if (message.type === "final") this.#revise(revisedOf(message));
+  }
+
+  /**
+   * Pass on a better text, unless that was done before, or the final has not been passed on.
+   *
+   * @param {Revised} revised
+   */
+  #revise(revised) {
+    const before = this.#texts.get(this.#keyOf(revised));
+    if (before === undefined || before === revised.text) return;
+    this.#remember(revised);
+    this.#passOfSession(revised);
+  }
+
+  /** @param {Final | Revised} message */
+  #remember(message) {
+    this.#texts.set(this.#keyOf(message), message.text);
+    if (this.#texts.size <= MAX_TEXTS) return;
+    const [oldest] = this.#texts.keys();
+    this.#texts.delete(oldest);
+  }
+
+  /** @param {{utterance: number}} message */
+  #keyOf({ utterance }) {
+    return `${this.#session} ${utterance}`;
   }
 
   /** @param {ChannelMessage} message */
@@ -148,6 +186,17 @@ export class ChannelViewer extends EventTarget {
    */
   #isOfThePast({ state, session }) {
     return state === "waiting" && session !== "" && session !== this.#present;
+  }
+
+  /**
+   * Pass on what belongs to a session, after the name of that.
+   *
+   * @param {ViewerMessage} message
+   */
+  #passOfSession(message) {
+    if (this.#past) this.#pass(this.#past);
+    this.#past = null;
+    this.#pass(message);
   }
 
   /** @param {ViewerMessage} message */
@@ -182,9 +231,9 @@ export class ChannelViewer extends EventTarget {
    * @param {End} end
    */
   async #onEnd(link, end) {
-    const { error, status } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal);
+    const { error, passes } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal);
     if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
-    if (FINAL_REFUSALS.has(status) || end.code === NO_MESSAGE) {
+    if (!passes) {
       this.#refuse(error);
       return;
     }
@@ -226,4 +275,15 @@ export class ChannelViewer extends EventTarget {
     this.#state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: { state, message, error } }));
   }
+}
+
+/**
+ * What a final says that is told again.
+ *
+ * @param {Final} final
+ * @returns {Revised}
+ */
+function revisedOf({ seq, utterance, start_ms, end_ms, text, confidence, words }) {
+  const revised = { seq, utterance, start_ms, end_ms, text, confidence };
+  return { type: "revised", ...revised, ...(words && { words }) };
 }

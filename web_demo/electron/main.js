@@ -68,9 +68,11 @@ function openWindows() {
    *
    * @param {(...values: any[]) => void} act
    */
-  const whileOpen = (act) => (/** @type {any[]} */ ...values) => {
-    if (!overlay.isDestroyed()) act(...values);
-  };
+  const whileOpen =
+    (act) =>
+    (/** @type {any[]} */ ...values) => {
+      if (!overlay.isDestroyed()) act(...values);
+    };
   listen(ipcMain, control.webContents, {
     "control:ready": [isNothing, tellServer],
     caption: [isCaption, whileOpen((caption) => overlay.webContents.send("caption", caption))],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from surtitle.captioning.downmix import Downmix
 from surtitle.errors import BadAudio
 from surtitle.jobs import SAMPLE_RATE, Pcm16
-from surtitle.messages import RawEncoding
+from surtitle.messages import RAW_SAMPLE_BYTES, RawEncoding
 
 Float = NDArray[np.float32]
 
@@ -42,7 +42,6 @@ def _g711_table(law: str) -> Float:
 
 
 G711 = {law: _g711_table(law) for law in ("mulaw", "alaw")}
-_SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 
 
 def to_pcm16(samples: Float) -> Pcm16:
@@ -54,7 +53,9 @@ def to_pcm16(samples: Float) -> Pcm16:
 def _checked(samples: Float) -> Float:
     """Floats from outside, clipped to [-1, 1]: larger ones overflow on the way. Raises BadAudio."""
     if not np.isfinite(samples).all():
-        raise BadAudio("The float audio holds NaN or infinite samples; send values from -1 to 1.")
+        raise BadAudio(
+            "The float audio contains NaN or infinite samples; send values from -1 to 1."
+        )
     return np.clip(samples, np.float32(-1), np.float32(1))
 
 
@@ -86,7 +87,7 @@ class RawDecoder:
         self._encoding = encoding
         self._channels = channels
         self._rate = sample_rate
-        self._frame_bytes = _SAMPLE_BYTES[encoding] * channels
+        self._frame_bytes = RAW_SAMPLE_BYTES[encoding] * channels
         self._rest = b""  # the start of a sample frame whose end has not come yet
         self._downmix = Downmix(channels, sample_rate) if channels > 1 else None
         self._resampler = Resampler(sample_rate)

@@ -1,7 +1,8 @@
 """The text of one utterance as it is read: hypotheses in, what to show out, and the final in the end.
 
-Calm comes from three rules, each in a file of its own: what is shown of a hypothesis and what is not
-touched any more (`stability`), and how the text goes on across a cut in running speech (`boundary`).
+Calm comes from rules with a file for each subject: what is shown of a hypothesis and what is not
+touched any more (`stability`), and how the text goes on across a cut in running speech
+(`cut_boundary`).
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Caption:
 
     def finish(self, final: str, *, cut: bool) -> str:
         """The text to end with. `cut`: speech was cut here and goes on in the next utterance."""
-        text, self.kept = self._stabilizer.settle(self._stitched(final), cut=cut)
+        text, self.kept = self._stabilizer.finalize(self._stitched(final), cut=cut)
         if cut:
             self._after = boundary_after(text, self._stabilizer.hypothesis)
             text = self._after.before

@@ -31,7 +31,7 @@ def whisper_language(tag: str | None, model: ModelInfo) -> str | None:
     if code not in model.languages:
         known = ", ".join(model.languages[:8]) + (" …" if len(model.languages) > 8 else "")
         raise BadStart(
-            f"The model {model.name} does not know the language {tag!r}; it knows {known}. "
+            f"The model {model.name} does not support the language {tag!r}, only {known}. "
             "Choose one of these, or start the server with a multilingual model."
         )
     return code

@@ -6,7 +6,7 @@ weaker one has no part, and where all together do the strongest is heard alone. 
 blocks of 10 ms on the stream's own axis, so how it is cut makes no difference, and weights change
 by a ramp over a block, so that nothing clicks. What is judged is what differs from a parabola
 through the block: an offset does not, and hum, which can be louder than a voice, hardly does.
-`web_demo/client/downmix.js` follows the same rule; `tests/downmix_cases.json` holds the two
+`web_demo/client/downmix.js` follows the same rule; `tests/conformance/downmix.json` holds the two
 together.
 """
 

@@ -1,4 +1,4 @@
-"""Speech probabilities -> utterance opened / partial due / paused / closed, in samples.
+"""Speech probabilities -> utterance opened / paused / closed, in samples.
 
 The clock is the audio: positions are absolute sample indexes at 16 kHz, and nothing depends on when
 or in what chunks the windows come. One utterance holds one run of speech: it opens after
@@ -16,9 +16,11 @@ the longest gap in the speech probability or, where the speaker leaves none, the
 second. What follows the cut is the next utterance, without a sample between them or in both.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import NamedTuple
 
+from surtitle.captioning.pauses import Pauses
 from surtitle.jobs import Voice, ms_to_samples, samples_to_ms
 
 WINDOW_SAMPLES = 512
@@ -47,8 +49,8 @@ class EndpointingOptions:
     """Audio kept before the first window of speech: Silero answers late on soft consonants."""
     hangover_ms: int = 160
     """Audio kept after the last window of speech: a pause of this length may be the end."""
-    settled_pause_ms: int = 320
-    """Silence after which speech rarely goes on in the middle of a word: `PauseSettled`."""
+    lasting_pause_ms: int = 320
+    """Silence after which speech rarely goes on in the middle of a word: `PauseLasted`."""
     endpoint_silence_ms: int = 600
     """Silence that ends an utterance of which nobody knows whether it is finished. With 500, more
     sentences are cut off from what belongs to them, for 0.4 to 0.8 points of word error rate in
@@ -59,11 +61,37 @@ class EndpointingOptions:
     points of word error rate on read speech (docs/performance.md)."""
     unfinished_ratio: float = 1.5
     """Times `endpoint_silence_ms` that ends an unfinished one; 1 or more."""
+    halting_ratio: float = 1.5
+    """The same at most for a speaker who was heard to pause so long inside sentences. Nothing is
+    learned where this is no more than `unfinished_ratio`, or where that is 1. With 2.5, finals of
+    halting speech are better, but later, and their better texts gain nothing (docs/quality.md)."""
     max_utterance_ms: int = 20_000
     """Length at which an utterance is cut."""
-    partial_interval_ms: int = 608
-    """New speech between two partials. With 352 words come 0.1 s sooner, for nearly twice the work, and
-    more of them are changed (docs/quality.md)."""
+
+
+FILE_SILENCE_MS = 2000
+FILE_UTTERANCE_MS = 28_000
+"""Silence that ends an utterance, and its greatest length, where nobody waits for a caption: the more
+the model hears at once, the better it understands; 28 s and a margin are its window."""
+
+
+def for_files(options: EndpointingOptions) -> EndpointingOptions:
+    """The same for a recording that nobody listens to while it is captioned."""
+    return replace(
+        options,
+        endpoint_silence_ms=FILE_SILENCE_MS,
+        finished_ratio=1.0,
+        unfinished_ratio=1.0,
+        max_utterance_ms=FILE_UTTERANCE_MS,
+    )
+
+
+class Sentence(Enum):
+    """What the text up to a pause says of its end; see `EndpointingOptions` for the silence of each."""
+
+    FINISHED = auto()
+    UNFINISHED = auto()
+    UNKNOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +99,6 @@ class Opened:
     """An utterance begins at `start_sample`."""
 
     start_sample: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartialDue:
-    """The open utterance has grown enough for another partial, up to `end_sample`."""
-
-    end_sample: int
-    voice: Voice = field(default=NO_VOICE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +110,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseSettled:
+class PauseLasted:
     """The pause of the last `Paused` lasts: what was said before it is complete."""
 
 
@@ -108,7 +128,7 @@ class Closed:
     voice: Voice = field(default=NO_VOICE, compare=False)
 
 
-Event = Opened | PartialDue | Paused | PauseSettled | Resumed | Closed
+Event = Opened | Paused | PauseLasted | Resumed | Closed
 
 
 class _Window(NamedTuple):
@@ -116,10 +136,18 @@ class _Window(NamedTuple):
     level: float  # root mean square, any unit
 
 
+@dataclass(slots=True)
+class _Pause:
+    """A silence in the open utterance that is long enough to be its end."""
+
+    sentence: Sentence | None = None  # None while it is not judged
+    lasted: bool = False  # `PauseLasted` was said
+
+
 class Endpointer:
     """The voice-activity decisions of one session.
 
-    `position` is the sample up to which everything has been judged; `settled` the sample before
+    `position` is the sample up to which everything has been judged; `committed` the sample before
     which no utterance can begin any more: audio before it is answered or silence.
     """
 
@@ -131,21 +159,23 @@ class Endpointer:
         self._start: int | None = None  # first sample of the open utterance
         self._windows: list[_Window] = []  # of the open utterance, oldest first
         self._silence = 0  # samples since the last speech of the open utterance
-        self._paused = False  # the silence is long enough to be the end
-        self._limit: int | None = None  # samples of silence that end it; None while not judged
-        self._next_partial = 0
-        self._pause_settled = False
+        self._pause: _Pause | None = None
         self._min_speech = ms_to_samples(options.min_speech_ms)
         self._pre_roll = ms_to_samples(options.pre_roll_ms)
-        self._partial_interval = ms_to_samples(options.partial_interval_ms)
         self._max_length = ms_to_samples(options.max_utterance_ms)
-        self._settled_pause = ms_to_samples(options.settled_pause_ms)
+        self._lasting_pause = ms_to_samples(options.lasting_pause_ms)
         silence = ms_to_samples(options.endpoint_silence_ms)
-        self._finished_limit = round(silence * min(options.finished_ratio, 1.0))
-        self._default_limit = silence
-        self._unfinished_limit = round(silence * max(options.unfinished_ratio, 1.0))
+        self._limits = {  # samples of silence that end an utterance
+            Sentence.FINISHED: round(silence * min(options.finished_ratio, 1.0)),
+            Sentence.UNFINISHED: round(silence * max(options.unfinished_ratio, 1.0)),
+            Sentence.UNKNOWN: silence,
+        }
+        learns = self._limits[Sentence.UNFINISHED] > silence
+        self._most_unfinished = round(silence * options.halting_ratio) if learns else 0
+        self._pauses = Pauses()
+        self._unfinished_since: int | None = None  # end of speech in an utterance ended unfinished
         # In whole windows: the end of a pause that is noticed is the end of the utterance.
-        hangover = min(ms_to_samples(options.hangover_ms), self._finished_limit)
+        hangover = min(ms_to_samples(options.hangover_ms), self._limits[Sentence.FINISHED])
         self._hangover = -(-hangover // WINDOW_SAMPLES) * WINDOW_SAMPLES
 
     @property
@@ -154,7 +184,12 @@ class Endpointer:
         return self._start is not None
 
     @property
-    def settled(self) -> int:
+    def hears_speech(self) -> bool:
+        """Whether an utterance is open, and its newest window is speech."""
+        return self._start is not None and not self._silence
+
+    @property
+    def committed(self) -> int:
         """See the class."""
         if self._start is not None:
             return self._start
@@ -164,17 +199,16 @@ class Endpointer:
     @property
     def awaits_judgement(self) -> bool:
         """Whether `judge` must be called before the next `push`."""
-        undecided = self._paused and self._limit is None and self._silence >= self._finished_limit
-        return undecided and self._finished_limit < self._unfinished_limit
+        if self._pause is None or self._pause.sentence is not None:
+            return False
+        earliest = self._limits[Sentence.FINISHED]
+        return self._silence >= earliest and earliest < self._limits[Sentence.UNFINISHED]
 
-    def judge(self, finished: bool | None) -> list[Event]:
-        """Say of the pause of the last `Paused` whether a sentence is finished; None: unknown."""
-        if not self._paused:
+    def judge(self, sentence: Sentence) -> list[Event]:
+        """Say of the pause of the last `Paused` whether the sentence before it is finished."""
+        if self._pause is None:
             return []
-        if finished is None:
-            self._limit = self._default_limit
-        else:
-            self._limit = self._finished_limit if finished else self._unfinished_limit
+        self._pause.sentence = sentence
         return self._end_of_silence() or self._end_of_length()
 
     def push(self, probability: float, level: float) -> list[Event]:
@@ -194,7 +228,7 @@ class Endpointer:
         """
         if not self.is_open:
             return []
-        if end_sample is None or self._paused:
+        if end_sample is None or self._pause is not None:
             end_sample = self._speech_end()
         return [self._close(end_sample)]
 
@@ -204,7 +238,7 @@ class Endpointer:
         Speech that has only begun is an utterance too, but less than a window of it is none: so much
         may be left behind a flush.
         """
-        begun = self._onset and not self.is_open and end_sample - self.settled >= WINDOW_SAMPLES
+        begun = self._onset and not self.is_open and end_sample - self.committed >= WINDOW_SAMPLES
         return [*([self._open_onset()] if begun else []), *self.flush()]
 
     def _while_silent(self, window: _Window) -> list[Event]:
@@ -221,33 +255,40 @@ class Endpointer:
         if probability < self.options.offset_probability:
             self._silence += WINDOW_SAMPLES
         else:
-            self._silence = 0
-            if self._paused:
-                self._paused = False
-                # What came before the pause is decoded: a partial now would hold one new window.
-                self._next_partial = self.position + self._partial_interval
+            silence, self._silence = self._silence, 0
+            if self._pause is not None:
+                self._learn(self._pause, silence)
+                self._pause = None
                 events.append(Resumed())
         if self._silence:
-            if not self._paused and self._silence >= max(self._hangover, WINDOW_SAMPLES):
-                self._paused, self._pause_settled, self._limit = True, False, None
-                events.append(Paused(self._speech_end(), self._heard()))
-            if self._paused and not self._pause_settled and self._silence >= self._settled_pause:
-                self._pause_settled = True
-                events.append(PauseSettled())
+            if self._pause is None and self._silence >= max(self._hangover, WINDOW_SAMPLES):
+                self._pause = _Pause()
+                events.append(Paused(self._speech_end(), self.heard()))
+            pause = self._pause
+            if pause is not None and not pause.lasted and self._silence >= self._lasting_pause:
+                pause.lasted = True
+                events.append(PauseLasted())
             if closed := self._end_of_silence():
                 return events + closed
         if cut := self._end_of_length():
             return events + cut
-        if self.position >= self._next_partial and not self._silence:
-            self._next_partial = self.position + self._partial_interval
-            events.append(PartialDue(self.position, self._heard()))
         return events
 
     def _end_of_silence(self) -> list[Event]:
-        limit = self._default_limit if self._limit is None else self._limit
-        if self._paused and not self.awaits_judgement and self._silence >= limit:
-            return [self._close(self._speech_end())]
-        return []
+        if self._pause is None or self.awaits_judgement:
+            return []
+        sentence = self._pause.sentence or Sentence.UNKNOWN
+        if self._silence < self._limit(sentence):
+            return []
+        if sentence is Sentence.UNFINISHED:
+            self._unfinished_since = self.position - self._silence
+        return [self._close(self._speech_end())]
+
+    def _limit(self, sentence: Sentence) -> int:
+        """Silence that ends an utterance with such a text."""
+        if sentence is not Sentence.UNFINISHED:
+            return self._limits[sentence]
+        return max(self._limits[sentence], min(self._pauses.expected, self._most_unfinished))
 
     def _end_of_length(self) -> list[Event]:
         assert self._start is not None
@@ -258,7 +299,8 @@ class Endpointer:
     def _speech_end(self) -> int:
         return self.position - self._silence + min(self._silence, self._hangover)
 
-    def _heard(self) -> Voice:
+    def heard(self) -> Voice:
+        """What was heard of the open utterance."""
         heard = [w.probability for w in self._windows]
         speech = [p for p in heard if p >= self.options.onset_probability]
         clear = [p for p in speech if p >= CLEAR_PROBABILITY]
@@ -268,23 +310,31 @@ class Endpointer:
             stretches=stretches(heard, self.options.onset_probability),
         )
 
+    def _learn(self, pause: _Pause, silence: int) -> None:
+        """Speech goes on. Only a pause counts that is surely judged by now, however slow that is."""
+        if silence >= self._limits[Sentence.FINISHED] and pause.sentence is Sentence.UNFINISHED:
+            self._pauses.note(silence)
+
     def _open_onset(self) -> Opened:
-        start, windows = self.settled, self._onset
-        self._open(start, start)
+        start, windows = self.committed, self._onset
+        if self._unfinished_since is not None:
+            speaks_from = self.position - len(windows) * WINDOW_SAMPLES
+            self._pauses.note(speaks_from - self._unfinished_since)
+            self._unfinished_since = None
+        self._open(start)
         self._windows = windows
         return Opened(start)
 
-    def _open(self, start: int, first_audio: int) -> None:
+    def _open(self, start: int) -> None:
         self._start = start
         self._onset = []
         self._silence = 0
-        self._paused = False
-        self._next_partial = first_audio + self._partial_interval
+        self._pause = None
 
     def _close(self, end: int, *, cut: bool = False) -> Closed:
-        voice = self._heard()
+        voice = self.heard()
         self._start = None
-        self._paused = False
+        self._pause = None
         self._floor = end
         self._windows = []
         return Closed(end, cut, voice)
@@ -305,7 +355,7 @@ class Endpointer:
         closed = self._close(end, cut=True)
         if all(w.probability < self.options.offset_probability for w in rest):
             return [closed]  # the pause goes on: speech after it opens its own utterance
-        self._open(end, self.position)
+        self._open(end)
         self._windows = rest
         self._silence = silence
         return [closed, Opened(end)]

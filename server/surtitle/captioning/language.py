@@ -1,6 +1,6 @@
 """The language of an utterance while its results come in. Pure.
 
-The worker says which language it heard and whether it is sure. The first sure answer settles the
+The worker says which language it heard and whether it is sure. The first sure answer fixes the
 language of the utterance: later jobs are told it, and what was decoded in another one is not used, so
 that the captions of an utterance are in one language.
 """
@@ -27,8 +27,8 @@ def chinese_script(tags: Iterable[str]) -> Script:
     return "hans"
 
 
-def settle(decode_options: DecodeOptions, result: Result) -> DecodeOptions:
-    """The decode_options with its language settled, if it was open and this text is sure of it."""
+def with_language(decode_options: DecodeOptions, result: Result) -> DecodeOptions:
+    """The decode_options with its language fixed, if it was open and this text is sure of it."""
     if (
         decode_options.language is None
         and _is_text(result)

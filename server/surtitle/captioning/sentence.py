@@ -1,10 +1,9 @@
 """Is a sentence finished, as far as its text tells?"""
 
 from surtitle.captioning.abbreviations import may_end_sentence
+from surtitle.captioning.writing import CLOSING_MARKS, SENTENCE_ENDS
 
-SENTENCE_ENDS = frozenset(".?!。？！؟।۔։።፧။។")
-"""Also of Arabic, Hindi, Urdu, Armenian, Amharic, Burmese and Khmer."""
-_CLOSERS = "\"'”’»)\uff09」』"
+_ENDS = tuple(SENTENCE_ENDS)
 _TRAILING_OFF = ("..", "…", "-", "–", "—")
 
 
@@ -16,7 +15,9 @@ def is_finished(text: str, language: str = "") -> bool:
 
     `language` is a code such as `en`: it tells which abbreviations have a full stop of their own.
     """
-    bare = text.rstrip(_CLOSERS + " \u00a0\u202f")  # French has a space before its closing marks
-    if bare[-1:] not in SENTENCE_ENDS or bare.endswith(_TRAILING_OFF):
+    bare = text.rstrip(
+        CLOSING_MARKS + " \u00a0\u202f"
+    )  # French has a space before its closing marks
+    if not bare.endswith(_ENDS) or bare.endswith(_TRAILING_OFF):
         return False
     return not bare.endswith(".") or may_end_sentence(bare.split()[-1], "", language)

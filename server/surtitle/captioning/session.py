@@ -11,10 +11,9 @@ An utterance goes through three states:
 
 Answers leave in the order of the utterances: one that comes early waits for those before it.
 
-The final is decoded ahead of time: a pause may be the end, so its audio is submitted as the final. If
-the endpoint comes, this speculative final is the answer, most often ready by then. If speech goes on,
-it is cancelled; where it was ready, its text is the prefix of the partials of a long utterance, and
-only the audio after it is decoded for them. What it says also decides how long the silence must be.
+What is decoded ahead of time, in a pause that may be the end, is the business of `speculation`; where
+speech goes on, the text of the pause is the prefix of the partials of a long utterance, and only the
+audio after it is decoded for them.
 """
 
 from collections import deque
@@ -25,6 +24,7 @@ import numpy as np
 from msgspec import UNSET, structs
 from numpy.typing import NDArray
 
+from surtitle.captioning.answers import Account, answer
 from surtitle.captioning.audio import AudioBuffer, RawDecoder
 from surtitle.captioning.bandwidth import is_narrow_band
 from surtitle.captioning.caption import Caption, Shown
@@ -36,27 +36,34 @@ from surtitle.captioning.endpointing import (
     EndpointingOptions,
     Event,
     Opened,
-    PartialDue,
     Paused,
-    PauseSettled,
+    PauseLasted,
     Resumed,
+    for_files,
 )
 from surtitle.captioning.format_check import FormatCheck
-from surtitle.captioning.language import fits, may_show, settle
+from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
-from surtitle.captioning.sentence import is_finished
-from surtitle.captioning.stability import confidences, join
-from surtitle.captioning.utterance import (
-    Asked,
-    Prefix,
-    SpeculativeFinal,
-    Utterance,
-    joined,
-    with_words,
+from surtitle.captioning.maturing import Better, Maturing, Said, join_audio
+from surtitle.captioning.pacing import BUSY_UTILIZATION, LONGEST_INTERVAL_MS, PartialPace
+from surtitle.captioning.speculation import (
+    Action,
+    Cancel,
+    Finalize,
+    Judge,
+    Keep,
+    Promote,
+    Show,
+    ShowAll,
+    Submit,
+    SubmitFinal,
 )
+from surtitle.captioning.stability import confidences, join
+from surtitle.captioning.utterance import Asked, Utterance, joined
 from surtitle.errors import BadMessage, DamagedAudio, UnlikelyEncoding
 from surtitle.jobs import (
-    QUARANTINED,
+    MAX_WINDOW_S,
+    SAMPLE_BYTES,
     SAMPLE_RATE,
     DecodeOptions,
     Job,
@@ -72,26 +79,24 @@ from surtitle.messages import (
     RAW,
     Ack,
     ContainerEncoding,
-    Ended,
     Error,
-    Failed,
     Final,
     Partial,
     Ready,
+    Revised,
     ServerMessage,
     ServiceState,
     Speech,
     Start,
     Status,
-    Suppressed,
     Update,
+    WordTiming,
 )
 
 MAX_WISHES_BYTES = 1 << 18
 """Of updates that wait for their sample. Beyond that no more is read: nothing is lost by it."""
 MAX_UNANSWERED = 100
 """Utterances that wait for their answers; the same. Each has wishes of its own, some 50 kB at most."""
-SAMPLE_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Change:
 class CaptionSession:
     """The state of one stream of audio. See the module's docstring.
 
-    `position` of the audio is in samples at 16 kHz; `received` and `safe` count payload bytes.
+    Positions in the audio are samples at 16 kHz.
     """
 
     def __init__(
@@ -117,12 +122,14 @@ class CaptionSession:
         model: ModelInfo,
         last_seq: int = 0,
         *,
+        partial_interval_ms: int = LONGEST_INTERVAL_MS,
         partial_window_ms: int = 8000,
         max_backlog_s: float = 60.0,
     ) -> None:
         """Raises BadStart where `start` asks for what the model cannot do.
 
         `last_seq` is the number of messages that the client was sent before the session opened.
+        There are at least `partial_interval_ms` of new speech between two partials.
         Longer audio than `partial_window_ms` is decoded for a partial only where it has no pause.
         The session is `full` with more than `max_backlog_s` of unanswered audio.
         """
@@ -130,14 +137,19 @@ class CaptionSession:
         self._model = model
         self._start = start
         self._decode_options = make_decode_options(start, model)
+        self._is_live = start.mode == "live"
+        self._windows = model.windows
+        if not self._is_live:  # the whole window costs time, which there is, and is never too short
+            self._windows = replace(model.windows, final_floor_s=MAX_WINDOW_S)
         self._partials = start.partials
-        self._spoken = ""  # language of the newest utterance whose language is settled
+        self._spoken = ""  # language of the newest utterance whose language is fixed
         changes = {
             name: value
             for name in ("endpoint_silence_ms", "max_utterance_ms")
             if (value := getattr(start, name)) is not None
         }
-        self._endpointer = Endpointer(replace(endpointing, **changes))
+        options = endpointing if self._is_live else for_files(endpointing)
+        self._endpointer = Endpointer(replace(options, **changes))
         self._decoder: RawDecoder | None = None
         self._format_check: FormatCheck | None = None
         if (encoding := RAW.get(start.encoding)) is not None:
@@ -157,11 +169,22 @@ class CaptionSession:
         self._jobs: deque[Job] = deque()
         self._promoted: deque[Job] = deque()
         self._cancelled: deque[Job] = deque()
+        self._pace = PartialPace(partial_interval_ms)
+        self._utilization = 0.0
+        self._patient = False  # nobody waits for the captions as they come
+        self._maturing: Maturing | None = None
+        # A translation's words have no times, and what is decoded of a file is long enough.
+        if start.revisions and start.task == "transcribe" and self._is_live:
+            self._maturing = Maturing()
+        self._revision: Job | None = None  # under way
+        self._revisions = 0
+        self._revisions_line = f"{session_id}/revisions"
+        self._parted_after = 0  # what follows this utterance does not belong to it: it was flushed
         self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
         self._audio_end: int | None = None  # samples in all, known once all is decoded
         self._missing = 0  # samples that could not be decoded
-        self._answered_ms = {"captioned": 0, "suppressed": 0, "failed": 0}
+        self._account = Account()
         self.ended = False
 
     # -- inputs ---------------------------------------------------------------------------------
@@ -189,7 +212,8 @@ class CaptionSession:
         if not self._missing:
             at_s, length_s = start_sample / SAMPLE_RATE, max(samples / SAMPLE_RATE, 0.1)
             text = (
-                f"{length_s:.1f} s of the audio from {at_s:.1f} s on cannot be decoded; it goes on."
+                f"{length_s:.1f} s of audio, starting at {at_s:.1f} s, cannot be decoded; the "
+                "session continues."
             )
             self._send(self.make_error(DamagedAudio.code, text, fatal=False))
         self._missing += samples
@@ -211,32 +235,50 @@ class CaptionSession:
         """Take the speech probabilities (0-1) and levels (RMS) of the next windows given out."""
         self._scores.extend(zip(probabilities, levels, strict=True))
         self._judge_windows()
-        self._settle()
+        self._commit()
 
     def receive_result(self, result: Result) -> None:
         """Take the result of a job. One that nobody waits for any more is ignored."""
+        if self._revision is not None and result.job_id == self._revision.id:
+            self._take_revision(result)
+            self._commit()
+            return
         utterance = self._waiting_for(result.job_id)
         if utterance is None:
             return
         asked = utterance.asked[result.job_id]
-        self._settle_language(utterance, result)
-        if not asked.told and not fits(utterance.decode_options, result):
+        self._pace.on_result(result.job_id)
+        self._fix_language(utterance, result)
+        if not asked.language_known and not fits(utterance.decode_options, result):
             self._ask_again(utterance, result.job_id, asked)
         elif asked.kind == "partial":
             if utterance.final is None:
-                self._show(utterance, result, asked, confidences(result.newest))
+                self._show(utterance, result, asked.prefix, confidences(result.newest))
         elif utterance.end is None:
-            self._take_speculative(utterance, result, asked)
+            self._do(utterance, utterance.speculation.decoded(result))
+            self._reach_marks()
+            self._judge_windows()
         elif result.job_id == utterance.final_id:
             self._take_final(utterance, result)
-        self._settle()
+        self._submit_partial_if_due()
+        self._commit()
+
+    def adapt_pace(self, utilization: float, *, patient: bool = False) -> None:
+        """So much of the engine's time is taken, from 0 to 1: the more, the rarer are partials.
+
+        `patient`: audio comes faster than it was spoken, or the client is away. Then no better text is
+        left out for lack of time.
+        """
+        self._pace.adapt(utilization)
+        self._utilization = utilization
+        self._patient = patient
 
     def update(self, update: Update) -> None:
         """Change what is wanted, from the next utterance on. Raises BadStart as at the start."""
-        self.make(self.check(update))
+        self.apply_update(self.plan_update(update))
 
-    def check(self, update: Update) -> Change:
-        """What an update comes to, after those that were checked before. Raises BadStart."""
+    def plan_update(self, update: Update) -> Change:
+        """What an update comes to, after those that were planned before. Raises BadStart."""
         changes = {
             name: value
             for name in update.__struct_fields__
@@ -247,7 +289,7 @@ class CaptionSession:
         self._start = start
         return Change(decode_options, start.partials, decode_options_bytes(decode_options))
 
-    def make(self, change: Change) -> None:
+    def apply_update(self, change: Change) -> None:
         """Want this from the next utterance on, after the audio received so far."""
 
         def apply() -> None:
@@ -258,7 +300,12 @@ class CaptionSession:
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""
         end = self._audio.end
-        self._mark("flush", lambda: self._on_events(self._endpointer.flush(end)))
+
+        def apply() -> None:
+            self._on_events(self._endpointer.flush(end))
+            self._parted_after = self._opened
+
+        self._mark("flush", apply)
 
     def stop(self) -> None:
         """No more audio. What is left is answered, then `ended` follows.
@@ -280,7 +327,7 @@ class CaptionSession:
         # Fill the last window with silence: it must be scored to be answered.
         self._audio.append(np.zeros(-self._audio.end % WINDOW_SAMPLES, np.int16))
         self._mark("end", lambda: self._on_events(self._endpointer.finish(end)))
-        self._settle()
+        self._commit()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
@@ -354,14 +401,15 @@ class CaptionSession:
     @property
     def unanswered_s(self) -> float:
         """Seconds of audio that are held because they are not answered yet."""
-        return (self._audio.end - self._settled_sample()) / SAMPLE_RATE
+        return (self._audio.end - self._committed_sample()) / SAMPLE_RATE
 
     @property
     def full(self) -> bool:
         """Whether no more should be sent for now."""
         backlog = self.unanswered_s > self._max_backlog_s
         wishes = self._marks.held_bytes > MAX_WISHES_BYTES
-        return backlog or wishes or len(self._utterances) > MAX_UNANSWERED
+        revisions = self._patient and self._maturing is not None and self._maturing.is_behind
+        return backlog or wishes or revisions or len(self._utterances) > MAX_UNANSWERED
 
     @property
     def held_bytes(self) -> int:
@@ -369,10 +417,10 @@ class CaptionSession:
         decoded, and what it wishes.
         """
         held = self._audio.held_bytes + self._marks.held_bytes
+        held += 0 if self._revision is None else self._revision.audio.nbytes
         decode_options: DecodeOptions | None = None
         for utterance in self._utterances:
-            speculative_end = 0 if utterance.speculative is None else utterance.speculative.end
-            end = speculative_end if utterance.end is None else utterance.end
+            end = utterance.speculation.end if utterance.end is None else utterance.end
             held += SAMPLE_BYTES * max(end - utterance.start, 0)
             if (
                 decode_options is None
@@ -381,6 +429,11 @@ class CaptionSession:
                 decode_options = utterance.decode_options
                 held += decode_options_bytes(decode_options)
         return held
+
+    @property
+    def revisions_line(self) -> str | None:
+        """The name under which jobs are submitted that nobody waits for; None where there are none."""
+        return None if self._maturing is None else self._revisions_line
 
     @property
     def is_open(self) -> bool:
@@ -405,10 +458,12 @@ class CaptionSession:
             score, level = self._scores.popleft()
             if events := self._endpointer.push(score, level):
                 self._on_events(events)
+            self._submit_partial_if_due()
             if self._marks:
                 self._reach_marks()
         if self._endpointer.awaits_judgement:
-            self._promote(self._utterances[-1])
+            utterance = self._utterances[-1]
+            self._do(utterance, utterance.speculation.needed())
 
     def _on_event(self, event: Event) -> None:
         match event:
@@ -421,9 +476,10 @@ class CaptionSession:
                     self._opened,
                     start_sample,
                     decode_options,
-                    self._partials,
+                    self._partials and self._is_live,
                     Caption(start_sample),
                 )
+                self._pace.pass_over(start_sample)
                 self._utterances.append(utterance)
                 self._send(
                     Speech(
@@ -432,155 +488,115 @@ class CaptionSession:
                         start_ms=samples_to_ms(start_sample),
                     )
                 )
-            case PartialDue(end_sample, voice):
-                self._utterances[-1].voice = voice
-                if self._utterances[-1].partials:
-                    self._submit_partial(self._utterances[-1], self._within_audio(end_sample))
+            case Paused() | PauseLasted() | Resumed() if not self._is_live:
+                pass  # nobody waits for the text
             case Paused(end_sample, voice):
-                self._utterances[-1].voice = voice
-                self._speculate(self._utterances[-1], self._within_audio(end_sample))
-            case PauseSettled():
-                self._show_speculative(self._utterances[-1])
+                utterance = self._utterances[-1]
+                utterance.voice = voice
+                end = self._within_audio(end_sample)
+                self._pace.pass_over(end_sample)  # what is decoded now takes a partial's place
+                self._do(utterance, utterance.speculation.paused(end))
+            case PauseLasted():
+                utterance = self._utterances[-1]
+                self._do(utterance, utterance.speculation.lasted())
             case Resumed():
-                self._withdraw_speculative(self._utterances[-1])
+                utterance = self._utterances[-1]
+                # What came before the pause is decoded: a partial now would hold one new window.
+                self._pace.pass_over(self._endpointer.position)
+                self._do(utterance, utterance.speculation.resumed(utterance.decode_options))
             case Closed(end_sample, cut, voice):
-                self._utterances[-1].cut = cut
-                self._utterances[-1].voice = voice
-                self._close(self._utterances[-1], self._within_audio(end_sample))
+                utterance = self._utterances[-1]
+                utterance.cut, utterance.voice = cut, voice
+                end = utterance.end = self._within_audio(end_sample)
+                self._do(utterance, utterance.speculation.closed(end, utterance.decode_options))
+
+    def _do(self, utterance: Utterance, actions: Iterable[Action]) -> None:
+        """What speculative decoding asks for."""
+        for action in actions:
+            match action:
+                case Submit(end):
+                    job = self._submit(utterance, "final", utterance.start, end, speculative=True)
+                    utterance.speculation.submitted(job, end, utterance.voice)
+                case Promote(job):
+                    self._promoted.append(job)
+                case Cancel(job) if job in self._jobs:  # nobody has fetched it yet
+                    self._jobs.remove(job)
+                case Cancel(job):
+                    self._cancelled.append(job)
+                case Show(result, all_words):
+                    self._show(utterance, result, "", () if all_words else (0.0,))
+                case ShowAll(end):
+                    self._send_partial(utterance, utterance.caption.show_all(end))
+                case Judge(sentence):
+                    self._on_events(self._endpointer.judge(sentence))
+                case Keep(prefix):
+                    utterance.keep(prefix)
+                case Finalize(job_id, ready):
+                    utterance.final_id = job_id
+                    if ready is not None:
+                        self._take_final(utterance, ready)
+                case SubmitFinal():
+                    self._submit_final(utterance)
 
     def _within_audio(self, sample: int) -> int:
         """The sample, or the end of the audio where the last window was filled up with silence."""
-        return min(sample, self._audio_end or sample)
+        return sample if self._audio_end is None else min(sample, self._audio_end)
 
-    def _close(self, utterance: Utterance, end: int) -> None:
-        utterance.end = end
-        speculative = utterance.speculative
-        if speculative is not None and speculative.end == end and utterance.is_usable(speculative):
-            utterance.final_id = speculative.job.id
-            self._promote(utterance)
-            if speculative.result is not None:
-                self._take_final(utterance, speculative.result)
-            return
-        self._withdraw_speculative(utterance)
-        self._submit_final(utterance, end)
-
-    def _submit_final(self, utterance: Utterance, end: int) -> None:
+    def _submit_final(self, utterance: Utterance) -> None:
         """All of it, or what follows the pause at which the model has stopped."""
-        start = (
-            utterance.start
-            if utterance.before_remainder is None
-            else utterance.before_remainder.end
-        )
-        utterance.final_id = self._submit(utterance, "final", start, end).id
+        assert utterance.end is not None
+        before = utterance.before_remainder
+        start = utterance.start if before is None else before.end
+        utterance.final_id = self._submit(utterance, "final", start, utterance.end).id
 
     def _take_final(self, utterance: Utterance, result: Result) -> None:
         """The utterance is answered, unless the model has stopped in the middle of it."""
-        assert utterance.end is not None
         if (prefix := utterance.before_remainder) is not None:
             result = joined(prefix, utterance.start, result)
         elif (prefix := utterance.stopped_at(utterance.voice, result)) is not None:
             utterance.before_remainder = prefix
-            self._submit_final(utterance, utterance.end)
+            self._submit_final(utterance)
             return
         utterance.final = result
         self._answer()
 
-    def _speculate(self, utterance: Utterance, end: int) -> None:
-        if utterance.speculates:
-            job = self._submit(utterance, "final", utterance.start, end, speculative=True)
-            utterance.speculative = SpeculativeFinal(job, end, voice=utterance.voice)
-        else:
-            self._judge(None)
-
-    def _promote(self, utterance: Utterance) -> None:
-        """Nothing goes on before the text of the pause is there."""
-        speculative = utterance.speculative
-        if speculative is not None and speculative.result is None and speculative.job.speculative:
-            speculative.job = replace(speculative.job, speculative=False)
-            self._promoted.append(speculative.job)
-
-    def _take_speculative(self, utterance: Utterance, result: Result, asked: Asked) -> None:
-        """The text of a pause is there while the utterance is still open."""
-        speculative = utterance.speculative
-        if speculative is None or speculative.job.id != result.job_id:
-            return
-        speculative.result = result
-        utterance.speculates = result.error_code != QUARANTINED
-        finished = None if result.error_code else is_finished(result.text, result.language)
-        if result.suppressed:
-            finished = True  # nothing was said that could go on
-        else:
-            # The last word may be a half one that goes on: it is shown when the pause has lasted.
-            self._show(utterance, result, asked, () if speculative.settled else (0.0,))
-        self._judge(finished)
-        self._reach_marks()
-        self._judge_windows()
-
-    def _judge(self, finished: bool | None) -> None:
-        self._on_events(self._endpointer.judge(finished))
-
-    def _show_speculative(self, utterance: Utterance) -> None:
-        """Show all that was said before a pause that lasts."""
-        if (speculative := utterance.speculative) is not None:
-            speculative.settled = True
-            self._send_partial(utterance, utterance.caption.show_all(speculative.end))
-
-    def _withdraw_speculative(self, utterance: Utterance) -> None:
-        speculative, utterance.speculative = utterance.speculative, None
-        if speculative is None:
-            return
-        if speculative.result is not None:
-            self._note_prefix(utterance, speculative, speculative.result)
-        elif speculative.job in self._jobs:  # nobody has fetched it yet
-            self._jobs.remove(speculative.job)
-        else:
-            self._cancelled.append(speculative.job)
-
-    def _note_prefix(
-        self, utterance: Utterance, speculative: SpeculativeFinal, result: Result
-    ) -> None:
-        """Speech goes on after a pause whose text is there."""
-        if (
-            result.text
-            and not result.suppressed
-            and not result.error_code
-            and utterance.is_usable(speculative)
-            and may_show(utterance.decode_options, result)
-            # One that has stopped at an earlier pause says nothing about this one.
-            and utterance.stopped_at(speculative.voice, result) is None
-        ):
-            utterance.next_prefix = Prefix(speculative.end, speculative.voice, result)
-
-    def _settle_language(self, utterance: Utterance, result: Result) -> None:
+    def _fix_language(self, utterance: Utterance, result: Result) -> None:
         """Later jobs of the utterance are told the language, once a result is sure of it."""
-        settled = settle(utterance.decode_options, result)
-        if settled is not utterance.decode_options:
-            utterance.decode_options, utterance.probability = settled, result.language_probability
+        fixed = with_language(utterance.decode_options, result)
+        if fixed is not utterance.decode_options:
+            utterance.decode_options, utterance.probability = fixed, result.language_probability
             self._spoken = result.language
 
     def _ask_again(self, utterance: Utterance, job_id: str, asked: Asked) -> None:
-        """Decode once more what was decoded before the language was settled to be another one."""
+        """Decode once more what was decoded before the language was fixed to be another one."""
         if asked.kind == "partial":
             return  # the next one knows it
-        speculative = utterance.speculative
-        if utterance.end is None and speculative is not None and speculative.job.id == job_id:
-            speculative.job = self._submit(
-                utterance,
-                "final",
-                utterance.start,
-                asked.end,
-                speculative=speculative.job.speculative,
-            )
-        elif job_id == utterance.final_id:
-            self._submit_final(utterance, asked.end)
+        speculation = utterance.speculation
+        if job_id == utterance.final_id:
+            self._submit_final(utterance)
+        elif utterance.end is None and speculation.is_job(job_id):
+            speculative = speculation.is_speculative
+            start, end = utterance.start, asked.end
+            again = self._submit(utterance, "final", start, end, speculative=speculative)
+            speculation.resubmitted(again)
 
-    def _submit_partial(self, utterance: Utterance, end: int) -> None:
+    def _submit_partial_if_due(self) -> None:
+        position = self._endpointer.position
+        if not self._pace.is_due(position) or not self._endpointer.hears_speech:
+            return
+        utterance = self._utterances[-1]
+        if not utterance.partials:
+            self._pace.pass_over(position)
+            return
+        utterance.voice = self._endpointer.heard()
+        end = self._within_audio(position)
         start = utterance.prefix.end if utterance.prefix else utterance.start
         if end - start > self._partial_window and utterance.next_prefix is not None:
             utterance.prefix, utterance.next_prefix = utterance.next_prefix, None
             start = utterance.prefix.end
         prefix = utterance.prefix.text if utterance.prefix else ""
-        self._submit(utterance, "partial", start, end, prefix)
+        job = self._submit(utterance, "partial", start, end, prefix)
+        self._pace.on_submitted(job.id, position)
 
     def _submit(
         self,
@@ -593,10 +609,10 @@ class CaptionSession:
         speculative: bool = False,
     ) -> Job:
         job_id = f"{self.id}/{utterance.number}/{len(utterance.asked)}/{kind}"
-        told = utterance.decode_options.language is not None
-        utterance.asked[job_id] = Asked(kind, end, prefix, told)
+        known = utterance.decode_options.language is not None
+        utterance.asked[job_id] = Asked(kind, end, prefix, known)
         audio = self._audio.slice(start, end)
-        windows = self._model.windows
+        windows = self._windows
         telephone = kind == "final" and windows.telephone_floor_s > 0 and is_narrow_band(audio)
         job = Job(
             id=job_id,
@@ -616,12 +632,15 @@ class CaptionSession:
         return next((u for u in self._utterances if job_id in u.asked), None)
 
     def _show(
-        self, utterance: Utterance, result: Result, asked: Asked, confidences: Sequence[float]
+        self, utterance: Utterance, result: Result, prefix: str, newest: Sequence[float]
     ) -> None:
-        """Make a partial of a result, where it shows anything new; see Caption.hear."""
+        """Make a partial of a result, where it shows anything new.
+
+        `newest` are the confidences of its last words, see Caption.hear.
+        """
         if utterance.partials and may_show(utterance.decode_options, result):
-            text = join(asked.prefix, result.text)
-            self._send_partial(utterance, utterance.caption.hear(text, asked.end, confidences))
+            text, end = join(prefix, result.text), utterance.asked[result.job_id].end
+            self._send_partial(utterance, utterance.caption.hear(text, end, newest))
 
     def _send_partial(self, utterance: Utterance, shown: Shown | None) -> None:
         if shown is None or not utterance.partials:
@@ -642,46 +661,96 @@ class CaptionSession:
         """Send the answers that are there, up to the first utterance that has none."""
         while self._utterances and (result := self._utterances[0].final) is not None:
             utterance = self._utterances.popleft()
-            assert utterance.end is not None
-            start_ms, end_ms = samples_to_ms(utterance.start), samples_to_ms(utterance.end)
-            place = {
-                "seq": self._next_seq(),
-                "utterance": utterance.number,
-                "start_ms": start_ms,
-                "end_ms": end_ms,
-            }
-            message: ServerMessage
-            if result.error_code is not None:
-                part = "failed"
-                message = Failed(**place, code=result.error_code, message=result.error)
-            elif result.suppressed is not None:
-                part = "suppressed"
-                message = Suppressed(**place, reason=result.suppressed)
-            else:
-                part = "captioned"
-                self._spoken = result.language
-                text = utterance.caption.finish(result.text, cut=utterance.cut)
-                words = None
-                if utterance.decode_options.words:
-                    text, words = with_words(text, result, start_ms)
-                message = Final(
-                    **place,
-                    text=text,
-                    language=result.language,
-                    language_probability=round(
-                        result.language_probability
-                        if utterance.probability is None
-                        else utterance.probability,
-                        3,
-                    ),
-                    confidence=round(result.confidence, 3),
-                    words=words,
-                )
-            self._answered_ms[part] += end_ms - start_ms
-            self._send(message)
+            answered = answer(utterance, result, self._next_seq())
+            if isinstance(answered, Final):
+                self._spoken = answered.language
+                self._let_mature(utterance, answered)
+            self._account.add(answered)
+            self._send(answered)
             after = self._utterances[0] if self._utterances else None
             if utterance.cut and after is not None and after.start == utterance.end:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
+
+    def _let_mature(self, utterance: Utterance, final: Final) -> None:
+        if self._maturing is None or utterance.end is None:
+            return
+        options = replace(
+            utterance.decode_options, language=final.language, prior_language="", words=True
+        )
+        self._maturing.add(
+            Said(
+                utterance.number,
+                utterance.start,
+                utterance.end,
+                final.text,
+                options,
+                utterance.voice,
+            )
+        )
+
+    def _mature(self) -> None:
+        """After any input: decode together what is due, where the engine has time for it."""
+        maturing, position = self._maturing, self._endpointer.position
+        if maturing is None:
+            return
+        oldest = self._utterances[0] if self._utterances else None
+        heard_to = position
+        if self._patient and oldest is not None and oldest.end is not None:
+            heard_to = oldest.end  # voice activity may be a minute ahead of the answers
+        maturing.listen(heard_to, None if oldest is None else oldest.start)
+        if not self._patient:
+            maturing.drop_late(position)
+        is_over = self._audio_end is not None and oldest is None
+        is_flushed = self._parted_after and (oldest is None or oldest.number > self._parted_after)
+        if is_over or is_flushed:
+            maturing.part()
+            self._parted_after = 0
+        if self._revision is not None and not self._patient and maturing.is_late(position):
+            self._cancelled.append(self._revision)
+            self._revision = None
+            maturing.leave()
+        has_time = self.stopping or self._patient or self._utilization < BUSY_UTILIZATION
+        if has_time and (together := maturing.begin()) is not None:
+            self._revisions += 1
+            audio = join_audio(self._audio.slice(together.start, together.end), together)
+            self._revision = Job(
+                id=f"{self._revisions_line}/{self._revisions}",
+                session=self._revisions_line,
+                utterance=together.revised[-1].number,
+                kind="final",
+                audio=audio,
+                decode_options=together.revised[0].decode_options,
+                window_s=self._model.windows.fit(len(audio) / SAMPLE_RATE, "final"),
+                voice=together.voice,
+            )
+            self._jobs.append(self._revision)
+
+    def _take_revision(self, result: Result) -> None:
+        assert self._maturing is not None
+        self._revision = None
+        for better in self._maturing.end(result):
+            self._send(self._revised(better, result))
+
+    def _revised(self, better: Better, result: Result) -> Revised:
+        said = better.said
+        words = [
+            WordTiming(
+                text=word.text,
+                start_ms=word.start_ms,
+                end_ms=word.end_ms,
+                confidence=round(word.confidence, 3),
+            )
+            for word in better.words
+        ]
+        return Revised(
+            seq=self._next_seq(),
+            utterance=said.number,
+            start_ms=samples_to_ms(said.start),
+            end_ms=samples_to_ms(said.end),
+            text=better.text,
+            confidence=round(result.confidence, 3),
+            words=words if self._start.words else None,
+        )
 
     def _mark(self, kind: MarkKind, action: Callable[[], None], held_bytes: int = 0) -> None:
         """Do `action` once voice activity has judged the audio received so far."""
@@ -699,36 +768,39 @@ class CaptionSession:
         for event in events:
             self._on_event(event)
 
-    def _settled_sample(self) -> int:
+    def _committed_sample(self) -> int:
         """The sample before which everything is answered."""
-        return self._utterances[0].start if self._utterances else self._endpointer.settled
+        return self._utterances[0].start if self._utterances else self._endpointer.committed
 
-    def _settle(self) -> None:
+    def _commit(self) -> None:
         """After any input: free audio that is answered, move `safe`, and see whether it is over."""
-        over = self._audio_end is not None and self.idle
-        settled = self._audio.end if over else self._settled_sample()
-        self._audio.discard_before(min(settled, self._given))
+        self._mature()
+        over = self._audio_end is not None and self.idle and self._is_mature
+        committed = self._audio.end if over else self._committed_sample()
+        needed = None if self._maturing is None else self._maturing.start
+        self._audio.discard_before(
+            min(committed, self._given, committed if needed is None else needed)
+        )
         if over:
             safe = self._received
         else:  # without its header the rest of a container cannot be decoded
-            safe = 0 if self._decoder is None else self._decoder.bytes_before(settled)
+            safe = 0 if self._decoder is None else self._decoder.bytes_before(committed)
         self._safe = max(self._safe, min(safe, self._received))
         if over and not self.ended:
             assert self._audio_end is not None
             self.ended = True
-            audio_ms = samples_to_ms(self._audio_end)
-            self._send(
-                Ended(
-                    seq=self._next_seq(),
-                    audio_ms=audio_ms,
-                    captioned_ms=self._answered_ms["captioned"],
-                    silence_ms=audio_ms - sum(self._answered_ms.values()),
-                    suppressed_ms=self._answered_ms["suppressed"],
-                    failed_ms=self._answered_ms["failed"],
-                    utterances=self._opened,
-                    missing_ms=samples_to_ms(self._missing),
-                )
+            ended = self._account.close(
+                seq=self._next_seq(),
+                audio_ms=samples_to_ms(self._audio_end),
+                missing_ms=samples_to_ms(self._missing),
+                utterances=self._opened,
             )
+            self._send(ended)
+
+    @property
+    def _is_mature(self) -> bool:
+        """Whether no final will be revised any more."""
+        return self._maturing is None or self._maturing.is_settled
 
     def _next_seq(self) -> int:
         self._seq += 1

@@ -14,19 +14,20 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise, takewhile
+from typing import NamedTuple
 from unicodedata import category, normalize
 
 from surtitle.captioning.sentence import is_finished
+from surtitle.captioning.writing import NO_SPACES
 from surtitle.jobs import Piece
 
 # One unit to agree on: a character of a script written without spaces, with any punctuation after
 # it, or else a run of other characters up to the next space. Each unit keeps its leading space.
-_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_UNIT = re.compile(
+    rf"\s*(?:[{NO_SPACES}](?:[^\w\s])*|[^\s{NO_SPACES}]+)",
+)
 _SPACED_MARKS = ".,;:?!"
 """Marks that a space follows; full-width ones bring their own."""
-_UNIT = re.compile(
-    rf"\s*(?:[{_NO_SPACES}](?:[^\w\s])*|[^\s{_NO_SPACES}]+)",
-)
 
 
 def split_units(text: str) -> list[str]:
@@ -49,13 +50,24 @@ def join(first: str, second: str) -> str:
     return first + (" " if one_unit or first[-1] in _SPACED_MARKS else "") + second
 
 
-SURE_LAST = 0.9
-SURE_NEW = 0.7
-SURE = 0.3
-"""Confidence from which on a word is shown: the last one of a hypothesis, the two before it, and those
-before them. Chosen on 130 English recordings, see docs/quality.md."""
+class _Asked(NamedTuple):
+    """Confidence from which on a word is shown."""
+
+    last: float  # of a hypothesis
+    new: float  # the two before it
+    older: float
+
+
+ASKED = (
+    (0.16, _Asked(0.97, 0.85, 0.6)),
+    (0.32, _Asked(0.95, 0.8, 0.5)),
+    (0.608, _Asked(0.9, 0.7, 0.3)),
+)
+"""What is asked where hypotheses come every so many seconds of audio; between two of these what lies
+between them. Where the next hypothesis is near, a word that is not sure can wait for it. Chosen on
+English recordings, see docs/quality.md."""
 NEW_WORDS = 3
-"""The last one and those that SURE_NEW is asked of."""
+"""The last one and those that `new` is asked of."""
 PATIENCE_S = 1.0
 """Where hypotheses come more rarely than that, less is asked, in proportion: the reader has waited long
 enough, and fewer hypotheses change fewer words."""
@@ -79,15 +91,30 @@ def confidences(newest: Sequence[Piece]) -> list[float]:
 
 def _sure(confidences: Sequence[float], spacing_s: float) -> int:
     """How many words of the end of a hypothesis may be shown."""
-    share = PATIENCE_S / max(spacing_s, PATIENCE_S)
-    asked = [share * _asked(following) for following in reversed(range(len(confidences)))]
+    least = _asked(spacing_s)
+    asked = [
+        least.last if not following else least.new if following < NEW_WORDS else least.older
+        for following in reversed(range(len(confidences)))
+    ]
     pairs = zip(confidences, asked, strict=True)
     return sum(1 for _ in takewhile(lambda pair: pair[0] >= pair[1], pairs))
 
 
-def _asked(following: int) -> float:
-    """The confidence that is asked of a word that so many follow, of a patient reader."""
-    return SURE_LAST if not following else SURE_NEW if following < NEW_WORDS else SURE
+def _asked(spacing_s: float) -> _Asked:
+    """What is asked where the hypothesis before is so old."""
+    usual = ASKED[-1][1]
+    if spacing_s > PATIENCE_S:
+        return _Asked(*(PATIENCE_S / spacing_s * asked for asked in usual))
+    for (short_s, quick), (long_s, slow) in pairwise(ASKED):
+        if spacing_s < long_s:
+            share = max((spacing_s - short_s) / (long_s - short_s), 0.0)
+            return _Asked(*(q + share * (s - q) for q, s in zip(quick, slow, strict=True)))
+    return usual
+
+
+CONTRARY_S = 0.3
+"""What is shown is taken back once hypotheses have said something else over so much audio: of two that
+follow each other more closely, the newer one may as well be the wrong one."""
 
 
 class Stabilizer:
@@ -98,6 +125,8 @@ class Stabilizer:
         self._stable_units: list[str] = []  # normalized
         self._tail: list[str] = []  # units of the last hypothesis after the stable ones
         self._shown = 0  # how many of them are shown
+        self._contrary: list[str] = []  # what the newest says instead, while not believed
+        self._contrary_s = 0.0  # over how much audio hypotheses have said something else
 
     @property
     def hypothesis(self) -> str:
@@ -111,10 +140,15 @@ class Stabilizer:
 
         `confidences`, from 0 to 1, are those of its last words; of those before them the model is
         sure. `spacing_s` is the audio since the hypothesis before. What was shown stays shown while it
-        is agreed on.
+        is agreed on, and one contrary hypothesis that comes soon changes nothing.
         """
         rest = follow(self.stable, self._after_stable(split_units(hypothesis)))
         agreed = _common(self._tail, rest)
+        self._contrary_s = self._contrary_s + spacing_s if agreed < self._shown else 0.0
+        if 0.0 < self._contrary_s < CONTRARY_S:
+            self._contrary = rest
+            return self.stable, "".join(self._tail[: self._shown])
+        self._contrary, self._contrary_s = [], 0.0
         still_shown = min(agreed, self._shown)
         # The last word of a hypothesis is often cut in half by the end of the audio.
         agreed = max(min(agreed, len(rest) - 1), 0)
@@ -127,10 +161,11 @@ class Stabilizer:
 
     def show_all(self) -> tuple[str, str]:
         """Show all of the last hypothesis: nothing that follows will change it."""
+        self._tail = self._contrary or self._tail
         self._shown = len(self._tail)
         return self.stable, "".join(self._tail)
 
-    def settle(self, final: str, *, cut: bool = False) -> tuple[str, bool]:
+    def finalize(self, final: str, *, cut: bool = False) -> tuple[str, bool]:
         """The text to end with, given the final decode; and whether it begins with the stable text.
 
         `cut`: the final ends before the hypotheses did, so only that part of the stable text counts.

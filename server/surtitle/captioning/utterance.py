@@ -7,24 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from surtitle.captioning.caption import Caption
 from surtitle.captioning.endpointing import NO_VOICE
-from surtitle.captioning.language import fits
+from surtitle.captioning.speculation import Prefix, Speculation
 from surtitle.captioning.stability import join, normalize_unit, split_units
-from surtitle.jobs import DecodeOptions, Job, JobKind, Result, Voice, samples_to_ms
+from surtitle.jobs import DecodeOptions, JobKind, Result, Voice, samples_to_ms
 from surtitle.messages import WordTiming
 
 LEAST_REMAINDER_MS = 400
 """Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
-
-
-@dataclass(slots=True)
-class SpeculativeFinal:
-    """A final that was submitted in a pause, before anybody knows whether the utterance ends."""
-
-    job: Job
-    end: int  # absolute sample
-    result: Result | None = None
-    settled: bool = False  # the pause has lasted
-    voice: Voice = NO_VOICE  # what was heard up to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +23,7 @@ class Asked:
     kind: JobKind
     end: int  # absolute sample
     prefix: str  # what was said in the utterance before the audio of the job
-    told: bool  # its language; otherwise the worker was to find it
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """What was said up to a pause of an utterance that went on."""
-
-    end: int  # absolute sample
-    voice: Voice  # what was heard up to it
-    result: Result
-
-    @property
-    def text(self) -> str:
-        """As it was decoded."""
-        return self.result.text
+    language_known: bool  # when it was submitted; otherwise the worker detects it
 
 
 @dataclass(slots=True)
@@ -62,16 +37,13 @@ class Utterance:
     caption: Caption
     end: int | None = None  # None while it is open
     cut: bool = False  # it was ended at its length, and speech goes on in the next one
-    speculative: SpeculativeFinal | None = None
-    speculates: bool = True  # until one kills workers: it must not do so in every pause
+    speculation: Speculation = field(default_factory=Speculation)
     prefix: Prefix | None = None  # partials are decoded from its end on
     next_prefix: Prefix | None = None  # of the newest pause
-    before_remainder: Prefix | None = (
-        None  # its final stopped there; what follows is decoded by itself
-    )
+    before_remainder: Prefix | None = None  # the final stopped there: the rest is decoded alone
     voice: Voice = NO_VOICE  # what was heard of it up to the newest event
     asked: dict[str, Asked] = field(default_factory=dict)  # by job id
-    probability: float | None = None  # of the language, where it was heard and is settled
+    probability: float | None = None  # of the language, where it was heard and is fixed
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
     final: Result | None = None
 
@@ -87,10 +59,13 @@ class Utterance:
         said_more = _less(heard, prefix.voice).speech_ms >= LEAST_REMAINDER_MS
         return prefix if said_more and _names(result.text) == _names(prefix.text) else None
 
-    def is_usable(self, speculative: SpeculativeFinal) -> bool:
-        """Not if it was decoded in another language than was settled later."""
-        told = self.asked[speculative.job.id].told
-        return told or speculative.result is None or fits(self.decode_options, speculative.result)
+    def keep(self, prefix: Prefix) -> None:
+        """Speech went on after a pause whose text is there.
+
+        One that has stopped at an earlier pause says nothing about this one.
+        """
+        if self.stopped_at(prefix.voice, prefix.result) is None:
+            self.next_prefix = prefix
 
     def voice_from(self, start: int) -> Voice | None:
         """What was heard in the audio of a job that begins there; None where nobody has counted."""

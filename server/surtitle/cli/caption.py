@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from surtitle.app import EXIT_OK, fetch_model, first_of, running
+from surtitle.app import EXIT_OK, fetch_models, first_of, running
 from surtitle.cli.streaming import Figures, FileStream
 from surtitle.cli.terminal import CaptionView, Writing, byte_progress, clock, waiting
 from surtitle.client import Captions, Event, connect
@@ -41,6 +41,7 @@ class CaptionRequest:
     writing: Writing
     words: bool
     translate: bool
+    revisions: bool = True
     track: int | None = None
 
 
@@ -59,13 +60,6 @@ async def _caption(request: CaptionRequest, settings: Settings) -> int:
     configure_logging(settings.log())
     # Unbuffered: a thread that waits in a buffered read could not be left behind at exit.
     source = FileIO(0, closefd=False) if request.file == "-" else Path(request.file)
-    start = wishes(
-        settings,
-        words=request.words or request.writing.needs_words,
-        task="translate" if request.translate else "transcribe",
-        # Finals keep what partials have shown. Where nobody watches, they are as decoded.
-        partials=request.writing.kind == "jsonl" or not request.fast,
-    )
     recording = read_chunks(source, request.track)
     chunks: Iterator[bytes] = recording
     if request.track is None:
@@ -73,6 +67,13 @@ async def _caption(request: CaptionRequest, settings: Settings) -> int:
     if request.file != "-":  # a file that cannot be read is better said before a model is loaded
         chunks = chain([await in_daemon_thread(next, chunks, b"")], chunks)
     with request.writing.writer() as writer:
+        start = wishes(
+            settings,
+            words=request.words or request.writing.needs_words,
+            revisions=request.revisions and not request.translate and writer.takes_revisions,
+            task="translate" if request.translate else "transcribe",
+            mode="file" if request.fast else "live",
+        )
         async with server_for(request.server, settings, console) as url:
             figures = await stream(
                 url,
@@ -175,7 +176,7 @@ async def server_for(url: str | None, settings: Settings, console: Console) -> A
         yield url
         return
     with byte_progress(console) as report:
-        await in_daemon_thread(fetch_model, settings.model, report)
+        await in_daemon_thread(fetch_models, settings, report)
     async with running(settings) as app:
         with waiting(console, f"Loading the model {settings.model} …"):
             await first_of(app.ready, app.failed)

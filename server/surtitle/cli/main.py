@@ -18,6 +18,7 @@ import click
 
 from surtitle.config import ENV_PREFIX, Settings, is_debugging, load_settings
 from surtitle.errors import ConfigurationError, SurtitleError
+from surtitle.runtime.addresses import LOOPBACK
 from surtitle.runtime.printable import printable
 from surtitle.runtime.surroundings import make_good
 
@@ -95,12 +96,15 @@ def cli() -> None:
 @settings_options()
 @click.pass_obj
 def serve(surroundings: Surroundings | None, /, **options: Any) -> None:
-    """Run the server: captions, demo page and health checks on one port."""
+    """Run the server.
+
+    Captions, the demo page and health checks share one port.
+    """
     settings = _settings(options)
     if settings.stop_with_stdin and surroundings is not None and not surroundings.had_input:
         raise ConfigurationError(
-            "--stop-with-stdin needs a standard input, and this one is closed. Hand over a pipe, "
-            "or leave the setting out."
+            "--stop-with-stdin needs standard input, but it is closed. Connect a pipe, or leave "
+            "out the setting."
         )
     from surtitle.runtime.mainloop import run_on_loop, stop_with_stdin
 
@@ -117,14 +121,16 @@ def serve(surroundings: Surroundings | None, /, **options: Any) -> None:
 
 def _server(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options that name a server."""
-    text = "Server to use, such as ws://HOST:PORT" + ("." if required else "; else its own.")
-    default = "ws://127.0.0.1:8765" if required else None
+    text = "Server to use, such as ws://HOST:PORT" + (
+        "." if required else "; by default, the command starts its own."
+    )
+    default = f"ws://{LOOPBACK}:8765" if required else None
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         function = click.option(
             "--key",
             envvar=ENV_PREFIX + "KEY",
-            help=f"Key for that server; better given as {ENV_PREFIX}KEY, where nobody sees it.",
+            help=f"Key for that server; prefer {ENV_PREFIX}KEY, which other users cannot see.",
         )(function)
         return click.option(
             "--server", metavar="URL", default=default, show_default=required, help=text
@@ -143,18 +149,19 @@ def _written(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 type=click.Choice(["block", "roll-up"]),
                 default="block",
                 show_default=True,
-                help="Cues in SRT and WebVTT that replace each other, or lines that push others up.",
+                help="In SRT and WebVTT: cues that replace each other (block), or lines that "
+                "scroll up (roll-up).",
             )(function)
         path = click.Path(dir_okay=False)
-        function = click.option("-o", "--output", type=path, help="Write there, not to stdout.")(
-            function
-        )
+        function = click.option(
+            "-o", "--output", type=path, help="Write to this file instead of standard output."
+        )(function)
         return click.option(
             "--format",
             "kind",
             type=click.Choice(kinds),
-            show_default="as the output file is named, or text",
-            help="What to write.",
+            show_default="from the output file's name, or text",
+            help="Output format.",
         )(function)
 
     return decorate
@@ -169,8 +176,18 @@ def _writing(options: dict[str, Any], layout: "Layout") -> "Writing":
     return Writing(kind, output, replace(layout, style=options["style"]))
 
 
+def _revised(where: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option that says whether what was written is corrected; `where` that is not done."""
+    return click.option(
+        "--no-revisions",
+        is_flag=True,
+        help="Keep the first text of each utterance. Otherwise, sentences spoken with pauses are "
+        f"decoded again as a whole, and the captions are corrected, except for {where}.",
+    )
+
+
 _OWN_SERVER = {
-    "host": "127.0.0.1",
+    "host": LOOPBACK,
     "port": 0,
     "keys_file": None,
     "allowed_origins": [],
@@ -205,31 +222,37 @@ def _own_or_other(server: str | None, options: dict[str, Any]) -> None:
         if server is not None and options[name] is not None:
             flag = "--" + name.replace("_", "-")
             raise ConfigurationError(
-                f"{flag} is not for us to say at {server}; leave one of them out."
+                f"{flag} cannot be set for the server at {server}; leave out {flag} or --server."
             )
 
 
 @cli.command(cls=GroupedCommand)
 @click.argument("file")
 @_server(required=False)
-@click.option("--fast", is_flag=True, help="Send as fast as the server takes it.")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Send as fast as the server accepts it, and decode long passages at once: the best text.",
+)
 @click.option(
     "--track",
     type=click.IntRange(min=1),
-    help="Which of the audio tracks; else the one that players choose.",
+    help="Number of the audio track; by default, the one that players choose.",
 )
 @_written("text", "jsonl", "srt", "vtt")
-@click.option("--words", is_flag=True, help="Ask for the time of each word.")
+@_revised("text that is printed live; with --fast, they are right at once")
+@click.option("--words", is_flag=True, help="Request the time of each word.")
 @click.option("--translate", is_flag=True, help="Translate into English.")
 @_captioning_settings
 def caption(**options: Any) -> None:
     """Caption FILE: any audio or video, or - for standard input.
 
-    The exit status is 4 where part of the recording could not be read.
+    The exit status is 4 if part of the recording could not be read.
     """
     from surtitle.cli.caption import CaptionRequest, caption_file
 
     request = _take(options, "file", "server", "key", "fast", "words", "translate", "track")
+    request["revisions"] = not options.pop("no_revisions")
     _own_or_other(request["server"], options)
     written = _take(options, "kind", "output", "style")
     settings = _settings(options, **_OWN_SERVER)
@@ -241,14 +264,15 @@ def caption(**options: Any) -> None:
 @click.option(
     "--input", "microphone", metavar="NAME", help="Microphone: a number or part of a name."
 )
-@click.option("--list", "listed", is_flag=True, help="Show which microphones there are, and end.")
-@click.option("--channel", metavar="NAME", help="Publish the captions under this name.")
+@click.option("--list", "listed", is_flag=True, help="List the microphones and exit.")
+@click.option("--channel", metavar="NAME", help="Publish the captions in this channel.")
 @_server(required=False)
 @_written("text", "jsonl", "srt", "vtt")
+@_revised("text that is printed")
 @click.option("--translate", is_flag=True, help="Translate into English.")
 @_captioning_settings
 def mic(**options: Any) -> None:
-    """Caption a microphone, until Ctrl+C."""
+    """Caption a microphone until Ctrl+C."""
     if options.pop("listed"):
         from surtitle.client.microphone import input_names
 
@@ -259,6 +283,7 @@ def mic(**options: Any) -> None:
 
     request = _take(options, "channel", "server", "key", "translate")
     _own_or_other(request["server"], options)
+    request["revisions"] = not options.pop("no_revisions")
     request["device"] = options.pop("microphone")
     written = _take(options, "kind", "output", "style")
     settings = _settings(options, **_OWN_SERVER)
@@ -271,7 +296,7 @@ def mic(**options: Any) -> None:
 @_server(required=True)
 @_written("text", "jsonl")
 def watch(channel: str, server: str, key: str | None, **written: Any) -> None:
-    """Show what is said in CHANNEL, until Ctrl+C."""
+    """Show the captions of CHANNEL until Ctrl+C."""
     from surtitle.cli.terminal import Writing
     from surtitle.cli.watch import watch_channel
 
@@ -289,7 +314,10 @@ def _format_of(output: str | None) -> str:
 @cli.command(cls=GroupedCommand)
 @settings_options("model", "device", "compute_type", "language")
 def demo(**options: Any) -> None:
-    """Start a server, stream it a spoken sample in real time, and show the captions growing."""
+    """Stream a spoken sample to a new server.
+
+    The sample is streamed in real time, and the captions grow in the terminal.
+    """
     from surtitle.cli.caption import run_demo
 
     sys.exit(run_demo(_settings(options, **_OWN_SERVER)))
@@ -298,7 +326,7 @@ def demo(**options: Any) -> None:
 @cli.command(cls=GroupedCommand)
 @settings_options("model", "device", "compute_type", "host", "port")
 def check(**options: Any) -> None:
-    """Examine this installation and say what to do about what is found."""
+    """Check this installation and explain how to fix any problems."""
     settings = _settings(options)
     from rich.console import Console
 
@@ -317,7 +345,7 @@ def _in_utf_8(context: click.Context, parameter: click.Parameter, text: str) -> 
 
 
 def _keys_file(command: Callable[..., Any]) -> Callable[..., Any]:
-    text = f"The file with the server's keys.  [{ENV_PREFIX}KEYS_FILE]"
+    text = f"The server's key file.  [{ENV_PREFIX}KEYS_FILE]"
     path = click.Path(path_type=Path, dir_okay=False)
     option = click.option(
         "--keys-file", type=path, envvar=ENV_PREFIX + "KEYS_FILE", required=True, help=text
@@ -331,7 +359,7 @@ _scopes = click.option(
     multiple=True,
     type=click.Choice(["speak", "watch"]),
     default=["speak", "watch"],
-    help="What it is for; may be given twice.  [both]",
+    help="What it permits; may be given twice.  [both]",
 )
 
 
@@ -340,7 +368,10 @@ _scopes = click.option(
 @_keys_file
 @_scopes
 def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
-    """Make a key for NAME, and print it: this once, the file has only its hash."""
+    """Make a key for NAME and print it.
+
+    It is printed only this once: the file stores just its hash.
+    """
     from surtitle.gateway.access import add_key
     from surtitle.runtime.filerights import loose_rights
 
@@ -353,9 +384,15 @@ def key(name: str, keys_file: Path, scopes: "tuple[Scope, ...]") -> None:
 @click.argument("name", default="browser", callback=_in_utf_8)
 @_keys_file
 @_scopes
-@click.option("--channel", metavar="NAME", help="For watching this channel, and nothing else.")
-@click.option("--speak", metavar="NAME", help="For speaking in this channel, and nothing else.")
-@click.option("--minutes", type=click.FloatRange(0.1, 1440), default=10.0, show_default=True)
+@click.option("--channel", metavar="NAME", help="Permit only watching this channel.")
+@click.option("--speak", metavar="NAME", help="Permit only speaking in this channel.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.1, 1440),
+    default=10.0,
+    show_default=True,
+    help="Minutes until the token expires.",
+)
 def token(
     name: str,
     keys_file: Path,
@@ -364,15 +401,17 @@ def token(
     speak: str | None,
     minutes: float,
 ) -> None:
-    """Make a token that a browser may have, good for some minutes, and print it."""
+    """Make a short-lived token for a browser, and print it."""
     from surtitle.gateway.access import read_keys
     from surtitle.messages import CHANNEL_NAME
 
     for option, bound, scope in (("--channel", channel, "watch"), ("--speak", speak, "speak")):
         if bound is not None and not re.fullmatch(CHANNEL_NAME, bound):
-            raise click.UsageError("A channel's name has 1 to 64 letters, digits, - and _.")
+            raise click.UsageError("A channel name consists of 1 to 64 letters, digits, - and _.")
         if bound is not None and scope not in scopes:
-            raise click.UsageError(f"{option} says what the token is for: leave --scope out.")
+            raise click.UsageError(
+                f"{option} already determines what the token permits; leave out --scope."
+            )
     until = time.time() + 60 * minutes
     ring = read_keys(keys_file)
     click.echo(ring.make_token(name, scopes, until, channel=channel, speak=speak))
@@ -402,7 +441,7 @@ def _unexpected(error: Exception) -> str:
     ]
     where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return (
-        f"This cannot go on: {type(error).__name__}{': ' if said else ''}{said}{where}. Look whether "
-        "memory, descriptors, processes or rights are short on this machine; "
+        f"Unexpected error: {type(error).__name__}{': ' if said else ''}{said}{where}. Check "
+        "whether this machine is short of memory, file descriptors, processes or permissions; "
         f"{ENV_PREFIX}LOG_LEVEL=debug shows more."
     )

@@ -32,6 +32,7 @@ class MicRequest:
     key: str | None
     writing: Writing
     translate: bool
+    revisions: bool = True
 
 
 def caption_microphone(request: MicRequest, settings: Settings) -> int:
@@ -40,7 +41,7 @@ def caption_microphone(request: MicRequest, settings: Settings) -> int:
 
 
 async def _until_stopped(request: MicRequest, settings: Settings) -> int:
-    """The first Ctrl+C ends the speech, and waits for its last caption; the second does not wait."""
+    "The first Ctrl+C ends the speech, and waits for its last caption; the second does not wait."
     listening, stopped = asyncio.Event(), asyncio.Event()
     task = asyncio.ensure_future(_caption(request, settings, listening, stopped))
     with contextlib.ExitStack() as stack:
@@ -61,7 +62,7 @@ async def _until_stopped(request: MicRequest, settings: Settings) -> int:
 
 
 class MicStream:
-    """A microphone on its way to a server, until it is told to stop."""
+    """A microphone on its way to a server, until it is to stop."""
 
     def __init__(self, captions: Captions, microphone: Microphone, stopped: asyncio.Event) -> None:
         self._captions = captions
@@ -91,7 +92,7 @@ class MicStream:
     async def _send(self) -> None:
         try:
             async for block in self._microphone:
-                await self._captions.send(block)
+                self._captions.offer(block)
                 self.sent_s += len(block) / 2 / self._microphone.sample_rate
         except MicrophoneGone as gone:
             self._gone = gone
@@ -114,18 +115,21 @@ async def _caption(
             open_microphone(request.device) as microphone,
             server_for(request.server, settings, console) as url,
         ):
+            # The audience may keep a transcript, and who comes late sees only the better text.
+            is_kept = writer.takes_revisions or request.channel is not None
             start = wishes(
                 settings,
                 sample_rate=microphone.sample_rate,
                 words=request.writing.needs_words,
+                revisions=request.revisions and not request.translate and is_kept,
                 task="translate" if request.translate else "transcribe",
                 channel=request.channel,
             )
 
             def begin(captions: Captions) -> MicStream:
-                parts = [f"Listening to {microphone.name}", "Ctrl+C ends"]
+                parts = [f"Listening to {microphone.name}", "Ctrl+C to stop"]
                 if request.channel is not None:
-                    parts.insert(1, f"to be watched at {_watch_page(url, captions.ready)}")
+                    parts.insert(1, f"watch at {_watch_page(url, captions.ready)}")
                 console.print(Text(printable(" · ".join(parts)), "dim"))
                 listening.set()
                 return MicStream(captions, microphone, stopped)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from surtitle.client import Captions, Event
-from surtitle.jobs import SAMPLE_RATE, ms_to_samples
+from surtitle.jobs import SAMPLE_BYTES, SAMPLE_RATE, ms_to_samples
 from surtitle.messages import Ack, Ended, Final, Partial
 from surtitle.runtime.background import in_daemon_thread
 from surtitle.subtitles.cues import ReadingSpeed
@@ -46,8 +46,9 @@ class Figures:
             )
         if (speed := self.reading_speed) is not None:
             parts.append(
-                f"to be read at {speed.characters_per_second:.0f} characters a second "
-                f"({speed.words_per_minute:.0f} words a minute, fastest cue {speed.fastest:.0f}/s)"
+                f"reading speed {speed.characters_per_second:.0f} characters per second "
+                f"({speed.words_per_minute:.0f} words per minute, fastest cue "
+                f"{speed.fastest:.0f}/s)"
             )
         return " · ".join(parts)
 
@@ -119,7 +120,7 @@ class FileStream:
     def _end_of_speech_ms(self, final: Final) -> int:
         """The end of the last block of the utterance that is loud enough to be speech."""
         start, end = (
-            max(2 * ms_to_samples(ms) - self._audio_start, 0)
+            max(SAMPLE_BYTES * ms_to_samples(ms) - self._audio_start, 0)
             for ms in (final.start_ms, final.end_ms)
         )
         samples = np.frombuffer(self._audio[start:end], np.int16)

@@ -1,7 +1,9 @@
 """What the terminal shows: captions growing in place, and captions written in a format."""
 
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +25,11 @@ from surtitle.messages import (
     Partial,
     Ready,
     Resumed,
+    Revised,
     Speech,
     Status,
     Suppressed,
+    revise,
 )
 from surtitle.runtime.printable import printable, printable_json
 from surtitle.subtitles.cues import Layout, ReadingSpeed, lay_out, reading_speed
@@ -33,8 +37,8 @@ from surtitle.subtitles.formats import format_srt, format_vtt
 
 CHANNEL_STATES = {
     "live": "{viewers} watching",
-    "away": "the speaker's connection is broken; it may come back",
-    "waiting": "nobody speaks here now",
+    "away": "the speaker has lost the connection and may come back",
+    "waiting": "nobody is speaking here now",
 }
 
 
@@ -52,7 +56,8 @@ def _text(text: str, style: str = "") -> Text:
 class CaptionView:
     """Captions in a terminal: finals scroll up with their times, the partial grows in place.
 
-    Without a terminal (a pipe, a log) each final is a line and partials are left out.
+    A line that was read stays as it is: a better text of it is not shown. Without a terminal (a pipe, a
+    log) each final is a line and partials are left out.
     """
 
     def __init__(self, console: Console, position: Callable[[], str]) -> None:
@@ -90,7 +95,7 @@ class CaptionView:
             case Status():
                 self._status = "" if message.state == "normal" else message.message
             case Disconnected():
-                self._status = message.reason + " Connecting again …"
+                self._status = message.reason + " Reconnecting …"
             case Resumed() | Ready():
                 self._status = ""
             case Channel():
@@ -125,26 +130,49 @@ class CaptionView:
 
 
 class CaptionWriter:
-    """Writes the messages of a stream in a format: text, jsonl, srt or vtt."""
+    """Writes the messages of a stream in a format: text, jsonl, srt or vtt.
+
+    Captions have their better texts, but for text that was written at once where it cannot be changed.
+    """
 
     def __init__(self, output: TextIO, kind: str | None, layout: Layout | None = None) -> None:
-        """`layout` is for srt and vtt. Without a `kind` nothing is written."""
+        """`layout` is for srt and vtt. Without a `kind` nothing is written.
+
+        Text is written at once; a file of it is corrected at the end.
+        """
         self._output = output
         self._kind = kind
         self._layout = layout
-        self._finals: list[Final] = []
+        self._holds = kind in ("srt", "vtt")
+        self._corrects = kind == "text" and _is_file(output)
+        self._session = ""  # of the channel, where one is watched
+        self._finals: dict[tuple[str, int], Final] = {}  # by session and utterance
+        self._revised = False
         self._finished = False
+
+    @property
+    def takes_revisions(self) -> bool:
+        """Whether a better text of what has come is of use."""
+        return self._kind == "jsonl" or self._holds or self._corrects
 
     def write(self, message: Event | ViewerEvent) -> None:
         """Take the next message; text and jsonl are written at once."""
         if self._kind == "jsonl":
             self._line(printable_json(json.encode(message).decode()))
-        elif isinstance(message, Final):
-            text = printable(message.text)
-            if self._kind == "text":
-                self._line(text)
-            elif self._kind is not None:
-                self._finals.append(replace(message, text=text))
+            return
+        match message:
+            case Channel():
+                self._session = message.session
+            case Final():
+                if self._kind == "text":
+                    self._line(printable(message.text))
+                if self._holds or self._corrects:
+                    self._finals[self._session, message.utterance] = message
+            case Revised():
+                key = self._session, message.utterance
+                if (final := self._finals.get(key)) is not None:
+                    self._finals[key] = revise(final, message)
+                    self._revised = True
 
     def finish(self) -> ReadingSpeed | None:
         """Write what is only complete at the end; returns how fast the cues must be read.
@@ -154,7 +182,15 @@ class CaptionWriter:
         if self._finished:
             return None
         self._finished = True
-        cues = lay_out(self._finals, self._layout)
+        finals = [
+            replace(final, text=printable(final.text))
+            for final in self._finals.values()
+            if final.text  # else all of it belongs to the words beside it
+        ]
+        if self._kind == "text":
+            self._finish_text(final.text + "\n" for final in finals)
+            return None
+        cues = lay_out(finals, self._layout)
         if self._kind == "srt":
             self._output.writelines(format_srt(cues))
         elif self._kind == "vtt":
@@ -162,9 +198,24 @@ class CaptionWriter:
         self._output.flush()
         return reading_speed(cues)
 
+    def _finish_text(self, lines: Iterable[str]) -> None:
+        if self._corrects and self._revised:
+            self._output.seek(0)
+            self._output.writelines(lines)
+            self._output.truncate()
+        self._output.flush()
+
     def _line(self, text: str) -> None:
         self._output.write(text + "\n")
         self._output.flush()
+
+
+def _is_file(output: TextIO) -> bool:
+    """Whether what was written there can be changed: a file of our own, no pipe and no terminal.
+
+    What standard output leads to may be somebody else's, too.
+    """
+    return output is not sys.stdout and stat.S_ISREG(os.fstat(output.fileno()).st_mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +261,7 @@ def _open(path: str | None) -> Iterator[TextIO]:
         with Path(path).open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
-        raise ClientError(f"Cannot write {path}: {error.strerror}.") from error
+        raise ClientError(f"Cannot write {path}: {error.strerror}.", "not_writable") from error
 
 
 @contextmanager

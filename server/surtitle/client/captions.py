@@ -2,12 +2,13 @@
 
 When a connection breaks the client connects again and resumes the session: nothing is lost and nothing
 comes twice. A server that was restarted gets a new session, from the first byte that was not answered.
-Times and utterance numbers are those of the whole stream. Meanwhile `send` goes on taking audio.
+Times and utterance numbers are those of the whole stream. Meanwhile audio is kept.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from enum import Enum
 
 from msgspec import DecodeError, Struct, structs
 from websockets.asyncio.client import ClientConnection
@@ -21,10 +22,12 @@ from surtitle.client.dialing import (
     dial,
     endpoint,
     hang_up,
+    no_protocol,
     receive,
     why_closed,
 )
-from surtitle.client.outbox import Audio, Command, Outbox
+from surtitle.client.inbox import Inbox, superseded_by
+from surtitle.client.outbox import Command, Outbox, Silence
 from surtitle.client.timeline import Timeline, bytes_before, bytes_per_second, silence
 from surtitle.messages import (
     Ack,
@@ -50,15 +53,16 @@ CAPTIONS_PATH = "/v1/captions"
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again before the stream fails."""
 KEEP_S = 120.0
-"""Unanswered audio that is kept to be sent again; more is dropped, and told as a `Gap`."""
+"""Unanswered audio that is kept to be sent again."""
 KEEP_CONTAINER_BYTES = 64 << 20
-"""The same of a container, of which nothing can be dropped: then `send` waits."""
+"""The same of a container, of which nothing is answered before its end. While there is a connection,
+what was sent makes way for more."""
 UNSENT_BYTES = 1 << 20
 """Audio that may wait for a server that reads slowly before `send` waits too."""
 
 
 class Gap(Struct, tag="gap", frozen=True):
-    """Audio that was lost: more came during a disconnection than is kept."""
+    """Audio that was lost: more was offered during a disconnection than is kept."""
 
     start_ms: int
     end_ms: int
@@ -67,12 +71,36 @@ class Gap(Struct, tag="gap", frozen=True):
 Event = ServerMessage | Disconnected | Gap
 
 
+class State(Enum):
+    """How a session stands."""
+
+    CONNECTING = "connecting"
+    """There was no connection yet."""
+    OPEN = "open"
+    AWAY = "away"
+    """The connection broke, and is being set up again; what is sent meanwhile is kept."""
+    ENDED = "ended"
+    """Nothing is sent any more: after `ended`, an error, or `close`."""
+
+
+_NEXT = {
+    State.CONNECTING: {State.OPEN},
+    State.OPEN: {State.AWAY, State.ENDED},
+    State.AWAY: {State.OPEN, State.ENDED},
+    State.ENDED: set[State](),
+}
+
+
 class _Unknown(Exception):
     """The server does not have the session any more."""
 
 
-class Captions:
-    """An open session. Iterate over it for events; it ends after `ended`."""
+class Captions(AsyncIterator[Event]):
+    """An open session. Iterate over it for events; it ends after `ended`.
+
+    A loop that falls behind gets the newest of several partials of an utterance, and of several
+    acknowledgements; it misses nothing else. Two loops share the events: each comes in one of them.
+    """
 
     def __init__(self, url: str, start: Start, key: str | None, patience_s: float) -> None:
         self._url = url
@@ -81,22 +109,25 @@ class Captions:
         self._comes_back = patience_s > 0
         self._patience = Patience(patience_s)
         self._rate = bytes_per_second(start)
-        self._outbox = Outbox(None if self._rate is None else round(self._rate * KEEP_S))
+        self._keep_bytes = (
+            KEEP_CONTAINER_BYTES if self._rate is None else round(self._rate * KEEP_S)
+        )
+        self._outbox = Outbox(self._keep_bytes)
         self._timeline = Timeline()
-        self._socket: ClientConnection | None = None
+        self._state = State.CONNECTING
+        self._socket: ClientConnection | None = None  # the newest
         self._ready: Ready | None = None
         self._token = ""
         self._last_seq = 0
-        self._next_item = 0  # number of the item of the outbox to be sent next
-        self._next_byte = 0  # of the stream, what the server has been sent up to
-        self._gaps_told_to = 0  # what was lost up to this byte has been told
         self._news = asyncio.Event()  # there is something to send
         self._room = asyncio.Event()  # `send` may look again whether it has to wait
         # Without a bound: who sends everything before it iterates must not be waited for here.
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._over = False
-        self._error: Exception | None = None  # why it is over before its end
+        self._events: Inbox[Event] = Inbox(superseded_by)
+        self._error: Exception | None = None  # why it has ended before its end
+        self._is_stopped = False  # nothing more is said
         self._task: asyncio.Task[None] | None = None
+        self._feeding: asyncio.Task[None] | None = None  # with the source of `caption`
+        self._source_error: Exception | None = None  # why that broke off
 
     @property
     def ready(self) -> Ready:
@@ -105,137 +136,228 @@ class Captions:
         return self._ready
 
     @property
-    def connected(self) -> bool:
-        """Whether there is a connection now; without one, audio is kept until there is."""
-        return self._socket is not None
+    def state(self) -> State:
+        """How the session stands now."""
+        return self._state
 
-    async def send(self, audio: bytes) -> None:
-        """Send audio in the declared encoding; waits where the server reads more slowly.
+    def caption(
+        self, audio: AsyncIterable[bytes] | Iterable[bytes], *, live: bool = False
+    ) -> AsyncIterator[Event]:
+        """Send this audio and then `stop`; returns the events meanwhile, up to and including `ended`.
 
-        Raises ClientError when the stream has failed.
+        The audio is bytes in the declared encoding. From a `live` source, which cannot wait, it is
+        offered, else sent. It is read until its end or that of the session; who leaves the loop early
+        leaves the session, too.
+
+        Raises ClientError as the loop over a session does, and what the source raises, after the last
+        caption. Of one session this can be asked once.
         """
         self._check()
-        if audio:
-            self._outbox.add_audio(bytes(audio))
-            self._news.set()
+        if self._feeding is not None:
+            raise RuntimeError("The session already has a source.")
+        self._feeding = asyncio.create_task(self._feed(audio, live), name="source")
+        return self
+
+    async def send(self, audio: bytes) -> None:
+        """Send audio in the declared encoding. Nothing of it is lost.
+
+        Waits where the server reads more slowly, and while KEEP_S of audio are not answered: also when
+        the connection is away, until it is back. For a source that cannot wait there is `offer`.
+
+        Of a container the newest KEEP_CONTAINER_BYTES are kept. One that is longer cannot be sent to a
+        server that has lost the session: then ClientError is raised.
+
+        One that is cancelled has not taken its audio. Raises ClientError when the session has ended,
+        and after `stop`.
+        """
+        await asyncio.sleep(0)  # who has his audio at hand lets others have their turn
+        self._check()
         while self._is_full():
             self._room.clear()
             await self._room.wait()
             self._check()
+        self._add(audio)
+        if self._rate is None and self._state is State.OPEN:
+            self._outbox.drop_oldest(sent=True)
+
+    def offer(self, audio: bytes) -> None:
+        """Send audio of a live source, which cannot wait.
+
+        Of what is not answered KEEP_S are kept; where more comes while the connection is away the
+        oldest is lost, and told as a `Gap`; for a container, that is the end. Raises ClientError as
+        `send` does.
+        """
+        self._check()
+        self._add(audio)
+        self._outbox.drop_oldest()
 
     async def flush(self) -> None:
-        """End the open utterance now."""
+        """End the open utterance now. Raises ClientError as `send` does."""
         self._command(Flush())
 
     async def update(self, update: Update) -> None:
-        """Change language, hotwords and so on from the next utterance on."""
+        """Change language, hotwords and so on from the next utterance on.
+
+        Raises ClientError as `send` does.
+        """
         self._command(update)
 
     async def stop(self) -> None:
-        """Say that no more audio comes; go on iterating until `ended`."""
-        self._command(Stop())
+        """Say that no more audio comes; go on iterating until `ended`. Once more changes nothing.
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        """Every event up to and including `ended`.
+        Raises ClientError when the session has ended before its end.
+        """
+        if not self._is_stopped:
+            self._command(Stop())
+            self._is_stopped = True
+
+    async def __anext__(self) -> Event:
+        """The next event, up to and including `ended`. One that is cancelled loses nothing.
 
         Raises ClientError on a fatal `error`, and when the server cannot be reached any more.
         """
-        while (event := await self._events.get()) is not None:
-            yield event
-        self._events.put_nowait(None)  # for who iterates once more
-        if self._error is not None:
-            raise self._error
+        return await anext(self._events)
 
     # -- inside ---------------------------------------------------------------------------------
 
     def _is_full(self) -> bool:
-        """Whether `send` has to wait. A microphone does not while the server is away."""
-        if self._rate is None and self._outbox.end - self._outbox.start > KEEP_CONTAINER_BYTES:
-            return True
-        most = UNSENT_BYTES if self._rate is None else min(UNSENT_BYTES, self._rate * KEEP_S / 2)
-        return self._socket is not None and self._outbox.end - self._next_byte > most
+        """Whether `send` has to wait."""
+        if self._state is State.OPEN:
+            if self._outbox.unsent > min(UNSENT_BYTES, self._keep_bytes // 2):
+                return True
+            if self._rate is None:
+                return False
+        return self._outbox.is_full
+
+    def _add(self, audio: bytes) -> None:
+        if audio:
+            self._outbox.add_audio(bytes(audio))
+            self._news.set()
+
+    async def _feed(self, audio: AsyncIterable[bytes] | Iterable[bytes], live: bool) -> None:
+        try:
+            async with contextlib.aclosing(_each(audio)) as pieces:
+                async for piece in pieces:
+                    try:
+                        await self._take(piece, live)
+                    except ClientError:  # the loop over the session says so
+                        return
+        except Exception as error:
+            self._source_error = error
+        with contextlib.suppress(ClientError):
+            await self.stop()
+
+    async def _take(self, piece: bytes, live: bool) -> None:
+        if live:
+            self.offer(piece)
+        else:
+            await self.send(piece)
 
     def _check(self) -> None:
-        if self._over:
-            raise self._error or ClientError("The session has ended.")
+        if self._state is State.ENDED:
+            raise self._error or ClientError("The session has ended.", "closed")
+        if self._is_stopped:
+            raise ClientError("Nothing can be sent after `stop`.", "stopped")
 
     def _command(self, command: Command) -> None:
         self._check()
         self._outbox.add_command(command)
         self._news.set()
 
+    def _enter(self, state: State) -> None:
+        assert state in _NEXT[self._state], f"{self._state} -> {state}"
+        self._state = state
+        self._room.set()
+
     async def open(self) -> None:
         """Connect and begin a session. Raises ClientError."""
         try:
             self._socket = await self._begin()
         except Broken as broken:
-            raise ClientError(str(broken)) from broken
+            raise broken.for_good() from broken
+        self._enter(State.OPEN)
         self._task = asyncio.create_task(self._run(self._socket), name="captions")
 
     async def close(self) -> None:
-        """End the connection, whatever is still to come."""
+        """End the connection, whatever is still to come. Loops over the events end."""
+        self._finish(None)
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task})
-        if self._socket is not None:  # the task had not begun
+        if tasks := {task for task in (self._task, self._feeding) if task is not None}:
+            await asyncio.wait(tasks)
+        if self._socket is not None:  # the task may not have begun
             await hang_up(self._socket)
 
-    async def _run(self, socket: ClientConnection | None) -> None:
-        """Serve connection after connection until the session has ended."""
-        try:
-            while socket is not None:
-                try:
-                    await self._converse(socket)
-                    socket = None
-                except Broken as broken:
-                    if not self._comes_back:
-                        raise ClientError(str(broken)) from broken
-                    self._events.put_nowait(Disconnected(str(broken)))
-                    socket = await self._come_back(str(broken))
-        except Exception as error:  # also a mistake of ours: nobody may wait for what never comes
+    def _finish(self, error: Exception | None) -> None:
+        """Nobody waits for anything any more. What comes first says how it has ended."""
+        if self._state is not State.ENDED:
+            self._enter(State.ENDED)
             self._error = error
-        finally:
-            self._over = True
-            self._room.set()
-            self._events.put_nowait(None)
+            self._events.end(error)
+            if self._feeding is not None:
+                self._feeding.cancel()
 
-    async def _converse(self, socket: ClientConnection) -> None:
-        """Send and receive on one connection until `ended`. Raises Broken and ClientError."""
-        self._socket = socket
+    async def _run(self, socket: ClientConnection) -> None:
+        """Serve connection after connection until the session has ended."""
+        error: Exception | None = None
+        try:
+            while (broken := await self._converse(socket)) is not None:
+                if not self._comes_back:
+                    raise broken.for_good() from broken
+                self._enter(State.AWAY)
+                self._events.put(Disconnected(str(broken)))
+                self._socket = socket = await self._come_back(broken)
+                self._enter(State.OPEN)
+            error = self._source_error
+        except Exception as raised:  # also a mistake of ours: nobody may wait for what never comes
+            error = raised
+        finally:
+            self._finish(error)
+
+    async def _converse(self, socket: ClientConnection) -> Broken | None:
+        """Send and receive on one connection until `ended`, or until it breaks. Raises ClientError."""
         sending = asyncio.create_task(self._send_all(socket))
         try:
             await self._receive_all(socket)
+        except Broken as broken:
+            return broken
         finally:
-            self._socket = None
-            self._room.set()  # nobody waits for a server that is gone
             sending.cancel()
             await hang_up(socket)
             await asyncio.wait({sending})
             if not sending.cancelled():
                 sending.result()
+        return None
 
     async def _receive_all(self, socket: ClientConnection) -> None:
+        """Take what comes until `ended`. Raises Broken and ClientError."""
+        passing: Error | None = None  # why the server is about to close; the session is kept
         while True:
-            message = await self._receive(socket)
+            try:
+                message = await self._receive(socket)
+            except Broken as broken:
+                if passing is None:
+                    raise
+                raise Broken(passing.message, passing.code) from broken
             match message:
                 case None:
                     continue
                 case Ack():
                     self._on_ack(message)
-                case Error(code="busy", fatal=True):  # for now
-                    raise Broken(message.message)
-                case Error(code="idle", fatal=True) if self._comes_back:
-                    self._patience.renew()  # a connection without sound was of use, too
-                    raise Broken(message.message)
+                case Error(fatal=True, code="busy" | "idle"):
+                    passing = message
+                    if message.code == "idle":
+                        self._patience.renew()  # a connection without sound was of use, too
+                    continue
                 case Error(fatal=True):
-                    raise ClientError(message.message)
+                    raise ClientError(message.message, message.code)
                 case Ready() | Resumed():
                     pass  # greetings are taken where they are waited for
                 case _:
                     self._last_seq = message.seq
             if self._timeline.is_repeated(message):
                 continue
-            self._events.put_nowait(self._timeline.place(message))
+            self._events.put(self._timeline.place(message))
             if isinstance(message, Final | Suppressed | Failed):
                 self._answered_up_to(message.end_ms)
             elif isinstance(message, Ended):
@@ -247,18 +369,23 @@ class Captions:
         try:
             return parse_server_message(data)
         except DecodeError as error:
-            raise ClientError("The server does not speak Surtitle's protocol.") from error
+            raise no_protocol() from error
 
     def _on_ack(self, ack: Ack) -> None:
         self._patience.renew()  # this connection is of use
-        self._passed(self._outbox.forget_before(self._timeline.begin_byte + ack.safe))
+        self._forget_before(ack.safe)
         self._room.set()
 
     def _answered_up_to(self, session_ms: int) -> None:
         """An answer says the same as the `ack` to come: a new session must not answer this again."""
         if self._rate is not None:
             byte = bytes_before(session_ms, self._rate, self._rate // self._start.sample_rate)
-            self._passed(self._outbox.forget_before(self._timeline.begin_byte + byte))
+            self._forget_before(byte)
+
+    def _forget_before(self, byte: int) -> None:
+        """The session's audio before this byte of it is answered."""
+        answered = min(self._timeline.begin_byte + byte, self._outbox.sent)
+        self._passed(self._outbox.forget_before(answered))
 
     def _passed(self, commands: Iterable[Command]) -> None:
         """These will not be sent again: a new session begins with what they have changed."""
@@ -269,58 +396,51 @@ class Captions:
     async def _send_all(self, socket: ClientConnection) -> None:
         try:
             while True:
-                self._tell_gap(self._next_byte)
-                item = self._outbox.next(self._next_item)
-                if item is None:
-                    self._news.clear()
-                    await self._news.wait()
-                elif item.start > self._next_byte:
-                    await self._send_silence(socket, item.start)
-                else:
-                    if isinstance(item, Audio):
-                        await socket.send(item.data[self._next_byte - item.start :])
-                    else:
-                        await socket.send(format_message(item.command))
-                    self._next_item, self._next_byte = item.number + 1, item.end
-                    self._room.set()
+                self._tell_gap()
+                piece = self._outbox.take(self._rate or 0)
+                match piece:
+                    case None:
+                        self._news.clear()
+                        await self._news.wait()
+                        continue
+                    case bytes():
+                        await socket.send(piece)
+                    case Silence(length):
+                        await socket.send(silence(self._start, length))
+                    case command:
+                        await socket.send(format_message(command))
+                self._room.set()
         except ConnectionClosed:
             pass  # the receiver finds out why
         except Exception:
             socket.transport.abort()  # so that the receiver ends, too
             raise
 
-    async def _send_silence(self, socket: ClientConnection, end: int) -> None:
-        """A second at most, for audio that is not kept any more: times after it stay right."""
-        assert self._rate is not None, "nothing of a container is dropped"
-        length = min(end - self._next_byte, self._rate)
-        await socket.send(silence(self._start, length))
-        self._next_byte += length
-
-    def _tell_gap(self, byte: int) -> None:
-        """Tell of the audio from this byte on that is not kept any more though it is needed."""
-        start, end = max(byte, self._gaps_told_to), self._outbox.start
-        if start < end:
-            assert self._rate is not None, "nothing of a container is dropped"
-            self._gaps_told_to = end
-            gap = Gap(start * 1000 // self._rate, end * 1000 // self._rate)
-            self._events.put_nowait(gap)
+    def _tell_gap(self) -> None:
+        """Tell of the audio that is not kept any more though it is needed."""
+        if (gap := self._outbox.take_gap()) is not None:
+            if self._rate is None:
+                raise _not_kept()
+            start, end = gap
+            self._events.put(Gap(start * 1000 // self._rate, end * 1000 // self._rate))
 
     # -- connecting -----------------------------------------------------------------------------
 
     async def _begin(self) -> ClientConnection:
         """A connection with a new session, from the first byte that is not answered."""
-        self._tell_gap(self._outbox.safe)
+        self._outbox.go_back(self._outbox.safe)
+        self._tell_gap()
         byte = self._outbox.start
         self._passed(self._outbox.forget_before(byte))
         socket, ready = await self._greet(self._start)
         if not isinstance(ready, Ready):
             await hang_up(socket)
-            raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
+            raise no_protocol()
         if self._rate is None:
             self._timeline.start_over()  # of a container nothing is forgotten
         else:
             self._timeline.go_on(byte, self._rate)
-        self._next_item, self._next_byte = self._outbox.number_at(byte), byte
+        self._outbox.go_back(byte)
         self._ready, self._token, self._last_seq = ready, ready.token, ready.seq
         return socket
 
@@ -331,30 +451,29 @@ class Captions:
         try:
             socket, resumed = await self._greet(resume)
         except _Unknown:
-            if self._rate is None and self._outbox.start:
-                raise ClientError(
-                    "The server has lost the session, and a container cannot go on in the middle."
-                ) from None
             socket = await self._begin()
-            self._events.put_nowait(self.ready)
+            self._events.put(self.ready)
             return socket
         if not isinstance(resumed, Resumed):
             await hang_up(socket)
-            raise ClientError(f"The server at {self._url} does not speak Surtitle's protocol.")
+            raise no_protocol()
         self._token = resumed.token or self._token
         byte = self._timeline.begin_byte + resumed.received
-        self._next_item, self._next_byte = self._outbox.number_at(byte), byte
-        self._events.put_nowait(resumed)
+        if self._rate is None and byte < self._outbox.start:
+            await hang_up(socket)
+            raise _not_kept()
+        self._outbox.go_back(byte)
+        self._events.put(resumed)
         return socket
 
-    async def _come_back(self, reason: str) -> ClientConnection:
+    async def _come_back(self, broken: Broken) -> ClientConnection:
         """Connect again, sooner or later. Raises ClientError once patience is at its end."""
         while True:
-            await self._patience.wait(reason)
+            await self._patience.wait(broken)
             try:
                 return await self._resume()
-            except Broken as broken:
-                reason = str(broken)
+            except Broken as again:
+                broken = again
 
     async def _greet(self, message: ClientMessage) -> tuple[ClientConnection, ServerMessage | None]:
         """A connection, and what the server says to the first message on it.
@@ -366,7 +485,7 @@ class Captions:
             await socket.send(format_message(message))
             answer = await self._receive(socket)
         except ConnectionClosed as closed:
-            raise Broken(why_closed(closed)) from closed
+            raise why_closed(closed) from closed
         except BaseException:
             await hang_up(socket)
             raise
@@ -375,8 +494,8 @@ class Captions:
             if answer.code == "unknown_session":
                 raise _Unknown
             if answer.code == "busy":
-                raise Broken(answer.message)
-            raise ClientError(answer.message)
+                raise Broken(answer.message, answer.code)
+            raise ClientError(answer.message, answer.code)
         return socket, answer
 
 
@@ -407,6 +526,23 @@ class connect(contextlib.AbstractAsyncContextManager[Captions]):
     async def __aexit__(self, *exc_info: object) -> None:
         """Close the connection."""
         await self._captions.close()
+
+
+async def _each(audio: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    if isinstance(audio, AsyncIterable):
+        async for piece in audio:
+            yield piece
+    else:
+        for piece in audio:
+            yield piece
+
+
+def _not_kept() -> ClientError:
+    return ClientError(
+        "The server needs an earlier part of the container again, which is no longer kept, and a "
+        "container cannot be continued from the middle.",
+        "lost",
+    )
 
 
 def _updated(start: Start, update: Update) -> Start:

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import random
 from urllib.parse import urlsplit, urlunsplit
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidMessage,
+    InvalidProxyStatus,
     InvalidStatus,
+    ProxyError,
     WebSocketException,
 )
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from surtitle.errors import SurtitleError
@@ -27,24 +31,58 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 clients of a server that comes back do not come all at once."""
 CLOSE_S = 2.0
 """Time for a server to take leave of us; one that is frozen never does."""
-_COME_BACK = {None, 1001, 1006, 1011, 1012, 1013, 1014, 4408}
-"""Close codes after which it makes sense to connect again; None is a connection that broke, 4408 one on
-which nothing was sent for long."""
+BROKE = 1006
+"""Stands for the close code of a connection that ended without one (RFC 6455, 7.4.1)."""
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
 
 
 class ClientError(SurtitleError):
-    """The server cannot be reached, refuses, or has ended the session with an error."""
+    """There is no connection, or no session any more; or there is no audio.
+
+    `code` is for programs. It is that of the server's `error`; else "unreachable" or "refused" (no
+    connection), "closed_NNNN" (the server closed it, without an error), "closed" (it was left here),
+    "stopped" (something was sent after the stop), "lost" (a container that cannot go on),
+    "bad_address", "not_found", "not_readable", "not_writable", "interrupted" (a file or a microphone),
+    "no_package".
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Broken(Exception):
     """The connection has gone, or cannot be made now; trying again makes sense."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def for_good(self, advice: str = "") -> ClientError:
+        """What is raised where nobody tries again."""
+        return ClientError(f"{self}{advice}", self.code)
 
 
 class Disconnected(Struct, tag="disconnected", frozen=True):
     """The connection broke; it is being set up again."""
 
     reason: str
+
+
+def refusal_passes(status: int) -> bool:
+    """Whether it makes sense to connect again after a handshake refused with this status of HTTP.
+
+    A server is full, starting or stopping; or what stands before it has nobody behind it for now.
+    """
+    return status == 429 or 500 <= status <= 599
+
+
+def close_passes(code: int) -> bool:
+    """The same after a connection that was closed with this code, or that broke.
+
+    4408 is one on which nothing was sent for long: the session is kept.
+    """
+    return code in {1001, BROKE, 1011, 1012, 1013, 1014, 4408}
 
 
 async def dial(url: str, key: str | None) -> ClientConnection:
@@ -55,17 +93,29 @@ async def dial(url: str, key: str | None) -> ClientConnection:
             additional_headers={} if key is None else {"Authorization": f"Bearer {key}"},
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
+            proxy=None if _is_loopback(urlsplit(url).hostname) else True,
             # A server that reads slowly on purpose (back-pressure) answers pings late.
             ping_timeout=None,
         )
     except InvalidStatus as error:
-        kind = Broken if error.response.status_code in (429, 502, 503, 504) else ClientError
-        raise kind(_why_refused(url, error)) from error
+        kind = Broken if refusal_passes(error.response.status_code) else ClientError
+        raise kind(_why_refused(url, error.response), "refused") from error
+    except ProxyError as error:
+        status = error.response.status_code if isinstance(error, InvalidProxyStatus) else None
+        kind = Broken if status is None or refusal_passes(status) else ClientError
+        sentence = f"The proxy could not connect to {url}: {error}."
+        raise kind(sentence, "unreachable") from error
+    except ImportError as error:
+        raise ClientError(
+            "The server is reached through a SOCKS proxy, which needs one more package: pip "
+            "install 'python-socks[asyncio]'. Or list the server in the variable no_proxy.",
+            "no_package",
+        ) from error
     except (OSError, TimeoutError, InvalidMessage) as error:  # cut in the handshake, too
-        raise Broken(f"Cannot reach a Surtitle server at {url}: {error}.") from error
+        raise Broken(_unreachable(url, error), "unreachable") from error
     # ValueError: an address that is none, perhaps one that we were sent on to.
     except (WebSocketException, ValueError) as error:
-        raise ClientError(f"Cannot reach a Surtitle server at {url}: {error}.") from error
+        raise ClientError(_unreachable(url, error), "unreachable") from error
 
 
 async def receive(socket: ClientConnection) -> str | bytes:
@@ -75,11 +125,12 @@ async def receive(socket: ClientConnection) -> str | bytes:
             return await socket.recv()
     except TimeoutError:
         socket.transport.abort()
-        raise Broken("The server does not answer any more.") from None
+        raise Broken("The server no longer responds.", f"closed_{BROKE}") from None
     except ConnectionClosed as closed:
-        if (None if closed.rcvd is None else closed.rcvd.code) in _COME_BACK:
-            raise Broken(why_closed(closed)) from closed
-        raise ClientError(why_closed(closed)) from closed
+        broken = why_closed(closed)
+        if close_passes(BROKE if closed.rcvd is None else closed.rcvd.code):
+            raise broken from closed
+        raise broken.for_good() from closed
 
 
 async def hang_up(socket: ClientConnection) -> None:
@@ -101,20 +152,22 @@ class Patience:
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
-        self.renew()
+        self._wait_s = FIRST_WAIT_S  # before the next attempt
+        self._deadline: float | None = (
+            None  # by the loop's clock; None while the connection is of use
+        )
 
     def renew(self) -> None:
         """The connection is of use."""
-        self._wait_s = FIRST_WAIT_S
-        self._deadline: float | None = None
+        self._wait_s, self._deadline = FIRST_WAIT_S, None
 
-    async def wait(self, reason: str) -> None:
+    async def wait(self, broken: Broken) -> None:
         """Wait for the next attempt. Raises ClientError with the reason where there is none."""
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self._patience_s
         elif now > self._deadline:
-            raise ClientError(f"{reason} Gave up after {self._patience_s:.0f} s.")
+            raise broken.for_good(f" Gave up after {self._patience_s:.0f} s.")
         await asyncio.sleep(self._wait_s * random.uniform(0.5, 1))
         self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
 
@@ -128,21 +181,53 @@ def endpoint(url: str, path: str) -> str:
     except ValueError:  # brackets that do not match, a port that is no number, a..b
         usable = False
     if not usable:
-        raise ClientError(f"{url!r} is not a server's address; write ws://HOST:PORT.")
+        sentence = f"{url!r} is not a server address; use the form ws://HOST:PORT."
+        raise ClientError(sentence, "bad_address")
     base = parts.path.rstrip("/")
     whole = base if base.endswith(path) else base + path
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, whole, parts.query, ""))
 
 
-def why_closed(closed: ConnectionClosed) -> str:
+def _is_loopback(host: str | None) -> bool:
+    """Whether this is the machine itself, which no proxy can reach."""
+    if host is None or host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
+def why_closed(closed: ConnectionClosed) -> Broken:
     """What to say of a connection that has ended."""
     frame = closed.rcvd
     if frame is None:
-        return "The connection to the server broke."
-    return f"The server closed the connection ({frame.code} {frame.reason})."
+        return Broken("The connection to the server was lost.", f"closed_{BROKE}")
+    said = f"{frame.code} {frame.reason}".rstrip()
+    return Broken(f"The server closed the connection ({said}).", f"closed_{frame.code}")
 
 
-def _why_refused(url: str, error: InvalidStatus) -> str:
-    status = error.response.status_code
-    body = bytes(error.response.body or b"").decode(errors="replace").strip()[:200]
-    return f"The server at {url} refused the session (HTTP {status}): {body}"
+def no_protocol() -> ClientError:
+    """What to say where something came that is no message of the protocol. 1007 says so, too."""
+    return ClientError(
+        "The server does not speak Surtitle's protocol. Check its address.", "closed_1007"
+    )
+
+
+class _Refusal(Struct):
+    """The body of a refused handshake."""
+
+    error: str
+
+
+def _why_refused(url: str, response: Response) -> str:
+    body = bytes(response.body or b"")
+    try:
+        said = json.decode(body, type=_Refusal).error
+    except DecodeError:  # by a proxy, or another server
+        said = body.decode(errors="replace").strip()[:200]
+    return f"The server at {url} refused the connection (HTTP {response.status_code}): {said}"
+
+
+def _unreachable(url: str, error: Exception) -> str:
+    return f"Cannot reach a Surtitle server at {url}: {error}."

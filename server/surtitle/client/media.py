@@ -3,24 +3,26 @@
 It is decoded in a process of its own: files come from anywhere too.
 """
 
+import asyncio
 import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from io import FileIO, RawIOBase
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import msgspec
 
 from surtitle.client.dialing import ClientError
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
-from surtitle.jobs import SAMPLE_RATE, samples_to_ms
+from surtitle.jobs import SAMPLE_BYTES, ms_to_samples, samples_to_ms
+from surtitle.runtime.background import in_daemon_thread
 from surtitle.runtime.launch import launch
 
 CHUNK_MS = 100
-CHUNK_BYTES = SAMPLE_RATE * 2 * CHUNK_MS // 1000
+CHUNK_BYTES = SAMPLE_BYTES * ms_to_samples(CHUNK_MS)
 READ_BYTES = 65_536
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 
@@ -32,12 +34,13 @@ class Tracks(msgspec.Struct, frozen=True):
     chosen: int
 
 
-class Recording(Iterator[bytes]):
+class Recording(Iterator[bytes], AsyncIterator[bytes]):
     """A recording that is being read: PCM16 in chunks of CHUNK_MS; the last one may be shorter.
 
     Audio is at its place by the recording's own clock: silence stands for holes, and for what
-    cannot be decoded. `next` raises ClientError where the source cannot be opened, or nothing of it
-    decoded.
+    cannot be decoded. A loop raises ClientError where the source cannot be opened, or nothing of it
+    decoded. `for` waits for the decoder; `async for` leaves that to a thread, and lets the event loop
+    go on. Who does not read to the end closes it: `with read_chunks(path) as recording`.
     """
 
     def __init__(self, source: Path | RawIOBase, track: int | None = None) -> None:
@@ -46,6 +49,10 @@ class Recording(Iterator[bytes]):
         self._track = track
         self._name = str(source) if isinstance(source, Path) else "standard input"
         self._chunks = self._read()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+        self._reading: asyncio.Future[bytes | None] | None = None  # a chunk, in a thread
+        self._turn = asyncio.Lock()  # whose chunk that is
         self.tracks = Tracks((), 0)
         """Known with the first chunk."""
         self.missing_ms = 0
@@ -54,9 +61,30 @@ class Recording(Iterator[bytes]):
     def __next__(self) -> bytes:
         return next(self._chunks)
 
+    async def __anext__(self) -> bytes:
+        """The next chunk. One that is cancelled loses nothing: the next one gets it."""
+        async with self._turn:
+            if self._reading is None:
+                self._reading = asyncio.ensure_future(in_daemon_thread(next, self._chunks, None))
+            await asyncio.wait({self._reading})
+            reading, self._reading = self._reading, None
+        if (chunk := reading.result()) is None:
+            raise StopAsyncIteration
+        return chunk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Read no further."""
-        self._chunks.close()
+        """Read no further. Loops over it end."""
+        self._is_closed = True
+        if self._process is not None:
+            self._process.kill()
+        with contextlib.suppress(ValueError):  # a thread is reading: it comes to the end by itself
+            self._chunks.close()
 
     def _read(self) -> Generator[bytes, None, None]:
         rest = b""
@@ -77,12 +105,14 @@ class Recording(Iterator[bytes]):
                 stdin=file.fileno(),
                 stdout=subprocess.PIPE,
             )
+        self._process = process
         assert process.stdout is not None
         with contextlib.ExitStack() as stack:
             stack.callback(process.wait)
             stack.callback(process.kill)
             stack.enter_context(process.stdout)
-            yield from self._frames(process.stdout.fileno())
+            if not self._is_closed:
+                yield from self._frames(process.stdout.fileno())
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[RawIOBase]:
@@ -117,10 +147,12 @@ class Recording(Iterator[bytes]):
                             self._fail(payload.decode(errors="replace"))
             except (BrokenStream, msgspec.DecodeError):
                 break
-        self._fail("The program that decodes it has died, or took more time than it may.")
+        if self._is_closed:
+            return
+        self._fail("Its decoder died or exceeded the time limit.")
 
     def _fail(self, why: str) -> NoReturn:
-        raise ClientError(f"{self._name} cannot be read as audio: {why}")
+        raise ClientError(f"{self._name} cannot be read as audio: {why}", "not_readable")
 
     def _check_path(self) -> None:
         """Raises ClientError for what is no file."""
@@ -129,12 +161,13 @@ class Recording(Iterator[bytes]):
             if path.exists():
                 return
         except (OSError, ValueError) as error:  # a name that no file can have
-            raise ClientError(f"{self._name} cannot be opened: {error}.") from error
+            raise ClientError(f"{self._name} cannot be opened: {error}.", "not_found") from error
         if _ADDRESS.match(self._name):
             raise ClientError(
-                f"{self._name} is an address, and only files are read: download it first."
+                f"{self._name} is a URL, but only files can be read: download it first.",
+                "not_found",
             )
-        raise ClientError(f"There is no file {self._name}.")
+        raise ClientError(f"There is no file {self._name}.", "not_found")
 
 
 def read_chunks(source: Path | RawIOBase, track: int | None = None) -> Recording:

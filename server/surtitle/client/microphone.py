@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import structlog
 
-from surtitle.captioning.audio import to_pcm16
-from surtitle.captioning.downmix import Downmix
+from surtitle.captioning.audio import RawDecoder
 from surtitle.client.dialing import ClientError
+from surtitle.client.inbox import Inbox
 from surtitle.jobs import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -24,31 +22,27 @@ MAX_QUEUED = 600
 """Blocks that may wait for a reader, a minute; more are dropped, and told."""
 MAX_CHANNELS = 32
 """A mixing desk has the speaker on any of its channels; as many as the page asks for."""
-FULL_SCALE = np.float32(32768)
 
 
 class MicrophoneGone(ClientError):
     """The device has ended by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Microphone:
-    """An open microphone: iterate for blocks of mono PCM16 (little-endian), 100 ms each."""
+class Microphone(AsyncIterator[bytes]):
+    """An open microphone: iterate for blocks of mono PCM16 (little-endian), about 100 ms each.
 
-    name: str
-    sample_rate: int
-    """Hz; 16000 where the device can, else the device's own."""
-    _blocks: "asyncio.Queue[bytes | None]"
-    """None once the device has gone."""
+    The iteration ends when the microphone is left. Two loops share the blocks.
+    """
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Without an end. Raises MicrophoneGone once the device has."""
-        while (block := await self._blocks.get()) is not None:
-            yield block
-        raise MicrophoneGone(
-            f"The microphone {self.name} has gone: it was disconnected, or the system has stopped it. "
-            "Connect it again, or choose one that `surtitle mic --list` shows, and start once more."
-        )
+    def __init__(self, name: str, blocks: Inbox[bytes]) -> None:
+        self.name = name
+        self.sample_rate = SAMPLE_RATE
+        """Hz, whatever the rate of the device."""
+        self._blocks = blocks
+
+    async def __anext__(self) -> bytes:
+        """The next block; a wait that is cancelled loses none. Raises MicrophoneGone."""
+        return await anext(self._blocks)
 
 
 @contextlib.asynccontextmanager
@@ -61,31 +55,33 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     number = find_input(device)
     info: dict[str, Any] = sd.query_devices(number)
     loop = asyncio.get_running_loop()
-    blocks: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED)
-    mix: Callable[[bytes], bytes] = bytes
+    blocks: Inbox[bytes] = Inbox()
+    decoder: RawDecoder
     losing = leaving = False
 
-    def take(data: bytes | None) -> None:
+    def take(data: bytes) -> None:
         nonlocal losing
-        is_full = blocks.full()
+        is_full = len(blocks) == MAX_QUEUED
         if is_full:
-            blocks.get_nowait()
+            blocks.drop_oldest()
             if not losing:
-                log.warning("sound is lost: nobody takes it")
+                log.warning("audio is being lost: it is not read fast enough")
         losing = is_full
-        blocks.put_nowait(data)
+        blocks.put(data)
 
     def on_block(data: Any, frames: int, time: Any, status: "sounddevice.CallbackFlags") -> None:
         if status.input_overflow:
-            log.warning("sound was lost: the machine is too busy")
-        loop.call_soon_threadsafe(take, mix(bytes(data)))  # from a thread of PortAudio's
+            log.warning("audio was lost: the machine is too busy")
+        if block := decoder.feed(bytes(data)).tobytes():
+            loop.call_soon_threadsafe(take, block)  # from a thread of PortAudio's
 
     def on_end() -> None:
         if not leaving:  # it also ends when we stop it
-            loop.call_soon_threadsafe(take, None)
+            loop.call_soon_threadsafe(blocks.end, _gone(info["name"]))
 
     stream = None
     for channels, rate in _formats(info):
+        decoder = RawDecoder("pcm_s16le", rate, channels)
         try:
             stream = sd.RawInputStream(
                 samplerate=rate,
@@ -96,20 +92,29 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
                 callback=on_block,
                 finished_callback=on_end,
             )
-            mix = _mixer(channels, rate)
             break
         except sd.PortAudioError as error:
             why = str(error)
     if stream is None:
         raise ClientError(
-            f"The microphone {info['name']} cannot be opened: {why}. Another program may use it; "
-            "`surtitle mic --list` shows which others there are."
+            f"The microphone {info['name']} cannot be opened: {why}. Another program may be using "
+            "it; `surtitle mic --list` shows the others.",
+            "not_readable",
         )
     with stream:
         try:
-            yield Microphone(info["name"], int(stream.samplerate), blocks)
+            yield Microphone(info["name"], blocks)
         finally:
             leaving = True
+            blocks.end()
+
+
+def _gone(name: str) -> MicrophoneGone:
+    return MicrophoneGone(
+        f"The microphone {name} is gone: it was disconnected, or the system stopped it. Reconnect "
+        "it, or choose another from `surtitle mic --list`, and start again.",
+        "interrupted",
+    )
 
 
 def _formats(info: dict[str, Any]) -> list[tuple[int, int]]:
@@ -117,19 +122,6 @@ def _formats(info: dict[str, Any]) -> list[tuple[int, int]]:
     most = min(int(info["max_input_channels"]), MAX_CHANNELS)
     rates = dict.fromkeys((SAMPLE_RATE, int(info["default_samplerate"])))
     return [(channels, rate) for channels in dict.fromkeys((most, 1)) for rate in rates]
-
-
-def _mixer(channels: int, sample_rate: int) -> Callable[[bytes], bytes]:
-    """What makes mono of the blocks of one stream of PCM16."""
-    if channels == 1:
-        return bytes
-    downmix = Downmix(channels, sample_rate)
-
-    def mix(block: bytes) -> bytes:
-        frames = np.frombuffer(block, np.int16).reshape(-1, channels).astype(np.float32)
-        return to_pcm16(downmix.push(frames / FULL_SCALE)).tobytes()
-
-    return mix
 
 
 def input_names() -> dict[int, str]:
@@ -143,7 +135,9 @@ def find_input(device: str | None) -> int:
     names = input_names()
     advice = "; ".join(f"{number} is {name}" for number, name in names.items())
     if not names:
-        raise ClientError("This machine has no microphone: connect one, or caption a file.")
+        raise ClientError(
+            "This machine has no microphone: connect one, or caption a file.", "not_found"
+        )
     if device is None:
         default = int(_library().default.device[0])
         return default if default in names else next(iter(names))
@@ -154,7 +148,7 @@ def find_input(device: str | None) -> int:
     exact = [number for number in found if names[number] == device]
     if len(exact or found) != 1:
         kind = "no microphone" if not found else "more than one microphone"
-        raise ClientError(f"There is {kind} {device!r}: {advice}.")
+        raise ClientError(f"There is {kind} {device!r}: {advice}.", "not_found")
     return (exact or found)[0]
 
 
@@ -163,10 +157,12 @@ def _library() -> Any:
         import sounddevice
     except ModuleNotFoundError:
         raise ClientError(
-            "Listening to a microphone takes one more package: pip install 'surtitle[mic]'."
+            "Listening to a microphone needs one more package: pip install 'surtitle[mic]'.",
+            "no_package",
         ) from None
     except OSError:
         raise ClientError(
-            "PortAudio is missing: install it (Debian and Ubuntu: apt-get install libportaudio2)."
+            "PortAudio is missing: install it (Debian and Ubuntu: apt-get install libportaudio2).",
+            "no_package",
         ) from None
     return sounddevice

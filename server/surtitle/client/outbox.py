@@ -1,7 +1,7 @@
 """What a client has said and the server may still want to hear again. Pure.
 
 A stream of audio bytes, counted from its first byte whatever session they went to, with commands
-between them. A command stands at the byte before which it was given.
+between them. A command stands at the byte before which it was given. A cursor says what is sent next.
 """
 
 from bisect import bisect_left
@@ -46,8 +46,16 @@ class Said:
 Item = Audio | Said
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Stands for audio that is not kept any more, so that times after it stay right."""
+
+    length: int
+    """Bytes."""
+
+
 class Outbox:
-    """The items since `safe`, oldest first; at most `max_bytes` of audio, or all where that is None."""
+    """The items since `safe`, oldest first; about `max_bytes` of audio, or all where that is None."""
 
     def __init__(self, max_bytes: int | None) -> None:
         self._max_bytes = max_bytes
@@ -59,19 +67,37 @@ class Outbox:
         """The oldest byte that is kept."""
         self.safe = 0
         """Everything before this byte is answered; what lies between it and `start` is lost."""
+        self.sent = 0
+        """The server has been sent everything before this byte, or silence for it."""
+        self._next_number = 0  # of the item to be sent next
+        self._gaps_told_to = 0  # what was lost up to this byte has been told
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much is kept as may be. What is added all the same is kept, too."""
+        return self._max_bytes is not None and self.end - self.start >= self._max_bytes
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the server has not been sent yet."""
+        return self.end - self.sent
 
     def add_audio(self, data: bytes) -> None:
-        """Append audio, and drop the oldest where there is too much.
-
-        Commands stay: they still hold for what is said after them.
-        """
+        """Append audio."""
         self._add(Audio(self._count, self.end, data))
         self.end += len(data)
+
+    def drop_oldest(self, *, sent: bool = False) -> None:
+        """Drop the oldest audio where there is too much; only what was `sent` where that is asked for.
+
+        The newest frame stays, whatever its size. Commands stay: they still hold for what is said
+        after them.
+        """
         while self._max_bytes is not None and self.end - self.start > self._max_bytes:
             place = next(i for i, item in enumerate(self._items) if isinstance(item, Audio))
             oldest = self._items[place]
-            if oldest.end == self.end:
-                break  # one frame is kept whatever its size
+            if oldest.end == self.end or (sent and oldest.end > self.sent):
+                break
             self.start = oldest.end
             del self._items[place]
 
@@ -108,3 +134,29 @@ class Outbox:
         """The item with this number, or the first after it that is kept; None where none is yet."""
         place = bisect_left(self._items, number, key=attrgetter("number"))
         return self._items[place] if place < len(self._items) else None
+
+    # -- the cursor -----------------------------------------------------------------------------
+
+    def go_back(self, byte: int) -> None:
+        """The server has all before this byte, and needs what follows."""
+        self.sent, self._next_number = byte, self.number_at(byte)
+
+    def take(self, most_silence: int) -> bytes | Silence | Command | None:
+        """What is to be sent next; None where all was. Of silence at most so many bytes at a time."""
+        item = self.next(self._next_number)
+        if item is None:
+            return None
+        if item.start > self.sent:
+            length = min(item.start - self.sent, most_silence)
+            self.sent += length
+            return Silence(length)
+        start, self.sent, self._next_number = self.sent, item.end, item.number + 1
+        return item.data[start - item.start :] if isinstance(item, Audio) else item.command
+
+    def take_gap(self) -> tuple[int, int] | None:
+        """The bytes that the server needs and nobody has any more, unless they were told before."""
+        start, end = max(self.sent, self._gaps_told_to), self.start
+        if start >= end:
+            return None
+        self._gaps_told_to = end
+        return start, end

@@ -13,28 +13,30 @@ from msgspec import structs
 
 from surtitle.messages import (
     CONTAINERS,
+    RAW_SAMPLE_BYTES,
     Ack,
     Ended,
     Failed,
     Final,
     Partial,
+    Revised,
     ServerMessage,
     Speech,
     Start,
     Suppressed,
 )
 
-_SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 _SILENCE = {"pcm_s16le": b"\0", "pcm_f32le": b"\0", "mulaw": b"\xff", "alaw": b"\xd5"}
 
-Numbered = TypeVar("Numbered", Speech, Partial, Final, Suppressed, Failed)
+Numbered = TypeVar("Numbered", Speech, Partial, Final, Revised, Suppressed, Failed)
+Timed = TypeVar("Timed", Final, Revised)
 
 
 def bytes_per_second(start: Start) -> int | None:
     """Of the audio; None for a container, which only its decoder knows."""
     if start.encoding in CONTAINERS:
         return None
-    return _SAMPLE_BYTES[start.encoding] * start.channels * start.sample_rate
+    return RAW_SAMPLE_BYTES[start.encoding] * start.channels * start.sample_rate
 
 
 def bytes_before(session_ms: int, per_second: int, frame_bytes: int) -> int:
@@ -77,7 +79,7 @@ class Timeline:
 
     def is_repeated(self, message: ServerMessage) -> bool:
         """Whether this was answered before."""
-        spoken = Speech | Partial | Final | Suppressed | Failed
+        spoken = Speech | Partial | Final | Revised | Suppressed | Failed
         return isinstance(message, spoken) and message.utterance <= self._said
 
     def place(self, message: ServerMessage) -> ServerMessage:
@@ -92,18 +94,10 @@ class Timeline:
             case Partial():
                 return self._moved(message)
             case Final():
-                if message.words is not None:
-                    words = [
-                        structs.replace(
-                            word,
-                            start_ms=word.start_ms + self.begin_ms,
-                            end_ms=word.end_ms + self.begin_ms,
-                        )
-                        for word in message.words
-                    ]
-                    message = structs.replace(message, words=words)
                 self._captioned_ms += message.end_ms - message.start_ms
-                return self._answer(message)
+                return self._answer(self._with_moved_words(message))
+            case Revised():  # its final is in the account already
+                return self._moved(self._with_moved_words(message))
             case Suppressed():
                 self._suppressed_ms += message.end_ms - message.start_ms
                 return self._answer(message)
@@ -128,6 +122,17 @@ class Timeline:
             start_ms=message.start_ms + self.begin_ms,
             end_ms=message.end_ms + self.begin_ms,
         )
+
+    def _with_moved_words(self, message: Timed) -> Timed:
+        if message.words is None:
+            return message
+        words = [
+            structs.replace(
+                word, start_ms=word.start_ms + self.begin_ms, end_ms=word.end_ms + self.begin_ms
+            )
+            for word in message.words
+        ]
+        return structs.replace(message, words=words)
 
     def _answer(self, message: Numbered) -> Numbered:
         moved = self._moved(message)

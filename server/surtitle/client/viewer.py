@@ -5,12 +5,13 @@ async with watch("ws://127.0.0.1:8765", "stage") as messages:
         if isinstance(message, Final):
             print(message.text)
 
-When the connection breaks the viewer comes again by itself. Each answer comes once, in order.
+When the connection breaks the viewer comes again by itself. Each answer comes once, in order; a
+better text that came meanwhile, too.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from msgspec import DecodeError
@@ -19,18 +20,20 @@ from websockets.asyncio.client import ClientConnection
 from surtitle.client.dialing import (
     LONGEST_WAIT_S,
     Broken,
-    ClientError,
     Disconnected,
     Patience,
     dial,
     endpoint,
     hang_up,
+    no_protocol,
     receive,
 )
+from surtitle.client.inbox import Inbox, superseded_by
 from surtitle.messages import (
     Channel,
     Failed,
     Final,
+    Revised,
     Suppressed,
     ViewerMessage,
     parse_viewer_message,
@@ -38,6 +41,8 @@ from surtitle.messages import (
 
 MAX_SESSIONS = 400
 """Whose answers are remembered; a server tells fewer again."""
+MAX_TEXTS = 600
+"""Finals whose texts are remembered; a server tells fewer again."""
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again."""
 
@@ -50,7 +55,10 @@ def channel_url(url: str, channel: str) -> str:
 
 
 class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
-    """The messages of a channel, without an end: `async with watch(url, channel) as messages`.
+    """The messages of a channel, until it is left: `async with watch(url, channel) as messages`.
+
+    A loop that falls behind gets the newest of several partials of an utterance; it misses nothing
+    else. Two loops share the messages: each comes in one of them.
 
     `url` is as for `connect`; `key` is a key or a token, for a server that asks for one. Raises
     ClientError where the server cannot be reached or refuses; later on, where it was gone for
@@ -63,58 +71,69 @@ class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
         self._url = channel_url(url, channel)
         self._key = key
         self._patience = Patience(patience_s)
-        self._messages: AsyncGenerator[ViewerEvent, None] | None = None
-        self._socket: ClientConnection | None = None
+        self._messages: Inbox[ViewerEvent] = Inbox(superseded_by)
+        self._socket: ClientConnection | None = None  # the newest
+        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> AsyncIterator[ViewerEvent]:
         """Connect."""
         try:
             self._socket = await dial(self._url, self._key)
         except Broken as broken:
-            raise ClientError(str(broken)) from broken
-        self._messages = self._follow(self._socket)
+            raise broken.for_good() from broken
+        self._task = asyncio.create_task(self._run(self._socket), name="watch")
         return self._messages
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Close the connection."""
-        if self._messages is not None:
-            await self._messages.aclose()
-        if self._socket is not None:  # nobody may have begun to iterate
+        """Close the connection. Loops over the messages end."""
+        self._messages.end()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._socket is not None:
             await hang_up(self._socket)
 
-    async def _follow(self, socket: ClientConnection) -> AsyncGenerator[ViewerEvent, None]:
-        clock_s = asyncio.get_running_loop().time
+    async def _run(self, socket: ClientConnection) -> None:
+        """Follow the channel over connection after connection."""
         known = _Known()
-        while True:
-            began_s = clock_s()
-            try:
-                while True:
-                    message = _parse(await receive(socket))
-                    if clock_s() > began_s + LONGEST_WAIT_S:  # sooner, it may be the welcome alone
-                        self._patience.renew()
-                    for each in known.new(message):
-                        yield each
-            except Broken as broken:
+        try:
+            while True:
+                broken = await self._listen(socket, known)
                 await hang_up(socket)
-                reason = str(broken)
-            yield Disconnected(reason)
-            self._socket = socket = await self._come_back(reason)
-            known.begin_anew()
+                self._messages.put(Disconnected(str(broken)))
+                self._socket = socket = await self._come_back(broken)
+                known.begin_anew()
+        except Exception as error:  # also a mistake of ours: nobody may wait for what never comes
+            self._messages.end(error)
 
-    async def _come_back(self, reason: str) -> ClientConnection:
+    async def _listen(self, socket: ClientConnection, known: "_Known") -> Broken:
+        """Pass on what is new of one connection; returns why it has gone. Raises ClientError."""
+        clock_s = asyncio.get_running_loop().time
+        began_s = clock_s()
         while True:
-            await self._patience.wait(reason)
+            try:
+                message = _parse(await receive(socket))
+            except Broken as broken:
+                return broken
+            if clock_s() > began_s + LONGEST_WAIT_S:  # sooner, it may be the welcome alone
+                self._patience.renew()
+            for each in known.new(message):
+                self._messages.put(each)
+
+    async def _come_back(self, broken: Broken) -> ClientConnection:
+        while True:
+            await self._patience.wait(broken)
             try:
                 return await dial(self._url, self._key)
-            except Broken as broken:
-                reason = str(broken)
+            except Broken as again:
+                broken = again
 
 
 def _parse(data: str | bytes) -> ViewerMessage | None:
     try:
         return parse_viewer_message(data)
     except DecodeError as error:
-        raise ClientError("The server does not speak Surtitle's protocol.") from error
+        raise no_protocol() from error
 
 
 class _Known:
@@ -125,6 +144,7 @@ class _Known:
         self._session = ""  # that of what comes now
         self._past: Channel | None = None  # names an earlier one, of which nothing new has come yet
         self._answered: dict[str, int] = {}  # session -> number of its newest answer
+        self._texts: dict[tuple[str, int], str] = {}  # (session, utterance) -> of the newest finals
 
     def begin_anew(self) -> None:
         """What comes next is the greeting on another connection."""
@@ -136,15 +156,47 @@ class _Known:
             return []
         if isinstance(message, Channel):
             return self._enter(message)
-        if message.utterance <= self._answered.get(self._session, 0):
-            return []
-        if isinstance(message, Final | Failed | Suppressed):
+        if isinstance(message, Revised):
+            self._remember(message)
+        elif message.utterance <= self._answered.get(self._session, 0):
+            better = self._better(message)
+            if better is None:
+                return []
+            message = better
+        elif isinstance(message, Final | Failed | Suppressed):
             self._answered.pop(self._session, None)  # so that the newest come last
             self._answered[self._session] = message.utterance
             if len(self._answered) > MAX_SESSIONS:
                 del self._answered[next(iter(self._answered))]
+            if isinstance(message, Final):
+                self._remember(message)
         past, self._past = self._past, None
         return [message] if past is None else [past, message]
+
+    def _better(self, message: ViewerMessage) -> Revised | None:
+        """A final that comes again with another text was revised while the connection was broken."""
+        if not isinstance(message, Final):
+            return None
+        if self._texts.get((self._session, message.utterance), message.text) == message.text:
+            return None
+        revised = Revised(
+            seq=message.seq,
+            utterance=message.utterance,
+            start_ms=message.start_ms,
+            end_ms=message.end_ms,
+            text=message.text,
+            confidence=message.confidence,
+            words=message.words,
+        )
+        self._remember(revised)
+        return revised
+
+    def _remember(self, message: Final | Revised) -> None:
+        key = self._session, message.utterance
+        if isinstance(message, Final) or key in self._texts:
+            self._texts[key] = message.text
+        if len(self._texts) > MAX_TEXTS:
+            del self._texts[next(iter(self._texts))]
 
     def _enter(self, channel: Channel) -> list[ViewerMessage]:
         """History tells of earlier sessions, too; of one without anything new nothing is passed on."""

@@ -120,7 +120,7 @@ class _Incoming:
         self._taken_bytes += len(data)
         if self._taken_bytes > MOST_HEAD_BYTES and not self._heard:
             raise Unreadable(
-                f"There is no audio in the first {MOST_HEAD_BYTES >> 20} MiB of what comes."
+                f"There is no audio in the first {MOST_HEAD_BYTES >> 20} MiB of the stream."
             )
         return data
 
@@ -157,7 +157,7 @@ def tell(events: Iterable[Event], outgoing: Outgoing, cpu_s: float) -> None:
     except Unreadable as error:
         outgoing.put(pack(Kind.FAILED, str(error).encode()))
     except MemoryError:
-        text = "Decoding this takes more memory than it may; it is damaged, or made to do harm."
+        text = "Decoding this exceeded the memory limit; it is damaged or malicious."
         outgoing.put(pack(Kind.FAILED, text.encode()))
     except (OSError, BrokenStream):
         raise  # nobody is there to be told

@@ -27,7 +27,7 @@ import structlog
 from surtitle.decoding.pacing import Pacing, for_audio, for_head
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, unpack_place
 from surtitle.errors import BadStart, Busy
-from surtitle.jobs import Pcm16
+from surtitle.jobs import SAMPLE_BYTES, Pcm16
 from surtitle.messages import ContainerEncoding
 from surtitle.runtime.launch import launch
 
@@ -50,8 +50,8 @@ MEASURE_EVERY_S = 1.0
 """How often their memory is looked at: 20 µs for each."""
 
 DIED = (
-    "The decoder of this audio has died, or took more memory or time than it may: "
-    "what comes is damaged, or made to do harm. Other sessions go on."
+    "The decoder of this audio died, or exceeded its memory or time limit: the audio is damaged "
+    "or malicious. Other sessions are not affected."
 )
 
 
@@ -247,7 +247,7 @@ class Decoding:
             return
         match kind:
             case Kind.PCM:
-                if len(payload) % 2:
+                if len(payload) % SAMPLE_BYTES:
                     raise BrokenStream
                 if not self._is_heard:
                     self._is_heard, self._given = True, for_audio()
@@ -300,7 +300,7 @@ class Decoders:
         Raises BadStart where that cannot be done on this system, and Busy where no descriptor is free.
         """
         if sys.platform == "win32":  # it has no fork
-            raise BadStart("A server on Windows takes raw audio alone: send pcm_s16le.")
+            raise BadStart("A server on Windows accepts only raw audio: send pcm_s16le.")
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:

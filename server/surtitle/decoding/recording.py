@@ -145,7 +145,7 @@ class Recording:
         declared = self._wishes.encoding
         if found is not None and declared not in ("auto", found):
             raise Unreadable(
-                f"What comes is {found}, not {declared}: say so in `encoding`, or say `auto`."
+                f"The audio is {found}, not {declared}: set `encoding` accordingly, or to `auto`."
             )
         encoding = found or declared
         stream = Members(source, head, splitter_for(encoding, head))
@@ -266,12 +266,10 @@ class Recording:
 
     def _unreadable(self, encoding: ContainerEncoding) -> str:
         if self._wishes.encoding == "auto":
-            return (
-                "What comes is no audio or video that can be read, or is damaged from its start on."
-            )
+            return "This is not audio or video that can be read, or it is damaged from the start."
         return (
-            f"The audio could not be decoded as {encoding}; check that `encoding` names what is "
-            "really sent."
+            f"The audio could not be decoded as {encoding}; check that `encoding` matches what is "
+            "sent."
         )
 
     def _decode(self, container: "av.container.InputContainer") -> Iterator[Event]:
@@ -310,11 +308,11 @@ class Recording:
         if timeline is None:
             if reader.refused_rate:
                 raise Unreadable(
-                    f"The audio has a sample rate of {reader.refused_rate} Hz; "
-                    f"from {RATES[0]} to {RATES[-1]} can be used."
+                    f"The audio has a sample rate of {reader.refused_rate} Hz; rates from "
+                    f"{RATES[0]} to {RATES[-1]} Hz are supported."
                 )
             if reader.found_damage:
-                raise Unreadable("The audio track has no audio that can be decoded.")
+                raise Unreadable("The audio track contains no audio that can be decoded.")
             return
         yield from self._put(timeline.finish())
         self._broadcast = timeline if demuxer in WITHOUT_HOLES else None
@@ -651,7 +649,7 @@ def _decodable(tracks: list[AudioStream]) -> AudioStream:
     for each in tracks:
         if _has_codec(each):
             return each
-    raise Unreadable("The audio is in a codec that is not known here.")
+    raise Unreadable("The audio codec is unknown.")
 
 
 def _has_codec(stream: AudioStream) -> bool:
@@ -664,7 +662,7 @@ def _track_name(stream: AudioStream) -> str:
         context = stream.codec_context
         words.append(f"{context.name}, {context.layout.nb_channels} channels")
     else:
-        words.append("of an unknown codec")
+        words.append("unknown codec")
     return " ".join(filter(None, words))
 
 

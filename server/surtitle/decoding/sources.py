@@ -157,8 +157,8 @@ def with_index_last(stream: Members, encoding: ContainerEncoding) -> io.BytesIO 
         whole.write(more)
         if whole.tell() > MOST_HEAD_BYTES:
             raise Unreadable(
-                f"This file has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} MiB: "
-                f"write it with the index first (`ffmpeg -i IN -c copy {advice}`)."
+                f"This file has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} "
+                f"MiB: rewrite it with the index first (`ffmpeg -i IN -c copy {advice}`)."
             )
     whole.seek(0)
     return whole

@@ -10,14 +10,23 @@ Whatever loads native code that may crash runs in a child process, `python -m su
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surtitle.diagnosis.child import judge_probe, probe_command, run_probe
 from surtitle.diagnosis.finding import CheckedSettings, Finding, State
+from surtitle.diagnosis.fit import (
+    judge_cpu_speakers,
+    judge_download,
+    judge_gpu_fit,
+    judge_memory,
+)
 from surtitle.diagnosis.gpu import judge_compute_type, judge_gpu, probe_gpu
 from surtitle.diagnosis.keyfiles import examine_key_files
 from surtitle.diagnosis.libraries import judge_libraries, judge_python, probe_libraries
-from surtitle.diagnosis.machine import judge_cpu, probe_cpu
+from surtitle.diagnosis.machine import judge_cpu, probe_cpu, probe_free_disk
+from surtitle.diagnosis.needs import Needs, needs_of
 from surtitle.diagnosis.port import judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.recognition.bundled_models import BUNDLED
@@ -58,20 +67,27 @@ def examine(
     """Like `diagnose`, but each finding as soon as it is known; the last ones take seconds."""
     yield judge_python(sys.version_info[:3])
     yield from judge_libraries(probe_libraries())
-    yield from judge_cpu(probe_cpu(), os.environ)
+    cpu = probe_cpu()
+    yield from judge_cpu(cpu, os.environ)
     yield judge_port(settings.host, settings.port, probe_port(settings.host, settings.port))
     yield from examine_key_files(settings)
-    model_finding = _find_model(settings.model, download, report)
-    yield model_finding
-    loadable = model_finding.state == "ok"
-    command = probe_command(settings.model if loadable else None, settings)
+    model = _find_model(settings.model, download, report)
+    yield from model.findings
+    partial = None
+    if settings.partial_model is not None:
+        partial = _find_model(settings.partial_model, download, report, title="Partial model")
+        yield from partial.findings
+    yield from judge_memory(model.needs, partial.needs if partial else None, cpu.memory_bytes)
+    command = probe_command(settings.model if model.loadable else None, settings)
     outcome = run_probe(command, probe_timeout_s)
-    before = [
-        *judge_gpu(probe_gpu(outcome), settings.device),
-        *judge_compute_type(outcome, settings),
-    ]
+    gpu = probe_gpu(outcome)
+    before = [*judge_gpu(gpu, settings.device), *judge_compute_type(outcome, settings)]
     yield from before
-    for finding in judge_probe(outcome, PROBE_STEPS if loadable else PROBE_STEPS[:2]):
+    if settings.device != "cpu" and gpu.visible:
+        yield from judge_gpu_fit(model.needs, gpu, settings.compute_type)
+    elif settings.device != "cuda":
+        yield from judge_cpu_speakers(model.needs, cpu)
+    for finding in judge_probe(outcome, PROBE_STEPS if model.loadable else PROBE_STEPS[:2]):
         # A load or decode that failed for a reason already given is not one more problem.
         if finding.state == "ok" or not exit_status(before):
             yield finding
@@ -125,14 +141,33 @@ def _summary(findings: Sequence[Finding]) -> str:
     return f"{' and '.join(parts) or 'No problems'} found."
 
 
-def _find_model(name: str, download: bool, report: Report | None) -> Finding:
+@dataclass(frozen=True)
+class _Found:
+    """What there is of a model."""
+
+    findings: Sequence[Finding]
+    needs: Needs | None
+    loadable: bool
+
+
+def _find_model(name: str, download: bool, report: Report | None, title: str = "Model") -> _Found:
     try:
         model = locate(name, report=report, offline=not download)
     except ModelNotDownloaded as error:
-        return Finding("Model", "warning", str(error))
+        needs = needs_of(name)
+        folder = _hub_cache()
+        room = judge_download(needs, probe_free_disk(folder), folder)
+        return _Found([Finding(title, "warning", str(error)), *room], needs, loadable=False)
     except ModelError as error:
-        return Finding("Model", "problem", str(error))
+        return _Found([Finding(title, "problem", str(error))], None, loadable=False)
     where = "bundled" if name in BUNDLED else str(model.path)
-    trust = "hash verified" if model.verified else "its hash is not known, so not verified"
+    trust = "hash verified" if model.verified else "not verified, because its hash is unknown"
     detail = f"{name}, {model.size_bytes / 1e6:.0f} MB, {where}, {trust}"
-    return Finding("Model", "ok", detail)
+    needs = needs_of(name, model.size_bytes)
+    return _Found([Finding(title, "ok", detail)], needs, loadable=True)
+
+
+def _hub_cache() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)

@@ -119,7 +119,7 @@ def _failed_step(step: ProbeStep, result: StepResult | None, outcome: ProbeOutco
         detail = f"{words} failed: {error}"
     elif outcome.timeout_s is not None:
         error = ""
-        detail = f"{words} did not end within {outcome.timeout_s:g} s"
+        detail = f"{words} did not finish within {outcome.timeout_s:g} s"
     else:
         lines = [line.strip() for line in outcome.output.splitlines()]
         lines = [line for line in lines if line and "[warning]" not in line]
@@ -150,12 +150,12 @@ def describe_exit(status: int) -> str:
 
 
 _INSTALL_CUBLAS = (
-    "Run `pip install nvidia-cublas-cu12`, then `surtitle check` again: it says how to make the "
-    "library known. Or use --device cpu."
+    "Run `pip install nvidia-cublas-cu12`, then `surtitle check` again, which explains how to "
+    "make the library available. Or use --device cpu."
 )
 _INSTALL_CUDNN = (
-    "Run `pip install --upgrade ctranslate2`, which needs no cuDNN any more; or `pip install "
-    "nvidia-cudnn-cu12` and put its lib folder into LD_LIBRARY_PATH; or use --device cpu."
+    "Run `pip install --upgrade ctranslate2`, which no longer needs cuDNN; or `pip install "
+    "nvidia-cudnn-cu12` and add its lib folder to LD_LIBRARY_PATH; or use --device cpu."
 )
 # Words in an error, and what to do about it. The first that fits counts.
 _ADVICE: tuple[tuple[str, str], ...] = (
@@ -164,7 +164,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"out of memory|bad_alloc|cannot allocate",
         "Use a smaller model or --compute-type int8, or close other programs; `nvidia-smi` shows "
-        "what uses the GPU's memory.",
+        "which ones use the GPU's memory.",
     ),
     (
         r"driver version is insufficient",
@@ -172,7 +172,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"no kernel image|not supported on this (gpu|device)|arch_mismatch",
-        "This GPU is not one that CTranslate2 is built for. Use --device cpu.",
+        "CTranslate2 is not built for this GPU. Use --device cpu.",
     ),
     (
         r"no cuda-capable device|cuda driver|cuda support|cuda failed with error",
@@ -181,7 +181,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"compute type",
-        "Use --compute-type default, which fits every device.",
+        "Use --compute-type default, which works on every device.",
     ),
     (
         r"invalid input features shape|expected an input with shape",
@@ -190,17 +190,17 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"executable stack",
-        "Run: pip install --upgrade ctranslate2 (an old build, which newer kernels refuse).",
+        "Run: pip install --upgrade ctranslate2 (newer kernels refuse this old build).",
     ),
     (
         r"no module named|dll load failed|dll not found",
-        "Install Surtitle again in a fresh virtual environment; on Windows install the Microsoft "
-        "Visual C++ Redistributable too.",
+        "Reinstall Surtitle in a fresh virtual environment; on Windows, also install the "
+        "Microsoft Visual C++ Redistributable.",
     ),
     (
         r"vocabulary|model\.bin|unsupported model|json\.exception",
-        "The model's files are damaged or not a Whisper model. Fetch them again, or use --model "
-        "base.",
+        "The model's files are damaged or not a Whisper model. Download them again, or use "
+        "--model base.",
     ),
 )
 
@@ -211,12 +211,12 @@ def advise(error: str, outcome: ProbeOutcome) -> str:
         if re.search(pattern, error, re.IGNORECASE):
             return advice
     if outcome.timeout_s is not None:
-        return "Use a smaller model, or look what else keeps this machine busy."
+        return "Use a smaller model, or check what else keeps this machine busy."
     if outcome.exit_status == -9:
         return "The system killed it, most likely for lack of memory. Use a smaller model."
     if outcome.exit_status in (-4, 0xC000001D):
         return "This processor lacks instructions that CTranslate2 needs. Use another machine."
     return (
-        "Run `pip install --upgrade ctranslate2 faster-whisper`, try --device cpu and --model "
-        "tiny.en; if one of them works, the other is at fault."
+        "Run `pip install --upgrade ctranslate2 faster-whisper`. Then try --device cpu and "
+        "--model tiny.en: if one of them works, the device or the model is at fault."
     )

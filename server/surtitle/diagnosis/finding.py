@@ -25,6 +25,10 @@ class CheckedSettings(Protocol):
         """A model as `surtitle.recognition.models.locate` takes it."""
 
     @property
+    def partial_model(self) -> str | None:
+        """The same for partials; None for the same one."""
+
+    @property
     def device(self) -> str:
         """One of auto, cpu, cuda."""
 

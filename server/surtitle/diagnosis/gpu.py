@@ -73,12 +73,12 @@ def judge_gpu(gpu: Gpu, device: str) -> Iterator[Finding]:
         yield from _judge_driver(gpu.smi)
         yield from _judge_cuda_libraries(gpu)
     elif gpu.visible is None:
-        yield Finding("GPU", "warning", "CTranslate2 could not be asked, see below")
+        yield Finding("GPU", "warning", "CTranslate2 could not be queried; see below")
     elif gpu.smi is None:
         yield _no_gpu(
             device,
-            "no NVIDIA GPU or no driver: nvidia-smi is not there or fails",
-            "Install the NVIDIA driver until `nvidia-smi` works (in a container: start it with "
+            "no NVIDIA GPU or no driver: nvidia-smi is missing or fails",
+            "Install the NVIDIA driver so that `nvidia-smi` works (in a container: start it with "
             "--gpus all and the NVIDIA Container Toolkit), or use --device cpu.",
         )
     else:
@@ -86,9 +86,9 @@ def judge_gpu(gpu: Gpu, device: str) -> Iterator[Finding]:
             "GPU",
             "problem" if device == "cuda" else "warning",
             f"nvidia-smi shows {_describe_gpus(gpu)}, but CTranslate2 sees none",
-            f"Update the driver to {MINIMUM_DRIVER} or newer, see that CUDA_VISIBLE_DEVICES does "
-            "not hide the GPU and that this is a CUDA build of CTranslate2 (the x86-64 wheels "
-            "for Linux and Windows are), or use --device cpu.",
+            f"Update the driver to {MINIMUM_DRIVER} or newer, check that CUDA_VISIBLE_DEVICES "
+            "does not hide the GPU and that this is a CUDA build of CTranslate2 (the x86-64 "
+            "wheels for Linux and Windows are), or use --device cpu.",
         )
         yield from _judge_driver(gpu.smi)
 
@@ -96,12 +96,12 @@ def judge_gpu(gpu: Gpu, device: str) -> Iterator[Finding]:
 def _no_gpu(device: str, detail: str, advice: str) -> Finding:
     if device == "cuda":
         return Finding("GPU", "problem", detail, advice)
-    return Finding("GPU", "ok", "none, Surtitle uses the processor")
+    return Finding("GPU", "ok", "none; Surtitle uses the CPU")
 
 
 def _describe_gpus(gpu: Gpu) -> str:
     if gpu.smi is None:
-        return f"{gpu.visible} visible (nvidia-smi is not there)"
+        return f"{gpu.visible} visible (nvidia-smi is missing)"
     shown = []
     for line in gpu.smi.splitlines():
         name, driver, memory = [*(part.strip() for part in line.split(",")), "", "", ""][:3]
@@ -132,17 +132,18 @@ def _judge_cuda_libraries(gpu: Gpu) -> Iterator[Finding]:
     if gpu.pip_folders:
         separator = ";" if variable == "PATH" else ":"
         advice = (
-            f"They are installed where the system does not look. Set {variable}="
-            f"{separator.join(gpu.pip_folders)} before starting Surtitle, or use --device cpu."
+            "They are installed where the system does not look for them. Set "
+            f"{variable}={separator.join(gpu.pip_folders)} before starting Surtitle, or use "
+            "--device cpu."
         )
     else:
         packages = "nvidia-cublas-cu12 nvidia-cudnn-cu12" if needs_cudnn else "nvidia-cublas-cu12"
         advice = (
-            f"Run `pip install {packages}`, then `surtitle check` again: it says what to put into "
-            f"{variable}. Or use --device cpu."
+            f"Run `pip install {packages}`, then `surtitle check` again, which shows what to put "
+            f"in {variable}. Or use --device cpu."
         )
     errors = "; ".join(f"{name}: {gpu.library_errors[name]}" for name in missing)
-    yield Finding("CUDA libraries", "problem", f"not loadable: {errors}", advice)
+    yield Finding("CUDA libraries", "problem", f"cannot be loaded: {errors}", advice)
 
 
 def judge_compute_type(outcome: ProbeOutcome, settings: CheckedSettings) -> Iterator[Finding]:
@@ -156,12 +157,12 @@ def judge_compute_type(outcome: ProbeOutcome, settings: CheckedSettings) -> Iter
     wanted = settings.compute_type
     listed = ", ".join(sorted(supported))
     if wanted in ("default", "auto", *supported):
-        detail = f"{wanted}; {device} can compute with {listed}"
+        detail = f"{wanted}; {device} supports {listed}"
         yield Finding("Compute type", "ok", detail)
     else:
         yield Finding(
             "Compute type",
             "problem",
             f"{wanted} does not work on {device}",
-            f"Give --compute-type default, or one of {listed}.",
+            f"Use --compute-type default, or one of {listed}.",
         )

@@ -20,4 +20,4 @@ def examine_key_files(settings: CheckedSettings) -> Iterator[Finding]:
             detail, _, advice = rights.partition(". ")
             yield Finding(title, "warning", detail, advice)
         else:
-            yield Finding(title, "ok", f"{path} is not open to others")
+            yield Finding(title, "ok", f"{path} is not accessible to others")

@@ -10,10 +10,10 @@ MINIMUM_PYTHON = (3, 11)
 
 LIBRARIES: dict[str, tuple[str, str] | None] = {
     # name -> the version below which something breaks, and what
-    "ctranslate2": ("4.8.1", "older ones can kill the process while they compute word times"),
-    "websockets": ("17.4", "older ones take memory without bound from empty fragments"),
-    "huggingface_hub": ("1.3", "older ones cannot report the progress of a download"),
-    "faster-whisper": ("1.2.1", "older ones were not tried"),
+    "ctranslate2": ("4.8.1", "older versions can crash the process when computing word times"),
+    "websockets": ("17.4", "older versions use unlimited memory on empty fragments"),
+    "huggingface_hub": ("1.3", "older versions cannot report download progress"),
+    "faster-whisper": ("1.2.1", "older versions are untested"),
     "silero-vad": None,
     "torch": None,
     "numpy": None,
@@ -40,7 +40,7 @@ def judge_python(version: Sequence[int]) -> Finding:
     shown = ".".join(map(str, version))
     if tuple(version) < MINIMUM_PYTHON:
         needed = ".".join(map(str, MINIMUM_PYTHON))
-        advice = f"Install Python {needed} or newer, and make a new virtual environment with it."
+        advice = f"Install Python {needed} or newer, and create a new virtual environment with it."
         return Finding("Python", "problem", f"{shown} is too old", advice)
     return Finding("Python", "ok", shown)
 

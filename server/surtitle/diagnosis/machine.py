@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,6 @@ from surtitle.diagnosis.finding import Finding
 from surtitle.runtime.memory import usable_bytes
 
 _X86 = ("x86_64", "amd64", "i386", "i686")
-_GIB = 1024**3
-# The base model takes up to 0.6 GiB while it loads; the server with torch needs as much again.
-LITTLE_MEMORY_BYTES = 2 * _GIB
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def _usable_cores() -> int:
 
 
 def judge_cpu(cpu: Cpu, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Judge the processor, the memory, and what the environment makes of the processor."""
+    """Judge the processor, and what the environment makes of it."""
     cores = f"{cpu.cores} core{'s' * (cpu.cores != 1)}"
     known = cpu.flags if cpu.machine.lower() in _X86 else None
     if known is None:
@@ -71,7 +69,7 @@ def judge_cpu(cpu: Cpu, environment: Mapping[str, str]) -> Iterator[Finding]:
             "Processor",
             "warning",
             f"{cpu.machine}, {cores}, no AVX2: recognition will be several times slower",
-            "In a virtual machine, pass the host's processor through (in QEMU: -cpu host). "
+            "In a virtual machine, pass through the host's processor (in QEMU: -cpu host). "
             "Otherwise use a GPU, or the smallest model, tiny.en.",
         )
     if cpu.vendor == "AuthenticAMD" and environment.get("CT2_USE_MKL", "0") == "1":
@@ -79,15 +77,14 @@ def judge_cpu(cpu: Cpu, environment: Mapping[str, str]) -> Iterator[Finding]:
             "CT2_USE_MKL",
             "warning",
             "is 1 on an AMD processor, which makes recognition slower",
-            "Unset it; CTranslate2 then chooses by itself.",
+            "Unset it, and CTranslate2 chooses by itself.",
         )
-    if cpu.memory_bytes is not None:
-        yield _judge_memory(cpu.memory_bytes)
 
 
-def _judge_memory(memory_bytes: int) -> Finding:
-    shown = f"{memory_bytes / _GIB:.1f} GiB"
-    if memory_bytes < LITTLE_MEMORY_BYTES:
-        advice = f"Give it at least {LITTLE_MEMORY_BYTES // _GIB} GiB, or use --model tiny.en."
-        return Finding("Memory", "warning", f"{shown} is little", advice)
-    return Finding("Memory", "ok", shown)
+def probe_free_disk(folder: Path) -> int | None:
+    """Bytes that are free where a folder is, or would be made; None: it cannot be told."""
+    there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+    try:
+        return None if there is None else shutil.disk_usage(there).free
+    except OSError:
+        return None

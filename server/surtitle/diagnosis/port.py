@@ -47,14 +47,16 @@ def judge_port(host: str, port: int, state: PortState) -> Finding:
         return Finding("Port", "ok", f"{where} is free" if port else f"{host}, any free port")
     if state == "used":
         detail = f"{where} is in use"
-        advice = "Stop the program that listens there (perhaps Surtitle itself), or give --port."
+        advice = (
+            "Stop the program that uses it (perhaps Surtitle itself), or choose another --port."
+        )
     elif state == "forbidden":
         detail = f"this user may not listen on {where}"
-        advice = "Give --port a number of 1024 or more."
+        advice = "Use a --port of 1024 or higher."
     elif state == "foreign":
         detail = f"{host} is not an address of this machine"
-        advice = "Give --host 127.0.0.1 for this machine only, or 0.0.0.0 for all its addresses."
+        advice = "Use --host 127.0.0.1 for this machine only, or 0.0.0.0 for all its addresses."
     else:
-        detail = f"the host name {host} is not known"
+        detail = f"the host name {host} is unknown"
         advice = "Check the spelling of --host; 127.0.0.1 is this machine only."
     return Finding("Port", "problem", detail, advice)

@@ -17,10 +17,31 @@ from dataclasses import dataclass, field
 
 from surtitle.jobs import JobKind
 
+UTILIZATION_S = 2.0
+"""Over about so long the utilization is a mean."""
 WINDOW_S = 5.0
 """How far back the gauge looks: a few partials of each speaker, so that one slow batch is no alarm."""
 RECOVERY = 0.5
 """Part of the limit below which the load counts as normal again, so that it does not flicker."""
+
+
+@dataclass(slots=True)
+class Utilization:
+    """How much of the worker's time is taken: an exponential mean. `now` as for LoadGauge."""
+
+    _taken: float = 0.0
+    _mean: float = 0.0
+    _since: float = 0.0
+
+    def change(self, taken: float, now: float) -> None:
+        """From now on so much of what it does at once is taken, from 0 to 1."""
+        self._taken, self._mean, self._since = taken, self.mean(now), now
+
+    def mean(self, now: float) -> float:
+        """The mean of the last seconds, from 0 to 1."""
+        return self._taken + (self._mean - self._taken) * math.exp(
+            (self._since - now) / UTILIZATION_S
+        )
 
 
 @dataclass(slots=True)

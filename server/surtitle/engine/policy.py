@@ -1,10 +1,7 @@
 """The watchdog's decisions. Pure: what happened and when in, what to do out.
 
-The worker goes through these states; "die" is any end of the process, with or without our help.
-
-    starting --ready--> ready <--grant/results--> busy
-       |                  |                        |
-       +------ die -------+---------- die ---------+--> waiting --(back-off over)--> starting
+What states the worker and the engine have, and what leads from one to the other, is in `states`; what
+is done on the way, and when, is here.
 
 Rules. A worker has `startup_s` to say ready, a batch has `lease_s` until its last result; beyond
 that it is told to terminate and, `kill_grace_s` later, killed. Several batches may be under way, each
@@ -22,8 +19,15 @@ is replaced on purpose, between batches.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 
+from surtitle.engine.states import (
+    ENGINE,
+    WORKER,
+    EngineEvent,
+    EngineState,
+    WorkerEvent,
+    WorkerState,
+)
 from surtitle.jobs import Job
 
 
@@ -42,18 +46,6 @@ class WatchdogOptions:
     max_growth: float = 2.0
     """How many times what it had when it was ready, and `spare_bytes`, a worker's memory may become."""
     spare_bytes: int = 1 << 30
-
-
-class EngineState(Enum):
-    """How the engine is, in the words of `/readyz`."""
-
-    LOADING = "loading"
-    READY = "ready"
-    RECOVERING = "recovering"
-    BROKEN = "broken"
-    """Worker after worker has died; it is still tried."""
-    FAILED = "failed"
-    """It has given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +111,35 @@ class _Lease:
 Action = Spawn | Terminate | Recycle | Kill | RetryAlone | Drop | Quarantine | GiveUp
 
 
+_SERVING = (WorkerState.READY, WorkerState.RETIRING)
+_REPLACED = (WorkerState.RETIRING, WorkerState.LEAVING)
+
+
 @dataclass(slots=True)
 class Watchdog:
     """The state of supervision. Every method takes `now` in seconds of one monotonic clock."""
 
     options: WatchdogOptions
     state: EngineState = EngineState.LOADING
-    _alive: bool = False  # a worker process exists
-    _was_ready: bool = False  # this worker has said ready
-    _parallel: int = 1  # batches that this worker takes at once
+    _worker: WorkerState = WorkerState.ABSENT
+    _deadline: float = math.inf
+    """Of the worker's state, where that is no matter of its leases: of the back-off, the start-up, or
+    the grace that it has to end."""
     _leases: list[_Lease] = field(default_factory=list)
-    _deadline: float | None = None  # of the start-up, or the grace after Terminate
-    _terminating: bool = False
+    _parallel: int = 1  # batches that this worker takes at once
     _memory_when_ready: int | None = None  # bytes
-    _recycling: str = ""  # why the worker is replaced on purpose, as soon as nothing is under way
+    _retired_for: str = ""  # why the worker is replaced
     _spawned_at: float = 0.0
-    _respawn_at: float | None = None
     _deaths_in_a_row: int = 0
-    _start_failures: int = 0
-    _ever_ready: bool = False
-    _retried: set[str] = field(default_factory=set)  # ids of finals on their second try
+    _retried: dict[str, str] = field(default_factory=dict)
+    """The finals on their second try: their ids, and their sessions."""
     _abandoned: set[str] = field(default_factory=set)  # ids of running jobs nobody waits for
     _no_partials: set[tuple[str, int]] = field(default_factory=set)  # (session, utterance)
 
     @property
     def free(self) -> int:
         """How many batches may be handed over now."""
-        if self.state is not EngineState.READY or self._terminating or self._recycling:
+        if self._worker is not WorkerState.READY:
             return 0
         if any(job.id in self._retried for job in self.running):
             return 0  # it may kill the worker, and nobody else
@@ -165,19 +159,99 @@ class Watchdog:
         """Whether to queue a job at all."""
         return job.kind == "final" or (job.session, job.utterance) not in self._no_partials
 
+    # -- what happens to the worker -------------------------------------------------------------
+
     def start(self, now: float) -> list[Action]:
         """Begin: the first worker."""
         return self._spawn(now)
 
     def on_ready(self, parallel: int) -> None:
         """The worker has loaded its model, and takes so many batches at once."""
-        if self._terminating:
-            return  # too late
-        self.state = EngineState.READY
-        self._was_ready = self._ever_ready = True
-        self._start_failures = 0
-        self._parallel = parallel
-        self._deadline = None
+        self._worker = WORKER[self._worker, WorkerEvent.LOADED]
+        if self._worker is WorkerState.READY:
+            self.state = ENGINE[self.state, EngineEvent.UP]
+            self._parallel = parallel
+
+    def on_memory(self, used_bytes: int) -> None:
+        """So much memory has the worker now; called now and then."""
+        if self._worker not in _SERVING:
+            return
+        if self._memory_when_ready is None:
+            self._memory_when_ready = used_bytes
+        allowed = self.options.max_growth * self._memory_when_ready + self.options.spare_bytes
+        if used_bytes > allowed:
+            self._worker = WORKER[self._worker, WorkerEvent.GROWN]
+            then, now = self._memory_when_ready >> 20, used_bytes >> 20
+            self._retired_for = f"its memory has grown from {then} to {now} MB"
+
+    @property
+    def planned(self) -> bool:
+        """Whether the worker may end now, for it is to be replaced and nobody waits for its work."""
+        return self._worker in _REPLACED and not self._awaited
+
+    def on_start_failure(self, cause: str) -> list[Action]:
+        """The worker said why it cannot work; its end will follow."""
+        return self._give_up(cause) if self.state is EngineState.LOADING else []
+
+    def on_death(self, cause: str, now: float) -> list[Action]:
+        """The worker's process has ended."""
+        lost, planned = self._awaited, self.planned
+        if not planned:
+            self._count_death(now)
+        self._worker = WORKER[self._worker, WorkerEvent.DIED]
+        self._deadline, self._memory_when_ready = math.inf, None
+        for job_id in self._abandoned:
+            self._retried.pop(job_id, None)
+        self._leases, self._abandoned = [], set()
+        if self.state is EngineState.FAILED:
+            return []
+        actions = [self._after_death(job) for job in lost]
+        deaths = self._deaths_in_a_row
+        if self.state is EngineState.LOADING and deaths >= self.options.max_start_failures:
+            why = f"The worker died {deaths} times in a row before it was ready; last: {cause}."
+            return actions + self._give_up(why)
+        is_storm = deaths >= self.options.max_deaths
+        self.state = ENGINE[self.state, EngineEvent.STORM if is_storm else EngineEvent.DOWN]
+        self._deadline = now if planned else now + self._backoff_s
+        return actions + self.tick(now)
+
+    # -- what passes with time ------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, or None."""
+        return None if self._due_at == math.inf else self._due_at
+
+    def tick(self, now: float) -> list[Action]:
+        """See whether a time limit has passed."""
+        if now < self._due_at:
+            return []
+        match self._worker:
+            case WorkerState.ABSENT:
+                return self._spawn(now)
+            case WorkerState.STARTING:
+                why = f"the worker took longer than {self.options.startup_s:g} s for its start"
+                return self._end(WorkerEvent.OVERDUE, Terminate(why), now)
+            case WorkerState.RETIRING if not self._leases:
+                self.state = ENGINE[self.state, EngineEvent.DOWN]
+                return self._end(WorkerEvent.IDLE, Recycle(self._retired_for), now)
+            case WorkerState.READY | WorkerState.RETIRING:
+                self.state = ENGINE[self.state, EngineEvent.DOWN]
+                why = f"the worker took longer than {self.options.lease_s:g} s for a batch"
+                return self._end(WorkerEvent.OVERDUE, Terminate(why), now)
+            case WorkerState.LEAVING | WorkerState.ABORTED | WorkerState.ENDING:
+                return self._end(WorkerEvent.OVERDUE, Kill(), now)  # again, should one not do
+
+    @property
+    def _due_at(self) -> float:
+        """When the worker's state has lasted long enough."""
+        if self._worker is WorkerState.RETIRING and not self._leases:
+            return -math.inf
+        if self._worker in _SERVING:
+            return min((lease.deadline for lease in self._leases), default=math.inf)
+        return self._deadline
+
+    # -- what happens to jobs -------------------------------------------------------------------
 
     def on_grant(self, batch: Iterable[Job], now: float) -> None:
         """A batch was handed to the worker."""
@@ -191,144 +265,71 @@ class Watchdog:
             return False
         del lease.jobs[job_id]
         lease.deadline = max(lease.deadline, now + self.options.lease_s)
-        self._retried.discard(job_id)
+        self._retried.pop(job_id, None)
         self._abandoned.discard(job_id)
         if not lease.jobs:
             self._leases.remove(lease)
-            if not self._terminating:
+            if self._worker in _SERVING:
                 self._deaths_in_a_row = 0
         return True
-
-    def on_memory(self, used_bytes: int) -> None:
-        """So much memory has the worker now; called now and then."""
-        if self.state is not EngineState.READY:
-            return
-        if self._memory_when_ready is None:
-            self._memory_when_ready = used_bytes
-        allowed = self.options.max_growth * self._memory_when_ready + self.options.spare_bytes
-        if used_bytes > allowed:
-            then, now = self._memory_when_ready >> 20, used_bytes >> 20
-            self._recycling = f"its memory has grown from {then} to {now} MB"
-
-    @property
-    def planned(self) -> bool:
-        """Whether the worker may end now, for it is to be replaced and nobody waits for its work."""
-        return bool(self._recycling) and not self._awaited
-
-    @property
-    def _awaited(self) -> list[Job]:
-        return [job for job in self.running if job.id not in self._abandoned]
-
-    def on_start_failure(self, cause: str) -> list[Action]:
-        """The worker said why it cannot work; its end will follow."""
-        if self._ever_ready:
-            return []
-        self.state = EngineState.FAILED
-        return [GiveUp(cause)]
-
-    def on_death(self, cause: str, now: float) -> list[Action]:
-        """The worker's process has ended."""
-        lost, planned = self._awaited, self.planned
-        self._retried -= self._abandoned
-        self._leases, self._abandoned = [], set()
-        self._alive, self._terminating, self._deadline = False, False, None
-        self._recycling, self._memory_when_ready = "", None
-        if self.state is EngineState.FAILED:
-            return [Quarantine(job) for job in lost]
-        actions = [self._after_death(job) for job in lost]
-        self._start_failures += not self._was_ready
-        if not self._ever_ready and self._start_failures >= self.options.max_start_failures:
-            self.state = EngineState.FAILED
-            times = f"{self._start_failures} times in a row"
-            return [
-                *actions,
-                GiveUp(f"The worker died {times} before it was ready; last: {cause}."),
-            ]
-        self.state = EngineState.RECOVERING if self._ever_ready else EngineState.LOADING
-        self._respawn_at = now if planned else now + self._wait_s(now)
-        if self._ever_ready and self._deaths_in_a_row >= self.options.max_deaths:
-            self.state = EngineState.BROKEN
-        return actions + self.tick(now)
-
-    def tick(self, now: float) -> list[Action]:
-        """See whether a time limit has passed."""
-        if self._respawn_at is not None and now >= self._respawn_at:
-            return self._spawn(now)
-        due = min(self._deadlines(), default=None)
-        if due is None or now < due or not self._alive:
-            return []
-        if self._may_recycle:
-            self._terminating, self._deadline = True, now + self.options.kill_grace_s
-            self.state = EngineState.RECOVERING
-            return [Recycle(self._recycling)]
-        if self._terminating:
-            self._deadline = now + self.options.kill_grace_s  # again, should even that not do
-            return [Kill()]
-        limit, what = self.options.startup_s, "its start"
-        if self._was_ready:
-            limit, what = self.options.lease_s, "a batch"
-            self.state = EngineState.RECOVERING
-        self._terminating = True
-        self._deadline = now + self.options.kill_grace_s
-        return [Terminate(f"the worker took longer than {limit:g} s for {what}")]
 
     def abandon(self, job: Job) -> None:
         """Nobody waits for this job any more: should it kill the worker, it is not tried again."""
         if any(job.id in lease.jobs for lease in self._leases):
             self._abandoned.add(job.id)
         else:
-            self._retried.discard(job.id)
+            self._retried.pop(job.id, None)
 
     def forget_session(self, session: str) -> None:
         """A session is gone: keep nothing about it but what is running."""
         running = {job.id for job in self.running if job.session == session}
         self._abandoned |= running
         self._retried = {
-            job_id
-            for job_id in self._retried
-            if job_id in running or job_id.split("/")[0] != session
+            job_id: of for job_id, of in self._retried.items() if job_id in running or of != session
         }
         self._no_partials = {key for key in self._no_partials if key[0] != session}
 
-    @property
-    def next_deadline(self) -> float | None:
-        """When `tick` has something to do, or None."""
-        times = [*self._deadlines(), *([] if self._respawn_at is None else [self._respawn_at])]
-        return min(times, default=None)
+    # -- inside ---------------------------------------------------------------------------------
 
     @property
-    def _may_recycle(self) -> bool:
-        return bool(self._recycling) and self._alive and not self._leases and not self._terminating
-
-    def _deadlines(self) -> list[float]:
-        """Of the start-up, of the leases; once it is terminating only of the grace."""
-        if self._may_recycle:
-            return [-math.inf]
-        if self._deadline is not None:
-            return [self._deadline]
-        return [lease.deadline for lease in self._leases]
+    def _awaited(self) -> list[Job]:
+        return [job for job in self.running if job.id not in self._abandoned]
 
     def _spawn(self, now: float) -> list[Action]:
-        self._alive, self._was_ready, self._respawn_at = True, False, None
-        self._spawned_at = now
-        self._deadline = now + self.options.startup_s
+        self._worker = WORKER[self._worker, WorkerEvent.SPAWNED]
+        self._spawned_at, self._deadline = now, now + self.options.startup_s
         return [Spawn()]
+
+    def _end(self, event: WorkerEvent, how: Action, now: float) -> list[Action]:
+        """The worker is told to end, and has a grace to do so."""
+        self._worker = WORKER[self._worker, event]
+        self._deadline = now + self.options.kill_grace_s
+        return [how]
+
+    def _give_up(self, cause: str) -> list[Action]:
+        self.state = ENGINE[self.state, EngineEvent.HOPELESS]
+        return [GiveUp(cause)]
 
     def _after_death(self, job: Job) -> Action:
         if job.kind == "partial":
             self._no_partials.add((job.session, job.utterance))
             return Drop(job)
         if job.id in self._retried:
-            self._retried.discard(job.id)
+            del self._retried[job.id]
             return Quarantine(job)
-        self._retried.add(job.id)
+        self._retried[job.id] = job.session
         return RetryAlone(job)
 
-    def _wait_s(self, now: float) -> float:
-        """Enter a death that was not planned; returns how long to wait before the next start."""
-        if self._was_ready and now - self._spawned_at >= self.options.healthy_s:
+    def _count_death(self, now: float) -> None:
+        """Enter a death that was not planned. A worker that was there for long ends the row."""
+        was_ready = self._worker not in (WorkerState.STARTING, WorkerState.ABORTED)
+        if was_ready and now - self._spawned_at >= self.options.healthy_s:
             self._deaths_in_a_row = 0
         self._deaths_in_a_row += 1
+
+    @property
+    def _backoff_s(self) -> float:
+        """How long to wait before the next start, after so many deaths."""
         if self._deaths_in_a_row >= self.options.max_deaths:
             return self.options.breaker_s
         if self._deaths_in_a_row == 1:

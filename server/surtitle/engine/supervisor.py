@@ -15,11 +15,10 @@ from typing import Protocol
 
 import structlog
 
-from surtitle.engine.load import Overdue, OwnersLoad
+from surtitle.engine.load import Overdue, OwnersLoad, Utilization
 from surtitle.engine.policy import (
     Action,
     Drop,
-    EngineState,
     GiveUp,
     Kill,
     Quarantine,
@@ -33,6 +32,7 @@ from surtitle.engine.policy import (
 from surtitle.engine.process import Incarnation
 from surtitle.engine.scheduler import MANY, Owner, Rank, Scheduler
 from surtitle.engine.speakers import Speakers
+from surtitle.engine.states import EngineState
 from surtitle.jobs import QUARANTINED, Job, JobKind, ModelInfo, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 from surtitle.runtime.metrics import Metrics
@@ -42,7 +42,7 @@ log = structlog.get_logger("surtitle.engine")
 Deliver = Callable[[Result], None]
 
 _QUARANTINE_MESSAGE = (
-    "The recognition worker died twice on this audio, so it was given up; the rest goes on."
+    "The recognition worker died twice on this audio, so it was skipped; everything else continues."
 )
 KEPT_S = 0.25
 """How long a place is kept for those who speak, from an owner of whom much waits: their audio is read
@@ -74,6 +74,11 @@ class Engine(Protocol):
     @property
     def model(self) -> ModelInfo | None:
         """The loaded model; None until the first worker is ready."""
+        ...
+
+    @property
+    def utilization(self) -> float:
+        """How much of its time was taken in the last seconds, from 0 to 1; all where jobs waited."""
         ...
 
     def overloaded_for(self, owner: str) -> bool:
@@ -134,6 +139,7 @@ class Supervisor:
         self._scheduler = Scheduler()
         self._load = OwnersLoad(overload_wait_s)
         self._overload_wait_s = overload_wait_s
+        self._utilization = Utilization()
         self._metrics = metrics or Metrics()
         self._on_state = on_state
         self._on_load = on_load
@@ -166,6 +172,11 @@ class Supervisor:
     def state(self) -> EngineState:
         """How the engine is."""
         return self._watchdog.state
+
+    @property
+    def utilization(self) -> float:
+        """See Engine.utilization."""
+        return self._utilization.mean(time.monotonic())
 
     def overloaded_for(self, owner: str) -> bool:
         """See Engine.overloaded_for."""
@@ -322,6 +333,9 @@ class Supervisor:
                     self._observe_wait(job.session, kind, waiting, now, rank, started=True)
             self._watch_deadline()
         self._has_room = self._would_serve_at_once(model)
+        # What waits although there is a place would take it, too.
+        taken = 1.0 if len(self._scheduler) else len(self._watchdog.batches) / model.parallel
+        self._utilization.change(taken, time.monotonic())
         self._judge_load()
 
     def _grant_later(self, kept_from: Collection[Rank], held: Collection[Rank]) -> None:
@@ -469,7 +483,7 @@ class Supervisor:
                 if self._incarnation:
                     self._incarnation.kill()
             case RetryAlone(job):
-                log.warning("trying a job once more", trace=job.trace, job=job.id)
+                log.warning("retrying a job", trace=job.trace, job=job.id)
                 if job.id in self._waiting:  # its session may have gone meanwhile
                     self._scheduler.add_alone(job)
             case Drop(job):
@@ -552,6 +566,7 @@ class Supervisor:
             self._metrics.on_death(cause)
         self._incarnation = None
         self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
+        self._utilization.change(0.0, time.monotonic())
 
     def _deliver(self, result: Result) -> None:
         waiting = self._waiting.pop(result.job_id, None)

@@ -22,7 +22,6 @@ import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ import jwt
 import structlog
 
 from surtitle.errors import ConfigurationError
+from surtitle.runtime.addresses import is_local_name, is_loopback, plain
 from surtitle.runtime.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
@@ -41,6 +41,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_BYTES = 32
 _ALGORITHM = "HS256"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HOST = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[\w.-]*\w))\.?(?::\d*)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -179,16 +180,18 @@ def read_keys(path: Path) -> KeyRing:
         ) from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f"{path} is not a key file. `surtitle key NAME --keys-file {path}` makes one."
+            f"{path} is not a key file. `surtitle key NAME --keys-file {path}` creates one."
         ) from error
-    if not keys or len(secret) < KEY_BYTES or any(len(key.sha256) != 64 for key in keys):
+    are_digests = all(_SHA256.fullmatch(key.sha256) for key in keys)
+    if not keys or len(secret) < KEY_BYTES or not are_digests:
         raise ConfigurationError(
-            f"{path} lacks a key, a SHA-256 of 64 digits, or a `token_secret` of {KEY_BYTES} "
-            f"characters. `surtitle key NAME --keys-file {path}` makes one."
+            f"{path} is missing a key, a SHA-256 of 64 digits, or a `token_secret` of {KEY_BYTES} "
+            f"characters. `surtitle key NAME --keys-file {path}` creates one."
         )
     if unknown := sorted(frozenset().union(*(key.scopes for key in keys)) - frozenset(SCOPES)):
         raise ConfigurationError(
-            f"{path} has the scope {unknown[0]!r}; there are {' and '.join(SCOPES)}."
+            f"{path} contains the unknown scope {unknown[0]!r}; the scopes are "
+            f"{' and '.join(SCOPES)}."
         )
     return KeyRing(keys, secret)
 
@@ -219,7 +222,7 @@ class KeyFile:
 
     def _warn(self) -> None:
         if (rights := loose_rights(self._path)) is not None:
-            log.warning("the key file is not for its owner alone", rights=rights)
+            log.warning("the key file is accessible to other users", rights=rights)
 
     def _stamp(self) -> tuple[int, int, int] | None:
         with contextlib.suppress(OSError):
@@ -234,7 +237,7 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:
     Raises ConfigurationError.
     """
     if not name.isprintable() or not name.strip():
-        raise ConfigurationError("A key needs a name, without control characters.")
+        raise ConfigurationError("A key needs a name without control characters.")
     key = "st_" + secrets.token_urlsafe(KEY_BYTES)
     lines = ["", "[[keys]]", f"name = {_quoted(name)}"]
     lines += [f"scopes = [{', '.join(map(_quoted, scopes))}]", f'sha256 = "{digest_of(key)}"', ""]
@@ -242,7 +245,7 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:
         with written_anew(path) as file:
             if path.exists():
                 if any(known.name == name for known in read_keys(path).keys):
-                    raise ConfigurationError(f"{path} has a key for {name} already.")
+                    raise ConfigurationError(f"{path} already has a key for {name}.")
                 file.write(path.read_bytes())
             else:
                 secret = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
@@ -250,8 +253,8 @@ def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:
             file.write("\n".join(lines).encode())
     except FileExistsError as error:
         raise ConfigurationError(
-            f"{error.filename} is there: another command writes the file at this moment. Where none "
-            "does, it was ended halfway: remove that file."
+            f"{error.filename} exists: another command is writing the key file. If none is, an "
+            "earlier one was interrupted: remove that file."
         ) from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
@@ -298,13 +301,13 @@ class OriginPolicy:
         name = _host_name(host)
         if name is None:
             return False
-        if name == "localhost" or name.endswith(".localhost"):
+        if is_local_name(name):
             return True
         try:
-            address = ip_address(name)
+            plain(name)
         except ValueError:
             return name in {_host_name(self.host), *map(_host_of, self.allowed)}
-        if self.names is Names.ADDRESSES or address.is_loopback:
+        if self.names is Names.ADDRESSES or is_loopback(name):
             return True
         return name in map(_host_of, self.allowed)
 

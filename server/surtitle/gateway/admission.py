@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from surtitle.engine.policy import EngineState
+from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy
 from surtitle.gateway.limits import AddressLimits, network_of
@@ -78,9 +78,11 @@ class Admission:
         origins: OriginPolicy,
         is_short_of_memory: Callable[[], bool],
         has_room_to_watch: Callable[[str], bool],
+        with_session: Callable[[], int],
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
+        `with_session` says how many connections have a session.
         `has_room_to_watch` says of a network whether one more viewer can come from there.
         """
         self._engine = engine
@@ -93,13 +95,10 @@ class Admission:
         self._origins = origins
         self._is_short_of_memory = is_short_of_memory
         self._has_room_to_watch = has_room_to_watch
+        self._with_session = with_session
         self._by_caller: Counter[str] = Counter()  # open connections
-        self.is_listening = True
-        """Voice activity is loaded."""
         self.is_draining = False
         """The server stops: nobody comes in any more."""
-        self.with_session = 0
-        """Connections that have a session."""
 
     # -- who is in ------------------------------------------------------------------------------
 
@@ -204,7 +203,7 @@ class Admission:
             if is_over and not self._sessions.give_way(left, visitor.owner):
                 return "This key has reached its session limit."
         left = self._sessions.left_behind(lambda o: True)
-        is_over = self.with_session + len(left) >= self._max_sessions
+        is_over = self._with_session() + len(left) >= self._max_sessions
         if is_over and not self._sessions.give_way(left, visitor.owner):
             return "The server has reached its session limit."
         return None
@@ -227,7 +226,7 @@ class Admission:
             return STOPPING
         if self._engine.state is EngineState.FAILED:
             return Refusal(503, "The recognition engine has failed.")
-        if self._engine.model is None or not self.is_listening:
+        if self._engine.model is None:
             return Refusal(503, "The model is being loaded.")
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None
@@ -244,7 +243,7 @@ class Admission:
             return "The server is short of memory."
         if self._engine.overloaded_for(owner):
             return "The server is overloaded: captions are already late."
-        if self.with_session >= self._max_sessions:
+        if self._with_session() >= self._max_sessions:
             return "The server has reached its session limit."
         return None
 
@@ -252,5 +251,5 @@ class Admission:
 NO_KEY = Refusal(401, "A valid key or token is required.")
 STOPPING = Refusal(503, "The server is stopping.")
 FOREIGN_PAGE = Refusal(
-    403, "Pages of this origin may not use the server; see its setting `allowed_origins`."
+    403, "Pages from this origin may not use the server; see its setting `allowed_origins`."
 )

@@ -74,6 +74,10 @@ class InputBudget:
         counted_s = cost_s if most_s is None else min(cost_s, most_s)
         self._debtors.charge(work, cost_s, now_s, counted_s * max(WORK_SHARE / share, 1.0))
 
+    def reserve(self, cost_s: float) -> None:
+        """What was worked on in this turn will take so much more of the loop's time, outside of it."""
+        self._left_s -= cost_s
+
     def wait(self, holder: Holder, now_s: float) -> None:
         """Somebody's input has to wait. One that waits must not come a second time."""
         self._debtors.wait(holder.work, holder, now_s)

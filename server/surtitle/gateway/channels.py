@@ -22,8 +22,18 @@ import structlog
 from websockets.frames import TEXT, Frame
 
 from surtitle.errors import BadStart
+from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
 from surtitle.messages import Channel as ChannelMessage
-from surtitle.messages import ChannelState, Failed, Final, Partial, Published, format_message
+from surtitle.messages import (
+    ChannelState,
+    Failed,
+    Final,
+    Partial,
+    Published,
+    Revised,
+    format_message,
+    revise,
+)
 
 log = structlog.get_logger("surtitle.channels")
 
@@ -39,10 +49,6 @@ HEARTBEAT_S = 5.0
 and how many they are."""
 AT_ONCE = 50
 """Viewers in a turn of the event loop: 1 to 2 ms."""
-BEHIND_BYTES = 16_384
-"""What may lie unsent for a viewer before it misses partials."""
-MOST_BEHIND_BYTES = 1 << 20
-"""What may lie unsent for one at all."""
 
 
 class Publisher(Protocol):
@@ -108,6 +114,15 @@ class _Item:
     is_partial: bool
 
 
+@dataclass(slots=True)
+class _Answer:
+    """What was said last, for who comes later."""
+
+    session: str
+    message: Final | Failed
+    frame: bytes
+
+
 class Channel:
     """One name: who publishes, who watches, and what was said last."""
 
@@ -121,7 +136,7 @@ class Channel:
         self._publisher: Publisher | None = None
         self._session = ""  # of the newest publisher
         self._viewers: set[_Viewer] = set()
-        self._history: deque[tuple[str, bytes]] = deque()  # session, frame
+        self._history: deque[_Answer] = deque()
         self._history_bytes = 0
         self._open: tuple[int, bytes] | None = None
         """The newest partial of an utterance without an answer: utterance, frame."""
@@ -155,12 +170,14 @@ class Channel:
         """
         holder = self._publisher
         if holder is not None and holder.is_connected:
-            raise BadStart(f"Another session publishes in the channel {self.name}; choose a name.")
+            raise BadStart(
+                f"Another session is publishing in the channel {self.name}; choose another name."
+            )
         if holder is not None:
             same_key = holder.key is not None and holder.key == publisher.key
             if holder.keeps_name and not same_key:
                 raise BadStart(
-                    f"The session that publishes in the channel {self.name} has lost its connection "
+                    f"The session publishing in the channel {self.name} has lost its connection "
                     "and may come back; choose another name, or try again later."
                 )
             holder.lose_channel()
@@ -179,18 +196,34 @@ class Channel:
             return
         frame = _frame(message)
         if isinstance(message, Final | Failed):
-            self._keep(frame)
+            self._keep(_Answer(self._session, message, frame))
+        elif isinstance(message, Revised):
+            self._revise(message)
         if isinstance(message, Partial):
             self._open = message.utterance, frame
         elif self._open is not None and message.utterance == self._open[0]:
             self._open = None
         self._post(frame, is_partial=isinstance(message, Partial))
 
-    def _keep(self, answer: bytes) -> None:
-        self._history.append((self._session, answer))
-        self._history_bytes += len(answer)
+    def _keep(self, answer: _Answer) -> None:
+        self._history.append(answer)
+        self._history_bytes += len(answer.frame)
         while self._history_bytes > HISTORY_BYTES:
-            self._history_bytes -= len(self._history.popleft()[1])
+            self._history_bytes -= len(self._history.popleft().frame)
+
+    def _revise(self, revised: Revised) -> None:
+        """Who comes later gets the better text alone."""
+        for at in reversed(range(len(self._history))):
+            answer = self._history[at]
+            if answer.session != self._session or answer.message.utterance < revised.utterance:
+                return
+            if answer.message.utterance == revised.utterance:
+                if isinstance(answer.message, Final):
+                    self._history_bytes -= len(answer.frame)
+                    answer.message = revise(answer.message, revised)
+                    answer.frame = _frame(answer.message)
+                    self._history_bytes += len(answer.frame)
+                return
 
     def announce(self) -> None:
         """Tell all who watch how the channel is."""
@@ -224,7 +257,7 @@ class Channel:
     def _welcome(self) -> bytes:
         """How the channel is, what was said by which session, and again how it is."""
         frames, named = [self._state_frame()], self._session
-        for session, answers in groupby(self._history, key=lambda kept: kept[0]):
+        for session, answers in groupby(self._history, key=lambda answer: answer.session):
             if session != named:
                 current = session == self._session
                 state = (
@@ -232,7 +265,7 @@ class Channel:
                 )
                 frames.append(state)
                 named = session
-            frames += [frame for _, frame in answers]
+            frames += [answer.frame for answer in answers]
         if self._history:
             frames.append(self._state_frame())
         if self._open is not None:
@@ -278,11 +311,11 @@ class Channel:
         taken, now = viewer.written_bytes - unsent, self._clock_s()
         if taken > viewer.taken_bytes or not unsent:
             viewer.taken_bytes, viewer.taken_at = taken, now
-        elif now - viewer.taken_at > self._patience_s or unsent > MOST_BEHIND_BYTES:
+        elif now - viewer.taken_at > self._patience_s or unsent > MOST_UNSENT_BYTES:
             log.info("viewer does not read; cut off", channel=self.name)
             viewer.socket.abort()
             return
-        if unsent <= BEHIND_BYTES or not item.is_partial:
+        if unsent <= UNSENT_BYTES or not item.is_partial:
             self._write(viewer, item.frame)
 
     def _write(self, viewer: _Viewer, frame: bytes) -> None:

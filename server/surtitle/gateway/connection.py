@@ -1,8 +1,7 @@
 """One socket <-> one session: receive, send, acknowledge.
 
-After every input (a frame, speech probabilities, a result) the session is pumped once, see
-`HostedSession`; its messages come back here. One task receives, one sends; the session itself is only
-touched on the event loop.
+What comes is put into the session, see `HostedSession`; its messages come back here. One task receives,
+one sends; the session itself is only touched on the event loop.
 
 A client that reads slowly first misses partials, and is cut off when it does not take a message
 within `send_timeout_s`: its session waits for it. One that sends faster than it can be answered is read
@@ -13,11 +12,10 @@ import asyncio
 import contextlib
 import math
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ParamSpec, Protocol
+from typing import Protocol
 
 import structlog
 from msgspec import structs
@@ -42,12 +40,12 @@ from surtitle.errors import (
 from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.registry import Sessions
+from surtitle.gateway.stage import Stage, next_stage
+from surtitle.gateway.unsent import Unsent
 from surtitle.messages import (
-    Ack,
     ClientMessage,
     Error,
     Flush,
-    Partial,
     Resume,
     ServerMessage,
     Start,
@@ -60,24 +58,19 @@ from surtitle.messages import (
 
 log = structlog.get_logger("surtitle.connection")
 
-P = ParamSpec("P")
 Query = Mapping[str, Sequence[str]]
 
 SESSION_ID_BYTES = 9
 ACK_INTERVAL_S = 1.0
 ACK_STEP_S = 0.25
 """Acknowledgements are sent at multiples of this: a wake-up serves several sessions."""
-PARTIALS_WHILE_QUEUED = 8
-"""Messages that may wait for a slow reader before partials are skipped."""
-MOST_QUEUED = 1024
-"""Messages that may wait for a slow reader at all: its session keeps fewer for one who comes back."""
 MAX_TEXT = 1 << 17
 """Characters of a message: twice what the largest `start` has."""
 AT_ONCE_BYTES = 1 << 15
 """Of audio that are taken without a pause: a second of 16-bit PCM."""
 PIECE_BYTES = 1 << 13
-"""In which more is cut. One takes 2 ms at most, and a megabyte of noise, of which the format check
-makes nothing, a fifth of a second."""
+"""In which more is cut. One takes 4 ms at most, and a megabyte of noise, of which the format check
+makes nothing, a twentieth of a second."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
 ANSWER_S = 10.0
@@ -88,12 +81,15 @@ BEHIND_S = 1.0
 CLOSE_TIMEOUT_S = 2.0
 """How long a client may take to answer our close before the transport is cut."""
 
+_SERVING, _DRAINING = Stage.SERVING, Stage.DRAINING
+"""To look up a member of an enum takes a tenth of a microsecond, which counts for each frame."""
+
 
 class Socket(Protocol):
     """What a connection needs of a WebSocket."""
 
     async def recv(self) -> str | bytes:
-        """The next frame. Raises ConnectionClosed."""
+        """The next frame. Raises ConnectionClosed. Cancelled, it takes none."""
         ...
 
     def send_now(self, message: str) -> bool:
@@ -101,11 +97,14 @@ class Socket(Protocol):
         ...
 
     async def send(self, message: str) -> None:
-        """Send a text frame, and wait for a client that is behind. Raises ConnectionClosed."""
+        """Send a text frame, and wait for a client that is behind. Raises ConnectionClosed.
+
+        The frame has been written by then, whether somebody still waits or not (cancelled).
+        """
         ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close with the handshake."""
+        """Close with the handshake. Cancelled, it has sent its part of that, and waits no longer."""
         ...
 
     @property
@@ -114,11 +113,14 @@ class Socket(Protocol):
         ...
 
     async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
-        """Do what a message of the client asks for, each step of it when its turn comes."""
+        """Do what a message of the client asks for, each step of it when its turn comes.
+
+        Cancelled, it leaves out the steps that are left; none is done by half.
+        """
         ...
 
     @property
-    def is_behind(self) -> bool:
+    def has_input(self) -> bool:
         """Whether something has come that was not worked on yet."""
         ...
 
@@ -142,6 +144,7 @@ class ConnectionOptions:
     idle_timeout_s: float
     send_timeout_s: float
     max_backlog_s: float
+    partial_interval_ms: int
     partial_window_ms: int
 
 
@@ -174,14 +177,12 @@ class Connection:
         self._for_good = False  # nobody comes back to the session
         self._errors_before_start = 0
         self._mistakes = 0  # errors sent
-        self._outbox: deque[ServerMessage] = deque()
-        self._outbox_filled = asyncio.Event()
+        self._unsent = Unsent()
+        self._news = asyncio.Event()  # something is to be sent, or the end
         self._in_turn = False  # a message waits for its turn
-        self._gone = False  # the socket is closed
-        self._draining = False  # no more audio is taken
-        self._ending: asyncio.Task[None] | None = None
-        """What was said is being answered before the connection ends; nothing is taken any more."""
-        self._progress = asyncio.Event()  # the session was pumped, or the socket has gone
+        self._stage = Stage.SERVING
+        self._ending: asyncio.Task[None] | None = None  # answers what was said before the end
+        self._progress = asyncio.Event()  # the session has gone on, or the socket has gone
         self._room = asyncio.Event()  # the session may take more audio
         self._room.set()
         self._loop = asyncio.get_running_loop()
@@ -189,15 +190,32 @@ class Connection:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._start_timer: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
-        self._closing: tuple[int, str] | None = None  # close code and reason, once all is sent
+        self._last_word = (1000, "")  # close code and reason
         self._cut: Callable[[], object] | None = None
         """Closes instead, where the transport layer does so for a broken frame."""
         self._log = log
 
+    # -- its way to the end ---------------------------------------------------------------------
+
+    def _go(self, wanted: Stage) -> None:
+        self._stage = next_stage(self._stage, wanted)
+
+    @property
+    def _listens(self) -> bool:
+        """Whether messages are taken."""
+        return self._stage is _SERVING or self._stage is _DRAINING
+
+    @property
+    def _is_closing(self) -> bool:
+        return self._stage is Stage.CLOSING or self._stage is Stage.GONE
+
     # -- what others call -----------------------------------------------------------------------
 
     async def run(self, query: Query | None) -> None:
-        """Serve until the end. `query` holds the fields of `start` in the query string, if any."""
+        """Serve until the end. `query` holds the fields of `start` in the query string, if any.
+
+        Cancelled, it leaves its session as a connection does that breaks, and closes nothing.
+        """
         sender = asyncio.create_task(self._send(), name="send")
         self._plan_ack()
         self._watch_silence()
@@ -206,11 +224,12 @@ class Connection:
         )
         try:
             if query is not None:
-                self._guarded(self._open_from_query, query)
+                with self._reporting():
+                    self._open(parse_start_query(query))
             receiver = asyncio.create_task(self._receive(), name="receive")
             # The sender ends last: with the close that the receiver or the session asked for.
             await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
-            if not sender.done() and self._closing is None:
+            if not sender.done() and not self._is_closing:
                 sender.cancel()  # the client has gone
             with contextlib.suppress(asyncio.CancelledError):
                 await sender
@@ -218,7 +237,7 @@ class Connection:
             with contextlib.suppress(asyncio.CancelledError):
                 await receiver
         finally:
-            self._gone = True
+            self._go(Stage.GONE)
             self._progress.set()
             sender.cancel()
             if self._ending is not None:
@@ -242,36 +261,35 @@ class Connection:
 
         Waking the receiver for each frame costs more than the frame.
         """
-        if self._ending is not None:
-            return True
-        if self._hosted is None or self._closing is not None or not self._room.is_set():
-            return False
-        if len(data) > AT_ONCE_BYTES:
+        if self._stage is not _SERVING:
+            return self._stage is not _DRAINING  # which keeps no silence
+        if self._hosted is None or not self._room.is_set() or len(data) > AT_ONCE_BYTES:
             return False
         self._heard_at = self._loop.time()
-        self._guarded(self._take_audio, data)
+        with self._reporting():
+            self._take_audio(data)
         return True
 
     async def drain(self, within_s: float) -> None:
         """The server stops: let the open utterance finish, then close with 1001.
 
         Audio that comes now is not taken: the client has it, and sends it to whoever serves it next.
+        Cancelled, it takes no more audio, and stays open.
         """
         hosted = self._hosted
-        if hosted is not None and not hosted.session.ended and self._closing is None:
-            self._draining = True
-            hosted.say("draining", "The server is stopping; what was said so far is finished.")
+        if hosted is not None and not hosted.session.ended and not self._is_closing:
+            self._go(Stage.DRAINING)
+            hosted.say("draining", "The server is stopping; it finishes what has been said so far.")
             await self._finish_utterances(hosted, within_s)
             self._say_ack()
         self._close(1001, "the server is stopping")
 
     async def _finish_utterances(self, hosted: HostedSession, within_s: float) -> None:
         """Have all answered that was said by now."""
-        hosted.guarded(hosted.flush)
-        hosted.pump()
+        hosted.flush()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while not hosted.idle and not self._gone:
+                while not hosted.idle and self._stage is not Stage.GONE:
                     self._progress.clear()
                     await self._progress.wait()
 
@@ -282,10 +300,10 @@ class Connection:
         What was said before is answered first. Nothing is received any more.
         """
         error = _TRANSPORT_ERRORS.get(code)
-        if error is None or self._closing is not None:
+        if error is None or self._is_closing:
             return False
         self._cut = close
-        if self._ending is None:
+        if self._stage is not Stage.ENDING:
             self._end_with(error)
         return True
 
@@ -294,29 +312,23 @@ class Connection:
     def post(self, message: ServerMessage) -> None:
         """See Link."""
         # To wake the sender for each message costs more than the message.
-        if not self._outbox and self._socket.send_now(format_message(message)):
+        if not self._unsent and self._socket.send_now(format_message(message)):
             return
-        if len(self._outbox) >= PARTIALS_WHILE_QUEUED:
-            dropped = (
-                (Partial, Ack) if isinstance(message, Ack) else Partial
-            )  # the newest one counts
-            self._outbox = deque(m for m in self._outbox if not isinstance(m, dropped))
-        if len(self._outbox) >= MOST_QUEUED:  # it takes one now and then
+        if self._unsent.add(message):
+            self._news.set()
+        else:
             self._log.info("client reads too slowly; cut off")
             self._socket.abort()
-            return
-        self._outbox.append(message)
-        self._outbox_filled.set()
 
     def fail(self, error: WireError) -> None:
         """See Link."""
         self._mistakes += 1
         if self._mistakes > MAX_MISTAKES and error.close_code is None:
-            error = TooManyMistakes("Too many messages that cannot be used; see the protocol.")
+            error = TooManyMistakes("Too many invalid messages; see the protocol.")
         if error.close_code is None:
             self._tell(error)
         elif isinstance(error, _ANSWERED_FIRST):
-            if self._ending is None and self._closing is None:
+            if self._listens:
                 self._end_with(error)
         else:
             self._end(error)
@@ -333,6 +345,7 @@ class Connection:
         if hosted.idle:
             self._end(error)
         else:
+            self._go(Stage.ENDING)
             self._ending = asyncio.create_task(self._answer_and_end(hosted, error), name="end")
 
     async def _answer_and_end(self, hosted: HostedSession, error: WireError) -> None:
@@ -342,14 +355,12 @@ class Connection:
     def _end(self, error: WireError) -> None:
         """Say why, and close."""
         assert error.close_code is not None
-        if self._closing is None:
+        if not self._is_closing:
             self._tell(error)
             self._for_good |= not isinstance(error, IdleTimeout)
             self._close(error.close_code, error.code)
 
     def _tell(self, error: WireError) -> None:
-        if self._hosted is not None and self._hosted.link is self:
-            self._hosted.pump()  # what came up before the error leaves before it
         # One a connection, and not one for each of many small mistakes: a log can be flooded too.
         say = self._log.debug if error.close_code is None else self._log.info
         say("error sent", code=error.code, message=str(error))
@@ -361,7 +372,7 @@ class Connection:
 
     def on_progress(self) -> None:
         """See Link."""
-        if self._closing is not None:
+        if self._is_closing:
             return
         self._progress.set()
         self._make_room()
@@ -371,17 +382,17 @@ class Connection:
     @property
     def is_behind(self) -> bool:
         """See Link."""
-        return self._socket.is_behind
+        return self._socket.has_input
 
     @property
     def held_bytes(self) -> int:
         """See Link."""
-        return sum(len(format_message(message)) for message in self._outbox)
+        return self._unsent.held_bytes
 
     def on_taken_over(self) -> None:
         """See Link."""
-        self._outbox.clear()  # the session has kept it for the other one
-        self.fail(ResumedElsewhere("Another connection has taken this session over."))
+        self._unsent.clear()  # the session has kept it for the other one
+        self.fail(ResumedElsewhere("Another connection has taken over this session."))
 
     # -- receiving ------------------------------------------------------------------------------
 
@@ -389,7 +400,7 @@ class Connection:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 frame = await self._socket.recv()
-                if self._closing is not None:  # another connection may have the session by now
+                if self._is_closing:  # another connection may have the session by now
                     return
                 self._in_turn = True
                 await self._socket.in_turn(self._steps(frame))
@@ -414,9 +425,10 @@ class Connection:
     def _work_on(self, take: Callable[[], object]) -> None:
         if self._hosted is None and self._socket.is_lost:
             return  # a session for nobody, or one that somebody else has resumed meanwhile
-        if self._ending is None and self._closing is None:
+        if self._listens:
             self._heard_at = self._loop.time()
-            self._guarded(take)
+            with self._reporting():
+                take()
 
     def _watch_silence(self) -> None:
         """End a connection that says nothing. One timer that looks back, not one for each frame."""
@@ -427,17 +439,23 @@ class Connection:
         left_s = self._heard_at + self._options.idle_timeout_s - now
         if left_s > 0:
             self._idle_timer = self._loop.call_later(left_s, self._watch_silence)
-        elif self._closing is None:
+        elif not self._is_closing:
             seconds = f"{self._options.idle_timeout_s:g}"
-            self.fail(IdleTimeout(f"Nothing was received for {seconds} s; send audio or close."))
+            self.fail(
+                IdleTimeout(
+                    f"Nothing was received for {seconds} s; send audio or close the connection."
+                )
+            )
 
     def _expect_session(self) -> None:
         """End a connection that has none by now, whatever it has said."""
-        if self._hosted is None and self._closing is None and self._in_turn:
+        if self._hosted is not None or self._is_closing:
+            return
+        if self._in_turn:
             self._start_timer = self._loop.call_later(BEHIND_S, self._expect_session)
-        elif self._hosted is None and self._closing is None:
+        else:
             seconds = f"{self._options.start_timeout_s:g}"
-            self.fail(IdleTimeout(f"No `start` came within {seconds} s."))
+            self.fail(IdleTimeout(f"No `start` arrived within {seconds} s."))
 
     def make_way(self) -> None:
         """Others have come, and this one has no session yet."""
@@ -451,7 +469,7 @@ class Connection:
     def _take_audio(self, data: bytes, *, goes_on: bool = False) -> None:
         """Take a frame, or where it `goes_on`, another piece of one."""
         hosted = self._hosted or self._open(Start())
-        if not self._draining:
+        if self._stage is not _DRAINING:
             hosted.receive_audio(data, goes_on=goes_on)
             self._make_room()
 
@@ -480,16 +498,13 @@ class Connection:
                 hosted.stop()
         self._make_room()  # in a container they wait for their place
 
-    def _open_from_query(self, query: Query) -> None:
-        self._open(parse_start_query(query))
-
     def _open(self, start: Start) -> HostedSession:
         if (why := self._refusal()) is not None:
             raise Busy(why)
         if not self._caller.may_speak_in(start.channel):
             raise BadStart(
-                f"This token is for speaking in the channel {self._caller.speak_channel} alone; name "
-                "that as `channel` in `start`."
+                f"This token permits speaking in the channel {self._caller.speak_channel} only; "
+                "set `channel` in `start` to it."
             )
         model = self._engine.model
         assert model is not None, "admitted before the engine was ready"
@@ -503,6 +518,7 @@ class Connection:
             self._options.endpointing,
             model,
             self._errors_before_start,
+            partial_interval_ms=self._options.partial_interval_ms,
             partial_window_ms=self._options.partial_window_ms,
             max_backlog_s=self._options.max_backlog_s,
         )
@@ -512,13 +528,13 @@ class Connection:
         self._on_session(self)
         self._log = log.bind(session=session.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
-        self._hosted.pump()
         return self._hosted
 
-    def _guarded(self, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call, and turn what goes wrong into an `error`, and a close where it is fatal."""
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn what goes wrong in the block into an `error`, and a close where it is fatal."""
         try:
-            call(*args, **kwargs)
+            yield
         except WireError as error:
             self.fail(error)
         except Exception:
@@ -545,32 +561,33 @@ class Connection:
                 seq=self._errors_before_start, code=error.code, message=str(error), fatal=fatal
             )
         counted = not isinstance(error, IdleTimeout | ResumedElsewhere)
-        return self._hosted.session.make_error(error.code, str(error), fatal=fatal, counted=counted)
+        return self._hosted.make_error(error.code, str(error), fatal=fatal, counted=counted)
 
     def _close(self, code: int, reason: str) -> None:
-        """Close once everything in the outbox has been sent."""
-        if self._closing is None:
-            self._closing = (code, reason)
+        """Close once everything that waits has been sent."""
+        if not self._is_closing:
+            self._go(Stage.CLOSING)
+            self._last_word = (code, reason)
         self._room.set()
-        self._outbox_filled.set()
+        self._news.set()
 
     # -- sending --------------------------------------------------------------------------------
 
     async def _send(self) -> None:
         try:
-            while self._outbox or self._closing is None:
-                self._outbox_filled.clear()
-                while self._outbox:
-                    text = format_message(self._outbox.popleft())
+            while self._unsent or not self._is_closing:
+                self._news.clear()
+                while self._unsent:
+                    text = format_message(self._unsent.take())
                     async with asyncio.timeout(self._options.send_timeout_s):
                         await self._socket.send(text)
-                if self._closing is None:
-                    await self._outbox_filled.wait()
+                if not self._is_closing:
+                    await self._news.wait()
             if self._cut is not None:
                 self._cut()
                 return
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._socket.close(*self._closing)
+                await self._socket.close(*self._last_word)
         except TimeoutError:
             self._log.info("client does not read; cut off")
             self._socket.abort()
@@ -580,7 +597,7 @@ class Connection:
     def _acknowledge(self) -> None:
         """Also where nothing is new: it tells the client that somebody is there."""
         self._plan_ack()
-        if self._closing is None:
+        if not self._is_closing:
             self._say_ack()
 
     def _plan_ack(self) -> None:

@@ -1,11 +1,8 @@
 """A WebSocket's handshake as the answer to a request."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
 
-import structlog
 from starlette import responses
 from starlette.types import Receive, Scope, Send
 from websockets.datastructures import Headers
@@ -16,56 +13,44 @@ from websockets.server import ServerProtocol
 
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.web import Page, json_page, response_of
-from surtitle.gateway.websocket import WebSocket
+from surtitle.gateway.websocket import LIBRARY_LOG, WebSocket
 from surtitle.messages import SUBPROTOCOL
 
-log = structlog.get_logger("surtitle.gateway")
-
-Serve = Callable[[WebSocket], Coroutine[Any, Any, None]]
-
-_serving: set[asyncio.Task[None]] = set()
+Take = Callable[[WebSocket], None]
+"""Takes a WebSocket over, at once: whoever has been let in counts from the same moment."""
 
 
-class Accept(responses.Response):
-    """Makes the connection a WebSocket where the request asks for one, and serves that."""
+def accept(
+    scope: Scope, offered: Sequence[str], max_message_bytes: int, take: Take
+) -> responses.Response:
+    """Make the connection of a request a WebSocket, and have it taken; or say why the request asks for
+    none.
 
-    def __init__(self, serve: Serve, offered: Sequence[str], max_message_bytes: int) -> None:
-        """`offered` are the subprotocols of the client."""
-        super().__init__()
-        self._offered = offered
-        self._serve = serve
-        self._max_message_bytes = max_message_bytes
+    `offered` are the subprotocols of the client.
+    """
+    answer = _accept(scope)
+    if isinstance(answer, Page):
+        return response_of(answer)
+    if SUBPROTOCOL in offered:  # a client that offers none gets none
+        answer.headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
+    connection = connection_of(scope)
+    protocol = ServerProtocol(state=OPEN, max_size=max_message_bytes, logger=LIBRARY_LOG)
+    socket = WebSocket(connection.stream, protocol)
+    connection.switch(answer.serialize(), socket)
+    take(socket)
+    return _Switched()
+
+
+class _Switched(responses.Response):
+    """The answer has been given, and by now there is another protocol."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See Starlette's Response."""
-        answer = _accept(scope)
-        if isinstance(answer, Page):
-            await response_of(answer)(scope, receive, send)
-            return
-        if SUBPROTOCOL in self._offered:  # a client that offers none gets none
-            answer.headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
-        connection = connection_of(scope)
-        protocol = ServerProtocol(state=OPEN, max_size=self._max_message_bytes)
-        socket = WebSocket(connection.stream, protocol)
-        # A task of its own: the request has ended, and what it held is let go.
-        task = asyncio.create_task(self._run(socket), name="websocket")
-        _serving.add(task)
-        task.add_done_callback(_serving.discard)
-        connection.switch(answer.serialize(), socket)
-
-    async def _run(self, socket: WebSocket) -> None:
-        if socket.is_lost:
-            return
-        try:
-            await self._serve(socket)
-        except Exception:
-            log.exception("a connection failed")
-            socket.abort()
 
 
 def _accept(scope: Scope) -> Response | Page:
     """The library's answer that accepts the handshake, or why it is none."""
-    handshake = ServerProtocol()
+    handshake = ServerProtocol(logger=LIBRARY_LOG)
     # Its parser and itself refer to each other, and the garbage collector comes rarely.
     handshake.parser.close()
     try:
@@ -73,20 +58,19 @@ def _accept(scope: Scope) -> Response | Page:
     except InvalidHeader as error:
         return _no_handshake(400, error)
     if answer.status_code != 101:
-        page = _no_handshake(answer.status_code, handshake.handshake_exc)
-        for name in ("Allow", "Upgrade"):
-            if name in answer.headers:
-                page.headers[name] = answer.headers[name]
-        return page
+        return _no_handshake(answer.status_code, handshake.handshake_exc)
     return _no_handshake(400, "it has a body") if _has_body(scope) else answer
 
 
 def _no_handshake(status: int, why: object) -> Page:
+    page = json_page(status, {"error": f"This is not a WebSocket handshake: {why}."})
     if status == HTTPStatus.UPGRADE_REQUIRED:
         # Who asks by `fetch` why a connection broke would take JSON for a refusal, and give up.
         headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-        return Page(status, b"This address is for WebSockets.\n", headers)
-    return json_page(status, {"error": f"This is no handshake of a WebSocket: {why}."})
+        page = Page(status, b"This address is for WebSockets.\n", headers)
+        page.headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
+    page.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, 4.2.2
+    return page
 
 
 def _request(scope: Scope) -> Request:

@@ -3,19 +3,20 @@
 A connection that breaks leaves its session behind for `resume_window_s`. What was heard is decoded all
 the same; nobody hears the answers, so they are kept. A client that comes back with the session's token
 says which message it had last, and gets those that followed and the byte to go on from. When the
-window has passed the session ends as by `stop`.
+window has passed the session ends as by `stop`. Its states are in `lifecycle`.
 
-Messages leave through `HostedSession.post`, whatever caused them, so that the order in which they are
-kept is the order in which they were numbered.
+Whatever is put into the session, what comes of it leaves at once: jobs to the engine, messages through
+`HostedSession.post`, so that the order in which they are kept is the order in which they were numbered.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -32,17 +33,21 @@ from surtitle.engine.supervisor import Engine
 from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel
 from surtitle.gateway.kept import KeptMessages
+from surtitle.gateway.lifecycle import SESSION, SessionEvent, SessionState
+from surtitle.gateway.link import NO_LINK, Link
 from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
     Ack,
     ContainerEncoding,
+    Error,
     Failed,
     Final,
     Partial,
     Published,
     Resumed,
+    Revised,
     ServerMessage,
     ServiceState,
     Suppressed,
@@ -80,36 +85,6 @@ class Rounds(Protocol):
         ...
 
 
-class Link(Protocol):
-    """The connection that a session has now."""
-
-    def post(self, message: ServerMessage) -> None:
-        """Send a message, after those before it."""
-        ...
-
-    def fail(self, error: WireError) -> None:
-        """Send an `error`, and close where it is fatal."""
-        ...
-
-    def on_progress(self) -> None:
-        """The session was pumped."""
-        ...
-
-    def on_taken_over(self) -> None:
-        """Another connection has taken the session over."""
-        ...
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something has come that was not worked on yet."""
-        ...
-
-    @property
-    def held_bytes(self) -> int:
-        """Size of the messages that wait for a client to read them."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Request:
     """What to do at a mark in a container."""
@@ -143,13 +118,10 @@ class HostedSession:
         """Whose it is: of the waiting sessions of one owner too many, one of his own ends."""
         self.live = LiveCaptions(layout)
         """The captions, for those who follow them over HTTP."""
-        self.link: Link | None = None
+        self.state = SessionState.WAITING
+        self.link = NO_LINK
         self.channel: Channel | None = None
         """Where it publishes."""
-        self.abandoned = False
-        """Nobody can come back to it: what was heard is still being answered, for who watches."""
-        self._over = False
-        self._broken = False  # by a mistake of ours: it says nothing any more
         self._on_answered = on_answered
         self._metrics = metrics
         self._arrivals = Arrivals()
@@ -184,13 +156,16 @@ class HostedSession:
     def lose_channel(self) -> None:
         """See Publisher. Who comes back is told."""
         self.channel = None
-        text = "Another session publishes in the channel now; this one goes on without it."
-        self.post(self.session.make_error("channel_lost", text, fatal=False))
+        text = "Another session is publishing in the channel now; this one continues without it."
+        self.post(self.make_error("channel_lost", text, fatal=False))
 
     @property
     def is_connected(self) -> bool:
         """Whether its client is there now."""
-        return self.link is not None
+        return self.link is not NO_LINK
+
+    def _become(self, event: SessionEvent) -> None:
+        self.state = SESSION[self.state, event]
 
     # -- tokens ---------------------------------------------------------------------------------
 
@@ -217,31 +192,36 @@ class HostedSession:
 
     def attach(self, link: Link) -> None:
         """This connection is the session's from now on; one that it had before loses it."""
+        was_connected = self.is_connected
+        self._become(SessionEvent.ATTACH)
         previous, self.link = self.link, link
         self._heard_at = time.monotonic()
         self._rhythm.begin()
         self._take_turns()
-        if previous is not None:
-            previous.on_taken_over()
-        elif self.channel is not None:
+        previous.on_taken_over()
+        if self.channel is not None and not was_connected:
             self.channel.announce()
         self._watch_sender()  # it may have nothing more to send
 
     def detach(self) -> None:
         """Its connection has gone."""
-        self.link = None
+        self._become(SessionEvent.DETACH)
+        self.link = NO_LINK
         self._take_turns()
 
     @property
     def patient(self) -> bool:
         """See VadClient."""
-        return self.link is None or self._ahead_s > HASTE_S
+        return not self.is_connected or self._ahead_s > HASTE_S
 
     def _take_turns(self) -> None:
         """Where nobody waits for the captions, those go first for whom somebody does."""
-        if self._over:
-            return
-        self._engine.place(self.id, Owner(self.owner, self.patient))
+        if self.state is not SessionState.GONE:
+            self._engine.place(self.id, Owner(self.owner, self.patient))
+            if (line := self.session.revisions_line) is not None:
+                # At the end the client waits for them.
+                patient = self.patient or not self.session.stopping
+                self._engine.place(line, Owner(self.owner, patient))
 
     def ack(self) -> Ack:
         """How far audio has come and is answered, and how many watch."""
@@ -252,10 +232,12 @@ class HostedSession:
 
     def replay(self, last_seq: int) -> list[ServerMessage]:
         """What followed a message. Raises UnknownSession where not all of that is kept."""
+        self._pump()
         missed = self._kept.after(last_seq)
         if missed is None:
             raise UnknownSession(
-                "The session has gone on for too long meanwhile; open a new one and send from `safe`."
+                "The session has produced too much in the meantime; open a new one and send from "
+                "`safe`."
             )
         return missed
 
@@ -276,16 +258,27 @@ class HostedSession:
             self._kept.add(_seq(message), message)
             if isinstance(message, Final):
                 self.live.add(message)
-        if self.link is not None:
-            self.link.post(message)
+            elif isinstance(message, Revised):
+                self.live.revise(message)
+        self.link.post(message)
         if self.channel is not None and isinstance(message, Published):
             self.channel.publish(self, message)
+
+    def make_error(self, code: str, text: str, *, fatal: bool, counted: bool = True) -> Error:
+        """See CaptionSession. What came up before it leaves before it."""
+        self._pump()
+        return self.session.make_error(code, text, fatal=fatal, counted=counted)
 
     # -- what moves the session -----------------------------------------------------------------
 
     def decode_with(self, decoders: Decoders, container: ContainerEncoding) -> None:
         """What comes is a container. Called before anything comes."""
         self._decoding = decoders.open(container, self, self.owner)
+
+    def greet(self, resume_window_s: int, watch_token: str | None) -> None:
+        """Say `ready`."""
+        self.session.greet(self.token, resume_window_s, watch_token)
+        self._pump()
 
     @property
     def full(self) -> bool:
@@ -307,18 +300,15 @@ class HostedSession:
     def take_windows(self, limit: int) -> NDArray[np.int16]:
         """See VadClient."""
         windows = NO_WINDOWS
-
-        def take() -> None:
-            nonlocal windows
+        with self._reporting():
             windows = self.session.take_windows(limit)
-
-        self.guarded(take)
-        return windows
+        return windows  # noqa: RET504 - none, where something went wrong in the block
 
     def receive_probabilities(self, probabilities: list[float], levels: list[float]) -> None:
         """See VadClient."""
-        self.guarded(lambda: self.session.receive_probabilities(probabilities, levels))
-        self.pump()
+        with self._input():
+            self.session.adapt_pace(self._engine.utilization, patient=self.patient)
+            self.session.receive_probabilities(probabilities, levels)
 
     def receive_audio(self, data: bytes, *, goes_on: bool = False) -> None:
         """Take the next bytes of payload, of the same frame as those before where it `goes_on`.
@@ -354,10 +344,12 @@ class HostedSession:
     def update(self, update: Update) -> None:
         """Change what is wanted, from the next utterance on. Raises BadMessage."""
         try:
-            change = self.session.check(update)
+            change = self.session.plan_update(update)
         except BadStart as error:  # what is spoken goes on as before
             raise BadMessage(str(error)) from error
-        self._in_its_place(_Request("update", lambda: self.session.make(change), change.held_bytes))
+        self._in_its_place(
+            _Request("update", lambda: self.session.apply_update(change), change.held_bytes)
+        )
 
     def flush(self) -> None:
         """End the open utterance after the audio received so far."""
@@ -365,12 +357,13 @@ class HostedSession:
 
     def stop(self) -> None:
         """No more audio comes."""
-        self.guarded(self.session.stop)
-        if self._decoding is not None:
-            self._decoding.finish()
-        elif self.session.container is not None:  # its decoder has died, or is done
-            self.guarded(self.session.finish_audio)
-        self.pump()
+        with self._input():
+            self.session.stop()
+            self._take_turns()
+            if self._decoding is not None:
+                self._decoding.finish()
+            elif self.session.container is not None:  # its decoder has died, or is done
+                self.session.finish_audio()
         self._rounds.request(self)  # it fills the last window
 
     def finish_container(self) -> None:
@@ -386,21 +379,25 @@ class HostedSession:
     def _in_its_place(self, request: _Request) -> None:
         """Do it once all that came before is decoded: at once, but for a container."""
         if self._decoding is None:
-            request.action()
-            self.pump()
-            return
-        if self._marked and self._requests and self._requests[-1].kind == request.kind:
+            with self._input():
+                request.action()
+        elif self._marked and self._requests and self._requests[-1].kind == request.kind:
             self._requests[-1] = request  # at the same byte: it does for both
-            return
-        self._requests.append(request)
-        self._marked = True
-        self._decoding.mark()
+        else:
+            self._requests.append(request)
+            self._marked = True
+            self._decoding.mark()
+
+    def _do_next_request(self) -> None:
+        with self._input():
+            self._requests.popleft().action()
 
     # -- what its decoder says ------------------------------------------------------------------
 
     def on_samples(self, samples: Pcm16) -> None:
         """See Listener."""
-        self.guarded(lambda: self.session.receive_samples(samples))
+        with self._reporting():
+            self.session.receive_samples(samples)
         self._count_audio()
         self._rounds.request(self)
         if self.session.full and self._decoding is not None:
@@ -408,28 +405,27 @@ class HostedSession:
 
     def on_missing(self, start_sample: int, samples: int) -> None:
         """See Listener."""
-        self.guarded(lambda: self.session.note_missing(start_sample, samples))
-        self.pump()
+        with self._input():
+            self.session.note_missing(start_sample, samples)
 
     def on_mark(self) -> None:
         """See Listener."""
         if self._requests:  # else it is one that nobody has asked for
-            self.guarded(self._requests.popleft().action)
-            self.pump()
+            self._do_next_request()
 
     def on_room(self) -> None:
         """See Listener."""
-        self.pump()
+        self._pump()
 
     def on_end(self) -> None:
         """See Listener."""
         self._let_go_of_decoder()
         if self.session.stopping:
-            self.guarded(self.session.finish_audio)
-            self.pump()
+            with self._input():
+                self.session.finish_audio()
             self._rounds.request(self)
         else:
-            self._fail(BadAudio("The audio has ended, by what it says itself; open a new session."))
+            self._fail(BadAudio("The audio has signalled its own end; open a new session."))
 
     def on_failure(self, why: str) -> None:
         """See Listener."""
@@ -439,8 +435,8 @@ class HostedSession:
     def _let_go_of_decoder(self) -> None:
         self._decoding = None
         while self._requests:
-            self.guarded(self._requests.popleft().action)
-        self.pump()
+            self._do_next_request()
+        self._pump()
 
     # -- a sender that falls silent -------------------------------------------------------------
 
@@ -448,7 +444,7 @@ class HostedSession:
         """Where an utterance is open, see that audio goes on coming."""
         if self._silence_timer is not None or self._finished_at == self._heard_at:
             return
-        if self.session.is_open and self.link is not None:
+        if self.session.is_open and self.is_connected:
             left_s = self._heard_at + self._rhythm.patience_s - time.monotonic()
             loop = asyncio.get_running_loop()
             due = loop.time() + max(left_s, SILENCE_STEP_S)
@@ -460,16 +456,16 @@ class HostedSession:
         # It is not the sender who is silent where we do not read, have audio waiting, or are late.
         is_late = clock() - due > SILENCE_STEP_S
         is_ours = is_late or self.full or self.session.has_unscored
-        if is_silent and self.link is not None and not (is_ours or self.link.is_behind):
+        if is_silent and self.is_connected and not (is_ours or self.link.is_behind):
             self._finished_at = self._heard_at
-            self.guarded(self.flush)
+            self.flush()
         self._watch_sender()
 
     def say(self, state: ServiceState, message: str) -> None:
         """Tell the client how the service is."""
         if not self.session.ended:
             self.session.say(state, message)
-            self.pump()
+            self._pump()
 
     def tell(self, state: ServiceState, message: str) -> None:
         """The same where it has not been told already."""
@@ -477,18 +473,41 @@ class HostedSession:
         if self._told != known and not state == known[0] == "normal":
             self.say(state, message)
 
-    def pump(self) -> None:
-        """Carry on what came up in the session: jobs to the engine, messages to the client."""
-        if self._over or self._broken:
-            return
+    @contextlib.contextmanager
+    def _input(self) -> Iterator[None]:
+        """Something is put into the session: what comes of it leaves at the end of the block."""
+        with self._reporting():
+            yield
+        self._pump()
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn what goes wrong in the block into an `error`, behind all that came up before it; without
+        a connection it ends the session.
+        """
         try:
+            yield
+        except WireError as error:
             self._pump()
+            self._fail(error)
         except Exception:
-            self._broken = True  # telling the client comes by here again
             self._log.exception("internal error")
+            self._pump()
             self._fail(_internal_error())
 
     def _pump(self) -> None:
+        """Carry on what came up in the session: jobs to the engine, messages to the client."""
+        if self.state in (SessionState.GONE, SessionState.BROKEN):
+            return
+        try:
+            self._carry_on()
+        except Exception:
+            self._log.exception("internal error")
+            if self.state is SessionState.ATTACHED:  # telling the client comes by here again
+                self._become(SessionEvent.BREAK)
+            self._fail(_internal_error())
+
+    def _carry_on(self) -> None:
         for job in self.session.cancelled():
             self._engine.cancel(job)
         for job in self.session.jobs():
@@ -500,59 +519,52 @@ class HostedSession:
         if self._decoding is not None and not self.session.full:
             self._decoding.resume()
         self._watch_sender()
-        if self.link is not None:
-            self.link.on_progress()
-        elif self.abandoned and self.session.ended:
+        self.link.on_progress()
+        if self.state is SessionState.ABANDONED and self.session.ended:
             self._on_answered(self)
-
-    def guarded(self, call: Callable[[], object]) -> None:
-        """Call, and turn what goes wrong into an `error`; without a connection it ends the session."""
-        try:
-            call()
-        except WireError as error:
-            self._fail(error)
-        except Exception:
-            self._log.exception("internal error")
-            self._fail(_internal_error())
 
     @property
     def held_bytes(self) -> int:
         """About how much memory the session takes."""
-        unread = 0 if self.link is None else self.link.held_bytes
         decoding = 0 if self._decoding is None else self._decoding.held_bytes
         requested = sum(request.held_bytes for request in self._requests)
         kept = self._kept.held_bytes + self.live.held_bytes
-        return self.session.held_bytes + decoding + requested + kept + unread
+        return self.session.held_bytes + decoding + requested + kept + self.link.held_bytes
 
     def end(self) -> None:
         """Let go of everything."""
-        if self._over:
-            return
-        self.abandoned = self._over = True
+        self._become(SessionEvent.END)
+        self.link = NO_LINK
         self.live.close()
         self._rounds.forget(self)
         self._engine.discard_session(self.id)
+        if (line := self.session.revisions_line) is not None:
+            self._engine.discard_session(line)
         self._requests.clear()
         if self._decoding is not None:
             self._decoding.close()
         if self._silence_timer is not None:
             self._silence_timer.cancel()
 
+    def abandon(self) -> None:
+        """Nobody comes back to it: what was heard is answered, then it is over."""
+        self._become(SessionEvent.ABANDON)
+        self.keeps_name = False
+        self.stop()
+
     def _on_result(self, result: Result) -> None:
-        if not self._over:
-            self.guarded(lambda: self.session.receive_result(result))
-            self.pump()
+        if self.state is not SessionState.GONE:
+            with self._input():
+                self.session.receive_result(result)
 
     def _fail(self, error: WireError) -> None:
-        if self.link is not None:
-            self.link.fail(error)
-        elif error.close_code is None:
-            pass
-        elif isinstance(error, BadAudio) and not self.abandoned:
-            self.abandoned = True  # what was heard is answered, for who watches
-            self.stop()
-        else:
-            self._on_answered(self)
+        match self.state:
+            case SessionState.ATTACHED | SessionState.BROKEN:
+                self.link.fail(error)
+            case SessionState.WAITING if isinstance(error, BadAudio):
+                self.abandon()
+            case SessionState.WAITING | SessionState.ABANDONED if error.close_code is not None:
+                self._on_answered(self)
 
 
 def _internal_error() -> InternalError:

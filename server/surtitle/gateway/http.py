@@ -20,13 +20,14 @@ import h11
 import structlog
 from starlette.types import ASGIApp, Message, Scope
 
-from surtitle.gateway.stream import LINGER_S, ClientStream, Layer, Pause
+from surtitle.gateway.stream import LINGER_S, SLICE_BYTES, ClientStream, Layer, Pause
 
 log = structlog.get_logger("surtitle.gateway")
 
 MOST_HEAD_BYTES = 1 << 15
 MOST_HEAD_LINES = 130
-"""Of a request without its body. To parse 32 KiB of the shortest headers takes 20 ms."""
+"""Of a request without its body, and of what follows the chunks of one. To parse 32 KiB of the shortest
+headers takes 20 ms."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 BEHIND_BYTES = 1 << 16
 """What may come behind a request, as long as that is not answered."""
@@ -42,8 +43,9 @@ ANSWER_S = 30.0
 SCOPE_KEY = "surtitle.connection"
 
 
-_ABSOLUTE = re.compile(rb"^https?://[^/?]*/?", re.IGNORECASE)
-"""What a target begins with that names the host too, as proxies are asked."""
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)/?", re.IGNORECASE)
+"""What a target begins with that names the host too, as proxies are asked: that one counts, whatever
+the header says (RFC 9112, 3.2.2)."""
 
 
 class Phase(Enum):
@@ -90,7 +92,7 @@ class HttpConnection:
         self._exchange: _Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._head_lines = 0  # of the request that comes
-        self._behind_bytes = 0  # what has come behind the one that is answered
+        self._behind = bytearray()  # what has come behind the one that is answered
         self.is_last = False  # there is no request after this one
         self.phase = Phase.HEAD
         self.enter(Phase.HEAD)
@@ -101,24 +103,15 @@ class HttpConnection:
         """See Layer."""
         if self.phase is Phase.IDLE:
             self.enter(Phase.HEAD)
-        state = self._http.their_state
-        if state is h11.IDLE:
-            self._head_lines += _lines_of_head(data)
-            if self._head_lines > MOST_HEAD_LINES:
-                self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-                return 1
-        elif state is not h11.SEND_BODY:
-            self._behind_bytes += len(data)
-            if self._behind_bytes > BEHIND_BYTES:
-                self._on_too_much()
-            if state is h11.MUST_CLOSE:
-                return 1  # nobody will look at it
-        self._http.receive_data(data)
-        return self._go_on()
+        if self._is_due:
+            return self._take(data)
+        self._behind += data
+        if len(self._behind) > BEHIND_BYTES:
+            self._on_too_much()
+        return 1
 
     def receive_eof(self) -> None:
-        """Who has said his last may still want the answer."""
-        self._http.receive_data(b"")
+        """Who has said his last may still want the answers to all that he has asked."""
         if self._exchange is None:
             self.stream.close()
         else:
@@ -135,6 +128,7 @@ class HttpConnection:
 
     def lose(self) -> None:
         """See Layer."""
+        self._behind.clear()
         if self._timer is not None:
             self._timer.cancel()
         if self._exchange is not None:
@@ -151,8 +145,39 @@ class HttpConnection:
         endless = left_s == math.inf
         self._timer = None if endless else self._loop.call_later(left_s, self._expire)
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether what comes next is of a request that is not whole yet."""
+        return self._http.their_state in (h11.IDLE, h11.SEND_BODY)
+
+    def _take(self, data: bytes) -> int:
+        """Take what is due; returns how many things that were."""
+        if self._http.their_state is h11.IDLE:
+            self._head_lines += _lines_of_head(data)
+            if self._head_lines > MOST_HEAD_LINES:
+                self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return 1
+        self._http.receive_data(data)
+        events = self._go_on()
+        if self._http.their_state is h11.SEND_BODY:
+            # What the library does not make a body of at once are the lines that may follow chunks.
+            self._head_lines = _lines_of_head(self._http.trailing_data[0])
+            if self._head_lines > MOST_HEAD_LINES:
+                self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return events
+
+    def _take_behind(self) -> None:
+        """Take what has come behind the last request, up to the end of the next one.
+
+        The library gets no more than that: it would give all of it back after each answer, as a copy.
+        """
+        while self._behind and self._is_due and not self.stream.is_closing:
+            data = bytes(self._behind[:SLICE_BYTES])
+            del self._behind[:SLICE_BYTES]
+            self._take(data)
+
     def _go_on(self) -> int:
-        """Work on what has come; returns how many things that were."""
+        """Work on what was taken; returns how many things that were."""
         events = 0
         while not self.stream.is_closing:
             try:
@@ -167,6 +192,7 @@ class HttpConnection:
                 case h11.Request():
                     events += len(event.headers) >> 3
                     self._head_lines = 0
+                    self.is_last |= _has_two_lengths(event)
                     self.enter(Phase.ANSWER)
                     self.stream.charge(REQUEST_S)
                     self._exchange = _Exchange(self, self._http, event)
@@ -175,17 +201,15 @@ class HttpConnection:
                     events += len(event.data) >> 10
                     self._exchange.take_body(bytes(event.data))
                 case h11.EndOfMessage() if self._exchange is not None:
+                    events += len(event.headers) >> 3
                     self._exchange.end_body()
-                case h11.ConnectionClosed():
-                    self.stream.close()
-                    return events
         return events
 
     def _on_too_much(self) -> None:
         """Much has come behind a request."""
         if self._http.our_state is h11.SEND_BODY:
             # Who goes away must be seen to, also by an answer that does not end: so it is read.
-            log.info("talks where there is nothing to say; cut off")
+            log.info("client sends data where none is expected; cut off")
             self.stream.abort()
         else:
             self.stream.pause(Pause.FULL)
@@ -212,10 +236,10 @@ class HttpConnection:
     def _expire(self) -> None:
         match self.phase:
             case Phase.HEAD if self._head_lines or self._http.trailing_data[0]:
-                log.info("a request that does not end; cut off")
+                log.info("a request was not completed; cut off")
                 self._refuse(http.HTTPStatus.REQUEST_TIMEOUT)
             case Phase.BODY:
-                log.info("a body that does not end; cut off")
+                log.info("a request body was not completed; cut off")
                 self.stream.abort()
             case _:
                 self.stream.hang_up()
@@ -228,15 +252,18 @@ class HttpConnection:
             self.stream.close(max(left_s, LINGER_S))
             return
         self._http.start_next_cycle()
-        behind = self._http.trailing_data[0]
-        self._behind_bytes = 0
-        self._head_lines = _lines_of_head(behind)
-        self.enter(Phase.HEAD if behind else Phase.IDLE)
-        self.stream.resume(Pause.FULL)
+        if len(self._behind) <= BEHIND_BYTES:  # else with a later answer: there is one
+            self.stream.resume(Pause.FULL)
+        begun = self._http.trailing_data[0]  # in the slice in which the last one has ended
+        self._head_lines = _lines_of_head(begun)
+        self.enter(Phase.HEAD if begun or self._behind else Phase.IDLE)
         if self._head_lines > MOST_HEAD_LINES:
             self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        else:
-            self._go_on()
+            return
+        self._go_on()
+        self._take_behind()
+        if self.stream.peer_has_closed:
+            self.receive_eof()
 
     def switch(self, answer: bytes, layer: Layer) -> None:
         """Give the `answer` that accepts an upgrade: from now on the stream has another layer."""
@@ -244,7 +271,7 @@ class HttpConnection:
         self._exchange = None
         if self._timer is not None:
             self._timer.cancel()
-        self.stream.become(layer, self._http.trailing_data[0])
+        self.stream.become(layer, self._http.trailing_data[0] + self._behind)
 
 
 class _Exchange:
@@ -263,7 +290,7 @@ class _Exchange:
         self._has_left = False  # nothing more comes at all
         self._was_taken = False  # all of the body
         self._body_left_s = PHASE_S[Phase.BODY]  # to be waited for it
-        self._until_s: float | None = None  # until when an answer of known length must be read
+        self._until_s: float | None = None  # until when the answer must be read, once that is known
         self._task: asyncio.Task[None] | None = None
 
     # -- what the connection says ---------------------------------------------------------------
@@ -300,7 +327,13 @@ class _Exchange:
     # -- ASGI -----------------------------------------------------------------------------------
 
     def _scope(self) -> Scope:
-        target, _, query = _ABSOLUTE.sub(b"/", self._request.target).partition(b"?")
+        target = self._request.target
+        headers = [(name.lower(), value) for name, value in self._request.headers]
+        if absolute := _ABSOLUTE.match(target):
+            target = b"/" + target[absolute.end() :]
+            headers = [(name, value) for name, value in headers if name != b"host"]
+            headers.append((b"host", absolute[1]))
+        target, _, query = target.partition(b"?")
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -311,7 +344,7 @@ class _Exchange:
             "raw_path": target,
             "query_string": query,
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in self._request.headers],
+            "headers": headers,
             "client": (self._stream.peer, 0),
             "server": None,
             SCOPE_KEY: self._connection,
@@ -319,8 +352,6 @@ class _Exchange:
 
     async def _run(self, app: ASGIApp) -> None:
         try:
-            # Who has taken too much waits, whatever the answer will be.
-            await self._stream.in_turn([_nothing], most_s=0)
             await app(self._scope(), self._receive, self._send)
         except (ConnectionError, TimeoutError):  # it has gone, or does not read
             self._stream.abort()
@@ -377,29 +408,31 @@ class _Exchange:
         await self._news.wait()
 
     async def _send(self, message: Message) -> None:
+        """See ASGI. Raises ConnectionResetError where the client has gone, TimeoutError where it does
+        not read.
+        """
         if self._stream.is_lost:
             raise ConnectionResetError
         if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message["headers"]}
-            if b"content-length" in names:
-                self._until_s = asyncio.get_running_loop().time() + ANSWER_S
-            status = int(message["status"])
-            headers = [(b"Date", formatdate(usegmt=True).encode()), *message["headers"]]
-            # What has come behind a handshake may be meant for the other protocol.
-            is_last = self._connection.is_last or self._http.their_state is not h11.DONE
-            if is_last and b"connection" not in names:
-                headers.append((b"Connection", b"close"))
-            head = h11.Response(
-                status_code=status,
-                headers=headers,
-                reason=http.HTTPStatus(status).phrase.encode(),
-            )
-            self._stream.write(self._http.send(head) or b"")
-        else:
-            await self._send_body(message.get("body", b""))
-            if not message.get("more_body", False):
-                self._stream.write(self._http.send(h11.EndOfMessage()) or b"")
-                await self._until_read()
+            self._send_head(int(message["status"]), list(message["headers"]))
+            return
+        await self._send_body(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._stream.write(self._http.send(h11.EndOfMessage()) or b"")
+            self._until_s = self._until_s or self._part_until_s()
+            await self._until_read()
+
+    def _send_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        if any(name.lower() == b"content-length" for name, _ in headers):
+            self._until_s = asyncio.get_running_loop().time() + ANSWER_S
+        headers.insert(0, (b"Date", formatdate(usegmt=True).encode()))
+        # What has come behind a handshake may be meant for the other protocol.
+        is_last = self._connection.is_last or self._http.their_state is not h11.DONE
+        if is_last and (b"connection", b"close") not in headers:
+            headers.append((b"connection", b"close"))
+        reason = http.HTTPStatus(status).phrase.encode()
+        head = h11.Response(status_code=status, headers=headers, reason=reason)
+        self._stream.write(self._http.send(head) or b"")
 
     async def _send_body(self, body: bytes) -> None:
         if self._request.method == b"HEAD":
@@ -411,10 +444,12 @@ class _Exchange:
 
     async def _until_read(self) -> None:
         """Wait for a client that is behind. Raises TimeoutError."""
-        loop_s = asyncio.get_running_loop().time()
-        until_s = self._until_s or loop_s + self._connection.send_timeout_s
-        async with asyncio.timeout_at(until_s):
+        async with asyncio.timeout_at(self._until_s or self._part_until_s()):
             await self._stream.drain()
+
+    def _part_until_s(self) -> float:
+        """Until when a part must be read of an answer whose length nobody knows."""
+        return asyncio.get_running_loop().time() + self._connection.send_timeout_s
 
 
 def _lines_of_head(data: bytes) -> int:
@@ -422,5 +457,7 @@ def _lines_of_head(data: bytes) -> int:
     return _END_OF_HEAD.split(data, 1)[0].count(b"\n")
 
 
-def _nothing() -> None:
-    pass
+def _has_two_lengths(request: h11.Request) -> bool:
+    """Whether others may take the body for another one than we do; see RFC 9112, 6.1."""
+    names = {name for name, _ in request.headers}
+    return {b"transfer-encoding", b"content-length"} <= names

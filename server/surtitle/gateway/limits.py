@@ -9,20 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-from surtitle.gateway.proxies import plain
+from surtitle.runtime.addresses import is_loopback, plain
 
 REMEMBERED = 10_000
 """Addresses whose handshakes are remembered: 1 MB. Beyond that the longest unseen is forgotten."""
 IPV6_NETWORK_BITS = 64
 """What one customer has at least: its addresses count as one."""
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        return plain(address).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from functools import partial
 from weakref import WeakSet
 
 from starlette.types import ASGIApp
@@ -11,9 +12,13 @@ from surtitle.errors import ConfigurationError
 from surtitle.gateway.http import HttpConnection
 from surtitle.gateway.places import Places
 from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.secure import SecureTransport
 from surtitle.gateway.stream import ClientStream
 
-TLS_HANDSHAKE_S = 10.0
+BACKLOG = 1024
+"""Connections that the system keeps until the loop takes them: a hall of phones opens a link at once.
+Of what comes beyond, it drops the first packet, which is sent again after a second, then after three.
+It may have a lower limit of its own (`net.core.somaxconn`)."""
 MANY_PLACES = 1 << 16
 CLOSE_S = 1.0
 """How long connections may take to end when the server does."""
@@ -40,14 +45,10 @@ class Listener:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None, options: str) -> int:
         """Listen; returns the port. Raises ConfigurationError, which names the `options` to change."""
+        make = self._make_stream if tls is None else partial(self._make_secure, tls)
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._accept,
-                host,
-                port,
-                ssl=tls,
-                ssl_handshake_timeout=None if tls is None else TLS_HANDSHAKE_S,
-            )
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(make, host, port, backlog=BACKLOG)
         except (OSError, UnicodeError) as error:  # a name that is none for IDNA either
             why = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise ConfigurationError(
@@ -55,16 +56,22 @@ class Listener:
             ) from error
         return int(self._server.sockets[0].getsockname()[1])
 
-    def _accept(self) -> ClientStream:
+    def _make_secure(self, tls: ssl.SSLContext) -> SecureTransport:
+        return SecureTransport(tls, self._make_stream())
+
+    def _make_stream(self) -> ClientStream:
         return ClientStream(self._begin, inputs=self._inputs, places=self._places)
 
     def _begin(self, stream: ClientStream) -> HttpConnection:
-        """A connection is there, with TLS where that is asked for."""
+        """A connection is there; with TLS it has its handshake before it."""
         self._streams.add(stream)
         return HttpConnection(stream, self._app, self._send_timeout_s)
 
     async def close(self) -> None:
-        """Listen no more, and end the connections that are left."""
+        """Listen no more, and end the connections that are left.
+
+        Cancelled, it listens no more, and has not cut off who has not gone by then.
+        """
         if self._server is None:
             return
         self._server.close()

@@ -8,18 +8,20 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from itertools import islice
 
+from msgspec import structs
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from surtitle.gateway.http import connection_of
-from surtitle.messages import Final
+from surtitle.messages import Final, Revised, revise
 from surtitle.subtitles.cues import Layout, LiveLayout
 from surtitle.subtitles.formats import VTT_HEADER, format_vtt_cue
 
-HISTORY_CUES = 1000
-"""Cues kept for a reader that comes later: those of about an hour, or 100 KB."""
+HISTORY_FINALS = 600
+"""Finals kept for a reader that comes later: those of about an hour, or 100 KB."""
 WORD_BYTES = 200
 """What a word takes that has times."""
 MAX_READERS = 32
@@ -27,15 +29,22 @@ MAX_READERS = 32
 MOST_SAID_BYTES = 1 << 16
 """What may come of a reader as a body: reading it costs time of all."""
 
-ANYWHERE = {"Access-Control-Allow-Origin": "*"}
-"""Lets pages of any origin read an answer: the name of the session is the key, not who asks."""
 _HEADERS = {
     "Content-Type": "text/vtt; charset=utf-8",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Connection": "close",  # it has a place among those that stay
-    **ANYWHERE,
 }
+
+
+@dataclass(slots=True)
+class _LaidOut:
+    """A final without the times of its words, and as blocks of WebVTT."""
+
+    final: Final
+    blocks: str
+    free_ms: int  # when the screen was free for it
+    until_ms: int  # when it is free again
 
 
 class LiveCaptions:
@@ -43,9 +52,9 @@ class LiveCaptions:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = LiveLayout(layout)
-        self._finals: deque[Final] = deque(maxlen=HISTORY_CUES)  # not laid out yet
-        self._blocks: deque[str] = deque(maxlen=HISTORY_CUES)
-        self._count = 0  # of all blocks there ever were
+        self._finals: deque[Final] = deque(maxlen=HISTORY_FINALS)  # not laid out yet
+        self._laid_out: deque[_LaidOut] = deque(maxlen=HISTORY_FINALS)
+        self._count = 0  # of all that were ever laid out
         self._over = False
         self._news = asyncio.Event()  # replaced each time there is something new
         self.readers = 0
@@ -55,13 +64,25 @@ class LiveCaptions:
     def held_bytes(self) -> int:
         """About how much the captions take."""
         words = sum(len(final.words or ()) for final in self._finals)
-        texts = sum(len(final.text) for final in self._finals) + sum(map(len, self._blocks))
-        return texts + WORD_BYTES * words
+        texts = sum(len(final.text) for final in self._finals)
+        blocks = sum(len(each.blocks) + len(each.final.text) for each in self._laid_out)
+        return texts + blocks + WORD_BYTES * words
 
     def add(self, final: Final) -> None:
         """Take the next final of the session. It is laid out when somebody reads: most are not read."""
         self._finals.append(final)
         self._announce()
+
+    def revise(self, revised: Revised) -> None:
+        """A final has a better text: who reads later reads that, in the same time on the screen."""
+        for at, final in enumerate(self._finals):
+            if final.utterance == revised.utterance:
+                self._finals[at] = revise(final, revised)
+        for laid_out in self._laid_out:
+            if laid_out.final.utterance == revised.utterance:
+                final = revise(laid_out.final, revised)
+                cues = self._layout.again(final, laid_out.free_ms, laid_out.until_ms)
+                laid_out.blocks = "".join(map(format_vtt_cue, cues))
 
     def close(self) -> None:
         """The session is over."""
@@ -69,7 +90,10 @@ class LiveCaptions:
         self._announce()
 
     async def follow(self) -> AsyncIterator[str]:
-        """The header, the blocks that are kept, and each further one, until the session is over."""
+        """The header, the blocks that are kept, and each further one, until the session is over.
+
+        It may be cancelled at any of them: a reader is nothing but a place.
+        """
         yield VTT_HEADER
         seen = 0
         while True:
@@ -81,15 +105,19 @@ class LiveCaptions:
                     return
                 await self._news.wait()
                 continue
-            kept_from = self._count - len(self._blocks)
-            text = "".join(islice(self._blocks, max(seen - kept_from, 0), None))
+            kept_from = self._count - len(self._laid_out)
+            new = islice(self._laid_out, max(seen - kept_from, 0), None)
+            text = "".join(each.blocks for each in new)
             seen = self._count
-            yield text
+            if text:
+                yield text
 
     def _lay_out_next(self) -> None:
-        cues = self._layout.add(self._finals.popleft())
-        self._blocks.extend(map(format_vtt_cue, cues))
-        self._count += len(cues)
+        final, free_ms = self._finals.popleft(), self._layout.free_ms
+        blocks = "".join(map(format_vtt_cue, self._layout.add(final)))
+        bare = structs.replace(final, words=None)
+        self._laid_out.append(_LaidOut(bare, blocks, free_ms, self._layout.free_ms))
+        self._count += 1
 
     def _announce(self) -> None:
         self._news.set()

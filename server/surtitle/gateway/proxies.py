@@ -8,7 +8,9 @@ those go who are trusted.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from surtitle.runtime.addresses import plain
 
 Network = IPv4Network | IPv6Network
 _AS_PAGES = {"ws": "http", "wss": "https"}
@@ -84,13 +86,6 @@ class TrustedProxies:
 
 
 TRUST_NONE = TrustedProxies()
-
-
-def plain(address: str) -> IPv4Address | IPv6Address:
-    """An address; one of version 4 that stands in one of version 6 as what it is. Raises ValueError."""
-    parsed = ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return parsed if mapped is None else mapped
 
 
 def _split(lines: Sequence[str]) -> list[str]:

@@ -14,8 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from surtitle.gateway.budget import Holder, InputBudget
 from surtitle.runtime.allowance import Allowance
+
+log = structlog.get_logger("surtitle.gateway")
 
 TURN_PER_SOCKET_S = 0.008
 MAX_TURN_S = 0.128
@@ -83,7 +87,10 @@ class ReadingTurns:
         """Let the first ones be read, then the others."""
         for socket in due[:SOCKETS_AT_ONCE]:
             if socket in self._members:
-                socket.read_on()
+                try:
+                    socket.read_on()
+                except Exception:
+                    self._give_up(socket)
         # What has come is there after the loop has looked for it, or, with asyncio's own, after one
         # more turn of it.
         self._loop.call_soon(self._loop.call_soon, self._end, due)
@@ -91,11 +98,19 @@ class ReadingTurns:
     def _end(self, due: list[Resting]) -> None:
         """Let those rest that had nothing to be read, and go on."""
         for socket in due[:SOCKETS_AT_ONCE]:
-            self.rest(socket)
+            try:
+                self.rest(socket)
+            except Exception:
+                self._give_up(socket)
         if later := due[SOCKETS_AT_ONCE:]:
             self._read(later)
         else:
             self._plan()
+
+    def _give_up(self, socket: Resting) -> None:
+        """A mistake of ours at one socket: the others are read all the same."""
+        log.exception("a socket cannot be read in turns")
+        self.leave(socket)
 
 
 class InputTurns:
@@ -129,10 +144,15 @@ class InputTurns:
         self._budget.wait(holder, time.perf_counter())
         self._plan_at_once()
 
+    def reserve(self, cost_s: float) -> None:
+        """See InputBudget.reserve."""
+        self._budget.reserve(cost_s)
+
     async def in_turn(self, work: Allowance, call: Callable[[], object], most_s: float) -> None:
         """Do something for a client, which costs time: at once, or in the turn that comes to it.
 
-        It counts for `most_s` at most, however long it takes on a machine that has much to do.
+        It counts for `most_s` at most, however long it takes on a machine that has much to do. Where
+        this is cancelled while it waits, it is not done.
         """
         message = _Message(self, work, call, most_s)
         if self.may_go_on(work, time.perf_counter()):

@@ -12,7 +12,9 @@ from surtitle.decoding.decoders import Decoders
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import BadStart, Busy, UnknownSession
 from surtitle.gateway.channels import Channels
-from surtitle.gateway.hosted import HostedSession, Link, Rounds, Told
+from surtitle.gateway.hosted import HostedSession, Rounds, Told
+from surtitle.gateway.lifecycle import SessionEvent, SessionState, may
+from surtitle.gateway.link import Link
 from surtitle.messages import Resumed
 from surtitle.runtime.metrics import Metrics
 from surtitle.subtitles.cues import Layout
@@ -68,7 +70,7 @@ class Sessions:
     @property
     def waiting(self) -> int:
         """How many wait for their client to come back."""
-        return len(self._expiries)
+        return sum(hosted.state is SessionState.WAITING for hosted in self)
 
     def get(self, session_id: str) -> HostedSession | None:
         """A session by its name."""
@@ -107,8 +109,7 @@ class Sessions:
                 raise
         self._metrics.on_open()
         self._sessions[hosted.id] = hosted
-        session.greet(
-            hosted.token,
+        hosted.greet(
             resume_window_s=math.floor(self._resume_window_s),
             watch_token=None if channel is None else self._watch_token(channel),
         )
@@ -130,7 +131,8 @@ class Sessions:
         Raises UnknownSession.
         """
         hosted = self._sessions.get(session_id)
-        if hosted is None or hosted.abandoned or not hosted.accepts(token):
+        can_go_on = hosted is not None and may(hosted.state, SessionEvent.ATTACH)
+        if hosted is None or not can_go_on or not hosted.accepts(token):
             raise UnknownSession(
                 "This session is unknown or has expired; open a new one and send from `safe`."
             )
@@ -156,13 +158,12 @@ class Sessions:
 
         While it waits it `keeps_name`, that of its channel.
         """
-        if hosted.link is not link:  # it has lost the session to another one
+        if hosted.link is not link:  # another one has the session, or it has ended
             return
         hosted.detach()
-        if hosted.id not in self._sessions:  # it was ended: with the server, or to save memory
-            return
         hosted.keeps_name = keeps_name
-        if for_good or not self._resume_window_s or hosted.is_unheard:
+        is_over = for_good or hosted.state is not SessionState.WAITING
+        if is_over or not self._resume_window_s or hosted.is_unheard:
             self._remove(hosted)
             return
         loop = asyncio.get_running_loop()
@@ -170,7 +171,7 @@ class Sessions:
         while len(left := self.left_behind(lambda owner: True)) > self._max_waiting:
             counts = Counter(each.owner for each in left)
             oldest = max(left, key=lambda each: counts[each.owner])  # the first of equals
-            if not oldest.abandoned:
+            if oldest.state is SessionState.WAITING:
                 self._expiries[oldest.id].cancel()
                 self._expire(oldest)
                 break
@@ -189,8 +190,9 @@ class Sessions:
 
         A stranger with the same address could push a speaker out otherwise, and take the channel.
         """
-        nobody_comes = [hosted for hosted in self if hosted.abandoned]
-        waiting = [self._sessions[session_id] for session_id in self._expiries]
+        nobody_comes = [hosted for hosted in self if hosted.state is SessionState.ABANDONED]
+        left = [self._sessions[session_id] for session_id in self._expiries]
+        waiting = [hosted for hosted in left if hosted.state is SessionState.WAITING]
         waiting.sort(key=lambda hosted: hosted.channel is not None)
         return [hosted for hosted in (*nobody_comes, *waiting) if concerns(hosted.owner)]
 
@@ -218,19 +220,17 @@ class Sessions:
         hosted = self._sessions[session_id]
         log.info("session ended to save memory", session=session_id, held=hosted.held_bytes)
         self._metrics.on_shed()
-        link = hosted.link
-        if link is not None:
-            link.fail(Busy("The server is short of memory, and this session takes much of it."))
+        hosted.link.fail(Busy("The server is short of memory, and this session uses much of it."))
         self._remove(hosted)
 
     def _expire(self, hosted: HostedSession) -> None:
         """Nobody has come back: what was heard is answered for those who watch, then it is over."""
         del self._expiries[hosted.id]
+        if not may(hosted.state, SessionEvent.ABANDON):  # its decoder has failed before
+            return
         self._metrics.on_expiry()
         log.info("session expired", session=hosted.id)
-        hosted.abandoned = True
-        hosted.keeps_name = False
-        hosted.stop()
+        hosted.abandon()
 
     def _remove(self, hosted: HostedSession) -> None:
         self._sessions.pop(hosted.id, None)

@@ -1,12 +1,16 @@
 """What the server answers: all its addresses in one table, with the methods that each of them takes.
 
-The answers are made in turn (see InputTurns): one that takes long takes its time from who asks for it.
+Each answer is made in the turn of its client (see InputTurns), refusals among them: who has taken too
+much waits. An answer that takes long takes its time from what all have in that turn; who asks pays the
+same for each, `REQUEST_S`.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote
 
 from starlette.applications import Starlette
@@ -14,19 +18,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
-from surtitle.gateway.handshake import Accept, Serve
+from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
-from surtitle.gateway.live import ANYWHERE, MAX_READERS, LiveCaptions, LiveResponse
+from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
 from surtitle.messages import CHANNEL_NAME
 from surtitle.runtime.metrics import CONTENT_TYPE
 
 CAPTIONS_PATH = "/v1/captions"
+CHANNELS_PATH = "/v1/channels/"
+_LIVE = re.compile(re.escape(CAPTIONS_PATH) + r"/[^/]*\.vtt")
 QR_TEXT = "Surtitle-Text"
 """The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
 SAID_ONCE = ("Host", "Origin", "Authorization", QR_TEXT)
@@ -34,11 +40,19 @@ LIST_HEADERS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocke
 MOST_LIST_BYTES = 2048
 """Of all of these: a browser's have 100 and its token. `websockets` takes a millisecond or two to parse
 so many, and 15 for as many as a request may have."""
+MOST_QUERY_FIELDS = 64
+"""`start` has thirteen. To parse as many as a request may have takes 20 ms."""
+SENDING_S = 0.001
+"""What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
+of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
 RETRY_AFTER_S = 5
 _CHANNEL = re.compile(CHANNEL_NAME)
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Answer = Callable[[Request], Response]
+T = TypeVar("T")
+Shared = Callable[[Request], Mapping[str, str]]
+"""The headers by which pages of other origins may read the answer to a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +62,10 @@ class Serving:
     admission: Admission
     origins: OriginPolicy
     proxies: TrustedProxies
-    caption: Callable[[Visitor, Mapping[str, list[str]]], Serve]
-    """Serves a WebSocket for captions, whose handshake had this query string."""
-    show: Callable[[Visitor, str], Serve]
-    """Serves a viewer of a channel."""
+    caption: Callable[[Visitor, Mapping[str, list[str]]], Take]
+    """Takes a WebSocket for captions, whose handshake had this query string."""
+    show: Callable[[Visitor, str], Take]
+    """Takes that of a viewer of a channel."""
     live: Callable[[str], LiveCaptions | None]
     """The captions of a session, by its id."""
     health: Callable[[], Page]
@@ -72,33 +86,54 @@ class Routes:
 
     def app(self, *, has_figures: bool) -> ASGIApp:
         """All of them. The metrics are among them where they `has_figures`."""
-        handshake, read = ["GET", "OPTIONS"], ["GET"]
-        figures = [Route("/metrics", _in_turn(self.figures), methods=read)] if has_figures else []
+        read = ["GET"]
+        figures = [Route("/metrics", _answering(self.figures), methods=read)] if has_figures else []
         table = [
-            Route(CAPTIONS_PATH, _in_turn(self.captions), methods=handshake),
-            Route(CAPTIONS_PATH + "/{session}.vtt", _in_turn(self.follow), methods=read),
-            Route("/v1/channels/{channel}", _in_turn(self.channel), methods=handshake),
+            *_handshakes(CAPTIONS_PATH, _answering(self.captions)),
+            Route(CAPTIONS_PATH + "/{session}.vtt", _answering(self.follow), methods=read),
+            *_handshakes(CHANNELS_PATH + "{channel}", _answering(self.channel)),
             Route("/v1/qr", self.qr_code, methods=read),
-            Route("/healthz", _in_turn(self.health), methods=read),
-            Route("/readyz", _in_turn(self.readiness), methods=read),
+            Route("/healthz", _answering(self.health), methods=read),
+            Route("/readyz", _answering(self.readiness), methods=read),
             *figures,
-            Route("/watch/{channel}", _in_turn(self.audience), methods=read),
-            Route("/overlay/{channel}", _in_turn(self.audience), methods=read),
-            Route("/{path:path}", _in_turn(self.file), methods=read),
+            Route("/watch/{channel}", _answering(self.audience), methods=read),
+            Route("/overlay/{channel}", _answering(self.audience), methods=read),
+            Route("/{path:path}", _answering(self.file), methods=read),
         ]
-        return _application(table, self._serving.origins)
+        return _application(table, self._serving.origins, self._shared)
+
+    def _shared(self, request: Request) -> Mapping[str, str]:
+        """The headers by which pages of other origins may read an answer, whichever it is."""
+        path = request.scope["path"]
+        if _LIVE.fullmatch(path):  # the name of the session is the key, not who asks
+            return {"Access-Control-Allow-Origin": "*"}
+        if path == CAPTIONS_PATH or path.startswith(CHANNELS_PATH):
+            asking = self._asking(request)
+            if asking.origin is not None and self._admission.admits_page(asking):
+                return {
+                    "Access-Control-Allow-Origin": asking.origin,
+                    "Access-Control-Expose-Headers": "Retry-After",
+                    "Vary": "Origin",
+                }
+        return {}
 
     # -- WebSockets -----------------------------------------------------------------------------
 
     def captions(self, request: Request) -> Response:
         """Captions of what the client says."""
 
-        def answer(asking: Asking) -> Accept | Refusal:
+        def answer(asking: Asking) -> Take | Refusal:
             visitor = self._admission.to_speak(asking)
             if isinstance(visitor, Refusal):
                 return visitor
-            query = parse_qs(request.url.query, keep_blank_values=True)
-            return self._accept(self._serving.caption(visitor, query), asking)
+            try:
+                query = parse_qs(
+                    request.url.query, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS
+                )
+            except ValueError:
+                text = f"The query string has more than {MOST_QUERY_FIELDS} fields."
+                return Refusal(400, text)
+            return self._serving.caption(visitor, query)
 
         return self._handshake(request, answer)
 
@@ -108,37 +143,24 @@ class Routes:
         if _CHANNEL.fullmatch(channel) is None:
             return _nothing_at(request)
 
-        def answer(asking: Asking) -> Accept | Refusal:
+        def answer(asking: Asking) -> Take | Refusal:
             visitor = self._admission.to_watch(asking, channel)
             if isinstance(visitor, Refusal):
                 return visitor
-            return self._accept(self._serving.show(visitor, channel), asking)
+            return self._serving.show(visitor, channel)
 
         return self._handshake(request, answer)
 
-    def _handshake(
-        self, request: Request, answer: Callable[[Asking], Accept | Refusal]
-    ) -> Response:
-        """A page of another origin that is admitted may read why it is refused."""
-        asking = self._asking(request)
+    def _handshake(self, request: Request, answer: Callable[[Asking], Take | Refusal]) -> Response:
         if request.method == "OPTIONS":
-            page = Page(204, b"", {"Access-Control-Allow-Headers": "Authorization"})
-        else:
-            found = answer(asking)
-            if isinstance(found, Accept):
-                return found
+            return response_of(Page(204, b"", {"Access-Control-Allow-Headers": "Authorization"}))
+        asking = self._asking(request)
+        found = answer(asking)
+        if isinstance(found, Refusal):
             self._serving.on_refusal(found.status)
-            page = _refused(found)
-        if asking.origin is not None and self._admission.admits_page(asking):
-            page.headers |= {
-                "Access-Control-Allow-Origin": asking.origin,
-                "Access-Control-Expose-Headers": "Retry-After",
-                "Vary": "Origin",
-            }
-        return response_of(page)
-
-    def _accept(self, serve: Serve, asking: Asking) -> Accept:
-        return Accept(serve, asking.subprotocols, self._serving.max_message_bytes)
+            return response_of(_refused(found))
+        most = self._serving.max_message_bytes
+        return accept(request.scope, asking.subprotocols, most, found)
 
     # -- pages ----------------------------------------------------------------------------------
 
@@ -151,17 +173,11 @@ class Routes:
             page = _refused(Refusal(503, "This session has reached its limit of players."))
         else:
             return LiveResponse(live)
-        page.headers.update(ANYWHERE)
         return response_of(page)
 
     async def qr_code(self, request: Request) -> Response:
         """A QR code, for who may be here. It takes long, but no time of the event loop."""
-        visitor: list[Visitor | Refusal] = []
-        work = connection_of(request.scope).stream
-        await work.in_turn(
-            [lambda: visitor.append(self._admission.to_make_codes(self._asking(request)))], most_s=0
-        )
-        (who,) = visitor
+        who = await _in_turn(request, lambda: self._admission.to_make_codes(self._asking(request)))
         if isinstance(who, Refusal):
             return response_of(_refused(who))
         text = unquote(request.headers.get(QR_TEXT, ""))
@@ -224,25 +240,42 @@ def figures_app(figures: Callable[[], bytes], origins: OriginPolicy) -> ASGIApp:
         return response_of(_figures_page(figures()))
 
     def nothing(request: Request) -> Response:
-        return response_of(json_page(404, {"error": "There is nothing here but /metrics."}))
+        return response_of(json_page(404, {"error": "Only /metrics is available here."}))
 
     table = [
-        Route("/metrics", _in_turn(page), methods=["GET"]),
-        Route("/{path:path}", _in_turn(nothing), methods=["GET"]),
+        Route("/metrics", _answering(page), methods=["GET"]),
+        Route("/{path:path}", _answering(nothing), methods=["GET"]),
     ]
     return _application(table, origins)
 
 
-def _application(table: list[Route], origins: OriginPolicy) -> ASGIApp:
+def _handshakes(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+    """The routes of an address for WebSockets. `HEAD` comes with `GET`, but is no handshake."""
+    handshake, others = Route(path, endpoint), Route(path, _not_allowed)
+    handshake.methods, others.methods = {"GET", "OPTIONS"}, None
+    return [handshake, others]
+
+
+async def _not_allowed(request: Request) -> Response:
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, OPTIONS"})
+
+
+def _application(
+    table: list[Route], origins: OriginPolicy, shared: Shared = lambda request: {}
+) -> ASGIApp:
     handlers = {HTTPException: _on_http_exception, Exception: _on_mistake}
     app = Starlette(routes=table, exception_handlers=handlers)
     app.router.redirect_slashes = False
-    return _Guard(app, origins)
+    return _Shared(_Guard(app, origins), shared)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette finds wrong, in the same shape as all else."""
     assert isinstance(error, HTTPException)
+    return await _in_turn(request, partial(_what_is_wrong, request, error))
+
+
+def _what_is_wrong(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return _nothing_at(request)
     page = json_page(error.status_code, {"error": f"{error.detail}."})
@@ -255,6 +288,28 @@ async def _on_mistake(request: Request, error: Exception) -> Response:
     return response_of(json_page(500, {"error": "Internal server error; see its log."}))
 
 
+class _Shared:
+    """Adds headers to all that is answered, by whomever."""
+
+    def __init__(self, app: ASGIApp, shared: Shared) -> None:
+        self._app = app
+        self._shared = shared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        more = self._shared(Request(scope))
+        if not more:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_shared(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.encode(), value.encode("latin-1")) for name, value in more.items()]
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        await self._app(scope, receive, send_shared)
+
+
 class _Guard:
     """Answers requests that nothing should be read into before any other rule is asked."""
 
@@ -265,9 +320,13 @@ class _Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        page = _misdirected(Request(scope), self._origins)
-        app = self._app if page is None else response_of(page)
-        await app(scope, receive, send)
+        request = Request(scope)
+        page = _misdirected(request, self._origins)
+        if page is None:
+            await self._app(scope, receive, send)
+        else:
+            refusal = await _in_turn(request, partial(response_of, page))
+            await refusal(scope, receive, send)
 
 
 def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
@@ -275,30 +334,40 @@ def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
     headers = request.headers
     for name in SAID_ONCE:
         if len(headers.getlist(name)) > 1:
-            return json_page(400, {"error": f"There is more than one header {name}."})
+            return json_page(400, {"error": f"There is more than one {name} header."})
     lists = (item for name in LIST_HEADERS for item in headers.getlist(name))
     if sum(map(len, lists)) > MOST_LIST_BYTES:
         text = f"The headers {', '.join(LIST_HEADERS)} are longer than {MOST_LIST_BYTES} bytes."
         return json_page(431, {"error": text})
     host = headers.get("Host")
     if host is not None and not is_host(host):
-        return json_page(400, {"error": "The header Host is no name or address with a port."})
+        return json_page(400, {"error": "The Host header is not a valid name or address."})
     if not origins.knows(host):
-        text = "This server does not go by that name; see its setting `allowed_origins`."
+        text = "This server does not answer to that name; see its setting `allowed_origins`."
         return json_page(403, {"error": text})
     return None
 
 
-def _in_turn(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Make an answer when the turn of its client comes."""
+def _answering(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint whose answers are made in turn."""
 
     async def endpoint(request: Request) -> Response:
-        answers: list[Response] = []
-        stream = connection_of(request.scope).stream
-        await stream.in_turn([lambda: answers.append(answer(request))], most_s=0)
-        return answers[0]
+        return await _in_turn(request, partial(answer, request))
 
     return endpoint
+
+
+async def _in_turn(request: Request, find: Callable[[], T]) -> T:
+    """What is found for a request, when the turn of its client comes."""
+    found: list[T] = []
+    stream = connection_of(request.scope).stream
+
+    def answer() -> None:
+        found.append(find())
+        stream.inputs.reserve(SENDING_S)
+
+    await stream.in_turn([answer], most_s=0)
+    return found[0]
 
 
 def _raw_path(request: Request) -> str:

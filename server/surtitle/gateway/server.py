@@ -8,19 +8,19 @@ import asyncio
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
 import structlog
 from websockets.frames import CloseCode
 
-from surtitle.engine.policy import EngineState
+from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.admission import Admission, Visitor
 from surtitle.gateway.connection import Connection, ConnectionOptions
-from surtitle.gateway.handshake import Serve
+from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
@@ -107,11 +107,13 @@ class Gateway:
             origins=origins,
             is_short_of_memory=lambda: self._memory.pressure is not Pressure.NONE,
             has_room_to_watch=self._viewers.has_room_for,
+            with_session=lambda: len(self._with_session),
         )
         self._listeners: list[Listener] = []
         self._turns: ReadingTurns | None = None
         self._streams: Places[ClientStream] = Places(max_sockets)
         self._connections: set[Connection] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._without_session: Places[Connection] = Places(max(max_sessions, MIN_WITHOUT_SESSION))
         self._with_session: set[Connection] = set()
         self._lag = LoopLag()
@@ -122,25 +124,35 @@ class Gateway:
     def _make_gauges(self) -> None:
         gauge, sessions = self._metrics.gauge, self._sessions
         gauge("connections", "Open connections.", lambda: len(self._connections))
-        gauge("sessions", "Sessions, with or without one.", lambda: len(sessions))
-        gauge("sessions_waiting", "Those that wait for their client.", lambda: sessions.waiting)
+        gauge("sessions", "Sessions, connected or not.", lambda: len(sessions))
+        gauge(
+            "sessions_waiting",
+            "Sessions that are waiting for their client.",
+            lambda: sessions.waiting,
+        )
         gauge("channels", "Channels.", lambda: len(self._channels))
-        gauge("viewers", "Viewers of channels.", lambda: self._channels.viewers)
-        gauge("tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
+        gauge("viewers", "Channel viewers.", lambda: self._channels.viewers)
+        gauge(
+            "engine_utilization",
+            "How much of the engine's time was taken in the last seconds, from 0 to 1; all of it "
+            "where jobs waited.",
+            lambda: self._engine.utilization,
+        )
+        gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
         gauge("ready", "Whether captions can be made.", self._is_ready)
         gauge(
             "loop_lag_seconds",
-            "How late the event loop ran what was due (p99 of half a minute).",
+            "Delay of the event loop (p99 over half a minute).",
             lambda: self._lag.milliseconds()["p99"] / 1000,
         )
-        limit = "What the server may take."
+        limit = "Memory limit of the server."
         gauge("memory_limit_bytes", limit, lambda: self._memory.limit_bytes)
         gauge(
             "memory_pressure",
-            "0; 1 where new sessions are refused; 2 where the largest are ended.",
+            "0: normal; 1: new sessions are refused; 2: the largest sessions are ended.",
             lambda: self._memory.pressure.value,
         )
-        gauge("held_bytes", "What sessions hold.", self._sessions_hold)
+        gauge("held_bytes", "Memory held by sessions.", self._sessions_hold)
 
     async def start(
         self,
@@ -187,16 +199,18 @@ class Gateway:
         self._lag.start()
 
     async def watch_memory(self) -> None:
-        """Refuse sessions, and end some, as memory runs short; ends only where it cannot be told."""
+        """Refuse sessions, and end some, as memory runs short; ends only where it cannot be told, or
+        cancelled.
+        """
         own, grown = memory.used_bytes(), 0
         if own is None:
-            log.warning("the server's memory cannot be measured: it has no limit")
+            log.warning("the server's memory cannot be measured, so it has no limit")
             self._memory = MemoryGuard(sys.maxsize)
             return
         used = own + self._sessions.used_bytes
         if self._memory.has_little_room(used):
             log.warning(
-                "the server takes nearly all of its memory by itself; see `max_memory_mb`",
+                "the server alone uses nearly all of its memory limit; see `max_memory_mb`",
                 used_mb=used // memory.MIB,
                 limit_mb=self._memory.limit_bytes // memory.MIB,
             )
@@ -233,7 +247,10 @@ class Gateway:
         self._sessions.tell(service)
 
     async def drain(self, within_s: float) -> None:
-        """Refuse new sessions, let the open utterances finish, close everything."""
+        """Refuse new sessions, let the open utterances finish, close everything.
+
+        Cancelled, it has left some of that out; new sessions are refused all the same.
+        """
         self._admission.is_draining = True
         self._lag.stop()
         if self._connections:
@@ -242,69 +259,100 @@ class Gateway:
             hosted.live.close()  # its readers are connections too
         for listener in self._listeners:
             await listener.close()
+        if self._serving:
+            await asyncio.wait(self._serving)
         self._sessions.close()
         self._qr_codes.stop()
 
     # -- WebSockets -----------------------------------------------------------------------------
 
-    def _caption(self, visitor: Visitor, query: Mapping[str, list[str]]) -> Serve:
+    def _caption(self, visitor: Visitor, query: Mapping[str, list[str]]) -> Take:
         """Captions for who has been let in. `query` may hold fields of `start`."""
         start = query if query.keys() & set(Start.__struct_fields__) else None
-        return lambda socket: self._serve(socket, visitor, start)
+
+        def take(socket: WebSocket) -> None:
+            connection = Connection(
+                socket,
+                self._engine,
+                self._sessions,
+                self._options,
+                lambda: self._admission.refusal_of_session(visitor),
+                owner=visitor.owner,
+                caller=visitor.caller,
+                on_session=partial(self._on_session, socket),
+            )
+            assert self._turns is not None
+            socket.receiver, socket.turns = connection, self._turns
+            self._admission.enter(visitor)
+            self._connections.add(connection)
+            in_the_way = self._without_session.enter(connection, visitor.network)
+            self._begin(socket, self._serve(socket, connection, visitor, start, in_the_way))
+
+        return take
 
     async def _serve(
-        self, socket: WebSocket, visitor: Visitor, start: Mapping[str, list[str]] | None
+        self,
+        socket: WebSocket,
+        connection: Connection,
+        visitor: Visitor,
+        start: Mapping[str, list[str]] | None,
+        in_the_way: Connection | None,
     ) -> None:
-        connection = Connection(
-            socket,
-            self._engine,
-            self._sessions,
-            self._options,
-            lambda: self._admission.refusal_of_session(visitor),
-            owner=visitor.owner,
-            caller=visitor.caller,
-            on_session=partial(self._on_session, socket),
-        )
+        """Serve one that has been counted; it is counted no longer, whatever happens."""
         assert self._turns is not None
-        socket.receiver, socket.turns = connection, self._turns
-        self._turns.join(socket.stream)
-        self._admission.enter(visitor)
-        self._connections.add(connection)
-        in_the_way = self._without_session.enter(connection, visitor.network)
-        if in_the_way is not None:
-            in_the_way.make_way()
         try:
-            await connection.run(start)
+            if in_the_way is not None:
+                in_the_way.make_way()
+            if not socket.is_lost:
+                await connection.run(start)
         finally:
             self._connections.discard(connection)
             self._with_session.discard(connection)
-            self._admission.with_session = len(self._with_session)
             self._without_session.leave(connection)
             self._turns.leave(socket.stream)
             self._admission.leave(visitor)
 
-    def _show(self, visitor: Visitor, channel: str) -> Serve:
+    def _show(self, visitor: Visitor, channel: str) -> Take:
         """Somebody watches, as long as there is a place for him."""
 
-        async def serve(socket: WebSocket) -> None:
+        def take(socket: WebSocket) -> None:
             in_the_way = self._viewers.enter(socket, visitor.network)
-            try:
-                if in_the_way is not None:
-                    log.info("others want to watch; cut off")
-                    in_the_way.cut_off(CloseCode.TRY_AGAIN_LATER, "others want to watch")
+            self._begin(socket, self._watch(socket, channel, in_the_way))
+
+        return take
+
+    async def _watch(self, socket: WebSocket, channel: str, in_the_way: WebSocket | None) -> None:
+        try:
+            if in_the_way is not None:
+                log.info("others are waiting to watch; cut off")
+                in_the_way.cut_off(CloseCode.TRY_AGAIN_LATER, "others are waiting to watch")
+            if not socket.is_lost:
                 socket.only_watch()
                 with self._channels.watched_by(channel, socket):
                     await socket.wait_closed()
-            finally:
-                self._viewers.leave(socket)
+        finally:
+            self._viewers.leave(socket)
 
-        return serve
+    def _begin(self, socket: WebSocket, serving: Coroutine[Any, Any, None]) -> None:
+        """Serve in a task of its own: the request has ended, and what it held is let go."""
+
+        async def serve() -> None:
+            try:
+                await serving
+            except Exception:
+                log.exception("a connection failed")
+                socket.abort()
+
+        task = asyncio.create_task(serve(), name="websocket")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     def _on_session(self, socket: WebSocket, connection: Connection) -> None:
         """A connection has a session, and stays."""
         self._without_session.leave(connection)
         self._with_session.add(connection)
-        self._admission.with_session = len(self._with_session)
+        assert self._turns is not None
+        self._turns.join(socket.stream)
         socket.stream.speak()
 
     # -- what pages tell ------------------------------------------------------------------------
@@ -321,24 +369,13 @@ class Gateway:
         }
         return json_page(200, body)
 
-    @property
-    def is_listening(self) -> bool:
-        """Whether audio can be listened to; before that no session begins."""
-        return self._admission.is_listening
-
-    @is_listening.setter
-    def is_listening(self, value: bool) -> None:
-        self._admission.is_listening = value
-
     def _is_ready(self) -> bool:
         ready = self._engine.state is EngineState.READY and not self._admission.is_draining
-        return ready and self.is_listening and self._memory.pressure is Pressure.NONE
+        return ready and self._memory.pressure is Pressure.NONE
 
     def _readiness(self) -> Page:
         broken = self._engine.state is EngineState.BROKEN
         state = "failed" if broken else self._engine.state.value
-        if state == "ready" and not self.is_listening:
-            state = EngineState.LOADING.value
         if state == "ready" and self._memory.pressure is not Pressure.NONE:
             state = "overloaded_memory"
         state = "draining" if self._admission.is_draining else state

@@ -51,7 +51,7 @@ class Certificates:
 
     def _warn(self) -> None:
         if (rights := loose_rights(self._files[1], group_may_read=True)) is not None:
-            log.warning("the key for TLS is not for its owner alone", rights=rights)
+            log.warning("the TLS key is accessible to other users", rights=rights)
 
     def _stamps(self) -> list[int]:
         stamps = []

@@ -1,6 +1,7 @@
 """The HTTP side: the page and its files, and small JSON answers."""
 
 import asyncio
+import contextlib
 import io
 import json
 import mimetypes
@@ -80,7 +81,7 @@ def qr_page(text: str) -> Page:
     """The QR code of a text as SVG, black on white with the margin that readers want, or 400."""
     if not 0 < len(text.encode(errors="replace")) <= MAX_QR_BYTES or not text.isprintable():
         return json_page(
-            400, {"error": f"A QR code takes a printable text of 1 to {MAX_QR_BYTES} bytes."}
+            400, {"error": f"A QR code needs a printable text of 1 to {MAX_QR_BYTES} bytes."}
         )
     headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **_SECURITY_HEADERS}
     return Page(200, _qr_svg(text), headers)
@@ -94,23 +95,36 @@ class QrCodes:
         self._turn = asyncio.Lock()
         self._work = Allowance(QR_SHARE, QR_AT_ONCE_S, QR_REST_S)
         self._in_line: Counter[str] = Counter()
+        self._making: asyncio.Task[Page] | None = None
 
     async def page(self, text: str, owner: str) -> Page | None:
-        """See qr_page; None where this owner, or all together, ask for too many."""
+        """See qr_page; None where this owner, or all together, ask for too many.
+
+        Who is cancelled in the line leaves it. What the thread does already is done, and paid for.
+        """
         if self._in_line[owner] >= MAX_QR_CODES_EACH or self._in_line.total() >= MAX_QR_CODES:
             return None
-        self._in_line[owner] += 1
-        try:
-            async with self._turn:
-                await asyncio.sleep(self._work.good_at_s - time.monotonic())
-                began_s = time.monotonic()
-                page = await self._thread.run(qr_page, text)
+        async with contextlib.AsyncExitStack() as place:
+            self._in_line[owner] += 1
+            place.callback(self._leave_line, owner)
+            await place.enter_async_context(self._turn)
+            await asyncio.sleep(self._work.good_at_s - time.monotonic())
+            self._making = asyncio.create_task(self._make(text, place.pop_all()), name="qr code")
+        return await asyncio.shield(self._making)
+
+    async def _make(self, text: str, place: contextlib.AsyncExitStack) -> Page:
+        """In a task of its own: the `place` is taken as long as the thread works."""
+        async with place:
+            began_s = time.monotonic()
+            try:
+                return await self._thread.run(qr_page, text)
+            finally:
                 now_s = time.monotonic()
                 self._work.take(now_s - began_s, now_s)
-                return page
-        finally:
-            self._in_line[owner] -= 1
-            self._in_line += Counter()  # forget who has none there
+
+    def _leave_line(self, owner: str) -> None:
+        self._in_line[owner] -= 1
+        self._in_line += Counter()  # forget who has none there
 
     def stop(self) -> None:
         """The server ends."""

@@ -14,12 +14,12 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from websockets.frames import BINARY, CONT, TEXT, Close, CloseCode, Frame, Opcode
+from websockets.frames import BINARY, CLOSE, CONT, TEXT, Close, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, SEND_EOF
 from websockets.server import ServerProtocol
 
 from surtitle.gateway.reading import ReadingTurns
-from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, UNREAD_BYTES, ClientStream, Pause
+from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, UNSENT_BYTES, ClientStream, Pause
 from surtitle.runtime.allowance import Allowance
 
 log = structlog.get_logger("surtitle.gateway")
@@ -33,8 +33,13 @@ VIEWER_BYTES = 4096
 VIEWER_BYTES_PER_S = 64.0
 """What may come of a viewer, who has nothing to say: pings, pongs and a close."""
 
-# The library logs each broken connection with a traceback; here that is a client's affair.
-logging.getLogger("websockets").setLevel(logging.CRITICAL)
+_BROKEN = CLOSE, b""
+"""The end of what is received, where a frame has broken the rules."""
+
+LIBRARY_LOG = logging.getLogger("surtitle.websockets")
+"""What the library has to say: it logs each broken connection with a traceback, which is a client's
+affair."""
+LIBRARY_LOG.setLevel(logging.CRITICAL)
 
 
 class Receiver(Protocol):
@@ -148,11 +153,14 @@ class WebSocket:
 
     async def recv(self) -> str | bytes:
         """See Socket. Whoever takes a message must not wait before he goes to `in_turn`."""
-        while not self._messages:
-            if self.is_lost:
+        while not self._messages or self._messages[0] is _BROKEN:
+            if self._messages:
+                self._end()
+            elif self.is_lost:
                 raise self._protocol.close_exc
-            self._came.clear()
-            await self._came.wait()
+            else:
+                self._came.clear()
+                await self._came.wait()
         kind, data = self._messages.popleft()
         self._waiting -= 1
         if len(self._messages) <= MOST_QUEUED // 4:
@@ -162,10 +170,12 @@ class WebSocket:
         try:
             return data.decode()
         except UnicodeDecodeError:
+            self.stop_listening()
             if self._protocol.state is OPEN:
                 self._protocol.fail(CloseCode.INVALID_DATA, "not UTF-8")
                 self._on_broken()
-            self.stop_listening()
+            elif self._last_frame is not None:  # a frame behind it is broken
+                self._end()
             return await self.recv()
 
     def stop_listening(self) -> None:
@@ -186,9 +196,9 @@ class WebSocket:
             self._in_turn = False
 
     @property
-    def is_behind(self) -> bool:
+    def has_input(self) -> bool:
         """See Socket."""
-        return self.stream.is_behind or self._in_turn
+        return self.stream.has_input or self._in_turn
 
     @property
     def is_lost(self) -> bool:
@@ -205,7 +215,7 @@ class WebSocket:
 
     def send_now(self, message: str) -> bool:
         """Send at once what the transport can take without waiting; False where it is behind."""
-        if not self._can_send or self.stream.unsent_bytes > UNREAD_BYTES:
+        if not self._can_send or self.stream.unsent_bytes > UNSENT_BYTES:
             return False
         self.stream.write(Frame(TEXT, message.encode()).serialize(mask=False))
         return True
@@ -246,15 +256,26 @@ class WebSocket:
     # -- the end --------------------------------------------------------------------------------
 
     def _on_broken(self) -> None:
-        """A frame breaks the rules: the protocol wants to close, once its client knows why."""
+        """A frame breaks the rules: the protocol wants to close, once its client knows why.
+
+        That comes behind what was said before, if somebody listens.
+        """
         *answers, close, _ = self._protocol.data_to_send()
         self.stream.write(b"".join(answers))
         self._last_frame = close
+        if self._is_deaf:
+            self._end()
+        else:
+            self._messages.append(_BROKEN)
+            self._came.set()
+
+    def _end(self) -> None:
+        """Have the client told why, and close."""
+        self.stop_listening()
         code = self._protocol.close_sent
         assert code is not None
         if self.receiver is None or not self.receiver.explain(code.code, self._send_last):
             self._send_last()
-        self._loop.call_soon(self.stop_listening)  # behind the frames that came with this one
 
     def _send_last(self) -> None:
         last, self._last_frame = self._last_frame, None
@@ -264,7 +285,9 @@ class WebSocket:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See Socket."""
         self.stop_listening()
-        if self._protocol.state is OPEN:
+        if self._last_frame is not None:
+            self._send_last()
+        elif self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             self._flush()
         await self.wait_closed()
@@ -275,7 +298,7 @@ class WebSocket:
         self._flush()
 
     async def wait_closed(self) -> None:
-        """Until the connection has gone."""
+        """Until the connection has gone. It may be cancelled."""
         await self.stream.gone.wait()
 
     @property
@@ -294,7 +317,7 @@ class WebSocket:
         """Whatever comes now is dropped, and little of it borne."""
         self.stream.expect_little(
             Allowance(VIEWER_BYTES_PER_S, VIEWER_BYTES),
-            partial(self.cut_off, CloseCode.POLICY_VIOLATION, "there is nothing to say here"),
+            partial(self.cut_off, CloseCode.POLICY_VIOLATION, "no messages are expected here"),
         )
         self.stop_listening()
         self.stream.settle()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from surtitle.recognition.model_files import (
-    MODEL_SHA256,
     PREPROCESSOR,
     VOCABULARIES,
     ModelError,
@@ -16,16 +15,17 @@ from surtitle.recognition.model_files import (
     sha256_of,
     slices,
 )
+from surtitle.recognition.published_models import PUBLISHED
 
 BUNDLED_SHA256: dict[str, dict[str, str]] = {
     "base": {
-        "model.bin": MODEL_SHA256["Systran/faster-whisper-base"],
+        "model.bin": PUBLISHED["Systran/faster-whisper-base"].sha256,
         "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
         "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
         "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
     },
     "tiny.en": {
-        "model.bin": MODEL_SHA256["Systran/faster-whisper-tiny.en"],
+        "model.bin": PUBLISHED["Systran/faster-whisper-tiny.en"].sha256,
         "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
         "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
         "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",

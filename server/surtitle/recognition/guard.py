@@ -8,6 +8,7 @@ silence the person who really says it. What the limits keep apart is in docs/spe
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from surtitle.jobs import Voice
 from surtitle.recognition.repetition import (
@@ -32,7 +33,7 @@ BELIEVED_LOG_PROBABILITY = -0.3
 WILD_LOG_PROBABILITY = -1.5
 """Below this the words have next to nothing to do with the sound."""
 MIN_CLEAR_SHARE = 0.1
-"""Part of what was taken for speech that must be so without doubt, or the voice is doubtful."""
+"""Share of what was taken for speech that must be so without doubt, or the voice is doubtful."""
 CLEAR_SHARE = 0.6
 """With so large a part, voice activity has no doubt of its own."""
 SLOW_SPEECH_MS = 3000
@@ -57,23 +58,27 @@ BLIP_MS = 128
 """Voice activity opens for no less than 96 ms: time for a "seven", and not for a "thank you"."""
 
 
+Reason = Literal["repetition", "too_fast", "too_slow", "low_confidence", "no_speech"]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decode says about itself, and voice activity about its audio.
-
-    `seconds` is the length of the audio, `voice` what was heard in it, where somebody listened.
-    `repeated` says that what the text repeats has its own time in the audio: see `repetition`.
-    """
+    """What a decode says about itself, and voice activity about its audio."""
 
     text: str
     seconds: float
+    """Length of the audio."""
     log_probability: float
+    """Mean of the tokens, end mark included; natural logarithm."""
     no_speech_probability: float
+    """Of the no-speech token in the place of the first one."""
     voice: Voice | None = None
+    """What was heard in the audio; None where nobody listened."""
     repeated: bool = False
+    """What the text repeats has its own time in the audio: see `repetition`."""
 
 
-def suspicion(evidence: Evidence) -> str | None:
+def suspicion(evidence: Evidence) -> Reason | None:
     """Why this text should be decoded again with more care, or None."""
     repeats = is_loop(evidence.text) or says_twice(evidence.text)
     if repeats and not is_real(evidence):
@@ -85,7 +90,7 @@ def suspicion(evidence: Evidence) -> str | None:
     return None
 
 
-def refusal(evidence: Evidence) -> str | None:
+def refusal(evidence: Evidence) -> Reason | None:
     """Why this text must not be shown, after the most careful decode, or None."""
     if not any(character.isalnum() for character in evidence.text):
         return "no_speech"
@@ -125,13 +130,13 @@ def is_hurried_copy(evidence: Evidence) -> bool:
 
 def is_noise(evidence: Evidence) -> bool:
     """Whether enough says that nobody spoke: the no-speech token, the text and the voice."""
-    no_speech, text = evidence.no_speech_probability, evidence.log_probability
-    if no_speech > CERTAIN_NO_SPEECH_PROBABILITY and text < CERTAIN_LOG_PROBABILITY:
+    no_speech, sureness = evidence.no_speech_probability, evidence.log_probability
+    if no_speech > CERTAIN_NO_SPEECH_PROBABILITY and sureness < CERTAIN_LOG_PROBABILITY:
         return True
-    if is_doubtful(evidence.voice) and text < WILD_LOG_PROBABILITY:
+    if is_doubtful(evidence.voice) and sureness < WILD_LOG_PROBABILITY:
         return True
     return no_speech > MAX_NO_SPEECH_PROBABILITY and (
-        text < least_log_probability(evidence.voice) or has_no_room(evidence)
+        sureness < least_log_probability(evidence.voice) or has_no_room(evidence)
     )
 
 

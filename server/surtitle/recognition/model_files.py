@@ -16,26 +16,6 @@ Report = Callable[[Stage, int, int], None]
 During a download it may be called from another thread.
 """
 
-# The sha256 of the official `model.bin` files, as the hub states them beside each file. The bundled
-# packages carry the same bytes.
-MODEL_SHA256: dict[str, str] = {
-    "Systran/faster-whisper-tiny": (
-        "dcb76c6586fc06cbdac6dd21f14cfd129cc4cdd9dce19bf4ffa62e59cbe6e6d1"
-    ),
-    "Systran/faster-whisper-tiny.en": (
-        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
-    ),
-    "Systran/faster-whisper-base": (
-        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-    ),
-    "Systran/faster-whisper-small": (
-        "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671"
-    ),
-    "Systran/faster-whisper-medium": (
-        "9b45e1009dcc4ab601eff815b61d80e60ce3fd8c74c1a14f4a282258286b51ae"
-    ),
-}
-
 VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 # Optional, but without it a model with 128 mel bands (large-v3 and its kin) gets features of 80.
 PREPROCESSOR = "preprocessor_config.json"

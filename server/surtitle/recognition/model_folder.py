@@ -7,7 +7,7 @@ from surtitle.recognition.model_files import PREPROCESSOR, VOCABULARIES, ModelEr
 
 _LFS_POINTER = b"version https://git-lfs"
 CONVERT = (
-    "convert other forms with: ct2-transformers-converter --model NAME --output_dir FOLDER "
+    "convert other formats with: ct2-transformers-converter --model NAME --output_dir FOLDER "
     "--copy_files tokenizer.json preprocessor_config.json"
 )
 
@@ -41,9 +41,9 @@ def complete_folder(folder: Path) -> Path:
     if "model.bin" not in missing:
         advice = "Copy what is missing from where the model came from."
     elif any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_model*")):
-        advice = f"It holds a model of another form; {CONVERT}"
+        advice = f"It contains a model in another format; {CONVERT}"
     else:
-        advice = "Give the folder that holds a Whisper model in CTranslate2 form."
+        advice = "Specify a folder that contains a Whisper model in CTranslate2 format."
     raise ModelError(f"The folder {folder} lacks {', '.join(missing)}. {advice}")
 
 
@@ -55,6 +55,6 @@ def _check_text(path: Path) -> None:
             json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelError(
-            f"{path} is damaged: it is no {'JSON' if path.suffix == '.json' else 'UTF-8'}. Copy it "
-            "again from where the model came from."
+            f"{path} is damaged: it is not valid {'JSON' if path.suffix == '.json' else 'UTF-8'}. "
+            "Copy it again from where the model came from."
         ) from error

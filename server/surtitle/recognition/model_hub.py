@@ -1,18 +1,18 @@
 """Models on the hub: what they are called, whether they are in the cache, and how they get there.
 
 What is in the hub's cache is used as it is, without asking the hub again, so a restart needs no
-network and gets the same model as before. To take a newer version, name its revision.
+network and gets the same model as before. Of the well-known models it is the revision in
+`published_models`, of others the newest; to take another, name it.
 """
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from surtitle.recognition.bundled_models import BUNDLED
 from surtitle.recognition.model_files import (
-    MODEL_SHA256,
     PREPROCESSOR,
     VOCABULARIES,
     ModelError,
@@ -22,6 +22,7 @@ from surtitle.recognition.model_files import (
     file_sha256,
 )
 from surtitle.recognition.model_folder import CONVERT, complete_folder, missing_files
+from surtitle.recognition.published_models import PUBLISHED
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -48,12 +49,6 @@ REPOSITORIES: dict[str, str] = {
     "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
 }
 """The usual short names and their repositories; the same table as faster-whisper's own."""
-
-PINNED_REVISIONS: dict[str, str] = {
-    "Systran/faster-whisper-base": "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
-    "Systran/faster-whisper-tiny.en": "0d3d19a32d3338f10357c0889762bd8d64bbdeba",
-}
-"""The commit to download where the user names none. For other repositories it is the newest one."""
 
 # The weights come last: when they are in the cache, so is everything else.
 _DOWNLOAD_ORDER = (PREPROCESSOR, "config.json", "tokenizer.json", *VOCABULARIES, "model.bin")
@@ -85,11 +80,16 @@ def from_hub(
 ) -> ModelFiles:
     """See `models.locate`. Raises ModelError."""
     repository, revision = _parse_hub_name(name)
-    pinned = PINNED_REVISIONS.get(repository)
+    published = PUBLISHED.get(repository)
+    model = _HubModel(name, repository, revision, None, endpoint, cache_dir)
     # Another revision may hold other weights, so a known hash says nothing about it.
-    sha256 = MODEL_SHA256.get(repository) if revision in (None, pinned) else None
-    model = _HubModel(name, repository, revision or pinned, sha256, endpoint, cache_dir)
+    if published is not None and revision in (None, published.revision):
+        model = replace(model, revision=published.revision, sha256=published.sha256)
+    sha256 = model.sha256
     folder = _cached_folder(model)
+    if folder is None and revision is None:
+        # Where it was fetched before its revision was known; the same weights will do.
+        folder = _cached_folder(replace(model, revision=None))
     if folder is None:
         if offline:
             raise ModelNotDownloaded(
@@ -115,7 +115,7 @@ def _parse_hub_name(name: str) -> tuple[str, str | None]:
     if match is not None and match["repository"].partition("/")[0] not in (".", ".."):
         return match["repository"], match["revision"]
     if "/" in name or "\\" in name or name.startswith("~"):
-        raise ModelError(f"There is no folder {name}. Give the folder or the name of a model.")
+        raise ModelError(f"There is no folder {name}. Specify a model's folder or name.")
     close = difflib.get_close_matches(name.lower(), REPOSITORIES, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ModelError(
@@ -181,8 +181,8 @@ def _wanted_files(model: _HubModel, info: "ModelInfo") -> tuple[dict[str, int], 
     available = {file.rfilename: file for file in info.siblings or []}
     if "model.bin" not in available or "tokenizer.json" not in available:
         raise ModelError(
-            f"{model.repository} is not a Whisper model in CTranslate2 form: it lacks model.bin or "
-            f"tokenizer.json. Choose another repository, or {CONVERT}"
+            f"{model.repository} is not a Whisper model in CTranslate2 format: it lacks "
+            f"model.bin or tokenizer.json. Choose another repository, or {CONVERT}"
         )
     sizes = {name: available[name].size or 0 for name in _DOWNLOAD_ORDER if name in available}
     lfs = available["model.bin"].lfs
@@ -251,20 +251,21 @@ def _explain(model: _HubModel, error: Exception) -> str:
     match error:
         case errors.GatedRepoError():  # a kind of RepositoryNotFoundError, so it comes first
             return (
-                f"{model.repository} is only for people who accepted its conditions. Accept them "
-                f"at {model.host}/{model.repository}, log in with `hf auth login`, {_ALTERNATIVE}."
+                f"{model.repository} is available only to people who have accepted its "
+                f"conditions. Accept them at {model.host}/{model.repository}, log in with `hf "
+                f"auth login`, {_ALTERNATIVE}."
             )
         case errors.RepositoryNotFoundError():
             return _no_such_repository(model)
         case errors.RevisionNotFoundError():
             return (
-                f"{model.repository} has no revision {model.revision!r}. Give a commit, tag or "
-                "branch that it has, or leave the revision out."
+                f"{model.repository} has no revision {model.revision!r}. Use a commit, tag or "
+                "branch that exists there, or leave out the revision."
             )
         case errors.OfflineModeIsEnabled():
             return (
-                f"The model {model.name!r} is not on this machine, and HF_HUB_OFFLINE forbids to "
-                f"download it. Unset that for the first start, {_ALTERNATIVE}."
+                f"The model {model.name!r} is not on this machine, and HF_HUB_OFFLINE forbids "
+                f"downloading it. Unset that for the first start, {_ALTERNATIVE}."
             )
         case errors.HfHubHTTPError():
             return (
@@ -273,8 +274,8 @@ def _explain(model: _HubModel, error: Exception) -> str:
             )
         case OSError(filename=str() as filename, strerror=str() as reason):
             return (
-                f"The model {model.name!r} cannot be stored: {filename}: {reason}. Free space or "
-                "correct the permissions there, or name another place in HF_HUB_CACHE."
+                f"The model {model.name!r} cannot be stored: {filename}: {reason}. Free some "
+                "space or correct the permissions there, or set HF_HUB_CACHE to another place."
             )
         case _:
             return (
@@ -287,7 +288,7 @@ def _explain(model: _HubModel, error: Exception) -> str:
 def _no_such_repository(model: _HubModel) -> str:
     return (
         f"There is neither a folder {model.name} nor a public model {model.repository} at "
-        f"{model.host}. Check the spelling; for a private one log in with `hf auth login`."
+        f"{model.host}. Check the spelling; for a private model, log in with `hf auth login`."
     )
 
 

@@ -53,8 +53,8 @@ def locate(
     except OSError as error:
         where = error.filename or name
         raise ModelError(
-            f"The model cannot be read: {where}: {error.strerror or error}. Give the user that "
-            "Surtitle runs as the right to read its folder and all files in it."
+            f"The model cannot be read: {where}: {error.strerror or error}. Allow the user that "
+            "Surtitle runs as to read its folder and all files in it."
         ) from error
 
 
@@ -62,8 +62,8 @@ def _folder(name: str) -> Path | None:
     """The folder of this name, or None where there is none."""
     if any(len(os.fsencode(part)) > _LONGEST_NAME for part in name.split("/")):
         raise ModelError(
-            f"There is neither a folder nor a model of a name as long as {name[:40]}… "
-            f"({len(name)} characters). Give the folder or the name of a model."
+            f"No folder or model has a name as long as {name[:40]}… ({len(name)} characters). "
+            "Specify a model's folder or name."
         )
     try:
         folder = Path(name).expanduser()
@@ -74,7 +74,7 @@ def _folder(name: str) -> Path | None:
     if folder.is_file():
         raise ModelError(
             f"{name} is a file. Surtitle loads a folder with a Whisper model in CTranslate2 "
-            f"form; {CONVERT}"
+            f"format; {CONVERT}"
         )
     return None
 

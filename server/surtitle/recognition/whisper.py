@@ -36,6 +36,17 @@ from surtitle.jobs import (
     ms_to_samples,
 )
 from surtitle.recognition.alignment import LAG_MS, last_pause, pause_near, place_words
+from surtitle.recognition.attempt import (
+    LEAST_PART_MS,
+    Attempt,
+    Decoded,
+    Outcome,
+    Verdict,
+    begin,
+    judge,
+    may_stop_early,
+    stops_early,
+)
 from surtitle.recognition.budget import (
     CPU_BATCH,
     GPU_BATCH,
@@ -49,81 +60,36 @@ from surtitle.recognition.budget import (
 )
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
-from surtitle.recognition.guard import (
-    Evidence,
-    echoes,
-    is_hurried_copy,
-    is_noise,
-    refusal,
-    suspicion,
-)
+from surtitle.recognition.guard import Evidence
 from surtitle.recognition.language import choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 from surtitle.recognition.repetition import times_said, was_repeated, words_heard
-
-LEAST_PART_MS = 1000
-MOST_PARTS = 8
-"""Where a job has more words than fit into one decode, it is decoded in parts, as long as each gets
-ahead."""
+from surtitle.recognition.two_models import TwoModels
+from surtitle.recognition.worker import Decoder
 
 PREPEND_PUNCTUATION = "\"'“¿([{-"
 APPEND_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
 """Marks that belong to the next and to the previous word (OpenAI Whisper, timing.py)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Effort:
-    """One rung of the ladder that a suspicious job climbs."""
-
-    beam_size: int
-    full_window: bool = False
-    no_repeat_ngram_size: int = 0
-
-
-LEAST_WORTH_A_LOOK_S = 0.3
-"""Shorter audio, of a sender that breaks off, has no word that a second look could find. And it takes
-as long as that of a whole sentence."""
-
-_PARTIAL = (_Effort(beam_size=1),)
-_FINAL = (
-    _Effort(beam_size=5),
-    _Effort(beam_size=5, full_window=True),
-    _Effort(beam_size=5, full_window=True, no_repeat_ngram_size=5),
-)
-
-
 @dataclass(slots=True)
-class _Attempt:
-    """A job under way."""
+class _Decoding:
+    """A job under way: its audio, and what the model makes of it."""
 
-    job: Job
+    job: Job  # with the audio that is left to decode
     mel: NDArray[np.float32]  # (mels, frames) of the audio, not padded
+    attempt: Attempt
     features_s: float
-    started: float  # time.perf_counter() when its batch was started
-    later: list[_Effort]  # what to try if the text is suspicious
-    unheard_ms: int = 0  # at least so much speech was heard in the audio
+    started: float  # time.perf_counter() before its features
     window_s: float = MAX_WINDOW_S  # of the decode under way
-    told: bool = True  # the model reads the context that the client has given
-    echo: "_Decoded | None" = None  # text that repeats that context, until it is confirmed
     language: str = ""
     language_probability: float = 1.0
     language_sure: bool = True
-    encoded: Any = None  # StorageView of this job alone, where words are wanted
-    pending: Any = None  # asynchronous generation result
-    room: int = 0  # tokens that the decode under way may write
-    said: list["_Part"] = field(default_factory=list)  # before the audio that `job` has now
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    tokens: list[int]
-    evidence: Evidence
-    newest: tuple[Piece, ...] = ()
-    full: bool = False
-    """All tokens that there was room for were written: more may have been said."""
-    said_to_ms: int | None = None
-    """Where the last word ends, if anybody looked."""
+    encoded: ctranslate2.StorageView | None = None  # of this job alone, where words are wanted
+    pending: Any = None  # ctranslate2.models.WhisperGenerationResultAsync of the decode under way
+    room: int = 0  # tokens that it may write
+    said: list["_Part"] = field(default_factory=list)  # before the audio that is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +125,11 @@ class WhisperDecoder:
         """
         started = time.perf_counter()
         device = choose_device(device)
-        compute_type = choose_compute_type(device, compute_type)
         replicas, threads = choose_parallelism(device, replicas, threads)
-        files = locate(name, offline=True)
         self._model = WhisperModel(
-            **files.arguments(),
+            **locate(name, offline=True).arguments(),
             device=device,
-            compute_type=compute_type,
+            compute_type=choose_compute_type(device, compute_type),
             num_workers=replicas,
             cpu_threads=threads,
         )
@@ -173,14 +137,21 @@ class WhisperDecoder:
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self.second_looks = 0
         """How many decodes the guard had done once more."""
+        load_s = time.perf_counter() - started
+        self.info = self._describe(name, device, replicas, batch, load_s)
+
+    def _describe(
+        self, name: str, device: str, replicas: int, batch: int, load_s: float
+    ) -> ModelInfo:
+        """What the model is, and what it takes at once; arguments as in `__init__`."""
         on_cpu = device == "cpu"
         windows = WINDOWS["multilingual" if self._model.model.is_multilingual else "english"]
-        self.info = ModelInfo(
+        return ModelInfo(
             name=name,
             device=device,
             compute_type=self._model.model.compute_type,
             languages=tuple(self._model.supported_languages),
-            load_s=time.perf_counter() - started,
+            load_s=load_s,
             parallel=replicas if on_cpu else max(replicas, GPU_PARALLEL),
             max_batch=batch or (CPU_BATCH if on_cpu else GPU_BATCH),
             max_batch_square_s2=(
@@ -203,60 +174,67 @@ class WhisperDecoder:
         under_way = [self._begin(job) for job in jobs]
         for group in _alike(under_way):
             self._start(group)
-        again: list[_Attempt] = []
+        again: list[_Decoding] = []
         while under_way or again:
-            for attempt in list(under_way):
-                if attempt.pending.done():
-                    under_way.remove(attempt)
-                    if (result := self._collect(attempt)) is None:
-                        again.append(attempt)
+            for decoding in list(under_way):
+                if decoding.pending.done():
+                    under_way.remove(decoding)
+                    if (result := self._collect(decoding)) is None:
+                        again.append(decoding)
                     else:
                         yield result
             if again and not under_way:  # one by one: a batch has one replica, others have theirs
-                attempt = again.pop(0)
-                self._start([attempt])
-                under_way.append(attempt)
+                decoding = again.pop(0)
+                self._start([decoding])
+                under_way.append(decoding)
             if under_way:
                 yield None
 
     # -- stages of a job ------------------------------------------------------------------------
 
-    def _begin(self, job: Job) -> _Attempt:
+    def _begin(self, job: Job) -> _Decoding:
+        """A job with its features, ready for the first decode."""
         started = time.perf_counter()
         mel = lift(self._features.compute(job.session, job.audio))
-        return _Attempt(
+        attempt = begin(
+            job.kind,
+            job.seconds,
+            _context(job.decode_options),
+            job.voice.speech_ms if job.voice else 0,
+        )
+        return _Decoding(
             job,
             mel,
+            attempt,
             features_s=time.perf_counter() - started,
             started=started,
-            later=_efforts(job),
-            unheard_ms=job.voice.speech_ms if job.voice else 0,
         )
 
-    def _start(self, group: Sequence[_Attempt]) -> None:
+    def _start(self, group: Sequence[_Decoding]) -> None:
         """Hand jobs that are alike, see `_alike`, to a replica, which goes to work at once."""
-        efforts = [attempt.later.pop(0) for attempt in group]
-        effort = efforts[0]
-        jobs = [attempt.job for attempt in group]
+        effort = group[0].attempt.effort
+        jobs = [decoding.job for decoding in group]
         window_s = MAX_WINDOW_S if effort.full_window else jobs[0].window_s
         source = self._windows(group, window_s)
         # Once known, a language stays: it is not looked for again in the second look.
-        unknown = [a for a in group if a.job.decode_options.language is None and not a.language]
+        unknown = any(
+            not each.language and each.job.decode_options.language is None for each in group
+        )
         # To encode by itself holds up all batches, and a second look for long: what it gives is
         # mostly dropped, so it is encoded again where its words are wanted.
         is_timed = _wants_words(jobs[0]) and not effort.full_window
         if unknown or is_timed:
             source = self._model.model.encode(source)
-        for attempt in group:
-            attempt.window_s = window_s
-            attempt.encoded = source if is_timed else None
+        for decoding in group:
+            decoding.window_s = window_s
+            decoding.encoded = source if is_timed else None
         rankings = self._model.model.detect_language(source) if unknown else [[]] * len(group)
-        for attempt, ranking in zip(group, rankings, strict=True):
-            self._set_language(attempt, ranking)
-        prompts = [self._prompt(attempt) for attempt in group]
+        for decoding, ranking in zip(group, rankings, strict=True):
+            self._set_language(decoding, ranking)
+        prompts = [self._prompt(decoding) for decoding in group]
         max_length = max(
-            token_budget(attempt.job.seconds, len(prompts[0]), attempt.language)
-            for attempt in group
+            token_budget(decoding.job.seconds, len(prompts[0]), decoding.language)
+            for decoding in group
         )
         results = self._model.model.generate(
             source,
@@ -269,31 +247,32 @@ class WhisperDecoder:
             return_no_speech_prob=True,
             return_logits_vocab=jobs[0].kind == "partial",
         )
-        for attempt, pending in zip(group, results, strict=True):
-            attempt.pending, attempt.room = pending, new_tokens(max_length, len(prompts[0]))
+        for decoding, pending in zip(group, results, strict=True):
+            decoding.pending, decoding.room = pending, new_tokens(max_length, len(prompts[0]))
 
-    def _windows(self, group: Sequence[_Attempt], window_s: float) -> Any:
-        """The mel frames, padded with 0 to their window: StorageView of shape (n, mels, frames)."""
+    @staticmethod
+    def _windows(group: Sequence[_Decoding], window_s: float) -> ctranslate2.StorageView:
+        """The mel frames, padded with 0 to their window: shape (n, mels, frames), float32."""
         frames = window_frames(window_s)
         padded = np.zeros((len(group), group[0].mel.shape[0], frames), np.float32)
-        for row, attempt in enumerate(group):
-            mel = attempt.mel[:, :frames]
+        for row, decoding in enumerate(group):
+            mel = decoding.mel[:, :frames]
             padded[row, :, : mel.shape[1]] = mel
         return ctranslate2.StorageView.from_array(padded)
 
     @staticmethod
-    def _set_language(attempt: _Attempt, ranking: Sequence[tuple[str, float]]) -> None:
+    def _set_language(decoding: _Decoding, ranking: Sequence[tuple[str, float]]) -> None:
         """The language asked for, or the one heard."""
-        decode_options = attempt.job.decode_options
+        decode_options = decoding.job.decode_options
         if decode_options.language is not None:
-            attempt.language = decode_options.language
-        elif not attempt.language:
+            decoding.language = decode_options.language
+        elif not decoding.language:
             heard = [(token.strip("<|>"), float(p)) for token, p in ranking]
             choice = choose(
-                heard, attempt.job.seconds, decode_options.languages, decode_options.prior_language
+                heard, decoding.job.seconds, decode_options.languages, decode_options.prior_language
             )
-            attempt.language, attempt.language_sure = choice.language, choice.sure
-            attempt.language_probability = choice.probability
+            decoding.language, decoding.language_sure = choice.language, choice.sure
+            decoding.language_probability = choice.probability
 
     def _encoder_width(self, windows: Windows) -> int:
         """Units of the encoder's output, for which CTranslate2 has no property."""
@@ -301,111 +280,102 @@ class WhisperDecoder:
         mel = np.zeros((1, self._model.model.n_mels, frames), np.float32)
         return int(self._model.model.encode(ctranslate2.StorageView.from_array(mel)).shape[-1])
 
-    def _collect(self, attempt: _Attempt) -> Result | None:
+    def _collect(self, decoding: _Decoding) -> Result | None:
         """The result of a decode that is done; None where it is to be done again."""
-        decoded = self._read(attempt)
-        job = attempt.job
-        reason = suspicion(decoded.evidence)
-        if reason == "repetition" and not is_noise(decoded.evidence):
-            decoded = self._listened(attempt, decoded)
-            reason = suspicion(decoded.evidence)
-        # A partial gets no second look: one that needs it is not shown, the next comes soon.
-        if job.kind == "partial" and reason is None and is_hurried_copy(decoded.evidence):
-            reason = "repetition"
-        if job.kind == "final" and not attempt.later:
-            reason = None
-        if attempt.later and reason is not None:
-            self.second_looks += 1
-            return None
-        reason = reason or refusal(decoded.evidence)
-        if reason is None and attempt.echo is not None:
-            decoded = attempt.echo  # something was said, and the context has helped to spell it
-        elif reason is None and self._is_echo(attempt, decoded):
-            attempt.told, attempt.echo, attempt.later = False, decoded, _efforts(job)
-            return None
-        if reason is None and self._go_on(attempt, decoded):
-            return None
-        words = self._words(attempt, decoded) if _wants_words(job) and reason is None else []
-        if attempt.said:
+        verdict = judge(decoding.attempt, self._read(decoding))
+        if verdict.outcome is Outcome.ALIGN:
+            verdict = judge(decoding.attempt, self._aligned(decoding, verdict.decoded))
+        match verdict.outcome:
+            case Outcome.RETRY:
+                self.second_looks += 1
+                decoding.attempt = decoding.attempt.retry()
+            case Outcome.DROP_CONTEXT:
+                decoding.attempt = decoding.attempt.drop_context(verdict.decoded)
+            case Outcome.CONTINUE if self._go_on(decoding, verdict.decoded):
+                pass
+            case _:
+                return self._result(decoding, verdict)
+        return None
+
+    def _result(self, decoding: _Decoding, verdict: Verdict) -> Result:
+        """The answer to a job whose last decode is accepted or refused."""
+        job, decoded, reason = decoding.job, verdict.decoded, verdict.reason
+        is_timed = _wants_words(job) and reason is None
+        words = [word for word, _ in self._timed(decoding, decoded)] if is_timed else []
+        if decoding.said:
             if reason is not None:  # of the rest alone
                 decoded, reason = replace(decoded, tokens=[], newest=()), None
-            decoded, words = self._joined(attempt, decoded, words)
+            decoded, words = self._joined(decoding, decoded, words)
         evidence = decoded.evidence
-        total_s = time.perf_counter() - attempt.started
+        total_s = time.perf_counter() - decoding.started
         return Result(
             job_id=job.id,
             # Whisper marks a word that the end of the audio cuts off with a hyphen.
             text=evidence.text.removesuffix("-") if job.kind == "partial" else evidence.text,
-            language=attempt.language,
-            language_probability=attempt.language_probability,
-            language_sure=attempt.language_sure,
+            language=decoding.language,
+            language_probability=decoding.language_probability,
+            language_sure=decoding.language_sure,
             confidence=float(np.exp(evidence.log_probability)),
             words=tuple(words),
             newest=decoded.newest,
             suppressed=reason,
             timings=Timings(
-                features_s=attempt.features_s,
-                inference_s=total_s - attempt.features_s,
+                features_s=decoding.features_s,
+                inference_s=total_s - decoding.features_s,
                 total_s=total_s,
             ),
         )
 
-    @staticmethod
-    def _is_echo(attempt: _Attempt, decoded: _Decoded) -> bool:
-        context = _context(attempt.job.decode_options)
-        return bool(context) and echoes(decoded.evidence.text, context)
-
-    def _read(self, attempt: _Attempt) -> _Decoded:
-        result = attempt.pending.result()
-        tokenizer = self._tokenizer(attempt)
+    def _read(self, decoding: _Decoding) -> Decoded:
+        """What a decode that is done has written."""
+        result = decoding.pending.result()
+        tokenizer = self._tokenizer(decoding)
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
         length = len(result.sequences_ids[0])
         evidence = Evidence(
-            text=self._written(attempt, [tokenizer.decode(tokens).strip()])[0],
-            seconds=attempt.job.seconds,
-            # The score is a mean over the tokens without the end mark; with it, as Whisper does.
+            text=self._text(decoding, tokens),
+            seconds=decoding.job.seconds,
+            # CTranslate2 takes the mean over the tokens without the end mark, Whisper with it.
             log_probability=result.scores[0] * length / (length + 1),
             no_speech_probability=result.no_speech_prob,
-            voice=attempt.job.voice,
+            voice=decoding.job.voice,
         )
         newest: tuple[Piece, ...] = ()
         if result.logits:
             first = max(len(tokens) - NEWEST_TOKENS, 0)
             logits = [_to_numpy(each) for each in result.logits[0][first : len(tokens)]]
             newest = newest_pieces(tokens[first:], logits, tokenizer.split_tokens_on_unicode)
-        return _Decoded(tokens, evidence, newest, full=length >= attempt.room)
+        return Decoded(tokens, evidence, newest, full=length >= decoding.room)
 
     # -- words and their times ------------------------------------------------------------------
 
-    def _words(self, attempt: _Attempt, decoded: _Decoded) -> list[Word]:
-        """Each word with its time in the attempt's audio."""
-        return [word for word, _ in self._timed(attempt, decoded)]
-
     def _timed(
-        self, attempt: _Attempt, decoded: _Decoded, end_ms: int | None = None
+        self, decoding: _Decoding, decoded: Decoded, end_ms: int | None = None
     ) -> list[tuple[Word, list[int]]]:
-        """Each word with its time, by cross-attention and by the audio, and its tokens.
+        """Each word with its time in the job's audio, by cross-attention and pauses, and its tokens.
 
-        Nothing of the text was said after `end_ms`.
+        Nothing of the text was said after `end_ms` of that audio.
         """
-        words, tokens = self._attended(attempt, decoded)
-        audio = attempt.job.audio[: None if end_ms is None else ms_to_samples(end_ms)]
+        words, tokens = self._attended(decoding, decoded)
+        audio = decoding.job.audio[: None if end_ms is None else ms_to_samples(end_ms)]
         placed = place_words(words, audio, LAG_MS.get(self.info.name, 0))
         return list(zip(placed, tokens, strict=True))
 
-    def _attended(self, attempt: _Attempt, decoded: _Decoded) -> tuple[list[Word], list[list[int]]]:
+    def _attended(
+        self, decoding: _Decoding, decoded: Decoded
+    ) -> tuple[list[Word], list[list[int]]]:
         """Each word with its time by cross-attention, on the encoding that the text came from, and
         the tokens of each."""
-        if attempt.encoded is None:
-            window = self._windows([attempt], attempt.window_s)
-            attempt.encoded = self._model.model.encode(window)
-        frames = min(attempt.mel.shape[1], window_frames(MAX_WINDOW_S))
+        if decoding.encoded is None:
+            window = self._windows([decoding], decoding.window_s)
+            decoding.encoded = self._model.model.encode(window)
+        frames = min(decoding.mel.shape[1], window_frames(MAX_WINDOW_S))
         alignment = self._model.find_alignment(
-            self._tokenizer(attempt), [decoded.tokens], attempt.encoded, frames
+            self._tokenizer(decoding), [decoded.tokens], decoding.encoded, frames
         )[0]
         merge_punctuations(alignment, PREPEND_PUNCTUATION, APPEND_PUNCTUATION)
         alignment = [word for word in alignment if word["word"].strip()]
-        texts = self._written(attempt, [word["word"].strip() for word in alignment])
+        texts = self._written(decoding, [word["word"].strip() for word in alignment])
         words = [
             Word(
                 text=text,
@@ -417,80 +387,83 @@ class WhisperDecoder:
         ]
         return words, [word["tokens"] for word in alignment]
 
-    def _listened(self, attempt: _Attempt, decoded: _Decoded) -> _Decoded:
+    def _aligned(self, decoding: _Decoding, decoded: Decoded) -> Decoded:
         """A text with what the audio says of its words: where they end, and whether what comes again
         was said; without what was not, if that is known."""
-        words, tokens = self._attended(attempt, decoded)
+        words, tokens = self._attended(decoding, decoded)
         evidence = decoded.evidence
         stretches = evidence.voice.stretches if evidence.voice else 0
         heard = words_heard(words, stretches)
         if 0 < heard < len(words):
             words, said = words[:heard], [token for word in tokens[:heard] for token in word]
-            text = self._written(attempt, [self._tokenizer(attempt).decode(said).strip()])[0]
-            evidence = replace(evidence, text=text)
+            evidence = replace(evidence, text=self._text(decoding, said))
             decoded = replace(decoded, tokens=said, newest=(), full=False)
         alone = 1 < times_said(evidence.text) <= stretches
         repeated = heard > 0 or alone or was_repeated(words)
         return replace(
             decoded,
             evidence=replace(evidence, repeated=repeated),
-            said_to_ms=words[-1].end_ms if words else None,
+            said_to_ms=words[-1].end_ms if words else 0,
         )
 
     # -- more words than fit into one decode ----------------------------------------------------
 
-    def _go_on(self, attempt: _Attempt, decoded: _Decoded) -> bool:
-        """Keep the words up to a pause, and have what follows it decoded, where more was said than
-        was written; False where that leads nowhere."""
-        job = attempt.job
-        rest_ms = self._stops_at(attempt, decoded)
-        if rest_ms is not None:
-            timed = self._timed(attempt, decoded, rest_ms)
-            kept = len(timed)
-        elif decoded.full:
-            timed = self._timed(attempt, decoded)
-            kept, rest_ms = last_pause([word for word, _ in timed])
-        else:
+    def _go_on(self, decoding: _Decoding, decoded: Decoded) -> bool:
+        """Keep the words up to a pause, and leave what follows it to decode; False where no pause
+        gets the job ahead."""
+        timed, rest_ms = self._first_part(decoding, decoded)
+        if rest_ms < LEAST_PART_MS:
             return False
-        if rest_ms < LEAST_PART_MS or len(attempt.said) == MOST_PARTS:
-            return False
-        before_ms = attempt.said[-1].end_ms if attempt.said else 0
-        words = [word for word, _ in timed[:kept]] if _wants_words(job) else []
-        attempt.said.append(
+        job = decoding.job
+        before_ms = decoding.said[-1].end_ms if decoding.said else 0
+        words = [word for word, _ in timed] if _wants_words(job) else []
+        decoding.said.append(
             _Part(
-                tokens=[token for _, tokens in timed[:kept] for token in tokens],
+                tokens=[token for _, tokens in timed for token in tokens],
                 words=_shifted(words, before_ms),
                 log_probability=decoded.evidence.log_probability,
                 end_ms=before_ms + rest_ms,
             )
         )
-        attempt.job = replace(job, audio=job.audio[ms_to_samples(rest_ms) :], voice=None)
-        attempt.mel = attempt.mel[:, window_frames(rest_ms / 1000) :]
-        attempt.unheard_ms -= rest_ms
-        attempt.later, attempt.echo = _efforts(job), None
+        decoding.job = replace(job, audio=job.audio[ms_to_samples(rest_ms) :], voice=None)
+        decoding.mel = decoding.mel[:, window_frames(rest_ms / 1000) :]
+        decoding.attempt = decoding.attempt.go_on(rest_ms)
         return True
 
-    def _stops_at(self, attempt: _Attempt, decoded: _Decoded) -> int | None:
-        """Where a text that really repeats itself ends in the audio, if more was said than that: of
-        five times the same, Whisper may write two, and of what follows them one."""
-        if attempt.unheard_ms < LEAST_PART_MS or not (decoded.evidence.repeated or attempt.said):
+    def _first_part(
+        self, decoding: _Decoding, decoded: Decoded
+    ) -> tuple[list[tuple[Word, list[int]]], int]:
+        """The words to keep, see `_timed`, and where in ms of the audio the rest begins; 0 where no
+        more was said than was written."""
+        rest_ms = self._stops_at(decoding, decoded)
+        if rest_ms is not None:
+            return self._timed(decoding, decoded, rest_ms), rest_ms
+        if not decoded.full:
+            return [], 0
+        timed = self._timed(decoding, decoded)
+        count, rest_ms = last_pause([word for word, _ in timed])
+        return timed[:count], rest_ms
+
+    def _stops_at(self, decoding: _Decoding, decoded: Decoded) -> int | None:
+        """Where in ms of the audio a text ends that stops before the speech does, or None."""
+        if not may_stop_early(decoding.attempt, decoded):
             return None
         if decoded.said_to_ms is None:
-            decoded = self._listened(attempt, decoded)
+            decoded = self._aligned(decoding, decoded)
         end_ms = (decoded.said_to_ms or 0) - LAG_MS.get(self.info.name, 0)
-        if attempt.unheard_ms - end_ms < LEAST_PART_MS:
+        if not stops_early(decoding.attempt, end_ms):
             return None
-        return pause_near(attempt.job.audio, end_ms)
+        return pause_near(decoding.job.audio, end_ms)
 
     def _joined(
-        self, attempt: _Attempt, last: _Decoded, words: Sequence[Word]
-    ) -> tuple[_Decoded, list[Word]]:
+        self, decoding: _Decoding, last: Decoded, words: Sequence[Word]
+    ) -> tuple[Decoded, list[Word]]:
         """What was decoded in parts as if it had been in one; `words` are those of the last part."""
-        said = attempt.said
+        said = decoding.said
         tokens = [token for part in said for token in part.tokens] + last.tokens
         whole = replace(
             last.evidence,
-            text=self._written(attempt, [self._tokenizer(attempt).decode(tokens).strip()])[0],
+            text=self._text(decoding, tokens),
             log_probability=min(
                 last.evidence.log_probability, *(part.log_probability for part in said)
             ),
@@ -499,31 +472,34 @@ class WhisperDecoder:
         after = _shifted(words, said[-1].end_ms)
         return replace(last, tokens=tokens, evidence=whole), [*before, *after]
 
+    def _text(self, decoding: _Decoding, tokens: Sequence[int]) -> str:
+        """The text of a run of tokens, as it leaves the model."""
+        return self._written(decoding, [self._tokenizer(decoding).decode(tokens).strip()])[0]
+
     @staticmethod
-    def _written(attempt: _Attempt, texts: Sequence[str]) -> list[str]:
+    def _written(decoding: _Decoding, texts: Sequence[str]) -> list[str]:
         """Parts of one text as they leave the model: Chinese in the script that was asked for."""
-        if attempt.language != "zh" or attempt.job.decode_options.task == "translate":
+        if decoding.language != "zh" or decoding.job.decode_options.task == "translate":
             return list(texts)
-        return write_parts(texts, attempt.job.decode_options.script)
+        return write_parts(texts, decoding.job.decode_options.script)
 
     # -- prompts --------------------------------------------------------------------------------
 
-    def _tokenizer(self, attempt: _Attempt) -> Tokenizer:
-        key = (attempt.language, attempt.job.decode_options.task)
+    def _tokenizer(self, decoding: _Decoding) -> Tokenizer:
+        key = (decoding.language, decoding.job.decode_options.task)
         if key not in self._tokenizers:
             self._tokenizers[key] = Tokenizer(
                 self._model.hf_tokenizer,
                 self.info.multilingual,
-                task=attempt.job.decode_options.task,
-                language=attempt.language,
+                task=decoding.job.decode_options.task,
+                language=decoding.language,
             )
         return self._tokenizers[key]
 
-    def _prompt(self, attempt: _Attempt) -> list[int]:
-        tokenizer = self._tokenizer(attempt)
+    def _prompt(self, decoding: _Decoding) -> list[int]:
+        tokenizer = self._tokenizer(decoding)
         prompt: list[int] = []
-        context = _context(attempt.job.decode_options)
-        if context and attempt.told:
+        if context := decoding.attempt.context:
             # "<|endoftext|>" as a word of a client would be the token: special ones are left out.
             words = [token for token in tokenizer.encode(" " + context) if token < tokenizer.eot]
             prompt = [tokenizer.sot_prev, *words[-MAX_PROMPT_TOKENS:]]
@@ -536,13 +512,6 @@ def _shifted(words: Sequence[Word], by_ms: int) -> list[Word]:
     ]
 
 
-def _efforts(job: Job) -> list[_Effort]:
-    """What to try, one after the other as long as the text is suspicious."""
-    if job.kind == "partial":
-        return list(_PARTIAL)
-    return list(_FINAL if job.seconds >= LEAST_WORTH_A_LOOK_S else _FINAL[:1])
-
-
 def _wants_words(job: Job) -> bool:
     """Whether its words are timed: those of a final alone, a partial has none on the wire."""
     return job.decode_options.words and job.kind == "final"
@@ -553,17 +522,17 @@ def _context(decode_options: DecodeOptions) -> str:
     return " ".join([*decode_options.hotwords, decode_options.prompt]).strip()
 
 
-def _alike(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
+def _alike(decodings: Sequence[_Decoding]) -> list[list[_Decoding]]:
     """Groups that can be decoded in one call.
 
     Its kind and window hold for all of a call. The start token must stand at the same place in every
     prompt, so contexts must be equal. Words are aligned on the encoding of one job.
     """
-    groups: dict[Hashable, list[_Attempt]] = defaultdict(list)
-    for attempt in attempts:
-        job = attempt.job
+    groups: dict[Hashable, list[_Decoding]] = defaultdict(list)
+    for decoding in decodings:
+        job = decoding.job
         alone = job.id if _wants_words(job) else None
-        groups[job.kind, job.window_s, _context(job.decode_options), alone].append(attempt)
+        groups[job.kind, job.window_s, _context(job.decode_options), alone].append(decoding)
     return list(groups.values())
 
 
@@ -607,6 +576,12 @@ def choose_parallelism(device: str, replicas: int, threads: int) -> tuple[int, i
     return replicas, threads or max(1, cores // replicas)
 
 
-def load(options: dict[str, Any]) -> WhisperDecoder:
-    """What the worker calls: see WhisperDecoder for the options."""
-    return WhisperDecoder(**options)
+def load(options: dict[str, Any]) -> Decoder:
+    """What the worker calls: with the options of WhisperDecoder, and `partial_model`, the name of the
+    model that decodes partials; None for the same one."""
+    partial_model, same = options["partial_model"], dict(options)
+    del same["partial_model"]
+    finals = WhisperDecoder(**same)
+    if partial_model in (None, options["name"]):
+        return finals
+    return TwoModels(finals, WhisperDecoder(**same | {"name": partial_model}))

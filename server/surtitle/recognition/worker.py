@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import faulthandler
 import importlib
+import math
 import os
 import select
 import signal
@@ -43,9 +44,9 @@ log = structlog.get_logger("surtitle.worker")
 
 POLL_S = 0.01
 """How often a batch under way is looked at that may be ready: short beside any decode."""
-TIMED = 8
+REMEMBERED_TIMES = 8
 """Batches of a kind whose times are remembered, to tell when the next may be ready."""
-SOONEST = 0.9
+SOONEST_SHARE = 0.9
 """Share of the shortest of these times before which a batch is not looked at. A look costs the caches
 of a busy processor more than it seems: at 24 speakers a quarter of the wake-ups is saved."""
 OOM_SCORE_ADJ = 500
@@ -123,27 +124,12 @@ def main(
     """
     die_with_parent(parent_pid)
     tolerate_warnings()
-    # Ctrl+C and a closed terminal reach the whole process group; the parent decides what they mean.
-    for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # see engine.process
-    faulthandler.enable(stack.fileno())
-    if hasattr(faulthandler, "register"):
-        # The signal's default, to which this goes on, is to end the process.
-        faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
-    if hasattr(os, "nice"):
-        os.nice(options.nice)
-    with contextlib.suppress(OSError):  # not Linux, or whoever started us has a higher one
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
+    _leave_signals_to_the_parent()
+    _tell_stacks(stack)
+    _stand_back(options.nice)
     write_last_lines = configure_logging(options.log, in_background=True)
-    try:
+    with _saying_why_it_cannot_start(results.send):
         decoder = _load(options)
-    except Exception as error:
-        log.debug("the decoder cannot start", exc_info=True)
-        results.send(StartFailed(_explain(error)))
-        sys.exit(1)
     results.send(Started(decoder.info))
     try:
         switch = _DeadManSwitch(options.give_up_s, stack.fileno())
@@ -156,6 +142,42 @@ def main(
         os._exit(end.status)
 
 
+def _leave_signals_to_the_parent() -> None:
+    """Ctrl+C and a closed terminal reach the whole process group; the parent decides what they mean."""
+    for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # see engine.process
+
+
+def _tell_stacks(stack: Connection) -> None:
+    """At a crash, and at the signal that ends a worker which hangs."""
+    faulthandler.enable(stack.fileno())
+    if hasattr(faulthandler, "register"):
+        # The signal's default, to which this goes on, is to end the process.
+        faulthandler.register(signal.SIGUSR1, stack.fileno(), chain=True)
+
+
+def _stand_back(nice: int) -> None:
+    """Behind the server where processor or memory is short; `nice` is added to the nice level."""
+    if hasattr(os, "nice"):
+        os.nice(nice)
+    with contextlib.suppress(OSError):  # not Linux, or whoever started us has a higher one
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
+
+
+@contextlib.contextmanager
+def _saying_why_it_cannot_start(send: Callable[[StartFailed], None]) -> Iterator[None]:
+    """What is raised inside is told to the parent, and ends the process."""
+    try:
+        yield
+    except Exception as error:
+        log.debug("the decoder cannot start", exc_info=True)
+        send(StartFailed(_explain(error)))
+        sys.exit(1)
+
+
 def serve(
     decoder: Decoder,
     jobs: Connection,
@@ -163,39 +185,51 @@ def serve(
     switch: "_DeadManSwitch | None" = None,
 ) -> None:
     """Decode what comes until `jobs` ends and all of it is answered."""
+    switch = switch or _DeadManSwitch()
+    incoming = _Incoming(jobs)
     under_way: list[_Batch] = []
     times = _Times()
-    receiving = True
-    arrived = _poll(jobs)
-
-    def hold() -> None:
-        """Something has come or gone. That batches are looked at tells nothing of them."""
-        if switch is not None:
-            switch.hold(time.perf_counter())
 
     def answer(result: Result) -> None:
         send(result)
-        hold()
+        switch.hold(time.perf_counter())
 
-    while receiving or under_way:
-        now = time.perf_counter()
-        if switch is not None and not under_way:
+    while incoming.is_open or under_way:
+        if not under_way:
             switch.release()
+        now = time.perf_counter()
         wait_s = max(min(batch.due for batch in under_way) - now, 0) if under_way else None
-        if not receiving:
-            time.sleep(wait_s or 0)
-        elif arrived(wait_s):
-            try:
-                under_way.append(_Batch(decoder, jobs.recv(), times))
-                hold()
-            except EOFError:  # the parent closed its end: a clean stop
-                receiving = False
+        if (batch_jobs := incoming.receive(wait_s)) is not None:
+            under_way.append(_Batch(decoder, batch_jobs, times))
+            switch.hold(time.perf_counter())
         now = time.perf_counter()
         under_way = [
             rest
             for batch in under_way
             for rest in (batch.advance(answer) if batch.due <= now else [batch])
         ]
+
+
+class _Incoming:
+    """The pipe that batches come through, until the parent closes its end."""
+
+    def __init__(self, jobs: Connection) -> None:
+        self.is_open = True
+        self._jobs = jobs
+        self._arrives = _poll(jobs)
+
+    def receive(self, wait_s: float | None) -> list[Job] | None:
+        """The next batch; None if none comes within that time, or ever. None waits without a limit."""
+        if not self.is_open:
+            time.sleep(wait_s or 0)
+        elif self._arrives(wait_s):
+            try:
+                batch: list[Job] = self._jobs.recv()
+            except EOFError:  # a clean stop
+                self.is_open = False
+            else:
+                return batch
+        return None
 
 
 def _poll(jobs: Connection) -> Callable[[float | None], bool]:
@@ -210,11 +244,12 @@ def _poll(jobs: Connection) -> Callable[[float | None], bool]:
 class _DeadManSwitch:
     """Ends the process when it is neither held anew nor released for so long.
 
+    It is held when something has come or gone: that batches are looked at tells nothing of them.
     `faulthandler` has a thread for it that needs no lock of Python's.
     """
 
-    def __init__(self, after_s: float, stack: int) -> None:
-        """`stack`: the descriptor that is told where the worker was."""
+    def __init__(self, after_s: float = math.inf, stack: int = -1) -> None:
+        """`stack`: the descriptor that is told where the worker was. Without a time it ends nothing."""
         self._after_s = after_s
         self._stack = stack
         self._set_at = 0.0
@@ -222,6 +257,8 @@ class _DeadManSwitch:
 
     def hold(self, now: float) -> None:
         """The worker gets on with its work."""
+        if self._after_s == math.inf:
+            return
         if not self._is_set or now - self._set_at >= DEAD_MAN_SHARE * self._after_s:
             faulthandler.dump_traceback_later(self._after_s, file=self._stack, exit=True)
             self._is_set, self._set_at = True, now
@@ -238,12 +275,12 @@ class _Times:
 
     def __init__(self) -> None:
         self._taken_s: defaultdict[Hashable, deque[float]] = defaultdict(
-            lambda: deque(maxlen=TIMED)
+            lambda: deque(maxlen=REMEMBERED_TIMES)
         )
 
     def soonest_s(self, kind: Hashable) -> float:
         """No batch of this kind is likely to be ready sooner after its start."""
-        return SOONEST * min(self._taken_s[kind], default=0.0)
+        return SOONEST_SHARE * min(self._taken_s[kind], default=0.0)
 
     def note(self, kind: Hashable, seconds: float) -> None:
         """A batch of this kind took so long."""
@@ -280,22 +317,28 @@ class _Batch:
                 del self._waiting[result.job_id]
                 send(result)
             if self._waiting:
-                raise RuntimeError("the decoder gave fewer results than it was handed jobs")
+                raise RuntimeError("the decoder returned fewer results than it was given jobs")
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            if device_failed(error):
-                raise _Useless(EXIT_DEVICE_FAILED, error) from error
-            if self._size > 1:  # one of them spoiled the batch, or it was too large: one by one
-                log.warning("batch failed, one by one", jobs=self._size, error=str(error))
-                alone = self._waiting.values()
-                return [_Batch(self._decoder, [job], self._times) for job in alone]
-            if out_of_memory(error):
-                raise _Useless(EXIT_OUT_OF_MEMORY, error) from error
-            for job in self._waiting.values():
-                log.error("decode failed", trace=job.trace, job=job.id, exc_info=True)
-                message = f"The audio could not be decoded ({type(error).__name__})."
-                send(Result(job.id, error_code="decode_error", error=message))
+            return self._recover(error, send)
+        return []
+
+    def _recover(self, error: Exception, send: Callable[[Result], None]) -> "list[_Batch]":
+        """What remains to be done when the decoder has failed; a job by itself is answered."""
+        if device_failed(error):
+            raise _Useless(EXIT_DEVICE_FAILED, error) from error
+        if self._size > 1:  # one of them spoiled the batch, or it was too large
+            log.warning("batch failed, one by one", jobs=self._size, error=str(error))
+            alone = self._waiting.values()
+            return [_Batch(self._decoder, [job], self._times) for job in alone]
+        if out_of_memory(error):
+            raise _Useless(EXIT_OUT_OF_MEMORY, error) from error
+        for job in self._waiting.values():
+            log.error("decode failed", trace=job.trace, job=job.id, exc_info=error)
+            # To the client: what the error says may be a secret of the inside.
+            message = f"The audio could not be decoded ({type(error).__name__})."
+            send(Result(job.id, error_code="decode_error", error=message))
         return []
 
 
@@ -324,6 +367,7 @@ class _Useless(Exception):
 
 
 def _load(options: WorkerOptions) -> Decoder:
+    """The decoder, warmed up; raises whatever it raises."""
     module, _, function = options.decoder.partition(":")
     load: Callable[[dict[str, Any]], Decoder] = getattr(importlib.import_module(module), function)
     decoder = load(options.decoder_options)
@@ -332,12 +376,13 @@ def _load(options: WorkerOptions) -> Decoder:
 
 
 def _explain(error: Exception) -> str:
+    """Why a worker cannot start, in a sentence for a person."""
     if isinstance(error, SurtitleError):
         return str(error)
     if out_of_memory(error):
         return (
-            f"There is too little memory for the model ({error}). End what else takes it "
-            "(`nvidia-smi` shows what a GPU's is taken by), or choose a smaller model."
+            f"There is not enough memory for the model ({error}). Stop other programs that use it "
+            "(`nvidia-smi` shows which ones use a GPU's), or choose a smaller model."
         )
     return f"{type(error).__name__}: {error}. `surtitle check` examines the installation."
 

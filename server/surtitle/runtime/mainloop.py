@@ -74,7 +74,7 @@ def stop_signals(stop: Callable[[], object]) -> Iterator[None]:
 
 
 async def until_interrupted(work: Coroutine[None, None, int | None]) -> int:
-    """The exit status of something that Ctrl+C ends: what it returns, or 0."""
+    "The exit status of something that Ctrl+C ends: what it returns, or 0."
     task = asyncio.ensure_future(work)
     with stop_signals(task.cancel):
         try:

@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 from surtitle.jobs import Job, JobKind, Result
-from surtitle.messages import Failed, Final, Partial, ServerMessage, Suppressed
+from surtitle.messages import Failed, Final, Partial, Revised, ServerMessage, Suppressed
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -46,25 +46,30 @@ class Metrics:
             name = f"surtitle_{name}"
             return Histogram(name, text, labels, buckets=tuple(buckets), registry=self._registry)
 
-        self._opened = counter("sessions_opened", "Sessions that began.")
-        self._resumed = counter("resumes", "Sessions that went on with another connection.")
-        self._expired = counter("sessions_expired", "Sessions that nobody came back to.")
-        self._shed = counter("sessions_shed", "Sessions ended since memory was short.")
+        self._opened = counter("sessions_opened", "Sessions opened.")
+        self._resumed = counter("resumes", "Sessions resumed on another connection.")
+        self._expired = counter(
+            "sessions_expired", "Sessions that expired because their client did not come back."
+        )
+        self._shed = counter("sessions_shed", "Sessions ended because memory was short.")
         self._refused = counter("refusals", "Handshakes refused, by HTTP status.", "status")
         self._audio = counter("audio_seconds", "Audio received.")
         self._answered = counter("answered_seconds", "Audio of answered utterances.", "outcome")
         self._utterances = counter("utterances", "Answered utterances.", "outcome")
         self._suppressed = counter("suppressed", "Utterances without speech.", "reason")
-        self._deaths = counter("worker_deaths", "Ends of a worker that nobody asked for.", "cause")
-        wait = histogram("queue_wait_seconds", "From a job to the worker.", "kind")
+        self._revised = counter("revised", "Finals that got a better text afterwards.")
+        self._deaths = counter("worker_deaths", "Unexpected ends of a worker, by cause.", "cause")
+        wait = histogram("queue_wait_seconds", "Time that jobs wait for the worker.", "kind")
         self._wait = {kind: wait.labels(kind) for kind in get_args(JobKind)}
-        self._batch = histogram("batch_jobs", "Jobs handed over together.", buckets=_BATCH)
-        decode = histogram("decode_seconds", "In the worker, for one job.", "part")
+        self._batch = histogram("batch_jobs", "Jobs per batch.", buckets=_BATCH)
+        decode = histogram("decode_seconds", "Time in the worker per job.", "part")
         self._features, self._inference = decode.labels("features"), decode.labels("inference")
         self._first = histogram(
-            "first_partial_seconds", "To the first partial of an utterance.", buckets=_DELAY_S
+            "first_partial_seconds", "Delay of the first partial of an utterance.", buckets=_DELAY_S
         )
-        self._final = histogram("final_seconds", "To the answer of an utterance.", buckets=_DELAY_S)
+        self._final = histogram(
+            "final_seconds", "Delay of the answer to an utterance.", buckets=_DELAY_S
+        )
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A figure that is looked up when somebody asks."""
@@ -114,6 +119,9 @@ class Metrics:
                 self._suppressed.labels(message.reason).inc()
             case Failed():
                 outcome = "failed"
+            case Revised():
+                self._revised.inc()
+                return
             case _:
                 return
         self._utterances.labels(outcome).inc()

@@ -12,7 +12,7 @@ import re
 from unicodedata import category
 
 from surtitle.captioning.abbreviations import may_end_sentence
-from surtitle.captioning.sentence import SENTENCE_ENDS
+from surtitle.captioning.writing import CLOSING_MARKS, NO_SPACES, SENTENCE_ENDS
 
 SENTENCE = 0
 """Cost of a break after a finished sentence."""
@@ -30,22 +30,21 @@ only where a line would be too long otherwise."""
 BOUND = 200
 """After an abbreviation: more than all else that a break costs together."""
 
-# Scripts written without spaces (Thai, Lao, Burmese, Khmer, kana, Han), and what of them may not end a
-# line: opening marks, vowels written before their consonant; or begin one: closing marks are found by
-# not being letters, further ones are small kana, repetition and length marks, following vowels.
-_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_OPENING_WIDE = "\u3008\u300a\u300c\u300e\u3010\u3014\u3016\uff08\uff3b\uff5b"
-_OPENING = _OPENING_WIDE + "\u201c\u2018(\\[{«¿¡"
-_BEFORE_CONSONANT = "\u0e40-\u0e44\u0ec0-\u0ec4"
-_NEVER_FIRST = (
+# What may not end a line: opening marks, vowels written before their consonant; or begin one: closing
+# marks are found by not being letters, further ones are small kana, repetition and length marks,
+# following vowels.
+OPENING_WIDE = "\u3008\u300a\u300c\u300e\u3010\u3014\u3016\uff08\uff3b\uff5b"
+OPENING = OPENING_WIDE + "\u201c\u2018(\\[{«¿¡"
+BEFORE_CONSONANT = "\u0e40-\u0e44\u0ec0-\u0ec4"
+NEVER_FIRST = (
     "\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eb0\u0eb2\u0eb3\u0ec6\u3005\u303b"
     "\u3041\u3043\u3045\u3047\u3049\u3063\u3083\u3085\u3087\u308e\u309d\u309e"
     "\u30a1\u30a3\u30a5\u30a7\u30a9\u30c3\u30e3\u30e5\u30e7\u30ee\u30f5\u30f6\u30fc\u30fd\u30fe"
 )
-_MARK = rf"(?:[^\w\s{_OPENING}]|[{_NEVER_FIRST}])"
+_MARK = rf"(?:[^\w\s{OPENING}]|[{NEVER_FIRST}])"
 _UNIT = re.compile(
-    rf" ?(?:[{_OPENING}]*[{_BEFORE_CONSONANT}]?[{_NO_SPACES}]{_MARK}*"
-    rf"|[{_OPENING}]*[^ {_NO_SPACES}{_OPENING_WIDE}]+{_MARK}*|[^ ])"
+    rf" ?(?:[{OPENING}]*[{BEFORE_CONSONANT}]?[{NO_SPACES}]{_MARK}*"
+    rf"|[{OPENING}]*[^ {NO_SPACES}{OPENING_WIDE}]+{_MARK}*|[^ ])"
     r"(?: [?!:;»…%]+(?= |$))*"  # French has a space before these
 )
 _WIDE = re.compile(
@@ -54,34 +53,32 @@ _WIDE = re.compile(
 )
 """The main blocks of Unicode's wide and full-width characters (UAX 11)."""
 
-_CLOSERS = "\"'”’»)]\uff09\u300d\u300f\u3011"
-_CLAUSE_ENDS = frozenset(",;:，、\uff1b：،…–—")
+CLAUSE_ENDS = ",;:，、\uff1b：،…–—"
 _NUMBER = re.compile(r"[^\w\s]?\d[\d.,:]*")
 
 LEADS = {
-    language: frozenset(words.split())
-    for language, words in {
-        "de": "aber als am an auf aus bei bis damit das dass dem den denn der des die durch ein eine "
-        "einem einen einer eines für gegen hinter im in ins mit nach oder ob ohne seit sondern über um "
-        "und unter vom von vor während weil wenn wie zu zum zur zwischen",
-        "en": "a about after although an and are as at because before but by can could during for from "
-        "had has have he her his i if in into is its like may might must my nor of on or our over "
-        "she should since so than that the their they this through to under until was we were when "
-        "where which while who whose will with without would your",
-        "es": "a al aunque como con cuando de del desde donde e el en entre hasta la las lo los mi ni "
-        "o para pero por porque que se si sin sobre su sus u un una unas unos y",
-        "fr": "à au aux avec ce ces cette chez comme dans de des donc du elle en et il je la le les "
-        "leur leurs mais mon ne ni nous on ou où par parce pour quand que qui sa sans se ses si son "
-        "sous sur un une vers vous",
-        "it": "a al alla alle anche che con come da dal dalla dei del della delle di e ed fra gli i il "
-        "in la le lo ma nel nella o per perché quando se senza si su sul sulla tra un una uno",
-        "nl": "aan als bij dat de die door een en het hun in maar met na naar of om omdat onder op "
-        "over te tegen tot uit van voor want wanneer zijn zonder",
-        "pt": "a ao aos as até com como da das de do dos e em entre mas na nas no nos o os ou para "
-        "pela pelo por porque quando que se sem sobre sua um uma",
-    }.items()
+    "de": "aber als am an auf aus bei bis damit das dass dem den denn der des die durch ein eine "
+    "einem einen einer eines für gegen hinter im in ins mit nach oder ob ohne seit sondern über um "
+    "und unter vom von vor während weil wenn wie zu zum zur zwischen",
+    "en": "a about after although an and are as at because before but by can could during for from "
+    "had has have he her his i if in into is its like may might must my nor of on or our over "
+    "she should since so than that the their they this through to under until was we were when "
+    "where which while who whose will with without would your",
+    "es": "a al aunque como con cuando de del desde donde e el en entre hasta la las lo los mi ni "
+    "o para pero por porque que se si sin sobre su sus u un una unas unos y",
+    "fr": "à au aux avec ce ces cette chez comme dans de des donc du elle en et il je la le les "
+    "leur leurs mais mon ne ni nous on ou où par parce pour quand que qui sa sans se ses si son "
+    "sous sur un une vers vous",
+    "it": "a al alla alle anche che con come da dal dalla dei del della delle di e ed fra gli i il "
+    "in la le lo ma nel nella o per perché quando se senza si su sul sulla tra un una uno",
+    "nl": "aan als bij dat de die door een en het hun in maar met na naar of om omdat onder op "
+    "over te tegen tot uit van voor want wanneer zijn zonder",
+    "pt": "a ao aos as até com como da das de do dos e em entre mas na nas no nos o os ou para "
+    "pela pelo por porque quando que se sem sobre sua um uma",
 }
 """Words that lead into what follows, by language: articles, prepositions, conjunctions and the like."""
+_LEADS = {language: frozenset(words.split()) for language, words in LEADS.items()}
+_SENTENCE_ENDS, _CLAUSE_ENDS = tuple(SENTENCE_ENDS), tuple(CLAUSE_ENDS)
 
 
 def text_units(text: str) -> list[str]:
@@ -107,14 +104,14 @@ def break_cost(before: str, after: str, language: str) -> int:
     """What it costs to break between two units of a text; `language` is a code such as `en`."""
     spaced = after.startswith(" ")
     before, after = before.strip(), after.strip()
-    bare = before.rstrip(_CLOSERS + " ")
-    leads = LEADS.get(language, frozenset())
-    if bare[-1:] in SENTENCE_ENDS:
+    bare = before.rstrip(CLOSING_MARKS + " ")
+    leads = _LEADS.get(language, frozenset())
+    if bare.endswith(_SENTENCE_ENDS):
         if bare.endswith(".") and not bare.endswith(".."):
             return _full_stop_cost(bare, after, language)
         goes_on = after[:1].islower() or bare.endswith("..")
         return CLAUSE if goes_on else SENTENCE
-    if bare[-1:] in _CLAUSE_ENDS:
+    if bare.endswith(_CLAUSE_ENDS):
         return CLAUSE
     if _NUMBER.fullmatch(before) or before.lower() in leads:
         return APART

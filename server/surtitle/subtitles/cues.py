@@ -94,17 +94,32 @@ class LiveLayout:
     def __init__(self, layout: Layout | None = None) -> None:
         # Who reads slowly would make all that follows late.
         self._layout = replace(layout or Layout(), columns_per_s=_INSTANT)
-        self._free_ms = 0  # when the screen is free again
+        self.free_ms = 0
+        """When the screen is free again."""
 
     def add(self, final: Final) -> list[Cue]:
         """The cues of the next final."""
+        cues = self._after(final, self.free_ms)
+        if cues:
+            self.free_ms = cues[-1].end_ms
+        return cues
+
+    def again(self, final: Final, free_ms: int, until_ms: int) -> list[Cue]:
+        """The cues of one that was there before, with another text, in the time that it had."""
+        return [
+            Cue(cue.start_ms, min(cue.end_ms, until_ms), cue.lines)
+            for cue in self._after(final, free_ms)
+            if cue.start_ms < until_ms
+        ]
+
+    def _after(self, final: Final, free_ms: int) -> list[Cue]:
         waiting = []
         for cue in lay_out([final], self._layout):
-            start_ms = max(cue.start_ms, self._free_ms)
+            start_ms = max(cue.start_ms, free_ms)
             # One that had to wait past its end gets its time all the same.
             least_ms = min(self._layout.min_ms, cue.end_ms - cue.start_ms)
             waiting.append(Cue(start_ms, max(cue.end_ms, start_ms + least_ms), cue.lines))
-            self._free_ms = waiting[-1].end_ms
+            free_ms = waiting[-1].end_ms
         return waiting
 
 

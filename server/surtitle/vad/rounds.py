@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,10 +137,8 @@ class VadRounds:
     Nothing of a client is in two rounds at once, so its windows are judged in order.
     """
 
-    def __init__(self, load: Callable[[], Awaitable[SileroVad]]) -> None:
-        """`load` makes what scores; until it is there, all wait."""
-        self._load = load
-        self._vad: SileroVad  # once it is loaded
+    def __init__(self, vad: SileroVad) -> None:
+        self._vad = vad
         self._slots: dict[VadClient, int] = {}  # who has a slot
         self._left: list[int] = []  # slots of those who have gone, perhaps in a round that goes on
         self._ready: dict[VadClient, None] = {}  # an ordered set
@@ -184,7 +182,6 @@ class VadRounds:
     async def _run(self) -> None:
         thread = DaemonThread("vad")
         try:
-            self._vad = await self._load()
             while True:
                 await self._wait()
                 await self._round(thread)

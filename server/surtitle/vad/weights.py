@@ -1,77 +1,33 @@
-"""The weights of Silero's network, read by a process of its own.
+"""The weights of Silero's network, from the installed package."""
 
-The package has them as a program for PyTorch, which takes 180 MB and two seconds to be loaded: for 14
-tensors that are read once. So a short-lived process reads them, while the worker loads the model.
-
-    python -m surtitle.vad.weights          # writes them to standard output, in NumPy's format
-"""
-
-import asyncio
-import io
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
+from importlib.util import find_spec
+from pathlib import Path
 
 from surtitle.errors import SurtitleError
-from surtitle.runtime.launch import launch
-from surtitle.runtime.surroundings import tolerate_warnings
-from surtitle.vad.silero import Floats
+from surtitle.vad.torchscript import NOT_READABLE, Floats, read_tensors
 
-Weights = Mapping[str, Floats]
+_RATE_16K = "_model."
+"""What the names of the network for 16 kHz begin with; those of the one for 8 kHz do not."""
 
 
-async def read_weights() -> Weights:
-    """The tensors of the installed package, by their names. Raises SurtitleError."""
-    alive, ours = os.pipe()  # its standard input ends with this process, and it with that
+def load_weights() -> Mapping[str, Floats]:
+    """The tensors by the names that the package gives them. Raises SurtitleError.
+
+    The package itself is not imported, since it imports PyTorch.
+    """
+    spec = find_spec("silero_vad")
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    path = Path(*folders[:1], "data", "silero_vad.jit")
     try:
-        process = launch(
-            "surtitle.vad.weights",
-            stdin=alive,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except OSError as error:
-        os.close(ours)
+        tensors = read_tensors(path)
+    except NOT_READABLE as error:
         raise SurtitleError(
-            f"No process can be started to read voice activity: {error}."
-        ) from error
-    finally:
-        os.close(alive)
-    try:
-        data, complaint = await asyncio.to_thread(process.communicate)
-    finally:
-        process.kill()
-        os.close(ours)
-    if process.returncode:
-        why = complaint.decode(errors="replace").strip().rpartition("\n")[2].rstrip(".")
-        raise SurtitleError(
-            f"The voice-activity network cannot be read from the package silero-vad: {why}. "
+            f"The voice-activity network of the package silero-vad cannot be read: {error!s:.200}. "
             "`surtitle check` examines the installation."
-        )
-    with np.load(io.BytesIO(data)) as tensors:
-        return {name: tensors[name] for name in tensors}
-
-
-def load_weights() -> Weights:
-    """The same, in this process."""
-    from silero_vad import load_silero_vad
-
-    state = load_silero_vad()._model.state_dict()
-    return {name: tensor.numpy() for name, tensor in state.items()}
-
-
-def _end_with_standard_input() -> None:
-    os.read(0, 1)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    threading.Thread(target=_end_with_standard_input, daemon=True).start()
-    tolerate_warnings()
-    tensors: dict[str, Any] = dict(load_weights())
-    np.savez(sys.stdout.buffer, **tensors)
+        ) from error
+    return {
+        name.removeprefix(_RATE_16K): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(_RATE_16K)
+    }

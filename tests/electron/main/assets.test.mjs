@@ -26,10 +26,21 @@ test("pages and the modules they share are served, under a strict policy", async
 
 test("nothing else is", async () => {
   for (const path of [
-    "/", "/electron/main.js", "/electron/package.json", "/electron/preload/control.cjs",
-    "/electron/renderer/../main/guard.js", "/electron/renderer/%2e%2e/main.js",
-    "/electron/renderer/..%2fmain.js", "/..%2f..%2fetc/passwd", "/../tests/electron/hosts.js",
-    "/..%2ftests/electron/hosts.js", "/sample.flac", "/missing.js", "/%ff.js", "/a%00.js", "/client",
+    "/",
+    "/electron/main.js",
+    "/electron/package.json",
+    "/electron/preload/control.cjs",
+    "/electron/renderer/../main/guard.js",
+    "/electron/renderer/%2e%2e/main.js",
+    "/electron/renderer/..%2fmain.js",
+    "/..%2f..%2fetc/passwd",
+    "/../tests/electron/hosts.js",
+    "/..%2ftests/electron/hosts.js",
+    "/sample.flac",
+    "/missing.js",
+    "/%ff.js",
+    "/a%00.js",
+    "/client",
   ]) {
     assert.equal((await get(path)).status, 404, path);
   }

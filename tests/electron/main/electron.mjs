@@ -40,7 +40,12 @@ export class BrowserWindow extends EventEmitter {
     BrowserWindow.all.push(this);
     app.emit("web-contents-created", {}, this.webContents);
     for (const name of [
-      "setAlwaysOnTop", "setIgnoreMouseEvents", "setVisibleOnAllWorkspaces", "showInactive", "show", "restore",
+      "setAlwaysOnTop",
+      "setIgnoreMouseEvents",
+      "setVisibleOnAllWorkspaces",
+      "showInactive",
+      "show",
+      "restore",
     ]) {
       const call = (/** @type {any[]} */ ...values) => {
         this.#mustLive();
@@ -143,7 +148,10 @@ export const protocol = {
 /** @type {Record<string, any>} */
 export const handlers = {};
 export const session = {
-  defaultSession: new Proxy({}, {
-    get: (_, name) => (/** @type {any} */ handler) => (handlers[String(name)] = handler),
-  }),
+  defaultSession: new Proxy(
+    {},
+    {
+      get: (_, name) => (/** @type {any} */ handler) => (handlers[String(name)] = handler),
+    },
+  ),
 };

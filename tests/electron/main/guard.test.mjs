@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
-import { admits, guardContents, guardSession, systemAudio } from "../../../web_demo/electron/main/guard.js";
+import {
+  admits,
+  guardContents,
+  guardSession,
+  systemAudio,
+} from "../../../web_demo/electron/main/guard.js";
 import { isOwn } from "../../../web_demo/electron/main/own-pages.js";
 import { OWN, STRANGERS } from "./common.mjs";
 
@@ -29,7 +34,13 @@ test("it gets no camera, and nothing else", () => {
   assert.equal(admits("media", { ...own, mediaType: "unknown" }), false);
   assert.equal(admits("media", own), false);
   for (const permission of [
-    "geolocation", "notifications", "clipboard-read", "openExternal", "fileSystem", "hid", "unknown",
+    "geolocation",
+    "notifications",
+    "clipboard-read",
+    "openExternal",
+    "fileSystem",
+    "hid",
+    "unknown",
     "local-network",
   ]) {
     assert.equal(admits(permission, own), false, permission);
@@ -60,13 +71,21 @@ test("where a page asks for the display it gets the sound of the machine", () =>
 test("the session is given these answers", () => {
   /** @type {Record<string, any>} */
   const set = {};
-  const session = new Proxy({}, { get: (_, name) => (/** @type {any} */ f) => (set[String(name)] = f) });
+  const session = new Proxy(
+    {},
+    { get: (_, name) => (/** @type {any} */ f) => (set[String(name)] = f) },
+  );
   guardSession(/** @type {any} */ (session));
 
   const decide = (/** @type {string} */ permission, /** @type {any} */ details) => {
     /** @type {boolean[]} */
     const decided = [];
-    set.setPermissionRequestHandler(null, permission, (/** @type {boolean} */ yes) => decided.push(yes), details);
+    set.setPermissionRequestHandler(
+      null,
+      permission,
+      (/** @type {boolean} */ yes) => decided.push(yes),
+      details,
+    );
     return decided;
   };
   assert.deepEqual(decide("media", { ...own, mediaTypes: ["audio"] }), [true]);
@@ -92,7 +111,12 @@ test("no page leads elsewhere", () => {
   Object.assign(contents, { setWindowOpenHandler: (/** @type {any} */ handler) => (onOpen = handler) });
   guardContents(/** @type {any} */ (contents));
   assert.deepEqual(onOpen({ url: OWN }), { action: "deny" });
-  for (const event of ["will-navigate", "will-frame-navigate", "will-redirect", "will-attach-webview"]) {
+  for (const event of [
+    "will-navigate",
+    "will-frame-navigate",
+    "will-redirect",
+    "will-attach-webview",
+  ]) {
     let prevented = false;
     contents.emit(event, { preventDefault: () => (prevented = true) });
     assert.ok(prevented, event);

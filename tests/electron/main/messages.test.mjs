@@ -21,8 +21,20 @@ test("a message counts if it comes from its window's own page and is right", () 
   ipc.emit("drag", { ...right, sender: {} }, 1, 2, false); // another window
   ipc.emit("drag", { ...right, senderFrame: null }, 1, 2, false); // gone since
   ipc.emit("drag", { ...right, senderFrame: { url: OWN, parent: frame } }, 1, 2, false);
-  ipc.emit("drag", { ...right, senderFrame: { url: "https://evil.example/", parent: null } }, 1, 2, false);
-  for (const values of [[1, 2], [1, "2", false], [1, NaN, false], [1, 2, 0], [1, 2, false, 3]]) {
+  ipc.emit(
+    "drag",
+    { ...right, senderFrame: { url: "https://evil.example/", parent: null } },
+    1,
+    2,
+    false,
+  );
+  for (const values of [
+    [1, 2],
+    [1, "2", false],
+    [1, NaN, false],
+    [1, 2, 0],
+    [1, 2, false, 3],
+  ]) {
     ipc.emit("drag", right, ...values);
   }
   assert.equal(heard.length, 1);

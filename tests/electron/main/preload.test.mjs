@@ -20,7 +20,9 @@ function preload(name) {
   };
   /** @type {Record<string, any>} */
   const world = {};
-  const contextBridge = { exposeInMainWorld: (/** @type {string} */ key, /** @type {any} */ api) => (world[key] = api) };
+  const contextBridge = {
+    exposeInMainWorld: (/** @type {string} */ key, /** @type {any} */ api) => (world[key] = api),
+  };
   const code = readFileSync(join(WEB, "electron", "preload", name), "utf8");
   new Function("require", code)((/** @type {string} */ module) => {
     assert.equal(module, "electron"); // a sandboxed script gets no other
@@ -38,17 +40,26 @@ function standIn(page) {
   const window = /** @type {any} */ ({});
   const code = readFileSync(new URL("../hosts.js", import.meta.url), "utf8");
   new Function("window", "location", "BroadcastChannel", code)(
-    window, { pathname: `/${page}` }, class { postMessage() {} },
+    window,
+    { pathname: `/${page}` },
+    class {
+      postMessage() {}
+    },
   );
   return window.host;
 }
 
 test("the preload scripts expose one object each, as the pages' tests have it", () => {
-  for (const [script, page] of [["control.cjs", "control.html"], ["subtitles.cjs", "subtitles.html"]]) {
+  for (const [script, page] of [
+    ["control.cjs", "control.html"],
+    ["subtitles.cjs", "subtitles.html"],
+  ]) {
     const { world } = preload(script);
     assert.deepEqual(Object.keys(world), ["host"]);
     const shape = (/** @type {any} */ host) =>
-      Object.entries(host).map(([name, value]) => [name, typeof value]).sort();
+      Object.entries(host)
+        .map(([name, value]) => [name, typeof value])
+        .sort();
     assert.deepEqual(shape(world.host), shape(standIn(page)));
   }
 });
@@ -63,7 +74,11 @@ test("what a page asks goes to the channel that the main process listens to", ()
   const states = [];
   world.host.onServer((/** @type {any[]} */ ...values) => states.push(values));
   assert.deepEqual(ipc.sent, [
-    ["caption", { type: "clear" }], ["movable", true], ["place", "top"], ["quit"], ["control:ready"],
+    ["caption", { type: "clear" }],
+    ["movable", true],
+    ["place", "top"],
+    ["quit"],
+    ["control:ready"],
   ]);
   ipc.emit("server", { sender: "never handed on" }, { state: "ready" });
   assert.deepEqual(states, [[{ state: "ready" }]]);
@@ -71,7 +86,10 @@ test("what a page asks goes to the channel that the main process listens to", ()
   const other = preload("subtitles.cjs");
   other.world.host.setPointerOver(true);
   other.world.host.drag(1, 2, true);
-  assert.deepEqual(other.ipc.sent, [["pointer-over", true], ["drag", 1, 2, true]]);
+  assert.deepEqual(other.ipc.sent, [
+    ["pointer-over", true],
+    ["drag", 1, 2, true],
+  ]);
   /** @type {any[]} */
   const heard = [];
   other.world.host.onCaption((/** @type {any[]} */ ...values) => heard.push(values));

@@ -51,7 +51,7 @@ test("one that dies again and again is started again after ever longer waits", a
     ["starting", "ready", "restarting", "ready", "restarting"],
   );
   const waits = [2, 4, 6, 8].map((at) => states[at + 1].at - states[at].at);
-  [40, 80, 160, 160].forEach((ms, index) => assert.ok(waits[index] > ms - 2, `${waits}`));
+  for (const [index, ms] of [40, 80, 160, 160].entries()) assert.ok(waits[index] > ms - 2, `${waits}`);
   assert.equal(states.at(-1).state, "stopped");
 });
 
@@ -60,8 +60,14 @@ test("one that has never worked and says why is not tried again", async () => {
     "console.error('surtitle: There is no model xyz.'); process.exit(1)",
     (all) => all.at(-1).state === "failed",
   );
-  assert.deepEqual(states.map(({ state }) => state), ["starting", "failed", "stopped"]);
-  assert.equal(states[1].message, "The caption server ended (status 1). surtitle: There is no model xyz.");
+  assert.deepEqual(
+    states.map(({ state }) => state),
+    ["starting", "failed", "stopped"],
+  );
+  assert.equal(
+    states[1].message,
+    "The caption server ended (status 1). surtitle: There is no model xyz.",
+  );
 });
 
 test("a program that is not there is told", async () => {

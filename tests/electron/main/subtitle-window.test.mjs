@@ -20,7 +20,11 @@ test("a place at an edge is in the middle of it", () => {
 test("a window is held on its screen, and on one that is too small begins where that does", () => {
   assert.deepEqual(within(AREA, { x: -50, y: 5000, ...SIZE }), { x: 0, y: 900, ...SIZE });
   assert.deepEqual(within(AREA, { x: 300.4, y: 99.6, ...SIZE }), { x: 300, y: 100, ...SIZE });
-  assert.deepEqual(within({ x: 10, y: 20, width: 800, height: 100 }, { x: 0, y: 0, ...SIZE }), { x: 10, y: 20, ...SIZE });
+  assert.deepEqual(within({ x: 10, y: 20, width: 800, height: 100 }, { x: 0, y: 0, ...SIZE }), {
+    x: 10,
+    y: 20,
+    ...SIZE,
+  });
 });
 
 test("what is remembered is a place or nothing", () => {
@@ -47,7 +51,8 @@ function fakes(place = /** @type {unknown} */ (undefined)) {
   const screen = Object.assign(new EventEmitter(), {
     getPrimaryDisplay: () => ({ workArea: AREA }),
     getDisplayMatching: (/** @type {any} */ { x, width }) => ({
-      workArea: areas.find((area) => x + width / 2 >= area.x && x + width / 2 < area.x + area.width) ?? AREA,
+      workArea:
+        areas.find((area) => x + width / 2 >= area.x && x + width / 2 < area.x + area.width) ?? AREA,
     }),
     unplug: () => (areas = [AREA]),
   });
@@ -111,7 +116,10 @@ test("it follows the handle, and remembers where that was let go", () => {
   assert.deepEqual(written, []);
   subtitles.drag(31, -41, true);
   subtitles.drag(1, 1, true); // taken again
-  assert.deepEqual(written, [{ x: 131, y: 459 }, { x: 132, y: 460 }]);
+  assert.deepEqual(written, [
+    { x: 131, y: 459 },
+    { x: 132, y: 460 },
+  ]);
 });
 
 test("it goes to an edge of the screen it is on", () => {

@@ -10,7 +10,7 @@ from quality.account import Account
 from quality.calm import Calm
 from quality.figures import Result
 from quality.utterances import Received
-from surtitle.messages import Ended, Final, Partial, ServerMessage, Speech, Suppressed
+from surtitle.messages import Ended, Final, Partial, Revised, ServerMessage, Speech, Suppressed
 
 START_MS = 500
 END_MS = 2000
@@ -38,6 +38,10 @@ def final(text: str, number: int = 1) -> Final:
         language_probability=1.0,
         confidence=0.9,
     )
+
+
+def revised(text: str, number: int = 1) -> Revised:
+    return Revised(seq=1, utterance=number, start_ms=0, end_ms=END_MS, text=text, confidence=0.9)
 
 
 def suppressed(reason: str, number: int = 1) -> Suppressed:

@@ -14,9 +14,20 @@ from quality.figures import Report, Result, report, result_of
 from quality.listen import Listened
 from quality.lost import Lost
 from quality.recordings import Recording
+from quality.revisions import Revisions
 from quality.tables import markdown
 from quality.word_times import WordTimes
-from tests.scripts.quality.made import ALONE, NOISE, RESULT, ended, final, received, spoken
+from tests.scripts.quality.made import (
+    ALONE,
+    NOISE,
+    RESULT,
+    ended,
+    final,
+    opened,
+    received,
+    revised,
+    spoken,
+)
 
 FRENCH = replace(
     RESULT, folder="calls", file="f.wav", language="fr", streamed_score=Score(2, 8),
@@ -55,6 +66,24 @@ def test_one_recording() -> None:
     assert (result.shown, result.late_s, result.problems) == ("the cap", 0.5, ["late"])
 
 
+def test_one_recording_with_better_texts() -> None:
+    recording = Recording(Path("/talks/a.wav"), 2.0, "en", "THE CAT SAT DOWN")
+    said = (("The cap.", "The cat sat"), ("Sad down.", "down."))
+    messages = [
+        *(m for n, (first, _) in enumerate(said) for m in (opened(n), final(first, n))),
+        *(revised(better, n) for n, (_, better) in enumerate(said)),
+        ended(2000, 2000, 0),
+    ]
+    listened = Listened(recording, Heard(0), received(messages))
+    result = result_of(listened, "The cat sat down.", None, with_revisions=True)
+    assert (result.streamed, result.revised) == ("The cap. Sad down.", "The cat sat down.")
+    assert (result.streamed_score, result.revised_score) == (Score(2, 4), Score(0, 4))
+    assert result.revisions == Revisions(finals=2, revised=2)
+    assert result.calm.erased_by_finals == 0  # it is not on the screen
+    plain = result_of(listened, "The cat sat down.", None)
+    assert (plain.revised, plain.revised_score, plain.revisions) == (None, None, None)
+
+
 def test_a_recording_without_a_transcript_is_not_rated() -> None:
     recording = Recording(Path("/talks/a.wav"), 2.0, "en", "")
     result = result_of(Listened(recording, Heard(0, refused="HTTP 503"), []), "Hello.", None)
@@ -72,6 +101,27 @@ def test_errors_of_each_folder_and_language_and_of_a_language_in_all_folders() -
     assert (whole.streamed_percent, whole.offline_percent) == (20.0, 5.0)
     assert whole.points == pytest.approx(15.0)
     assert rows["calls", "fr"].points == pytest.approx(-25.0)
+
+
+def test_errors_and_delays_of_better_texts_stand_beside() -> None:
+    talk = replace(
+        RESULT, revised="one two three four", revised_score=Score(0, 4),
+        revisions=Revisions(3, 2, [9.0, 12.0], [8.0, 8.5]),
+    )  # fmt: skip
+    call = replace(CALL, revised="x", revised_score=Score(1, 16), revisions=Revisions(5, 1))
+    whole = of(talk, call)
+    assert [row.revised_percent for row in whole.errors] == [1 / 16 * 100, 0.0, 5.0]
+    assert [row.revised_percent for row in of(RESULT, CALL).errors] == [None] * 3
+    assert of(RESULT).revisions == []
+    calls, talks, both = whole.revisions
+    assert (calls.timed, calls.after_end_max_s) == (0, float("inf"))
+    assert (both.finals, both.revised, both.timed) == (8, 3, 2)
+    assert (talks.after_end_p50_s, talks.after_end_max_s) == (9.0, 12.0)
+    assert (talks.after_final_p50_s, talks.after_final_max_s) == (8.0, 8.5)
+    lines = markdown(whole).splitlines()
+    assert "| all, en | 2 | 20 | 20 words | 20.00 | 5.00 | 5.00 | +15.00 | – |" in lines
+    assert "| talks, en | 2 of 3 | 2 | 9.00 | 12.00 | 8.00 | 8.50 |" in lines
+    assert "| calls, en | 1 of 5 | 0 | – | – | – | – |" in lines
 
 
 def test_how_sure_a_difference_is() -> None:
@@ -153,7 +203,7 @@ def test_problems_name_their_recording() -> None:
 def test_a_disturbed_measurement_says_so() -> None:
     disturbed = of(replace(RESULT, late_s=0.5), CALL)
     assert (disturbed.late_s, disturbed.others_cores) == (0.5, 0.25)
-    line = "Sent at most 0.50 s late; other programs used 0.25 cores meanwhile."
+    line = "Audio was sent at most 0.50 s late; other programs used 0.25 cores in the meantime."
     assert line in markdown(disturbed).splitlines()
 
 

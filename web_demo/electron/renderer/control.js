@@ -9,7 +9,12 @@
  * @typedef {import("../../client/sources.js").Source} Source
  */
 
-import { CaptionClient, listMicrophones, openDisplayAudio, openMicrophone } from "../../client/index.js";
+import {
+  CaptionClient,
+  listMicrophones,
+  openDisplayAudio,
+  openMicrophone,
+} from "../../client/index.js";
 import { addLanguages } from "../../languages.js";
 
 const { host } = /** @type {{host: ControlHost}} */ (/** @type {unknown} */ (window));
@@ -20,7 +25,7 @@ const state = /** @type {HTMLElement} */ (document.getElementById("state"));
 const problem = /** @type {HTMLElement} */ (document.getElementById("problem"));
 const movable = /** @type {HTMLInputElement} */ (document.getElementById("movable"));
 
-/** What the subtitles are made of. */
+/** What the subtitles are made of. Not `revised`: lines that people are reading stay as they are. */
 const SHOWN = new Set(["ready", "speech", "partial", "final", "suppressed", "failed"]);
 const MICROPHONE = "microphone:";
 
@@ -28,7 +33,7 @@ const MICROPHONE = "microphone:";
 const SERVER_SENTENCES = {
   starting: "The caption server is starting.",
   ready: "Ready.",
-  restarting: "The caption server is being started again.",
+  restarting: "The caption server is restarting.",
   failed: "There is no caption server.",
   stopped: "The caption server has been stopped.",
 };
@@ -94,7 +99,8 @@ function clientFor(sound, stopped) {
     if (SHOWN.has(detail.type)) host.showCaption(/** @type {Shown} */ (detail));
   });
   client.addEventListener("ready", () => host.showCaption({ type: "clear" }), { once: true });
-  const doing = () => (stopped.aborted ? "The last captions are coming." : `Listening to ${sound.label}.`);
+  const doing = () =>
+    stopped.aborted ? "Finishing the last captions." : `Listening to ${sound.label}.`;
   client.addEventListener("state", ({ detail }) => {
     say(detail.state === "ready" ? doing() : detail.message);
   });

@@ -1,0 +1,67 @@
+"""What a slow reader misses, and what it does not."""
+
+import pytest
+
+from surtitle.gateway.unsent import MOST_UNSENT, PARTIALS_WHILE_UNSENT, Unsent
+from surtitle.messages import Ack, Error, Partial, ServerMessage, format_message
+
+
+def partial(seq: int) -> Partial:
+    return Partial(seq=seq, utterance=1, start_ms=0, end_ms=100, stable="", unstable=f"{seq}")
+
+
+def error(seq: int) -> Error:
+    return Error(seq=seq, code="x", message="It is.", fatal=False)
+
+
+def ack(received: int) -> Ack:
+    return Ack(received=received, safe=0)
+
+
+def waiting(*messages: ServerMessage) -> list[ServerMessage]:
+    """What is left to be sent of these."""
+    unsent = Unsent()
+    assert all(unsent.add(message) for message in messages)
+    return [unsent.take() for _ in range(len(unsent))]
+
+
+def test_what_waits_keeps_its_order() -> None:
+    few: list[ServerMessage] = [error(1), partial(2), ack(3), partial(4), error(5)]
+    assert waiting(*few) == few
+
+
+def test_partials_give_way_where_many_wait() -> None:
+    early: list[ServerMessage] = [
+        error(0),
+        *(partial(seq) for seq in range(1, PARTIALS_WHILE_UNSENT)),
+    ]
+    assert waiting(*early) == early
+    assert waiting(*early, error(90)) == [error(0), error(90)]
+    assert waiting(*early, partial(91)) == [error(0), partial(91)]
+
+
+def test_of_acknowledgements_the_newest_counts_where_many_wait() -> None:
+    early: list[ServerMessage] = [*(error(seq) for seq in range(PARTIALS_WHILE_UNSENT)), ack(1)]
+    assert waiting(*early, error(90)) == [*early, error(90)]
+    assert waiting(*early, ack(2), ack(3)) == [*early[:-1], ack(3)]
+
+
+def test_so_many_wait_and_no_more() -> None:
+    unsent = Unsent()
+    assert all(unsent.add(error(seq)) for seq in range(MOST_UNSENT))
+    for message in (error(0), partial(0), ack(0)):
+        assert not unsent.add(message)
+    assert len(unsent) == MOST_UNSENT
+    unsent.take()
+    assert unsent.add(error(0))
+
+
+def test_what_waits_is_counted_until_it_need_not_be_sent() -> None:
+    unsent = Unsent()
+    for message in (error(1), ack(2)):
+        unsent.add(message)
+    assert unsent.held_bytes == len(format_message(error(1))) + len(format_message(ack(2)))
+    unsent.clear()
+    assert (len(unsent), unsent.held_bytes) == (0, 0)
+    with pytest.raises(IndexError):
+        unsent.take()
