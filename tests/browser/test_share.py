@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from lab.server_process import running_server
 from surtitle.gateway.access import add_key, read_keys
 from tests.browser.conftest import watched_page
-from tests.browser.page_parts import choose_sample, final_captions
+from tests.browser.page_parts import choose_sample, final_captions, switch
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 SPOKEN_LIMIT_MS = 45_000
@@ -52,7 +52,7 @@ def test_an_audience_reads_along(
     page.get_by_role("button", name="Share").click()
     panel = page.get_by_role("dialog", name="Share")
     panel.get_by_role("switch", name="Share these captions").check()
-    panel.get_by_label("Name of the channel").fill("main-hall")
+    panel.get_by_label("Channel name").fill("main-hall")
     page.keyboard.press("Escape")
     choose_sample(page)
     page.get_by_role("button", name="Start").click()
@@ -68,16 +68,21 @@ def test_an_audience_reads_along(
     with watched_page(browser.new_context(viewport=PHONE), "127.0.0.1") as phone:
         phone.goto(address)
         expect(page.get_by_role("dialog", name="Share")).to_contain_text("1 watching now.")
-        expect(page.locator("#state-words")).to_contain_text("Finished", timeout=SPOKEN_LIMIT_MS)
+        expect(page.locator("#state-words")).to_contain_text(
+            "Finished: 4 captions", timeout=SPOKEN_LIMIT_MS
+        )
+        expect(final_captions(page)).to_have_count(4)
         spoken = final_captions(page).all_inner_texts()
-        assert len(spoken) == 4
         expect(final_captions(phone)).to_have_count(4)
         assert final_captions(phone).all_inner_texts() == spoken
 
+        # Who comes late has read no line yet, so every line is the better one that is kept.
+        page.keyboard.press("Escape")
+        switch(page, "Correct lines already shown", on=True)
         with watched_page(browser.new_context(viewport=PHONE), "127.0.0.1") as late:
             late.goto(address)
             expect(final_captions(late)).to_have_count(4)
-            assert final_captions(late).all_inner_texts() == spoken
+            assert final_captions(late).all_inner_texts() == final_captions(page).all_inner_texts()
 
 
 def test_without_a_token_nobody_reads_along(page: Page, server_url: str) -> None:
