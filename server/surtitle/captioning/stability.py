@@ -1,8 +1,9 @@
 """Successive hypotheses of one utterance -> stable text, which only grows, and unstable text.
 
 Local agreement (Liu et al. 2020, "Low-Latency Sequence-to-Sequence Speech Recognition"): a word is
-stable once two successive hypotheses have it at the same place. Words are compared without case and
-punctuation, since those are what a longer context changes most. Text without spaces (Chinese,
+agreed on once two successive hypotheses have it at the same place. From then on it is shown. It is
+stable, and binds the final, once hypotheses have had it for a while. Words are compared without case
+and punctuation, since those are what a longer context changes most. Text without spaces (Chinese,
 Japanese, Thai) is compared character by character.
 
 Before that a word is shown as soon as the model is sure of it, which it must be the more the fewer
@@ -58,10 +59,12 @@ class _Asked(NamedTuple):
     older: float
 
 
+USUAL_S = 0.608
+"""From one hypothesis to the next, where many people speak."""
 ASKED = (
     (0.16, _Asked(0.97, 0.85, 0.6)),
     (0.32, _Asked(0.95, 0.8, 0.5)),
-    (0.608, _Asked(0.9, 0.7, 0.3)),
+    (USUAL_S, _Asked(0.9, 0.7, 0.3)),
 )
 """What is asked where hypotheses come every so many seconds of audio; between two of these what lies
 between them. Where the next hypothesis is near, a word that is not sure can wait for it. Chosen on
@@ -112,18 +115,28 @@ def _asked(spacing_s: float) -> _Asked:
     return usual
 
 
-CONTRARY_S = 0.3
+CONTRARY_S = 0.45
 """What is shown is taken back once hypotheses have said something else over so much audio: of two that
 follow each other more closely, the newer one may as well be the wrong one."""
+SETTLED_S = 0.5
+"""What hypotheses have agreed on over so much audio is stable. Two that follow each other more closely
+hear nearly the same: they agree on mistakes, too, and write what they have just heard in lower case,
+or with a full stop."""
 
 
 class Stabilizer:
-    """The shown text of one utterance."""
+    """The shown text of one utterance: stable units, agreed ones, and the tail of the last hypothesis.
+
+    Agreed words stay, in the newest spelling. They become stable, and keep their spelling, once
+    hypotheses have had them for SETTLED_S without a break.
+    """
 
     def __init__(self) -> None:
         self.stable = ""
         self._stable_units: list[str] = []  # normalized
-        self._tail: list[str] = []  # units of the last hypothesis after the stable ones
+        self._agreed: list[str] = []  # units after the stable ones
+        self._agreed_s: list[float] = []  # over how much audio hypotheses have had each of them
+        self._tail: list[str] = []  # units of the last hypothesis after the agreed ones
         self._shown = 0  # how many of them are shown
         self._contrary: list[str] = []  # what the newest says instead, while not believed
         self._contrary_s = 0.0  # over how much audio hypotheses have said something else
@@ -131,10 +144,10 @@ class Stabilizer:
     @property
     def hypothesis(self) -> str:
         """The last hypothesis with the stable text in it, shown or not."""
-        return self.stable + "".join(self._tail)
+        return self.stable + "".join(self._agreed + self._tail)
 
     def update(
-        self, hypothesis: str, confidences: Sequence[float] = (), spacing_s: float = 0.0
+        self, hypothesis: str, confidences: Sequence[float] = (), spacing_s: float = USUAL_S
     ) -> tuple[str, str]:
         """Take the next hypothesis of the whole utterance; returns (stable, unstable) to be shown.
 
@@ -142,28 +155,29 @@ class Stabilizer:
         sure. `spacing_s` is the audio since the hypothesis before. What was shown stays shown while it
         is agreed on, and one contrary hypothesis that comes soon changes nothing.
         """
-        rest = follow(self.stable, self._after_stable(split_units(hypothesis)))
+        rest = self._confirm(split_units(hypothesis), spacing_s)
         agreed = _common(self._tail, rest)
         self._contrary_s = self._contrary_s + spacing_s if agreed < self._shown else 0.0
         if 0.0 < self._contrary_s < CONTRARY_S:
             self._contrary = rest
-            return self.stable, "".join(self._tail[: self._shown])
+            return self._text()
         self._contrary, self._contrary_s = [], 0.0
         still_shown = min(agreed, self._shown)
         # The last word of a hypothesis is often cut in half by the end of the audio.
         agreed = max(min(agreed, len(rest) - 1), 0)
-        self.stable += "".join(rest[:agreed])
-        self._stable_units += [normalize_unit(unit) for unit in rest[:agreed]]
+        self._agreed += rest[:agreed]
+        self._agreed_s += [spacing_s] * agreed
         self._tail = rest[agreed:]
         sure = _sure([*[1.0] * len(self._tail), *confidences][len(confidences) :], spacing_s)
         self._shown = max(sure, still_shown - agreed)
-        return self.stable, "".join(self._tail[: self._shown])
+        self._settle()
+        return self._text()
 
     def show_all(self) -> tuple[str, str]:
         """Show all of the last hypothesis: nothing that follows will change it."""
         self._tail = self._contrary or self._tail
         self._shown = len(self._tail)
-        return self.stable, "".join(self._tail)
+        return self._text()
 
     def finalize(self, final: str, *, cut: bool = False) -> tuple[str, bool]:
         """The text to end with, given the final decode; and whether it begins with the stable text.
@@ -191,23 +205,46 @@ class Stabilizer:
         text = "".join(stable) + marks
         return text + "".join(follow(text, units[reached:])), True
 
-    def _after_stable(self, units: list[str]) -> list[str]:
-        """The units that follow what is stable, even where the hypothesis now words that otherwise.
+    def _text(self) -> tuple[str, str]:
+        """Stable and unstable text."""
+        return self.stable, "".join(self._agreed + self._tail[: self._shown])
 
-        Stable text has been read and stays. Where the hypothesis differs inside it, the two are
-        aligned, and what follows the last stable unit that both have, less what the stable text
-        still has after that unit, counts as new.
+    def _settle(self) -> None:
+        """Agreed units become stable."""
+        count = sum(1 for _ in takewhile(lambda agreed_s: agreed_s >= SETTLED_S, self._agreed_s))
+        self.stable += "".join(self._agreed[:count])
+        self._stable_units += [normalize_unit(unit) for unit in self._agreed[:count]]
+        del self._agreed[:count], self._agreed_s[:count]
+
+    def _confirm(self, units: list[str], spacing_s: float) -> list[str]:
+        """Note which agreed units a hypothesis has; the units that follow them.
+
+        What was agreed on has been read and stays. Where the hypothesis differs inside it, the two are
+        aligned, and what follows the last such unit that both have, less what was agreed on after that
+        unit, counts as new.
         """
-        done = self._stable_units
+        stable = len(self._stable_units)
+        done = self._stable_units + [normalize_unit(unit) for unit in self._agreed]
         names = [normalize_unit(unit) for unit in units]
-        if names[: len(done)] == done:
-            return units[len(done) :]
-        blocks = SequenceMatcher(None, done, names, autojunk=False).get_matching_blocks()
-        last = max((b for b in blocks if b.size), key=lambda b: b.a, default=None)
-        if last is None:
-            return units[len(done) :]
-        left_over = len(done) - (last.a + last.size)
-        return units[last.b + last.size + left_over :]
+        said: list[int | None] = [None] * len(done)  # where the hypothesis has each of them
+        end = len(done)
+        if names[:end] == done:
+            said = list(range(end))
+        else:
+            matcher = SequenceMatcher(None, done, names, autojunk=False)
+            for a, b, size in matcher.get_matching_blocks():
+                if size:
+                    said[a : a + size] = range(b, b + size)
+                    end = b + size + len(done) - (a + size)
+        text = self.stable
+        for at, index in enumerate(said[stable:]):
+            if index is None:
+                self._agreed_s[at] = 0.0
+            else:
+                (self._agreed[at],) = follow(text, [units[index]])
+                self._agreed_s[at] += spacing_s
+            text = self._agreed[at]
+        return follow(text, units[end:])
 
 
 def _with_sentences(shown: list[str], said: list[str]) -> list[str]:
@@ -219,6 +256,8 @@ def _with_sentences(shown: list[str], said: list[str]) -> list[str]:
 
 def follow(text: str, units: list[str]) -> list[str]:
     """The units as they stand after the text: with a space where their script has one."""
+    if not text and units:
+        return [units[0].lstrip(), *units[1:]]
     if text and units and len(split_units(text[-1] + units[0])) == 1:
         return [" " + units[0], *units[1:]]  # it followed a script without spaces, now a word
     return units
