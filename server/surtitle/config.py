@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from surtitle.captioning.endpointing import EndpointingOptions
-from surtitle.captioning.pacing import LONGEST_INTERVAL_MS
+from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
 from surtitle.runtime.addresses import LOOPBACK, is_loopback
@@ -293,10 +293,10 @@ class Settings(BaseSettings):
         le=28_000,
     )
     partial_interval_ms: int = _setting(
-        LONGEST_INTERVAL_MS,
+        LEAST_INTERVAL_MS,
         "Utterances",
-        "Minimum of new speech between two partial captions, in ms. With 160, words show sooner if "
-        "the engine has time; the busier it is, the longer the interval, up to 608.",
+        "Minimum of new speech between two partial captions, in ms. The busier the engine is, the "
+        "longer the interval, up to 608.",
         ge=100,
     )
     partial_window_ms: int = _setting(

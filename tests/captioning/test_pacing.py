@@ -112,6 +112,13 @@ def test_the_busier_the_engine_the_rarer(utilization: float, interval: int) -> N
     assert pace.is_due(interval * 16)
 
 
+def test_where_nobody_reads_along_they_are_rare() -> None:
+    driver = session()
+    driver.session.adapt_pace(0.0, patient=True)
+    driver.feed(speech(2 * LONGEST))
+    assert ends(driver.partials) == [LONGEST, 2 * LONGEST]
+
+
 def test_the_least_interval_may_be_longer_than_that_of_a_busy_engine() -> None:
     pace = PartialPace(1000)
     for utilization in (0.0, 1.0):

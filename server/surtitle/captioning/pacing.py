@@ -8,11 +8,10 @@ place if it still waits. Where an utterance begins and ends does not depend on a
 
 from surtitle.jobs import ms_to_samples
 
+LEAST_INTERVAL_MS = 160
 LONGEST_INTERVAL_MS = 608
-"""New speech between two partials of an engine that has no time, if no longer one is asked for; the
-default, too. With
-352, words come 0.1 s sooner, for nearly twice the work, and more of them are changed
-(docs/quality.md)."""
+"""New speech between two partials: of an engine that has time, if no longer one is asked for, and of one
+that has none. In between the work is what is paid for words that come sooner (docs/quality.md)."""
 EASY_UTILIZATION = 0.5
 BUSY_UTILIZATION = 0.9
 """Shares of the engine's time: up to the first the least interval holds, from the second on the

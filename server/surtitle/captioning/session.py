@@ -45,7 +45,7 @@ from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
 from surtitle.captioning.maturing import Better, Maturing, Said, join_audio
-from surtitle.captioning.pacing import BUSY_UTILIZATION, LONGEST_INTERVAL_MS, PartialPace
+from surtitle.captioning.pacing import BUSY_UTILIZATION, LEAST_INTERVAL_MS, PartialPace
 from surtitle.captioning.speculation import (
     Action,
     Cancel,
@@ -122,7 +122,7 @@ class CaptionSession:
         model: ModelInfo,
         last_seq: int = 0,
         *,
-        partial_interval_ms: int = LONGEST_INTERVAL_MS,
+        partial_interval_ms: int = LEAST_INTERVAL_MS,
         partial_window_ms: int = 8000,
         max_backlog_s: float = 60.0,
     ) -> None:
@@ -266,10 +266,10 @@ class CaptionSession:
     def adapt_pace(self, utilization: float, *, patient: bool = False) -> None:
         """So much of the engine's time is taken, from 0 to 1: the more, the rarer are partials.
 
-        `patient`: audio comes faster than it was spoken, or the client is away. Then no better text is
-        left out for lack of time.
+        `patient`: audio comes faster than it was spoken, or the client is away. Then nobody reads along,
+        so partials are as rare as can be, and no better text is left out for lack of time.
         """
-        self._pace.adapt(utilization)
+        self._pace.adapt(1.0 if patient else utilization)
         self._utilization = utilization
         self._patient = patient
 
