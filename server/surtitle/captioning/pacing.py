@@ -10,8 +10,8 @@ from surtitle.jobs import ms_to_samples
 
 LEAST_INTERVAL_MS = 160
 LONGEST_INTERVAL_MS = 608
-"""New speech between two partials: of an engine that has time, if no longer one is asked for, and of one
-that has none. In between the work is what is paid for words that come sooner (docs/quality.md)."""
+"""New speech between two partials: of an engine that has time, if no longer one is asked for, and of
+one that has none. What the short one brings is in docs/quality.md."""
 EASY_UTILIZATION = 0.5
 BUSY_UTILIZATION = 0.9
 """Shares of the engine's time: up to the first the least interval holds, from the second on the

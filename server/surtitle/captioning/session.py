@@ -44,8 +44,8 @@ from surtitle.captioning.endpointing import (
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
-from surtitle.captioning.maturing import Better, Maturing, Said, join_audio
 from surtitle.captioning.pacing import BUSY_UTILIZATION, LEAST_INTERVAL_MS, PartialPace
+from surtitle.captioning.revising import Revising
 from surtitle.captioning.speculation import (
     Action,
     Cancel,
@@ -83,14 +83,12 @@ from surtitle.messages import (
     Final,
     Partial,
     Ready,
-    Revised,
     ServerMessage,
     ServiceState,
     Speech,
     Start,
     Status,
     Update,
-    WordTiming,
 )
 
 MAX_WISHES_BYTES = 1 << 18
@@ -172,14 +170,10 @@ class CaptionSession:
         self._pace = PartialPace(partial_interval_ms)
         self._utilization = 0.0
         self._patient = False  # nobody waits for the captions as they come
-        self._maturing: Maturing | None = None
+        self._revising: Revising | None = None
         # A translation's words have no times, and what is decoded of a file is long enough.
         if start.revisions and start.task == "transcribe" and self._is_live:
-            self._maturing = Maturing()
-        self._revision: Job | None = None  # under way
-        self._revisions = 0
-        self._revisions_line = f"{session_id}/revisions"
-        self._parted_after = 0  # what follows this utterance does not belong to it: it was flushed
+            self._revising = Revising(session_id, model.windows, words=start.words)
         self._partial_window = ms_to_samples(partial_window_ms)
         self.stopping = False  # `stop` was taken
         self._audio_end: int | None = None  # samples in all, known once all is decoded
@@ -239,8 +233,8 @@ class CaptionSession:
 
     def receive_result(self, result: Result) -> None:
         """Take the result of a job. One that nobody waits for any more is ignored."""
-        if self._revision is not None and result.job_id == self._revision.id:
-            self._take_revision(result)
+        if self._revising is not None and self._revising.is_job(result.job_id):
+            self._messages.extend(self._revising.end(result, self._next_seq))
             self._commit()
             return
         utterance = self._waiting_for(result.job_id)
@@ -266,8 +260,8 @@ class CaptionSession:
     def adapt_pace(self, utilization: float, *, patient: bool = False) -> None:
         """So much of the engine's time is taken, from 0 to 1: the more, the rarer are partials.
 
-        `patient`: audio comes faster than it was spoken, or the client is away. Then nobody reads along,
-        so partials are as rare as can be, and no better text is left out for lack of time.
+        `patient`: audio comes faster than it was spoken, or the client is away. Nobody reads along
+        then, so partials are as rare as can be, and no better text is left out for lack of time.
         """
         self._pace.adapt(1.0 if patient else utilization)
         self._utilization = utilization
@@ -303,7 +297,8 @@ class CaptionSession:
 
         def apply() -> None:
             self._on_events(self._endpointer.flush(end))
-            self._parted_after = self._opened
+            if self._revising is not None:
+                self._revising.part_after(self._opened)
 
         self._mark("flush", apply)
 
@@ -408,7 +403,7 @@ class CaptionSession:
         """Whether no more should be sent for now."""
         backlog = self.unanswered_s > self._max_backlog_s
         wishes = self._marks.held_bytes > MAX_WISHES_BYTES
-        revisions = self._patient and self._maturing is not None and self._maturing.is_behind
+        revisions = self._patient and self._revising is not None and self._revising.is_behind
         return backlog or wishes or revisions or len(self._utterances) > MAX_UNANSWERED
 
     @property
@@ -417,7 +412,7 @@ class CaptionSession:
         decoded, and what it wishes.
         """
         held = self._audio.held_bytes + self._marks.held_bytes
-        held += 0 if self._revision is None else self._revision.audio.nbytes
+        held += 0 if self._revising is None else self._revising.held_bytes
         decode_options: DecodeOptions | None = None
         for utterance in self._utterances:
             end = utterance.speculation.end if utterance.end is None else utterance.end
@@ -433,7 +428,7 @@ class CaptionSession:
     @property
     def revisions_line(self) -> str | None:
         """The name under which jobs are submitted that nobody waits for; None where there are none."""
-        return None if self._maturing is None else self._revisions_line
+        return None if self._revising is None else self._revising.line
 
     @property
     def is_open(self) -> bool:
@@ -664,93 +659,27 @@ class CaptionSession:
             answered = answer(utterance, result, self._next_seq())
             if isinstance(answered, Final):
                 self._spoken = answered.language
-                self._let_mature(utterance, answered)
+                if self._revising is not None:
+                    self._revising.add(utterance, answered)
             self._account.add(answered)
             self._send(answered)
             after = self._utterances[0] if self._utterances else None
             if utterance.cut and after is not None and after.start == utterance.end:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
 
-    def _let_mature(self, utterance: Utterance, final: Final) -> None:
-        if self._maturing is None or utterance.end is None:
+    def _revise(self) -> None:
+        """After any input: decode once more what is due, where the engine has time for it."""
+        if self._revising is None:
             return
-        options = replace(
-            utterance.decode_options, language=final.language, prior_language="", words=True
-        )
-        self._maturing.add(
-            Said(
-                utterance.number,
-                utterance.start,
-                utterance.end,
-                final.text,
-                options,
-                utterance.voice,
-            )
-        )
-
-    def _mature(self) -> None:
-        """After any input: decode together what is due, where the engine has time for it."""
-        maturing, position = self._maturing, self._endpointer.position
-        if maturing is None:
-            return
+        position = self._endpointer.position
         oldest = self._utterances[0] if self._utterances else None
-        heard_to = position
-        if self._patient and oldest is not None and oldest.end is not None:
-            heard_to = oldest.end  # voice activity may be a minute ahead of the answers
-        maturing.listen(heard_to, None if oldest is None else oldest.start)
-        if not self._patient:
-            maturing.drop_late(position)
-        is_over = self._audio_end is not None and oldest is None
-        is_flushed = self._parted_after and (oldest is None or oldest.number > self._parted_after)
-        if is_over or is_flushed:
-            maturing.part()
-            self._parted_after = 0
-        if self._revision is not None and not self._patient and maturing.is_late(position):
-            self._cancelled.append(self._revision)
-            self._revision = None
-            maturing.leave()
+        over = self._audio_end is not None
+        self._revising.listen(position, oldest, patient=self._patient, over=over)
+        if not self._patient and (late := self._revising.leave_late(position)) is not None:
+            self._cancelled.append(late)
         has_time = self.stopping or self._patient or self._utilization < BUSY_UTILIZATION
-        if has_time and (together := maturing.begin()) is not None:
-            self._revisions += 1
-            audio = join_audio(self._audio.slice(together.start, together.end), together)
-            self._revision = Job(
-                id=f"{self._revisions_line}/{self._revisions}",
-                session=self._revisions_line,
-                utterance=together.revised[-1].number,
-                kind="final",
-                audio=audio,
-                decode_options=together.revised[0].decode_options,
-                window_s=self._model.windows.fit(len(audio) / SAMPLE_RATE, "final"),
-                voice=together.voice,
-            )
-            self._jobs.append(self._revision)
-
-    def _take_revision(self, result: Result) -> None:
-        assert self._maturing is not None
-        self._revision = None
-        for better in self._maturing.end(result):
-            self._send(self._revised(better, result))
-
-    def _revised(self, better: Better, result: Result) -> Revised:
-        said = better.said
-        words = [
-            WordTiming(
-                text=word.text,
-                start_ms=word.start_ms,
-                end_ms=word.end_ms,
-                confidence=round(word.confidence, 3),
-            )
-            for word in better.words
-        ]
-        return Revised(
-            seq=self._next_seq(),
-            utterance=said.number,
-            start_ms=samples_to_ms(said.start),
-            end_ms=samples_to_ms(said.end),
-            text=better.text,
-            confidence=round(result.confidence, 3),
-            words=words if self._start.words else None,
-        )
+        if has_time and (job := self._revising.begin(self._audio)) is not None:
+            self._jobs.append(job)
 
     def _mark(self, kind: MarkKind, action: Callable[[], None], held_bytes: int = 0) -> None:
         """Do `action` once voice activity has judged the audio received so far."""
@@ -774,10 +703,10 @@ class CaptionSession:
 
     def _commit(self) -> None:
         """After any input: free audio that is answered, move `safe`, and see whether it is over."""
-        self._mature()
+        self._revise()
         over = self._audio_end is not None and self.idle and self._is_mature
         committed = self._audio.end if over else self._committed_sample()
-        needed = None if self._maturing is None else self._maturing.start
+        needed = None if self._revising is None else self._revising.start
         self._audio.discard_before(
             min(committed, self._given, committed if needed is None else needed)
         )
@@ -800,7 +729,7 @@ class CaptionSession:
     @property
     def _is_mature(self) -> bool:
         """Whether no final will be revised any more."""
-        return self._maturing is None or self._maturing.is_settled
+        return self._revising is None or self._revising.is_settled
 
     def _next_seq(self) -> int:
         self._seq += 1
