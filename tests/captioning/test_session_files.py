@@ -17,14 +17,14 @@ def file_session(**wishes: int | bool) -> Driver:
 def test_pauses_neither_end_an_utterance_nor_are_decoded() -> None:
     driver = file_session()
     for _ in range(5):
-        driver.feed(speech(60) + silence(50))
+        driver.feed(speech(60) + silence(40))
     assert not driver.jobs
     driver.feed(silence(SILENCE))
     (job,) = driver.jobs
     assert job.kind == "final" and not job.speculative and job.window_s == MAX_WINDOW_S
     assert not driver.of(Partial)
     (final,) = driver.of(Final)
-    assert final.end_ms - final.start_ms > 4 * 110 * WINDOW_MS
+    assert final.end_ms - final.start_ms > 4 * 100 * WINDOW_MS
 
 
 def test_what_is_longer_than_the_model_hears_at_once_is_cut() -> None:

@@ -69,10 +69,11 @@ class EndpointingOptions:
     """Length at which an utterance is cut."""
 
 
-FILE_SILENCE_MS = 2000
+FILE_SILENCE_MS = 1400
 FILE_UTTERANCE_MS = 28_000
 """Silence that ends an utterance, and its greatest length, where nobody waits for a caption: the more
-the model hears at once, the better it understands; 28 s and a margin are its window."""
+the model hears at once, the better it understands; 28 s and a margin are its window. With 2 s, more of
+a conversation is lost where people take turns; with 1 s, halting speech is cut (docs/quality.md)."""
 
 
 def for_files(options: EndpointingOptions) -> EndpointingOptions:
