@@ -103,7 +103,7 @@ def test_who_wants_none_gets_none_until_the_next_utterance() -> None:
 
 @pytest.mark.parametrize(
     ("utilization", "interval"),
-    [(0.0, 160), (0.5, 160), (0.7, 384), (0.9, 608), (1.0, 608)],
+    [(0.0, 160), (0.4, 160), (0.55, 384), (0.7, 608), (1.0, 608)],
 )
 def test_the_busier_the_engine_the_rarer(utilization: float, interval: int) -> None:
     pace = PartialPace(160)

@@ -44,7 +44,7 @@ from surtitle.captioning.endpointing import (
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
-from surtitle.captioning.pacing import BUSY_UTILIZATION, LEAST_INTERVAL_MS, PartialPace
+from surtitle.captioning.pacing import LEAST_INTERVAL_MS, PartialPace
 from surtitle.captioning.revising import Revising
 from surtitle.captioning.speculation import (
     Action,
@@ -93,6 +93,8 @@ from surtitle.messages import (
 
 MAX_WISHES_BYTES = 1 << 18
 """Of updates that wait for their sample. Beyond that no more is read: nothing is lost by it."""
+FULL_UTILIZATION = 0.9
+"""With so much of the engine's time taken there is none for better texts."""
 MAX_UNANSWERED = 100
 """Utterances that wait for their answers; the same. Each has wishes of its own, some 50 kB at most."""
 
@@ -677,7 +679,7 @@ class CaptionSession:
         self._revising.listen(position, oldest, patient=self._patient, over=over)
         if not self._patient and (late := self._revising.leave_late(position)) is not None:
             self._cancelled.append(late)
-        has_time = self.stopping or self._patient or self._utilization < BUSY_UTILIZATION
+        has_time = self.stopping or self._patient or self._utilization < FULL_UTILIZATION
         if has_time and (job := self._revising.begin(self._audio)) is not None:
             self._jobs.append(job)
 
