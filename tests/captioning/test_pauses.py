@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from surtitle.captioning.endpointing import Closed, Endpointer, Event, Opened, Sentence
-from surtitle.captioning.pauses import GOES_ON_MS, MARGIN_MS, REMEMBERED, Pauses
+from surtitle.captioning.maturing import TOGETHER_MS
+from surtitle.captioning.pauses import MARGIN_MS, REMEMBERED, Pauses
 from surtitle.jobs import ms_to_samples, samples_to_ms
 from tests.captioning.endpointer import JUDGED, WINDOW_MS, W, silence, speech
 
@@ -28,7 +29,7 @@ def expected_ms(*silences_ms: int) -> int:
         pytest.param([900], 0, id="once is no habit"),
         pytest.param([900, 1200], 900 + MARGIN_MS, id="twice is one"),
         pytest.param([900, 2400, 1000, 800], 1000 + MARGIN_MS, id="one much longer one is none"),
-        pytest.param([900, GOES_ON_MS + 1], 0, id="the sentence did not go on"),
+        pytest.param([900, TOGETHER_MS + 1], 0, id="the sentence did not go on"),
         pytest.param([1200] * 2 + [700] * REMEMBERED, 700 + MARGIN_MS, id="long ago"),
     ],
 )

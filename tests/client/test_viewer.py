@@ -117,6 +117,24 @@ async def test_a_better_text_comes_once_also_if_it_came_while_nobody_was_there()
     ]
 
 
+async def test_a_better_text_of_what_was_never_told_is_none() -> None:
+    told = telling(
+        LIVE, final(2), revised(1, "sew"), revised(2, "soh"), revised(2, "soh"), final(3)
+    )
+    seen: list[Final | Revised] = []
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(told, forever=stay) as url,
+        watch(url, "hall") as messages,
+    ):
+        async for message in messages:
+            if isinstance(message, Final | Revised):
+                seen.append(message)
+            if message == final(3):
+                break
+    assert seen == [final(2), revised(2, "soh"), final(3)]
+
+
 async def test_a_frozen_server_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialing, "CLOSE_S", 0.05)
     thawed = asyncio.Event()

@@ -6,10 +6,9 @@ the next time. Only pauses count in which the text is no finished sentence, so q
 
 from collections import deque
 
+from surtitle.captioning.maturing import TOGETHER_MS
 from surtitle.jobs import ms_to_samples
 
-GOES_ON_MS = 2500
-"""Speech that goes on after a longer silence says something else."""
 REMEMBERED = 8
 """So many of the newest pauses are looked at, and the second longest of them is expected again: one
 that was much longer than the others is no habit."""
@@ -23,8 +22,8 @@ class Pauses:
         self._newest: deque[int] = deque(maxlen=REMEMBERED)
 
     def note(self, silence: int) -> None:
-        """After so much silence the sentence went on, or after GOES_ON_MS it did not."""
-        self._newest.append(silence if silence <= ms_to_samples(GOES_ON_MS) else 0)
+        """After so much silence the sentence went on, or after TOGETHER_MS it did not."""
+        self._newest.append(silence if silence <= ms_to_samples(TOGETHER_MS) else 0)
 
     @property
     def expected(self) -> int:

@@ -41,8 +41,8 @@ from surtitle.messages import (
 
 MAX_SESSIONS = 400
 """Whose answers are remembered; a server tells fewer again."""
-MAX_TEXTS = 600
-"""Finals whose texts are remembered; a server tells fewer again."""
+MAX_TEXTS = 100
+"""Finals whose texts are remembered: an older one is not revised any more."""
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again."""
 
@@ -157,12 +157,15 @@ class _Known:
         if isinstance(message, Channel):
             return self._enter(message)
         if isinstance(message, Revised):
+            if not self._is_better(message):
+                return []
             self._remember(message)
         elif message.utterance <= self._answered.get(self._session, 0):
-            better = self._better(message)
-            if better is None:
+            # One that comes again with another text was revised while the connection was broken.
+            if not isinstance(message, Final) or not self._is_better(message):
                 return []
-            message = better
+            message = _revised_of(message)
+            self._remember(message)
         elif isinstance(message, Final | Failed | Suppressed):
             self._answered.pop(self._session, None)  # so that the newest come last
             self._answered[self._session] = message.utterance
@@ -173,28 +176,13 @@ class _Known:
         past, self._past = self._past, None
         return [message] if past is None else [past, message]
 
-    def _better(self, message: ViewerMessage) -> Revised | None:
-        """A final that comes again with another text was revised while the connection was broken."""
-        if not isinstance(message, Final):
-            return None
-        if self._texts.get((self._session, message.utterance), message.text) == message.text:
-            return None
-        revised = Revised(
-            seq=message.seq,
-            utterance=message.utterance,
-            start_ms=message.start_ms,
-            end_ms=message.end_ms,
-            text=message.text,
-            confidence=message.confidence,
-            words=message.words,
-        )
-        self._remember(revised)
-        return revised
+    def _is_better(self, message: Final | Revised) -> bool:
+        """Whether it has another text than was passed on for its utterance."""
+        before = self._texts.get((self._session, message.utterance))
+        return before is not None and before != message.text
 
     def _remember(self, message: Final | Revised) -> None:
-        key = self._session, message.utterance
-        if isinstance(message, Final) or key in self._texts:
-            self._texts[key] = message.text
+        self._texts[self._session, message.utterance] = message.text
         if len(self._texts) > MAX_TEXTS:
             del self._texts[next(iter(self._texts))]
 
@@ -207,3 +195,16 @@ class _Known:
             return []
         self._present = channel.session
         return [channel]
+
+
+def _revised_of(final: Final) -> Revised:
+    """A final that was revised, as the message that says so."""
+    return Revised(
+        seq=final.seq,
+        utterance=final.utterance,
+        start_ms=final.start_ms,
+        end_ms=final.end_ms,
+        text=final.text,
+        confidence=final.confidence,
+        words=final.words,
+    )
