@@ -2,14 +2,15 @@
 
     python scripts/quality_report.py --model tiny.en FOLDER ...
     python scripts/quality_report.py --model base FOLDER ... --markdown out.md --picture out.png
-    python scripts/quality_report.py --model base FOLDER ... --fast
+    python scripts/quality_report.py --model base FOLDER ... --fast [--mode file]
 
 FOLDER has a manifest.tsv (columns file, seconds, language, transcript), or has folders that do. Each
 recording in a language of the model is spoken into a server of its own process, through the socket, at
 the pace of speech, several at a time; a share of them alone, for delays. Beside it stands what
 faster-whisper makes of the whole file offline. With --fast everything is sent at once: error rates, and
-what was suppressed, no delays and no partials. With --revisions the server is asked for better texts of
-finals; their error rates stand beside those of the finals. docs/quality.md says what the figures mean.
+what was suppressed, no delays and no partials; with --mode file as `surtitle caption --fast` does it.
+With --revisions the server is asked for better texts of finals; their error rates stand beside those of
+the finals. docs/quality.md says what the figures mean.
 """
 
 import argparse
@@ -87,7 +88,7 @@ class Measurement:
         """First those that are alone. Also: how many cores other programs used meanwhile."""
         crowd = [each for each in self._recordings if each not in self._alone]
         how = send_at_once if self._options.fast else speak
-        speaking = partial(how, revisions=self._options.revisions)
+        speaking = partial(how, revisions=self._options.revisions, mode=self._options.mode)
         assert server.pid is not None
         meter = Meter(server.pid)
         began = time.monotonic()
@@ -166,6 +167,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--sessions", type=int, default=4, help="how many speak at once (4)")
     add("--alone-seconds", type=float, default=120, help="of speech spoken alone, for delays (120)")
     add("--fast", action="store_true", help="as fast as it goes: no delays, no partials")
+    add("--mode", choices=("live", "file"), default="live", help="of the sessions (live)")
     add("--revisions", action="store_true", help="also ask for better texts, and rate them")
     add("--serve", default="", help="further options of `surtitle serve`")
     add("--json", type=Path, help="write all figures there")

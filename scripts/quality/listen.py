@@ -33,18 +33,15 @@ OnDone = Callable[[Recording], None]
 class Listener(Surtitle):
     """A session that keeps all messages."""
 
-    def __init__(
-        self, url: str, language: str, *, partials: bool = True, revisions: bool = False
-    ) -> None:
+    def __init__(self, url: str, language: str, **wishes: str | bool) -> None:
+        """`wishes` are those of `start`."""
         super().__init__(url, language)
-        self._partials = partials
-        self.revisions = revisions
+        self._wishes = wishes
         self.messages: list[Received] = []
 
     async def greet(self) -> None:
         """Say what comes."""
-        wishes = {"partials": self._partials, "revisions": self.revisions}
-        await self.send_json(type="start", language=self.language, **wishes)
+        await self.send_json(type="start", language=self.language, **self._wishes)
 
     def receive(self, message: dict[str, Any]) -> None:
         """Keep it as its type, with its time."""
@@ -62,19 +59,19 @@ class Listened:
     messages: list[Received]
 
 
-async def speak(url: str, recording: Recording, *, revisions: bool = False) -> Listened:
-    """At the pace of speech."""
+async def speak(url: str, recording: Recording, **wishes: str | bool) -> Listened:
+    """At the pace of speech; `wishes` are those of `start`."""
     clip = recording.clip()
-    listener = Listener(url, recording.decoded_as, revisions=revisions)
+    listener = Listener(url, recording.decoded_as, **wishes)
     session = Session(0, listener, pause_s=PAUSE_S, quiet_s=QUIET_S)
     await session.run([Part(clip, clip.frames(), ())], start_after_s=0)
     return Listened(recording, session.heard, listener.messages)
 
 
-async def send_at_once(url: str, recording: Recording, *, revisions: bool = False) -> Listened:
+async def send_at_once(url: str, recording: Recording, **wishes: str | bool) -> Listened:
     """The same audio as fast as the server takes it, for the finals alone."""
     heard = Heard(0)
-    listener = Listener(url, recording.decoded_as, partials=False, revisions=revisions)
+    listener = Listener(url, recording.decoded_as, partials=False, **wishes)
     frames = [*recording.clip().frames(), *[SILENCE] * round(PAUSE_S / FRAME_S)]
     try:
         await listener.open()
