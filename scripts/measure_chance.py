@@ -1,24 +1,32 @@
-"""How much of an error rate is chance? Each recording several times, each time a little later.
+"""How much of an error rate is chance, and what causes the rest? Each recording several times.
 
     python scripts/measure_chance.py --model tiny.en SPEECH/telephone SPEECH/multispeaker [--shifts 6]
 
 A folder has a manifest.tsv (columns file, seconds, language, transcript). Silence of 0, 7, 14 ... ms is
-put before each recording, which no listener would notice. It is then decoded offline, as
-`quality_report.py` does it, and streamed, as a session on the audio's clock. Errors in percent of the
-words (characters in languages without spaces):
+put before each recording, which no listener would notice. It is then decoded in several ways: offline,
+as `quality_report.py` does it, and as a session on the audio's clock. Errors in percent of the words
+(characters in languages without spaces):
 
+    offline              all at once, with the text before each window of 30 s
+    without context      the same without that text
+    live                 a session with partials
+    finals alone         without partials, whose text binds the finals
+    whole windows        finals alone, each in a window of 30 s instead of one that fits it
+    revised              finals alone, with the better texts that came later
+    file                 as `surtitle caption --fast` has it: in utterances as long as the window
     least, mean, most    over the shifts
-    difference           streamed less offline, the means
+    difference           less offline, the means
     +-                   its standard error, from the differences of single shifts
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
+from msgspec import structs
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -27,9 +35,10 @@ from load.score import Score, score
 from quality.offline import Offline, cache_folder
 from quality.recordings import NoRecordings, Recording, read_recordings
 from quality.replay import Replayer
+from quality.revisions import revised_text
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.jobs import Pcm16, ms_to_samples
-from surtitle.messages import Final, Start
+from surtitle.messages import Start
 from surtitle.recognition.whisper import WhisperDecoder
 
 SHIFT_MS = 7
@@ -41,43 +50,69 @@ def shifted(audio: Pcm16, number: int) -> Pcm16:
     return np.pad(audio, (ms_to_samples(SHIFT_MS * number), 0))
 
 
-def streamed(decoder: WhisperDecoder, audio: Pcm16, language: str) -> str:
-    """The finals of a session."""
-    messages = Replayer(decoder).replay(audio, Start(language=language), EndpointingOptions())
-    return " ".join(each.message.text for each in messages if isinstance(each.message, Final))
+Listen = Callable[[Pcm16, str], str]
+"""Audio and its language -> text."""
+
+
+def ways(model: str, decoder: WhisperDecoder) -> dict[str, Listen]:
+    """All ways to get a text, the one that the others are compared with first."""
+
+    def session(start: Start, *, whole_windows: bool = False) -> Listen:
+        def listen(audio: Pcm16, language: str) -> str:
+            replayer = Replayer(decoder, whole_windows=whole_windows)
+            wishes = structs.replace(start, language=language)
+            return revised_text(replayer.replay(audio, wishes, EndpointingOptions()))
+
+        return listen
+
+    finals = Start(partials=False)
+    return {
+        "offline": Offline(model, cache_folder()).text_of,
+        "without context": Offline(model, cache_folder(), carries_text=False).text_of,
+        "live": session(Start()),
+        "finals alone": session(finals),
+        "whole windows": session(finals, whole_windows=True),
+        "revised": session(Start(partials=False, revisions=True)),
+        "file": session(Start(mode="file")),
+    }
+
+
+Rates = dict[str, list[float]]
+"""Way -> the error rates in percent, one for each shift."""
 
 
 def measure(
-    recordings: Sequence[Recording], decoder: WhisperDecoder, offline: Offline, shifts: int
-) -> dict[str, tuple[list[float], list[float]]]:
-    """By folder and language: the error rates in percent, streamed and offline, of each shift."""
-    scores: dict[str, list[tuple[Score, Score]]] = {}
+    recordings: Sequence[Recording], listeners: dict[str, Listen], shifts: int
+) -> dict[str, Rates]:
+    """By folder and language."""
+    scores: dict[str, dict[str, list[Score]]] = {}
     for recording in track(recordings, "recordings"):
         label = f"{recording.folder}, {recording.language}"
-        totals = scores.setdefault(label, [(Score(), Score()) for _ in range(shifts)])
+        totals = scores.setdefault(
+            label, {way: [Score() for _ in range(shifts)] for way in listeners}
+        )
         whole = recording.clip().audio
-        for number, (live, whole_file) in enumerate(totals):
-            audio, language = shifted(whole, number), recording.language
-            live.add(score(recording.transcript, streamed(decoder, audio, language), language))
-            text = offline.text_of(audio, language)
-            whole_file.add(score(recording.transcript, text, language))
+        for number in range(shifts):
+            audio = shifted(whole, number)
+            for way, listen in listeners.items():
+                text = listen(audio, recording.language)
+                totals[way][number].add(score(recording.transcript, text, recording.language))
     return {
-        label: ([live.percent for live, _ in totals], [whole.percent for _, whole in totals])
+        label: {way: [each.percent for each in found] for way, found in totals.items()}
         for label, totals in scores.items()
     }
 
 
-def rows(found: dict[str, tuple[list[float], list[float]]]) -> Iterator[list[str]]:
-    """Of the table."""
-    for label, (live, whole) in found.items():
-        differences = [one - other for one, other in zip(live, whole, strict=True)]
-        error = stdev(differences) / len(differences) ** 0.5
-        yield [
-            label,
-            *[f"{of(rates):.2f}" for rates in (live, whole) for of in (min, fmean, max)],
-            f"{fmean(differences):+.2f}",
-            f"{error:.2f}",
-        ]
+def rows(found: dict[str, Rates]) -> Iterator[list[str]]:
+    """Of the table; the first way of each folder is the one that the others are compared with."""
+    for label, rates in found.items():
+        first, *_ = rates.values()
+        for way, each in rates.items():
+            row = [label, way, *[f"{of(each):.2f}" for of in (min, fmean, max)]]
+            differences = [one - other for one, other in zip(each, first, strict=True)]
+            error = stdev(differences) / len(differences) ** 0.5
+            is_first = each is first
+            yield row + (["", ""] if is_first else [f"{fmean(differences):+.2f}", f"{error:.2f}"])
 
 
 def main() -> None:
@@ -97,16 +132,12 @@ def main() -> None:
     recordings = [
         each for each in read_recordings(options.folders, decoder.info.languages) if each.transcript
     ]
-    offline = Offline(options.model, cache_folder())
-    found = measure(recordings, decoder, offline, options.shifts)
+    found = measure(recordings, ways(options.model, decoder), options.shifts)
     title = f"{options.model}: {options.shifts} shifts of {SHIFT_MS} ms"
     table = Table(title=title, title_justify="left")
-    table.add_column("errors %")
-    for name in (
-        *("streamed least", "mean", "most"),
-        *("offline least", "mean", "most"),
-        *("difference", "+-"),
-    ):
+    for name in ("errors %", "way"):
+        table.add_column(name)
+    for name in ("least", "mean", "most", "difference", "+-"):
         table.add_column(name, justify="right")
     for row in rows(found):
         table.add_row(*row)

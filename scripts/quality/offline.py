@@ -27,9 +27,11 @@ def cache_folder() -> Path:
 class Offline:
     """One model, loaded when a text is not in the cache."""
 
-    def __init__(self, model: str, folder: Path) -> None:
+    def __init__(self, model: str, folder: Path, *, carries_text: bool = True) -> None:
+        """`carries_text`: a window is decoded with the text before it."""
         self._name = model
         self._folder = folder
+        self._carries_text = carries_text
         self._model: Any = None
 
     def text(self, recording: Recording) -> str:
@@ -49,6 +51,8 @@ class Offline:
             "compute_type": "int8",
             "versions": [version("faster-whisper"), version("ctranslate2")],
         }
+        if not self._carries_text:
+            settings["condition_on_previous_text"] = False
         key = hashlib.sha256(msgspec.json.encode(settings) + content)
         cached = self._folder / f"{key.hexdigest()}.txt"
         if not cached.exists():
@@ -63,5 +67,10 @@ class Offline:
             self._model = WhisperModel(
                 **locate(self._name).arguments(), device="cpu", compute_type="int8"
             )
-        segments, _ = self._model.transcribe(source, language=language, beam_size=BEAM_SIZE)
+        segments, _ = self._model.transcribe(
+            source,
+            language=language,
+            beam_size=BEAM_SIZE,
+            condition_on_previous_text=self._carries_text,
+        )
         return " ".join(segment.text.strip() for segment in segments)

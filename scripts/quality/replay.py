@@ -14,7 +14,7 @@ from quality.utterances import Received
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.captioning.session import CaptionSession
-from surtitle.jobs import SAMPLE_RATE, Job, Pcm16, Result
+from surtitle.jobs import MAX_WINDOW_S, SAMPLE_RATE, Job, Pcm16, Result
 from surtitle.messages import Start
 from surtitle.recognition.whisper import WhisperDecoder
 from surtitle.vad.rounds import SileroVad
@@ -38,9 +38,13 @@ class Decoded:
 class Replayer:
     """Replays recordings; audio that comes again is not decoded again."""
 
-    def __init__(self, decoder: WhisperDecoder) -> None:
-        """`decoder` should decode one batch at a time, so that its processor time can be told."""
+    def __init__(self, decoder: WhisperDecoder, *, whole_windows: bool = False) -> None:
+        """`decoder` should decode one batch at a time, so that its processor time can be told.
+
+        `whole_windows`: all jobs get Whisper's whole window, not one that fits them.
+        """
         self._decoder = decoder
+        self._whole_windows = whole_windows
         self._decoded: dict[tuple[bytes, str], Decoded] = {}
         self._vad = SileroVad(SileroNetwork(load_weights()))
         self.cpu_s = {"partial": 0.0, "final": 0.0}
@@ -94,6 +98,8 @@ class Replayer:
         return messages
 
     def _decode(self, job: Job) -> Result:
+        if self._whole_windows:
+            job = replace(job, window_s=MAX_WINDOW_S)
         settings = f"{job.kind} {job.window_s} {job.voice} {job.decode_options}"
         key = job.audio.tobytes(), settings
         if key not in self._decoded:
