@@ -198,17 +198,18 @@ def test_what_is_sent_faster_than_spoken_gets_all_of_them_whatever_the_load() ->
     assert not driver.cancelled
 
 
-def test_what_is_sent_faster_than_spoken_is_heard_with_what_follows_it() -> None:
+@pytest.mark.parametrize(("patient", "spoken"), [(True, 20), (False, 10)])
+def test_what_is_answered_late_is_heard_with_what_follows_it(patient: bool, spoken: int) -> None:
     """The next utterance, not the minute that voice activity may be ahead."""
     driver = open_session(ASKED)
-    driver.session.adapt_pace(1.0, patient=True)
-    driver.feed((speech(20) + silence(10)) * 20)
+    driver.session.adapt_pace(1.0 if patient else 0.0, patient=patient)
+    driver.feed((speech(20) + silence(10)) * spoken)
     for job in driver.last_finals:
         driver.give(ok(job, "Words."))
         if revisions(driver):
             break
     finals, (job,) = driver.of(Final), revisions(driver)
-    assert job.utterance == len(finals) < 20
+    assert 1 < job.utterance == len(finals) < spoken
     without_ms = finals[-1].end_ms - finals[0].start_ms  # pauses are too short to be cut
     assert without_ms + 20 * WINDOW_MS <= 1000 * job.seconds <= without_ms + 30 * WINDOW_MS
 

@@ -70,7 +70,7 @@ class Revising:
         `patient`: what is late is wanted all the same. `over`: nothing follows.
         """
         heard_to = position
-        if patient and oldest is not None and oldest.end is not None:
+        if oldest is not None and oldest.end is not None:
             heard_to = oldest.end  # voice activity may be a minute ahead of the answers
         self._maturing.listen(heard_to, None if oldest is None else oldest.start)
         if not patient:
