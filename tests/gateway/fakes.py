@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
@@ -83,9 +84,10 @@ class FakeEngine:
     def discard_session(self, session: str) -> None:
         self.discarded.append(session)
 
-    def answer(self, text: str = "words") -> None:
-        """Answer everything that was submitted."""
-        jobs, self.jobs = self.jobs, []
+    def answer(self, text: str = "words", *, before: float = math.inf) -> None:
+        """Answer everything that was submitted, of utterances before this one."""
+        jobs = [entry for entry in self.jobs if entry[0].utterance < before]
+        self.jobs = [entry for entry in self.jobs if entry[0].utterance >= before]
         for job, deliver in jobs:
             deliver(Result(job.id, text=text, language="en"))
 

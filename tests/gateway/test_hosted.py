@@ -462,10 +462,13 @@ async def test_of_updates_at_the_same_byte_all_that_can_be_used_hold() -> None:
             FLUSH,
             AUDIO[len(AUDIO) // 5 :],
         )
-        await s.until_decoded(lambda: any(m.utterance == 1 for m, _ in s.engine.jobs))
-        s.engine.answer()
-        await s.until_decoded(lambda: any(m.utterance == 2 for m, _ in s.engine.jobs))
-        decode_options = next(job.decode_options for job, _ in s.engine.jobs if job.utterance == 2)
+
+        def second_utterance() -> object:
+            s.engine.answer(before=2)
+            return s.engine.jobs
+
+        await s.until_decoded(second_utterance)
+        decode_options = next(job.decode_options for job, _ in s.engine.jobs)
         assert (decode_options.prompt, decode_options.hotwords) == ("names", ("kept",))
         (error,) = [m for m in s.socket.sent if isinstance(m, Error)]
         assert (error.code, error.fatal) == ("bad_message", False)
