@@ -22,6 +22,10 @@ DOCUMENT = REPOSITORY / "docs" / "steering.md"
 MODELS = ("tiny.en", "base")
 GAP_S = 0.2
 """Between two languages: too short to end an utterance."""
+VARIES = "*varies"
+"""How a cell begins that has no result to rely on."""
+QUIETER = 0.9
+LATER_SAMPLES = 40
 
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
@@ -36,7 +40,7 @@ class Example:
     prompt: str
     model: str
     captions: tuple[str, ...]
-    """What comes; on one processor this, on another that."""
+    """What may come."""
 
     @property
     def id(self) -> str:
@@ -58,7 +62,7 @@ def examples() -> Iterator[Example]:
             row = dict(zip(columns, cells, strict=True))
             said = row["said"] or said
             hotwords = tuple(word for word in row.get("hotwords", "").split(", ") if word)
-            for model in MODELS:
+            for model in (each for each in MODELS if not row[each].startswith(VARIES)):
                 yield Example(said, hotwords, row["prompt"], model, tuple(row[model].split(" / ")))
 
 
@@ -79,6 +83,13 @@ def recording(name: str) -> Pcm16:
         pytest.skip(f"no recorded speech {name} (docs/testing.md)")
     audio: Pcm16 = np.round(decode_audio(str(path)) * 32767).astype(np.int16)
     return audio
+
+
+def hardly_changed(audio: Pcm16) -> Iterator[Pcm16]:
+    """What nobody hears may turn a small model from one text to another, as another processor does."""
+    yield audio
+    yield np.round(audio * QUIETER).astype(np.int16)
+    yield np.pad(audio, (LATER_SAMPLES, 0))
 
 
 def text_of(model: str, audio: Pcm16, decode_options: DecodeOptions) -> str:
@@ -102,8 +113,9 @@ def test_the_tables_are_read() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.id)
 def test_an_example_gives_the_bold_parts(example: Example) -> None:
     options = DecodeOptions(language="en", hotwords=example.hotwords, prompt=example.prompt)
-    text = text_of(example.model, audio_of(example.said), options)
-    assert any(has_in_order(text, _BOLD.findall(caption)) for caption in example.captions), text
+    for audio in hardly_changed(audio_of(example.said)):
+        text = text_of(example.model, audio, options)
+        assert any(has_in_order(text, _BOLD.findall(caption)) for caption in example.captions), text
 
 
 @needs_speech
