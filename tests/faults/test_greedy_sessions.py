@@ -59,11 +59,13 @@ async def under(attack: Attack, server: ServerProcess, times: int = 1) -> AsyncI
 
 
 @asynccontextmanager
-async def session(server: ServerProcess, prompt: str) -> AsyncIterator[ClientConnection]:
+async def session(
+    server: ServerProcess, prompt: str, **wishes: bool
+) -> AsyncIterator[ClientConnection]:
     """A session that reads what comes."""
     async with connect(server.websocket_url) as socket:
         start = {"type": "start", "language": "en", "prompt": prompt, "partials": True}
-        await socket.send(json.dumps(start))
+        await socket.send(json.dumps(start | wishes))
         reading = asyncio.create_task(_read(socket))
         try:
             yield socket
@@ -104,6 +106,23 @@ async def send_phrases(server: ServerProcess) -> None:
             await socket.send(speech(8) + bytes(48_000))
 
 
+async def halt_at_once(server: ServerProcess) -> None:
+    """As fast as the server takes it, and each phrase is to be decoded again with those around it."""
+    async with session(server, HEAVY, partials=False, revisions=True) as socket:
+        while True:
+            await socket.send(speech(3) + bytes(32_000))
+
+
+async def halt_in_time(server: ServerProcess) -> None:
+    """The same at the pace of speech."""
+    async with session(server, HEAVY, revisions=True) as socket:
+        while True:
+            sound = speech(3) + bytes(32_000)
+            for at in range(0, len(sound), 3200):
+                await socket.send(sound[at : at + 3200])
+                await asyncio.sleep(0.1)
+
+
 async def speak_and_leave(server: ServerProcess) -> None:
     """Again and again: a minute of speech at once, and away."""
     while True:
@@ -124,6 +143,8 @@ async def speak_and_leave(server: ServerProcess) -> None:
         (send_a_file, 8),
         long(send_phrases, 1),
         long(send_phrases, 8),
+        (halt_at_once, 8),
+        long(halt_in_time, 4),
         long(speak_and_leave, 1),
         long(speak_and_leave, 4),
     ],
