@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--shifts", type=int, default=6, help="how often; two at least")
+    parser.add_argument("--ways", help="names, separated by commas; all unless given")
     options = parser.parse_args()
     if options.shifts < 2:
         parser.error("--shifts: two at least, or nothing tells how far they differ.")
@@ -132,7 +133,13 @@ def main() -> None:
     recordings = [
         each for each in read_recordings(options.folders, decoder.info.languages) if each.transcript
     ]
-    found = measure(recordings, ways(options.model, decoder), options.shifts)
+    listeners = ways(options.model, decoder)
+    if options.ways is not None:
+        wanted = options.ways.split(",")
+        if unknown := set(wanted) - set(listeners):
+            parser.error(f"--ways: {', '.join(sorted(unknown))}? There are {', '.join(listeners)}.")
+        listeners = {way: listeners[way] for way in wanted}
+    found = measure(recordings, listeners, options.shifts)
     title = f"{options.model}: {options.shifts} shifts of {SHIFT_MS} ms"
     table = Table(title=title, title_justify="left")
     for name in ("errors %", "way"):
