@@ -15,6 +15,7 @@ from surtitle.recognition.alignment import (
     match_pauses,
     pause_near,
     place_words,
+    whole_words,
 )
 
 
@@ -31,6 +32,26 @@ def words(*times: tuple[int, int]) -> list[Word]:
 
 def placed(said: list[Word], heard: Pcm16, lag_ms: int = 0) -> list[tuple[int, int]]:
     return [(word.start_ms, word.end_ms) for word in place_words(said, heard, lag_ms)]
+
+
+def test_parts_of_a_word_become_one() -> None:
+    said = [
+        (Word("a", 0, 100, 0.9), [1]),
+        (Word("post", 100, 400, 0.9), [2, 3]),
+        (Word("-mortem", 400, 900, 0.6), [4]),
+        (Word("examination.", 900, 1500, 0.8), [5, 6]),
+    ]
+    whole = whole_words(said, [True, True, False, True])
+    assert [word.text for word, _ in whole] == ["a", "post-mortem", "examination."]
+    assert [tokens for _, tokens in whole] == [[1], [2, 3, 4], [5, 6]]
+    joined = whole[1][0]
+    assert (joined.start_ms, joined.end_ms) == (100, 900)
+    assert joined.confidence == pytest.approx((0.9 * 2 + 0.6) / 3)
+
+
+def test_the_first_part_begins_a_word_whatever_is_said_of_it() -> None:
+    said = [(Word("-mortem", 0, 500, 0.6), [4])]
+    assert whole_words(said, [False]) == said
 
 
 TWO = audio((300, 5), (400, 3000), (200, 5), (500, 3000), (250, 5))

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from faster_whisper.audio import decode_audio
 
+from lab.ledger import read_pcm16
 from lab.places import SAMPLE
+from lab.speech import recordings
+from make_sample import speak
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Result
+from surtitle.recognition.language import UNSPACED
 from surtitle.recognition.whisper import WhisperDecoder, _Decoding
-from tests.marks import long
+from tests.marks import long, needs_speech
 
 ENGLISH = DecodeOptions(language="en")
 
@@ -68,6 +72,42 @@ def test_each_job_of_a_mixed_batch_is_answered_once_as_if_it_were_alone() -> Non
     assert [word.text for word in together["words"].words] == together["words"].text.split()
     assert not together["short"].words
     assert all(0 < r.timings.features_s < r.timings.total_s for r in together.values())
+
+
+@cache
+def cheque() -> Pcm16:
+    """A sentence that is written with joints: marks between the parts of a word, and digits."""
+    return speak(["The post mortem of the twenty one year old costs forty nine dollars."], seed=7)
+
+
+@needs_speech
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it", "ja", "ko", "pt", "zh"])
+def test_words_joined_are_the_text(language: str) -> None:
+    """With a space between any two, in languages that have some."""
+    folder = "mandarin" if language == "zh" else "multilingual"
+    heard = [read_pcm16(r.path) for r in recordings(folder) if r.language == language][:3]
+    if language == "en":
+        heard = [cheque(), sample()[: 10 * SAMPLE_RATE]]
+    assert heard
+    options = DecodeOptions(language=language, words=True)
+    for audio in heard:
+        window_s = decoder("base").info.windows.fit(len(audio) / SAMPLE_RATE, "final")
+        (result,) = decoded([Job("1", "s", 1, "final", audio, options, window_s)], "base").values()
+        said = [word.text for word in result.words]
+        if language in UNSPACED:
+            assert "".join(said) == result.text.replace(" ", "")
+        else:
+            assert said == result.text.split()
+            assert " ".join(said) == result.text
+
+
+@needs_speech
+def test_words_of_a_translation_are_english_ones() -> None:
+    audio = read_pcm16(recordings("mandarin")[0].path)
+    options = DecodeOptions(language="zh", task="translate", words=True)
+    window_s = decoder("base").info.windows.fit(len(audio) / SAMPLE_RATE, "final")
+    (result,) = decoded([Job("1", "s", 1, "final", audio, options, window_s)], "base").values()
+    assert [word.text for word in result.words] == result.text.split()
 
 
 def test_a_hurried_copy_is_not_shown_before_the_final(monkeypatch: pytest.MonkeyPatch) -> None:

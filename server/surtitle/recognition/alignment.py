@@ -40,6 +40,31 @@ MIN_WORD_MS = 20
 """One position of Whisper's encoder."""
 
 
+def whole_words(
+    parts: Sequence[tuple[Word, list[int]]], begins: Sequence[bool]
+) -> list[tuple[Word, list[int]]]:
+    """Parts of words with their tokens -> words: "post" and "-mortem" become "post-mortem".
+
+    `begins` says of each part whether a word begins with it; the first one does. A word's confidence is
+    the mean over its tokens, as that of its parts is.
+    """
+    whole: list[tuple[Word, list[int]]] = []
+    for (part, tokens), is_new in zip(parts, begins, strict=True):
+        if is_new or not whole:
+            whole.append((part, tokens))
+            continue
+        word, before = whole[-1]
+        certain = word.confidence * len(before) + part.confidence * len(tokens)
+        joined = replace(
+            word,
+            text=word.text + part.text,
+            end_ms=part.end_ms,
+            confidence=certain / max(len(before) + len(tokens), 1),
+        )
+        whole[-1] = joined, before + tokens
+    return whole
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A stretch without speech, in milliseconds from the first sample."""

@@ -35,7 +35,13 @@ from surtitle.jobs import (
     Word,
     ms_to_samples,
 )
-from surtitle.recognition.alignment import LAG_MS, last_pause, pause_near, place_words
+from surtitle.recognition.alignment import (
+    LAG_MS,
+    last_pause,
+    pause_near,
+    place_words,
+    whole_words,
+)
 from surtitle.recognition.attempt import (
     LEAST_PART_MS,
     Attempt,
@@ -61,7 +67,7 @@ from surtitle.recognition.budget import (
 from surtitle.recognition.chinese import write_parts
 from surtitle.recognition.features import Features, lift
 from surtitle.recognition.guard import Evidence
-from surtitle.recognition.language import choose
+from surtitle.recognition.language import UNSPACED, choose
 from surtitle.recognition.models import locate
 from surtitle.recognition.pieces import NEWEST_TOKENS, newest_pieces
 from surtitle.recognition.repetition import times_said, was_repeated, words_heard
@@ -357,9 +363,15 @@ class WhisperDecoder:
         Nothing of the text was said after `end_ms` of that audio.
         """
         words, tokens = self._attended(decoding, decoded)
+        parts = list(zip(words, tokens, strict=True))
+        translated = decoding.job.decode_options.task == "translate"  # into English
+        if translated or decoding.language not in UNSPACED:
+            tokenizer = self._tokenizer(decoding)
+            begins = [tokenizer.decode(each).startswith(" ") for each in tokens]
+            parts = whole_words(parts, begins)
         audio = decoding.job.audio[: None if end_ms is None else ms_to_samples(end_ms)]
-        placed = place_words(words, audio, LAG_MS.get(self.info.name, 0))
-        return list(zip(placed, tokens, strict=True))
+        placed = place_words([word for word, _ in parts], audio, LAG_MS.get(self.info.name, 0))
+        return [(word, each) for word, (_, each) in zip(placed, parts, strict=True)]
 
     def _attended(
         self, decoding: _Decoding, decoded: Decoded
