@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -67,7 +68,7 @@ def assert_harmless(written: bytes, *, said: bytes = b"hall") -> None:
 async def test_what_a_server_answers(kind: str) -> None:
     async def scene(socket: ServerConnection) -> None:
         await greet(socket)
-        times = {"utterance": 1, "start_ms": 0, "end_ms": 900}
+        times: dict[str, Any] = {"utterance": 1, "start_ms": 0, "end_ms": 900}
         await say(socket, Status(seq=1, state="overloaded", message=EVIL))
         await say(socket, Partial(seq=1, stable=EVIL, unstable=EVIL, **times))
         await asyncio.sleep(0.3)  # so that the terminal shows it

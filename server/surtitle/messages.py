@@ -34,6 +34,9 @@ RAW_SAMPLE_BYTES: dict[Encoding, int] = {
 }
 """Of one sample of one channel, where there is no header."""
 
+EndedBy = Literal["pause", "length", "flush", "stop"]
+"""What ended an utterance: silence, its greatest length (speech goes on in the next one), or the client
+by `flush` or `stop`."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
@@ -153,7 +156,10 @@ class WordTiming(Struct, kw_only=True, frozen=True):
 
 
 class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
-    """The text of an utterance. `words` is there only where the client asked for it."""
+    """The text of an utterance. `words` is there only where the client asked for it.
+
+    `ended_by` is None where a server does not say it.
+    """
 
     seq: int
     utterance: int
@@ -163,6 +169,7 @@ class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
     language: str
     language_probability: float
     confidence: float
+    ended_by: EndedBy | None = None
     words: list[WordTiming] | None = None
 
 
@@ -189,7 +196,7 @@ def revise(final: Final, revised: Revised) -> Final:
     )
 
 
-class Suppressed(Struct, tag="suppressed", kw_only=True, frozen=True):
+class Suppressed(Struct, tag="suppressed", kw_only=True, frozen=True, omit_defaults=True):
     """Takes the place of the final: what was heard is not speech, by the reason given."""
 
     seq: int
@@ -197,9 +204,10 @@ class Suppressed(Struct, tag="suppressed", kw_only=True, frozen=True):
     start_ms: int
     end_ms: int
     reason: str
+    ended_by: EndedBy | None = None
 
 
-class Failed(Struct, tag="failed", kw_only=True, frozen=True):
+class Failed(Struct, tag="failed", kw_only=True, frozen=True, omit_defaults=True):
     """Takes the place of the final: the engine gave up on this utterance."""
 
     seq: int
@@ -208,6 +216,14 @@ class Failed(Struct, tag="failed", kw_only=True, frozen=True):
     end_ms: int
     code: str
     message: str
+    ended_by: EndedBy | None = None
+
+
+class Flushed(Struct, tag="flushed", kw_only=True, frozen=True):
+    """All that was said before a `flush`, at `audio_ms` of the audio, has been answered."""
+
+    seq: int
+    audio_ms: int
 
 
 ServiceState = Literal["normal", "recovering", "overloaded", "draining"]
@@ -266,6 +282,7 @@ ServerMessage = (
     | Revised
     | Suppressed
     | Failed
+    | Flushed
     | Status
     | Ack
     | Error

@@ -22,14 +22,14 @@ def test_long_speech_is_cut_in_the_middle_of_its_longest_pause() -> None:
     # Pauses of 1, 3 and 2 windows in the second half; the one of 3 covers windows 28 to 30.
     pattern = speech(24) + silence(1) + speech(3) + silence(3) + speech(4) + silence(2) + speech(3)
     assert len(pattern) == 40
-    assert run(endpointer, pattern) == [Opened(0), Closed(29 * W, cut=True), Opened(29 * W)]
+    assert run(endpointer, pattern) == [Opened(0), Closed(29 * W, "length"), Opened(29 * W)]
     assert endpointer.is_open
 
 
 def test_a_pause_in_the_first_half_is_left_alone() -> None:
     endpointer = Endpointer(OPTIONS)
     pattern = speech(5) + silence(4) + speech(20) + silence(1) + speech(10)
-    assert run(endpointer, pattern)[1:] == [Closed(29 * W, cut=True), Opened(29 * W)]
+    assert run(endpointer, pattern)[1:] == [Closed(29 * W, "length"), Opened(29 * W)]
 
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
@@ -38,7 +38,7 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
     levels[30:33] = [20.0, 10.0, 20.0]
     assert run(endpointer, speech(40), levels) == [
         Opened(0),
-        Closed(31 * W, cut=True),
+        Closed(31 * W, "length"),
         Opened(31 * W),
     ]
 
@@ -46,7 +46,7 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
 def test_after_a_cut_in_a_pause_that_goes_on_nothing_is_open() -> None:
     endpointer = Endpointer(replace(OPTIONS, endpoint_silence_ms=20 * WINDOW_MS))
     events = run(endpointer, speech(34) + silence(6))
-    assert events == [Opened(0), Closed(37 * W, cut=True)]
+    assert events == [Opened(0), Closed(37 * W, "length")]
     assert not endpointer.is_open
     assert run(endpointer, silence(40)) == []
     assert run(endpointer, speech(3)) == [Opened(76 * W)]
@@ -62,7 +62,7 @@ def test_silence_counts_on_across_a_cut() -> None:
     endpointer = Endpointer(OPTIONS)
     # A pause of 4 in the second half, then speech, then the cut 2 windows into the next silence.
     pattern = speech(24) + silence(4) + speech(10) + silence(2)
-    assert run(endpointer, pattern)[1:] == [Closed(26 * W, cut=True), Opened(26 * W)]
+    assert run(endpointer, pattern)[1:] == [Closed(26 * W, "length"), Opened(26 * W)]
     assert run(endpointer, silence(2)) == []
     assert run(endpointer, silence(1)) == [Closed(40 * W)]
 
@@ -76,7 +76,7 @@ def test_a_pause_that_a_cut_falls_into_is_told_anew() -> None:
         Paused(26 * W),
         Resumed(),
         Paused(39 * W),
-        Closed(26 * W, cut=True),
+        Closed(26 * W, "length"),
         Opened(26 * W),
     ]
     assert endpointer.judge(Sentence.FINISHED) == []

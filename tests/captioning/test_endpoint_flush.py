@@ -15,7 +15,7 @@ def test_flush_in_silence_does_nothing() -> None:
 def test_flush_in_speech_ends_it_here() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, speech(10))
-    assert endpointer.flush() == [Closed(10 * W)]
+    assert endpointer.flush() == [Closed(10 * W, "flush")]
     assert not endpointer.is_open
     assert endpointer.flush() == []
 
@@ -23,10 +23,10 @@ def test_flush_in_speech_ends_it_here() -> None:
 def test_flush_in_the_silence_of_an_utterance_keeps_the_hangover() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, speech(10) + silence(1))
-    assert endpointer.flush() == [Closed(11 * W)]
+    assert endpointer.flush() == [Closed(11 * W, "flush")]
     endpointer = Endpointer(OPTIONS)
     run(endpointer, speech(10) + silence(4))
-    assert endpointer.flush() == [Closed(12 * W)]
+    assert endpointer.flush() == [Closed(12 * W, "flush")]
 
 
 def test_speech_that_goes_on_after_a_flush_is_the_next_utterance_without_a_gap() -> None:
@@ -47,17 +47,20 @@ def test_flush_before_speech_is_long_enough_changes_nothing() -> None:
 def test_flush_inside_a_window_ends_there_while_speech_goes_on() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, speech(10))
-    assert endpointer.flush(10 * W + 300) == [Closed(10 * W + 300)]
+    assert endpointer.flush(10 * W + 300) == [Closed(10 * W + 300, "flush")]
     assert run(endpointer, speech(3)) == [Opened(10 * W + 300)]
     run(endpointer, silence(2))  # a pause: what was said before it has its end
-    assert endpointer.flush(15 * W + 300) == [Closed(15 * W)]
+    assert endpointer.flush(15 * W + 300) == [Closed(15 * W, "flush")]
 
 
 @pytest.mark.parametrize("begun", [1, 2])
 def test_at_the_end_of_the_audio_speech_that_has_only_begun_is_an_utterance(begun: int) -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, silence(10) + speech(begun))
-    assert endpointer.finish(endpointer.position) == [Opened(6 * W), Closed((10 + begun) * W)]
+    assert endpointer.finish(endpointer.position) == [
+        Opened(6 * W),
+        Closed((10 + begun) * W, "stop"),
+    ]
     assert not endpointer.is_open
 
 
@@ -66,7 +69,7 @@ def test_at_the_end_of_the_audio_silence_stays_silence_and_speech_is_ended() -> 
     run(endpointer, silence(10))
     assert endpointer.finish(endpointer.position) == []
     run(endpointer, speech(10))
-    assert endpointer.finish(endpointer.position) == [Closed(20 * W)]
+    assert endpointer.finish(endpointer.position) == [Closed(20 * W, "stop")]
 
 
 def test_what_was_heard_is_told_with_the_audio_it_was_heard_in() -> None:
@@ -99,4 +102,4 @@ def test_what_was_heard_is_shared_out_at_a_cut() -> None:
 def test_flush_right_after_the_opening() -> None:
     endpointer = Endpointer(OPTIONS)
     run(endpointer, silence(10) + speech(3))
-    assert endpointer.flush() == [Closed(13 * W)]
+    assert endpointer.flush() == [Closed(13 * W, "flush")]

@@ -186,7 +186,7 @@ def test_one_ratio_of_one_is_waited_for_all_the_same(
 def test_flush_does_not_wait_for_a_judgement(silent: int) -> None:
     endpointer = Endpointer(JUDGED)
     run(endpointer, speech(10) + silence(silent))
-    assert endpointer.flush() == [Closed(12 * W)]
+    assert endpointer.flush() == [Closed(12 * W, "flush")]
     assert not endpointer.awaits_judgement
     assert endpointer.judge(Sentence.UNFINISHED) == []
     assert run(endpointer, speech(3)) == [Opened(12 * W)]

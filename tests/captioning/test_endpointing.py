@@ -166,14 +166,14 @@ def test_utterances_follow_one_another(
                 case Resumed():
                     assert pause is not None
                     pause = None
-                case Closed(end_sample, cut):
+                case Closed(end_sample, ended_by):
                     assert start is not None
-                    if not cut and probability != FLUSH:
+                    if ended_by == "pause":
                         assert end_sample == pause
                     pause = None
                     assert start < end_sample <= endpointer.position
                     assert end_sample - start <= limit
-                    start, last_end, was_cut = None, end_sample, cut
+                    start, last_end, was_cut = None, end_sample, ended_by == "length"
         assert endpointer.is_open == (start is not None)
         assert committed <= endpointer.committed <= endpointer.position
         committed = endpointer.committed

@@ -39,6 +39,11 @@ def test_one_flush_does_for_many() -> None:
     assert kept(*(FLUSH,) * 1000) == ["flush 0"]
 
 
+def test_a_flush_that_is_waited_for_is_not_the_servers_own() -> None:
+    asked: tuple[Asked, ...] = ((700, "break_off"), FLUSH)
+    assert kept(*asked * 100) == ["break_off 0", "flush 1"]
+
+
 def test_a_flush_between_two_updates_comes_between_them() -> None:
     asked = (UPDATE, FLUSH, UPDATE)
     assert kept(*asked) == ["update 0", "flush 1", "update 2"]

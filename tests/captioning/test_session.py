@@ -1,5 +1,6 @@
 """A session from bytes to messages: utterances, their order, what the client asks for, the end."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from surtitle.messages import (
     Error,
     Failed,
     Final,
+    Flushed,
     Partial,
     Ready,
     Speech,
@@ -25,12 +27,14 @@ from surtitle.messages import (
 from tests.captioning.driver import (
     WINDOW_MS,
     W,
+    error,
     numbers,
     ok,
     open_session,
     samples,
     silence,
     speech,
+    suppressed,
     three_utterances,
     unheard,
 )
@@ -105,6 +109,7 @@ def test_an_utterance_from_speech_to_final() -> None:
             language="en",
             language_probability=0.988,
             confidence=0.877,
+            ended_by="pause",
         ),
     ]
     assert [(job.kind, job.utterance, job.session) for job in driver.jobs] == [
@@ -148,7 +153,12 @@ def test_suppressed_takes_the_place_of_the_final() -> None:
     driver.feed(speech(5) + silence(5))
     driver.give(Result(driver.finals[0].id, text="Thank you.", suppressed="no_speech"))
     assert driver.messages[-1] == Suppressed(
-        seq=2, utterance=1, start_ms=0, end_ms=7 * WINDOW_MS, reason="no_speech"
+        seq=2,
+        utterance=1,
+        start_ms=0,
+        end_ms=7 * WINDOW_MS,
+        reason="no_speech",
+        ended_by="pause",
     )
 
 
@@ -163,6 +173,7 @@ def test_failed_takes_the_place_of_the_final() -> None:
         end_ms=7 * WINDOW_MS,
         code="quarantined",
         message="It was given up.",
+        ended_by="pause",
     )
 
 
@@ -301,6 +312,19 @@ def test_flush_ends_the_open_utterance() -> None:
     assert driver.finals[0].audio.tolist() == samples(audio)
 
 
+@pytest.mark.parametrize("answered", [ok, suppressed, error])
+def test_answers_say_what_ended_the_utterance(answered: Callable[[Job], Result]) -> None:
+    driver = open_session(answer=answered)
+    driver.feed(speech(5) + silence(10))
+    driver.feed(speech(5))
+    driver.flush()
+    driver.feed(silence(1) + speech(105) + silence(10))
+    driver.feed(speech(5))
+    driver.stop()
+    answers = [m for m in driver.messages if isinstance(m, Final | Suppressed | Failed)]
+    assert [m.ended_by for m in answers] == ["pause", "flush", "length", "pause", "stop"]
+
+
 @pytest.mark.parametrize("more", [0, 0.9])
 def test_what_is_left_of_a_window_behind_a_flush_is_no_utterance(more: float) -> None:
     driver = open_session(answer=ok)
@@ -326,14 +350,51 @@ def test_flush_takes_effect_at_its_place_in_the_audio() -> None:
     assert driver.finals[1].audio.tolist() == samples(second + silence(2))
 
 
-def test_flush_in_silence_does_nothing() -> None:
+def test_flush_in_silence_is_answered_at_once() -> None:
     driver = open_session()
     driver.feed(silence(10))
     driver.session.flush()
     driver.session.flush()
     driver.score()
-    assert driver.messages == []
+    at_ms = 10 * WINDOW_MS
+    assert driver.messages == [Flushed(seq=seq, audio_ms=at_ms) for seq in (1, 2)]
     assert driver.session.idle
+
+
+def test_what_the_server_breaks_off_is_not_told() -> None:
+    driver = open_session(answer=ok)
+    driver.feed(speech(5))
+    driver.session.break_off()
+    driver.session.flush()  # at the same place, and a client waits for it
+    driver.pump()
+    assert [m.ended_by for m in driver.of(Final)] == ["flush"]
+    assert [m.audio_ms for m in driver.of(Flushed)] == [5 * WINDOW_MS]
+
+
+def test_a_flush_is_answered_when_all_before_it_is() -> None:
+    driver = open_session(Start(language="en", partials=False))
+    driver.feed(speech(5) + silence(10) + speech(5))
+    driver.flush()
+    driver.feed(speech(5, seed=2))
+    first, second = driver.finals
+    driver.give(ok(second))
+    assert driver.of(Flushed) == []
+    driver.give(ok(first))
+    answered = [m for m in driver.messages if isinstance(m, Final | Flushed)]
+    assert [type(m) for m in answered] == [Final, Final, Flushed]
+    assert driver.of(Flushed)[0].audio_ms == 20 * WINDOW_MS
+    driver.stop()  # what is said after it is not waited for
+    assert len(driver.of(Flushed)) == 1
+
+
+def test_each_flush_is_answered() -> None:
+    driver = open_session(answer=ok)
+    for _ in range(3):
+        driver.feed(speech(5))
+        driver.flush()
+    driver.stop()
+    places = [m.audio_ms // WINDOW_MS for m in driver.messages if isinstance(m, Flushed)]
+    assert places == [5, 10, 15]
 
 
 def test_endpointing_that_the_client_chose() -> None:

@@ -22,7 +22,18 @@ from surtitle.client import (
 from surtitle.client.dialing import endpoint
 from surtitle.engine.states import EngineState
 from surtitle.gateway.access import KeyFile, add_key
-from surtitle.messages import Ack, Ended, Error, Final, Ready, Resumed, Speech, Start, Update
+from surtitle.messages import (
+    Ack,
+    Ended,
+    Error,
+    Final,
+    Flushed,
+    Ready,
+    Resumed,
+    Speech,
+    Start,
+    Update,
+)
 from tests.gateway.fakes import LOUD, QUIET, FakeEngine, make_gateway
 
 
@@ -53,7 +64,7 @@ async def test_a_session_is_an_iteration_up_to_ended() -> None:
         await captions.send(QUIET * 40 + LOUD * 20)
         await captions.stop()
         messages = [message async for message in captions if not isinstance(message, Ack)]
-    assert [type(m) for m in messages] == [Speech, Final, Speech, Final, Ended]
+    assert [type(m) for m in messages] == [Speech, Final, Flushed, Speech, Final, Ended]
     assert [m.text for m in messages if isinstance(m, Final)] == ["words", "second"]
 
 

@@ -147,6 +147,9 @@ export interface Word {
   confidence: number;
 }
 
+/** Silence, the greatest length (speech goes on in the next utterance), or your `flush` or `stop`. */
+export type EndedBy = "pause" | "length" | "flush" | "stop";
+
 export interface Final {
   type: "final";
   seq: number;
@@ -157,6 +160,7 @@ export interface Final {
   language: string;
   language_probability: number;
   confidence: number;
+  ended_by?: EndedBy;
   words?: Word[];
 }
 
@@ -184,6 +188,7 @@ export interface Suppressed {
   start_ms: number;
   end_ms: number;
   reason: string;
+  ended_by?: EndedBy;
 }
 
 /** Sent instead of the final if the recogniser gave up on this utterance. */
@@ -195,6 +200,14 @@ export interface Failed {
   end_ms: number;
   code: string;
   message: string;
+  ended_by?: EndedBy;
+}
+
+/** Everything said before your `flush`, at `audio_ms` of the audio, has been answered. */
+export interface Flushed {
+  type: "flushed";
+  seq: number;
+  audio_ms: number;
 }
 
 export interface Status {
@@ -258,6 +271,7 @@ export type ServerMessage =
   | Revised
   | Suppressed
   | Failed
+  | Flushed
   | Status
   | Ack
   | ServerError
@@ -312,6 +326,7 @@ export interface CaptionEvents {
   revised: Revised;
   suppressed: Suppressed;
   failed: Failed;
+  flushed: Flushed;
   status: Status;
   ack: Ack;
   error: ServerError;

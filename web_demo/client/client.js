@@ -78,6 +78,7 @@ const EVENT_TYPES = new Set([
   "revised",
   "suppressed",
   "failed",
+  "flushed",
   "status",
   "ack",
   "error",

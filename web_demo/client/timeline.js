@@ -85,6 +85,8 @@ export class Timeline {
         return this.#answer("suppressed", message);
       case "failed":
         return this.#answer("failed", message);
+      case "flushed":
+        return { ...message, audio_ms: message.audio_ms + this.beginMs };
       case "ended":
         return this.#sum(message);
       case "ack":

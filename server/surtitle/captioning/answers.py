@@ -19,11 +19,12 @@ def answer(utterance: Utterance, result: Result, seq: int) -> Answer:
         "start_ms": start_ms,
         "end_ms": end_ms,
     }
+    ended_by = utterance.ended_by
     if result.error_code is not None:
-        return Failed(**place, code=result.error_code, message=result.error)
+        return Failed(**place, code=result.error_code, message=result.error, ended_by=ended_by)
     if result.suppressed is not None:
-        return Suppressed(**place, reason=result.suppressed)
-    text, words = utterance.caption.finish(result.text, cut=utterance.cut), None
+        return Suppressed(**place, reason=result.suppressed, ended_by=ended_by)
+    text, words = utterance.caption.finish(result.text, cut=utterance.is_cut), None
     if utterance.decode_options.words:
         text, words = with_words(text, result, start_ms)
     detected = utterance.probability  # where the language was found by an earlier result
@@ -35,6 +36,7 @@ def answer(utterance: Utterance, result: Result, seq: int) -> Answer:
             result.language_probability if detected is None else detected, 3
         ),
         confidence=round(result.confidence, 3),
+        ended_by=ended_by,
         words=words,
     )
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from surtitle.captioning.pauses import Pauses
 from surtitle.jobs import Voice, ms_to_samples, samples_to_ms
+from surtitle.messages import EndedBy
 
 WINDOW_SAMPLES = 512
 """Samples in one window of voice activity: what Silero takes at 16 kHz (32 ms)."""
@@ -122,10 +123,10 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The open utterance ends before `end_sample`. `cut`: at its length, speech goes on."""
+    """The open utterance ends before `end_sample`."""
 
     end_sample: int
-    cut: bool = False
+    ended_by: EndedBy = "pause"
     voice: Voice = field(default=NO_VOICE, compare=False)
 
 
@@ -231,7 +232,7 @@ class Endpointer:
             return []
         if end_sample is None or self._pause is not None:
             end_sample = self._speech_end()
-        return [self._close(end_sample)]
+        return [self._close(end_sample, "flush")]
 
     def finish(self, end_sample: int) -> list[Event]:
         """The audio ends at `end_sample`, in the newest window or at its end.
@@ -240,7 +241,8 @@ class Endpointer:
         may be left behind a flush.
         """
         begun = self._onset and not self.is_open and end_sample - self.committed >= WINDOW_SAMPLES
-        return [*([self._open_onset()] if begun else []), *self.flush()]
+        opened = [self._open_onset()] if begun else []
+        return [*opened, *([self._close(self._speech_end(), "stop")] if self.is_open else [])]
 
     def _while_silent(self, window: _Window) -> list[Event]:
         if window.probability < self.options.onset_probability:
@@ -332,13 +334,13 @@ class Endpointer:
         self._silence = 0
         self._pause = None
 
-    def _close(self, end: int, *, cut: bool = False) -> Closed:
+    def _close(self, end: int, ended_by: EndedBy = "pause") -> Closed:
         voice = self.heard()
         self._start = None
         self._pause = None
         self._floor = end
         self._windows = []
-        return Closed(end, cut, voice)
+        return Closed(end, ended_by, voice)
 
     def _cut(self) -> list[Event]:
         windows = self._windows
@@ -353,7 +355,7 @@ class Endpointer:
         # A cut falls between two windows; the newest window ends at `position`.
         end = self.position - len(rest) * WINDOW_SAMPLES
         self._windows = windows[:index]
-        closed = self._close(end, cut=True)
+        closed = self._close(end, "length")
         if all(w.probability < self.options.offset_probability for w in rest):
             return [closed]  # the pause goes on: speech after it opens its own utterance
         self._open(end)

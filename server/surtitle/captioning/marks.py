@@ -13,7 +13,10 @@ from typing import Literal
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 
-MarkKind = Literal["update", "flush", "end"]
+MarkKind = Literal["update", "flush", "break_off", "end"]
+
+_ONCE = {"flush", "break_off"}
+"""What leaves nothing to do for a second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Marks:
         """Do `action` at a sample, which is not before that of the newest mark."""
         window = sample // WINDOW_SAMPLES
         newest = [mark for mark in islice(reversed(self._marks), 2) if mark.window == window]
-        if kind == "flush" and any(mark.kind == "flush" for mark in newest):
+        if kind in _ONCE and any(mark.kind == kind for mark in newest):
             return
         if kind == "update" and newest and newest[0].kind == "update":
             self.held_bytes -= self._marks.pop().held_bytes

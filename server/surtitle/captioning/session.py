@@ -81,6 +81,7 @@ from surtitle.messages import (
     ContainerEncoding,
     Error,
     Final,
+    Flushed,
     Partial,
     Ready,
     ServerMessage,
@@ -164,6 +165,8 @@ class CaptionSession:
         self._safe = 0  # payload bytes
         self._utterances: deque[Utterance] = deque()  # unanswered, oldest first
         self._opened = 0  # how many utterances were opened
+        # For each flush that is not answered: its sample, and the last utterance opened before it.
+        self._flushes: deque[tuple[int, int]] = deque()
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
@@ -294,15 +297,20 @@ class CaptionSession:
         self._mark("update", apply, change.held_bytes)
 
     def flush(self) -> None:
-        """End the open utterance after the audio received so far."""
+        """End the open utterance after the audio received so far, and say when all is answered."""
         end = self._audio.end
 
         def apply() -> None:
-            self._on_events(self._endpointer.flush(end))
-            if self._revising is not None:
-                self._revising.part_after(self._opened)
+            self._end_utterance(end)
+            self._flushes.append((end, self._opened))
+            self._answer_flushes()
 
         self._mark("flush", apply)
+
+    def break_off(self) -> None:
+        """End the open utterance in the same way; nobody waits to hear of it."""
+        end = self._audio.end
+        self._mark("break_off", lambda: self._end_utterance(end))
 
     def stop(self) -> None:
         """No more audio. What is left is answered, then `ended` follows.
@@ -501,9 +509,9 @@ class CaptionSession:
                 # What came before the pause is decoded: a partial now would hold one new window.
                 self._pace.pass_over(self._endpointer.position)
                 self._do(utterance, utterance.speculation.resumed(utterance.decode_options))
-            case Closed(end_sample, cut, voice):
+            case Closed(end_sample, ended_by, voice):
                 utterance = self._utterances[-1]
-                utterance.cut, utterance.voice = cut, voice
+                utterance.ended_by, utterance.voice = ended_by, voice
                 end = utterance.end = self._within_audio(end_sample)
                 self._do(utterance, utterance.speculation.closed(end, utterance.decode_options))
 
@@ -666,7 +674,7 @@ class CaptionSession:
             self._account.add(answered)
             self._send(answered)
             after = self._utterances[0] if self._utterances else None
-            if utterance.cut and after is not None and after.start == utterance.end:
+            if utterance.is_cut and after is not None and after.start == utterance.end:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
 
     def _revise(self) -> None:
@@ -703,8 +711,20 @@ class CaptionSession:
         """The sample before which everything is answered."""
         return self._utterances[0].start if self._utterances else self._endpointer.committed
 
+    def _end_utterance(self, sample: int) -> None:
+        self._on_events(self._endpointer.flush(sample))
+        if self._revising is not None:
+            self._revising.part_after(self._opened)
+
+    def _answer_flushes(self) -> None:
+        unanswered = self._utterances[0].number if self._utterances else self._opened + 1
+        while self._flushes and self._flushes[0][1] < unanswered:
+            sample, _ = self._flushes.popleft()
+            self._send(Flushed(seq=self._next_seq(), audio_ms=samples_to_ms(sample)))
+
     def _commit(self) -> None:
         """After any input: free audio that is answered, move `safe`, and see whether it is over."""
+        self._answer_flushes()
         self._revise()
         over = self._audio_end is not None and self.idle and self._is_mature
         committed = self._audio.end if over else self._committed_sample()

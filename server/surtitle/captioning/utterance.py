@@ -10,7 +10,7 @@ from surtitle.captioning.endpointing import NO_VOICE
 from surtitle.captioning.speculation import Prefix, Speculation
 from surtitle.captioning.stability import join, normalize_unit, split_units
 from surtitle.jobs import DecodeOptions, JobKind, Result, Voice, samples_to_ms
-from surtitle.messages import WordTiming
+from surtitle.messages import EndedBy, WordTiming
 
 LEAST_REMAINDER_MS = 400
 """Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
@@ -36,7 +36,7 @@ class Utterance:
     partials: bool
     caption: Caption
     end: int | None = None  # None while it is open
-    cut: bool = False  # it was ended at its length, and speech goes on in the next one
+    ended_by: EndedBy | None = None  # the same
     speculation: Speculation = field(default_factory=Speculation)
     prefix: Prefix | None = None  # partials are decoded from its end on
     next_prefix: Prefix | None = None  # of the newest pause
@@ -46,6 +46,11 @@ class Utterance:
     probability: float | None = None  # of the language, where it was heard and is fixed
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
     final: Result | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether speech goes on in the next one."""
+        return self.ended_by == "length"
 
     def stopped_at(self, heard: Voice, result: Result) -> Prefix | None:
         """The pause at which the text ends although speech went on after it, if there is one.

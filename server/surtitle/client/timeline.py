@@ -18,6 +18,7 @@ from surtitle.messages import (
     Ended,
     Failed,
     Final,
+    Flushed,
     Partial,
     Revised,
     ServerMessage,
@@ -104,6 +105,8 @@ class Timeline:
             case Failed():
                 self._failed_ms += message.end_ms - message.start_ms
                 return self._answer(message)
+            case Flushed():
+                return structs.replace(message, audio_ms=message.audio_ms + self.begin_ms)
             case Ended():
                 return self._sum(message)
             case Ack():

@@ -286,7 +286,7 @@ class Connection:
 
     async def _finish_utterances(self, hosted: HostedSession, within_s: float) -> None:
         """Have all answered that was said by now."""
-        hosted.flush()
+        hosted.break_off()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not hosted.idle and self._stage is not Stage.GONE:

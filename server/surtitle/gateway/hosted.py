@@ -89,7 +89,7 @@ class Rounds(Protocol):
 class _Request:
     """What to do at a mark in a container."""
 
-    kind: Literal["update", "flush"]
+    kind: Literal["update", "flush", "break_off"]
     action: Callable[[], None]
     held_bytes: int = 0
 
@@ -352,8 +352,12 @@ class HostedSession:
         )
 
     def flush(self) -> None:
-        """End the open utterance after the audio received so far."""
+        """End the open utterance after the audio received so far, as the client wants it."""
         self._in_its_place(_Request("flush", self.session.flush))
+
+    def break_off(self) -> None:
+        """The same by our own wish."""
+        self._in_its_place(_Request("break_off", self.session.break_off))
 
     def stop(self) -> None:
         """No more audio comes."""
@@ -372,7 +376,7 @@ class HostedSession:
         A mark does not get what a decoder holds back until more bytes come.
         """
         if self._decoding is not None and not self.session.stopping:
-            self._requests.append(_Request("flush", self.session.flush))
+            self._requests.append(_Request("break_off", self.session.break_off))
             self._marked = True
             self._decoding.finish()
 
@@ -458,7 +462,7 @@ class HostedSession:
         is_ours = is_late or self.full or self.session.has_unscored
         if is_silent and self.is_connected and not (is_ours or self.link.is_behind):
             self._finished_at = self._heard_at
-            self.flush()
+            self.break_off()
         self._watch_sender()
 
     def say(self, state: ServiceState, message: str) -> None:
