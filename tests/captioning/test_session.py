@@ -361,6 +361,16 @@ def test_flush_in_silence_is_answered_at_once() -> None:
     assert driver.session.idle
 
 
+def test_after_a_stop_ended_comes_last() -> None:
+    driver = open_session(Start(language="en", partials=False))
+    driver.feed(speech(5))
+    driver.stop()
+    driver.flush()
+    driver.give(ok(driver.finals[0]))
+    driver.flush()
+    assert [type(m) for m in driver.messages] == [Speech, Final, Ended]
+
+
 def test_what_the_server_breaks_off_is_not_told() -> None:
     driver = open_session(answer=ok)
     driver.feed(speech(5))

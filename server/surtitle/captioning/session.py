@@ -297,7 +297,12 @@ class CaptionSession:
         self._mark("update", apply, change.held_bytes)
 
     def flush(self) -> None:
-        """End the open utterance after the audio received so far, and say when all is answered."""
+        """End the open utterance after the audio received so far, and say when all is answered.
+
+        After `stop` all will be answered, and `ended` says so.
+        """
+        if self.stopping:
+            return
         end = self._audio.end
 
         def apply() -> None:
