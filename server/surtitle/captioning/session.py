@@ -299,9 +299,9 @@ class CaptionSession:
     def flush(self) -> None:
         """End the open utterance after the audio received so far, and say when all is answered.
 
-        After `stop` all will be answered, and `ended` says so.
+        After the end of the audio all will be answered, and `ended` says so.
         """
-        if self.stopping:
+        if self._audio_end is not None:
             return
         end = self._audio.end
 
