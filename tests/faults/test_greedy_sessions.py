@@ -143,7 +143,7 @@ async def speak_and_leave(server: ServerProcess) -> None:
         (send_a_file, 8),
         long(send_phrases, 1),
         long(send_phrases, 8),
-        (halt_at_once, 8),
+        long(halt_at_once, 8),
         long(halt_in_time, 4),
         long(speak_and_leave, 1),
         long(speak_and_leave, 4),
