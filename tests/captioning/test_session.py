@@ -397,6 +397,16 @@ def test_a_flush_is_answered_when_all_before_it_is() -> None:
     assert len(driver.of(Flushed)) == 1
 
 
+def test_a_flood_of_flushes_behind_an_answer_that_is_due_is_answered_once() -> None:
+    driver = open_session(Start(language="en", partials=False))
+    driver.feed(speech(5))
+    for _ in range(500):
+        driver.feed(silence(1 / W))
+        driver.session.flush()
+    driver.give(ok(driver.finals[0]))
+    assert [type(m) for m in driver.messages] == [Speech, Final, Flushed]
+
+
 def test_each_flush_is_answered() -> None:
     driver = open_session(answer=ok)
     for _ in range(3):

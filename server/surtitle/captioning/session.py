@@ -307,6 +307,9 @@ class CaptionSession:
 
         def apply() -> None:
             self._end_utterance(end)
+            newest = self._flushes[-1] if self._flushes else None
+            if newest is not None and newest[0] // WINDOW_SAMPLES == end // WINDOW_SAMPLES:
+                self._flushes.pop()  # answered together: a flood of them must not pile up
             self._flushes.append((end, self._opened))
             self._answer_flushes()
 
