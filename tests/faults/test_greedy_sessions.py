@@ -140,7 +140,7 @@ async def speak_and_leave(server: ServerProcess) -> None:
         long(flush_often, 1),
         (flush_often, 4),
         long(send_a_file, 1),
-        (send_a_file, 8),
+        long(send_a_file, 8),
         long(send_phrases, 1),
         long(send_phrases, 8),
         long(halt_at_once, 8),

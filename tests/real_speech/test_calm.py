@@ -14,7 +14,7 @@ from quality.utterances import Received
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.jobs import Pcm16
 from surtitle.messages import Final, Partial, Start
-from tests.marks import long, needs_speech
+from tests.marks import needs_speech
 from tests.real_speech.sounds import silence
 from tests.recognition.test_whisper import decoder
 
@@ -49,7 +49,8 @@ def delays_s(messages: list[Received]) -> list[float]:
 
 
 @needs_speech
-@pytest.mark.parametrize("model", ["tiny.en", long("base")])
+@pytest.mark.long
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
 def test_few_words_are_taken_back_and_they_come_within_a_second(model: str) -> None:
     clips = recordings("librispeech")[::15]
     audio = np.concatenate([part for c in clips for part in (read_pcm16(c.path), silence(2))])

@@ -72,7 +72,8 @@ async def test_noise_is_no_text(either: ServerProcess, level_dbfs: float | None)
 
 
 @needs_speech
-@pytest.mark.parametrize("words", ["Vashtiva", long("Okay, thank you.")])
+@pytest.mark.long
+@pytest.mark.parametrize("words", ["Vashtiva", "Okay, thank you."])
 async def test_noise_is_no_text_where_words_are_expected(either: ServerProcess, words: str) -> None:
     """A model that is told of words likes to write them."""
     start = Start(language="en", hotwords=[words], prompt=words)

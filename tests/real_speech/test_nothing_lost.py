@@ -225,7 +225,8 @@ def encoded(audio: Pcm16, codec: str) -> bytes:
 
 
 @needs_speech
-@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "pcm_mulaw"), long("alaw", "pcm_alaw")])
+@pytest.mark.long
+@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "pcm_mulaw"), ("alaw", "pcm_alaw")])
 async def test_telephone_speech_over_the_wire(
     either: ServerProcess, offline: Offline, encoding: Encoding, codec: str
 ) -> None:

@@ -222,6 +222,7 @@ def test_victims_speak_whole_clips_in_several_forms() -> None:
     assert all(5.0 <= script.seconds <= 7.5 for script in scripts)
 
 
+@pytest.mark.long
 async def test_every_attack_is_made(tmp_path: Path) -> None:
     """Each for a moment, on one server with a scripted decoder, which is of use afterwards."""
     make_plan(tmp_path, None, set(KINDS), victims=1, seconds=1, seed=1, model="tiny.en")
