@@ -10,6 +10,7 @@ from surtitle.messages import (
     CONTAINERS,
     Ack,
     ClientMessage,
+    Discard,
     Ended,
     Error,
     Failed,
@@ -53,11 +54,15 @@ CLIENT_MESSAGES: list[ClientMessage] = [
         prompt='A "quoted" prompt.\n',
         endpoint_silence_ms=400,
         max_utterance_ms=15_000,
+        endpointing=False,
+        silent_after_ms=0,
         channel="stage",
     ),
     Update(),
     Update(language="de", languages=[], hotwords=["x"], prompt="", partials=True),
+    Update(endpoint_silence_ms=800, endpointing=True),
     Flush(),
+    Discard(),
     Stop(),
     Resume(session="abc", token="t", last_seq=7),
 ]
@@ -256,7 +261,7 @@ def test_what_is_no_json_object_with_a_type(data: bytes) -> None:
 )
 def test_a_type_that_is_not_known(name: str) -> None:
     with pytest.raises(
-        UnknownMessage, match="the known types are start, update, flush, stop, resume"
+        UnknownMessage, match="the known types are start, update, flush, discard, stop, resume"
     ) as caught:
         parse_client_message(b'{"type":"%s"}' % name.encode())
     assert caught.value.close_code is None
@@ -342,7 +347,7 @@ json_values = st.recursive(
 
 
 @given(
-    st.sampled_from(["start", "update", "flush", "stop", "resume"]),
+    st.sampled_from(["start", "update", "flush", "discard", "stop", "resume"]),
     st.dictionaries(st.sampled_from([*Start.__struct_fields__, "session", "token"]), json_values),
 )
 def test_any_fields_are_a_message_or_a_known_mistake(name: str, fields: dict[str, Any]) -> None:

@@ -143,6 +143,7 @@ class App:
                 max_backlog_s=settings.max_backlog_s,
                 partial_interval_ms=settings.partial_interval_ms,
                 partial_window_ms=settings.partial_window_ms,
+                silent_after_ms=settings.silent_after_ms,
             ),
             max_sessions=settings.max_sessions,
             max_viewers=min(settings.max_viewers, _places_of_viewers(max_sockets, settings)),

@@ -25,6 +25,7 @@ from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
+from surtitle.messages import MAX_SILENT_MS
 from surtitle.runtime.addresses import LOOPBACK, is_loopback
 from surtitle.runtime.telemetry import LogFormat, LogLevel, LogOptions
 from surtitle.subtitles.cues import Layout
@@ -291,6 +292,14 @@ class Settings(BaseSettings):
         "Maximum length of an utterance, in ms; a longer one is cut.",
         ge=2000,
         le=28_000,
+    )
+    silent_after_ms: int = _setting(
+        1000,
+        "Utterances",
+        "Time without any audio in the middle of an utterance after which it ends, in ms, because the "
+        "speaker was muted; 0 waits for ever.",
+        ge=0,
+        le=MAX_SILENT_MS,
     )
     partial_interval_ms: int = _setting(
         LEAST_INTERVAL_MS,

@@ -34,9 +34,11 @@ RAW_SAMPLE_BYTES: dict[Encoding, int] = {
 }
 """Of one sample of one channel, where there is no header."""
 
-EndedBy = Literal["pause", "length", "flush", "stop"]
+EndedBy = Literal["pause", "length", "flush", "discard", "stop"]
 """What ended an utterance: silence, its greatest length (speech goes on in the next one), or the client
-by `flush` or `stop`."""
+by `flush`, `discard` or `stop`."""
+MAX_SILENT_MS = 60_000
+"""How long a sender may be asked to be borne with that sends nothing; 0 is for ever."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
@@ -48,7 +50,7 @@ LanguageTag = Annotated[
 
 
 class Start(Struct, tag="start", kw_only=True, frozen=True):
-    """What audio comes and what is wanted of it. `language` None means the server's default."""
+    """What audio comes and what is wanted of it. None means the server's default."""
 
     encoding: Encoding = "pcm_s16le"
     sample_rate: Annotated[int, Meta(ge=8000, le=96000)] = 16000
@@ -64,6 +66,8 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
     max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
+    endpointing: bool = True
+    silent_after_ms: Annotated[int, Meta(ge=0, le=MAX_SILENT_MS)] | None = None
     channel: ChannelName | None = None
 
 
@@ -75,10 +79,16 @@ class Update(Struct, tag="update", kw_only=True, frozen=True):
     hotwords: Annotated[list[Name], Meta(max_length=100)] | None = None
     prompt: Annotated[str, Meta(max_length=1000)] | None = None
     partials: bool | None = None
+    endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
+    endpointing: bool | None = None
 
 
 class Flush(Struct, tag="flush", frozen=True):
     """End the open utterance now."""
+
+
+class Discard(Struct, tag="discard", frozen=True):
+    """Throw away the open utterance, and go on."""
 
 
 class Stop(Struct, tag="stop", frozen=True):
@@ -93,7 +103,7 @@ class Resume(Struct, tag="resume", kw_only=True, frozen=True):
     last_seq: Annotated[int, Meta(ge=0)]
 
 
-ClientMessage = Start | Update | Flush | Stop | Resume
+ClientMessage = Start | Update | Flush | Discard | Stop | Resume
 _CLIENT_TYPES: dict[str, type[ClientMessage]] = {
     cls.__struct_config__.tag: cls for cls in get_args(ClientMessage)
 }

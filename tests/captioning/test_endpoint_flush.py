@@ -1,9 +1,11 @@
 """An end that somebody wishes for: flush, and the end of the audio."""
 
+from dataclasses import replace
+
 import pytest
 
-from surtitle.captioning.endpointing import Closed, Endpointer, Opened, Paused
-from tests.captioning.endpointer import OPTIONS, WINDOW_MS, W, run, run_all, silence, speech
+from surtitle.captioning.endpointing import Closed, Endpointer, Opened, Paused, Resumed
+from tests.captioning.endpointer import JUDGED, OPTIONS, WINDOW_MS, W, run, run_all, silence, speech
 
 
 def test_flush_in_silence_does_nothing() -> None:
@@ -51,6 +53,52 @@ def test_flush_inside_a_window_ends_there_while_speech_goes_on() -> None:
     assert run(endpointer, speech(3)) == [Opened(10 * W + 300)]
     run(endpointer, silence(2))  # a pause: what was said before it has its end
     assert endpointer.flush(15 * W + 300) == [Closed(15 * W, "flush")]
+
+
+def test_what_is_discarded_is_over_where_that_was_said() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10) + silence(3))
+    assert endpointer.discard(13 * W + 300) == [Closed(13 * W + 300, "discard")]
+    assert not endpointer.is_open
+    assert run(endpointer, speech(3)) == [Opened(13 * W + 300)]
+
+
+def test_speech_that_has_only_begun_is_discarded_too() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, silence(10) + speech(2))
+    assert endpointer.discard(endpointer.position) == []
+    assert run(endpointer, speech(2)) == []
+    assert run(endpointer, speech(1)) == [Opened(12 * W)]
+
+
+def test_without_endpointing_no_silence_ends_an_utterance() -> None:
+    endpointer = Endpointer(replace(JUDGED, ends_at_pauses=False))
+    events = run_all(endpointer, speech(5) + silence(25) + speech(5))
+    assert events == [Opened(0), Paused(7 * W), Resumed()]
+    assert endpointer.flush() == [Closed(35 * W, "flush")]
+
+
+def test_without_endpointing_a_long_silence_is_no_part_of_the_utterance() -> None:
+    endpointer = Endpointer(replace(OPTIONS, ends_at_pauses=False))
+    assert run(endpointer, speech(20) + silence(60)) == [Opened(0), Closed(22 * W)]
+    assert run(endpointer, speech(3)) == [Opened(76 * W)]
+
+
+def test_without_endpointing_speech_is_cut_at_its_greatest_length() -> None:
+    endpointer = Endpointer(replace(OPTIONS, ends_at_pauses=False))
+    opened, closed, going_on = run(endpointer, speech(40))
+    assert isinstance(closed, Closed)
+    assert closed.ended_by == "length"
+    assert (opened, going_on) == (Opened(0), Opened(closed.end_sample))
+
+
+def test_other_options_hold_from_the_next_utterance_on() -> None:
+    endpointer = Endpointer(OPTIONS)
+    run(endpointer, speech(10))
+    endpointer.change(replace(OPTIONS, endpoint_silence_ms=10 * WINDOW_MS))
+    assert run(endpointer, silence(5)) == [Closed(12 * W)]
+    assert run(endpointer, speech(10) + silence(9)) == [Opened(12 * W)]
+    assert run(endpointer, silence(1)) == [Closed(27 * W)]
 
 
 @pytest.mark.parametrize("begun", [1, 2])

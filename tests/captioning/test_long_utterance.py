@@ -28,9 +28,9 @@ from tests.captioning.driver import (
 # -- partials of long utterances ----------------------------------------------------------------
 
 
-def long_session(**changes: int) -> Driver:
+def long_session() -> Driver:
     return open_session(
-        options=replace(JUDGED, endpoint_silence_ms=100 * WINDOW_MS, **changes),
+        options=replace(JUDGED, endpoint_silence_ms=100 * WINDOW_MS),
         answer=unheard,
         partial_window_ms=30 * WINDOW_MS,
     )

@@ -35,6 +35,14 @@ def test_of_updates_in_a_row_the_newest_counts() -> None:
     assert kept(*(UPDATE,) * 1000) == ["update 999"]
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [("update", "flush", "discard"), ("flush", "discard", "break_off"), ("discard", "update")],
+)
+def test_whatever_is_asked_for_in_turn_a_few_do_for_many(kinds: tuple[MarkKind, ...]) -> None:
+    assert len(kept(*((700, kind) for kind in kinds * 1000))) <= 7
+
+
 def test_one_flush_does_for_many() -> None:
     assert kept(*(FLUSH,) * 1000) == ["flush 0"]
 

@@ -164,7 +164,7 @@ def test_who_sends_evenly_is_never_taken_for_silent(
         for event in Recording(Wishes(encoding)).read_stream(pieces)
         if isinstance(event, np.ndarray)
     ]
-    assert np.diff(came_s).max() < Rhythm(encoding).patience_s
+    assert np.diff(came_s).max() < 1.0 + Rhythm(encoding).usual_wait_s  # as long is waited
 
 
 @pytest.mark.parametrize(

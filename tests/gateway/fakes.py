@@ -47,6 +47,7 @@ def options(**changes: float) -> ConnectionOptions:
         language="auto",
         partial_interval_ms=160,
         partial_window_ms=8000,
+        silent_after_ms=1000,
         **limits,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from surtitle.gateway.rhythm import DECODER_STEP_S, MEMORY_S, SILENT_AFTER_S, Rhythm
+from surtitle.gateway.rhythm import DECODER_STEP_S, MEMORY_S, Rhythm
 from surtitle.messages import ContainerEncoding
 
 Sent = Iterable[tuple[float, float]]
@@ -21,13 +21,13 @@ def at_once(at_s: float, length_s: float, frame_s: float) -> Sent:
 
 
 def usual_s(*parts: Sent, container: ContainerEncoding | None = None) -> float:
-    """How much longer than a second such a sender may be silent."""
+    """How much longer than others such a sender may be silent."""
     rhythm = Rhythm(container)
     for part in parts:
         for at_s, length_s in part:
             rhythm.on_frame(at_s)
             rhythm.on_audio(length_s)
-    return rhythm.patience_s - SILENT_AFTER_S
+    return rhythm.usual_wait_s
 
 
 @pytest.mark.parametrize("frame_s", [0.01, 0.02, 0.1, 0.25])
@@ -65,7 +65,7 @@ def test_nor_is_what_a_decoder_gives_only_after_several_frames(held_s: float) ->
     for at_s, _ in every(0.1, 0.1, to_s=held_s):
         rhythm.on_frame(at_s)
     rhythm.on_audio(held_s)
-    assert rhythm.patience_s <= SILENT_AFTER_S + 0.15
+    assert rhythm.usual_wait_s <= 0.15
 
 
 def test_the_time_without_a_connection_does_not_count() -> None:
@@ -76,7 +76,7 @@ def test_the_time_without_a_connection_does_not_count() -> None:
     for at_s, length_s in at_once(8, 8, 0.1):
         rhythm.on_frame(at_s)
         rhythm.on_audio(length_s)
-    assert rhythm.patience_s <= SILENT_AFTER_S + 0.2
+    assert rhythm.usual_wait_s <= 0.2
 
 
 @pytest.mark.parametrize("frame_s", [0.01, 0.1])
@@ -98,4 +98,4 @@ def test_a_sender_that_changes_its_ways_is_known_by_the_new_ones_soon(frame_s: f
 def test_decoders_that_give_much_at_once_are_waited_for(
     container: ContainerEncoding | None, step_s: float
 ) -> None:
-    assert Rhythm(container).patience_s == SILENT_AFTER_S + step_s
+    assert Rhythm(container).usual_wait_s == step_s

@@ -33,6 +33,13 @@ export interface StartOptions {
   endpoint_silence_ms?: number;
   /** Maximum length of an utterance, in milliseconds; a longer one is cut at its best pause. */
   max_utterance_ms?: number;
+  /** Whether silence ends an utterance. Default true; else only `flush()`, `stop()` and the maximum length do. */
+  endpointing?: boolean;
+  /**
+   * Time without any audio in the middle of an utterance after which it ends, in milliseconds; 0 waits for
+   * ever.
+   */
+  silent_after_ms?: number;
   /** Set by the source; samples are "pcm_s16le". */
   encoding?: "pcm_s16le" | "auto";
   /** Publish the captions in this channel: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
@@ -42,7 +49,7 @@ export interface StartOptions {
 /** Fields that `update()` may change; they apply from the next utterance on. */
 export type UpdateOptions = Pick<
   StartOptions,
-  "language" | "languages" | "hotwords" | "prompt" | "partials"
+  "language" | "languages" | "hotwords" | "prompt" | "partials" | "endpoint_silence_ms" | "endpointing"
 >;
 
 import type { TypedEventTarget } from "./events.js";
@@ -147,8 +154,8 @@ export interface Word {
   confidence: number;
 }
 
-/** Silence, the greatest length (speech goes on in the next utterance), or your `flush` or `stop`. */
-export type EndedBy = "pause" | "length" | "flush" | "stop";
+/** Silence, the greatest length (speech goes on in the next utterance), or your `flush`, `discard` or `stop`. */
+export type EndedBy = "pause" | "length" | "flush" | "discard" | "stop";
 
 export interface Final {
   type: "final";
@@ -372,6 +379,8 @@ export class CaptionClient extends TypedEventTarget<CaptionEvents> {
    * restored.
    */
   flush(): void;
+  /** Throw away the open utterance; `suppressed` answers it, with the reason `discarded`. */
+  discard(): void;
   /** From the next utterance on. What is left out, undefined or null stays as it is. */
   update(options: UpdateOptions): void;
   /**

@@ -227,6 +227,10 @@ export class CaptionClient extends EventTarget {
     this.#command({ type: "flush" });
   }
 
+  discard() {
+    this.#command({ type: "discard" });
+  }
+
   /** @param {UpdateOptions} options */
   update(options) {
     // What is not given stays; a server that was restarted would begin with nothing instead.

@@ -5,7 +5,7 @@
  * between them. A command stands at the byte before which it was given. A cursor says what is sent next.
  *
  * @typedef {import("./client.js").UpdateOptions} UpdateOptions
- * @typedef {{type: "update"} & UpdateOptions | {type: "flush"} | {type: "stop"}} Command
+ * @typedef {{type: "update"} & UpdateOptions | {type: "flush"} | {type: "discard"} | {type: "stop"}} Command
  *
  * @typedef {object} Place of an item in the stream
  * @property {number} number 0, 1, 2 … over all items

@@ -68,6 +68,8 @@ class EndpointingOptions:
     halting speech are better, but later, and their better texts gain nothing (docs/quality.md)."""
     max_utterance_ms: int = 20_000
     """Length at which an utterance is cut."""
+    ends_at_pauses: bool = True
+    """False: no silence ends an utterance, only its owner or its length. Pauses are told."""
 
 
 FILE_SILENCE_MS = 1400
@@ -154,7 +156,6 @@ class Endpointer:
     """
 
     def __init__(self, options: EndpointingOptions) -> None:
-        self.options = options
         self.position = 0
         self._floor = 0  # end of the last utterance: none may begin before it
         self._onset: list[_Window] = []  # the run of speech that may become an utterance
@@ -162,6 +163,13 @@ class Endpointer:
         self._windows: list[_Window] = []  # of the open utterance, oldest first
         self._silence = 0  # samples since the last speech of the open utterance
         self._pause: _Pause | None = None
+        self._pauses = Pauses()
+        self._unfinished_since: int | None = None  # end of speech in an utterance ended unfinished
+        self._next_options: EndpointingOptions | None = None  # from the next utterance on
+        self._use(options)
+
+    def _use(self, options: EndpointingOptions) -> None:
+        self.options = options
         self._min_speech = ms_to_samples(options.min_speech_ms)
         self._pre_roll = ms_to_samples(options.pre_roll_ms)
         self._max_length = ms_to_samples(options.max_utterance_ms)
@@ -174,11 +182,13 @@ class Endpointer:
         }
         learns = self._limits[Sentence.UNFINISHED] > silence
         self._most_unfinished = round(silence * options.halting_ratio) if learns else 0
-        self._pauses = Pauses()
-        self._unfinished_since: int | None = None  # end of speech in an utterance ended unfinished
         # In whole windows: the end of a pause that is noticed is the end of the utterance.
         hangover = min(ms_to_samples(options.hangover_ms), self._limits[Sentence.FINISHED])
         self._hangover = -(-hangover // WINDOW_SAMPLES) * WINDOW_SAMPLES
+
+    def change(self, options: EndpointingOptions) -> None:
+        """Use these from the next utterance on."""
+        self._next_options = options
 
     @property
     def is_open(self) -> bool:
@@ -202,6 +212,8 @@ class Endpointer:
     def awaits_judgement(self) -> bool:
         """Whether `judge` must be called before the next `push`."""
         if self._pause is None or self._pause.sentence is not None:
+            return False
+        if not self.options.ends_at_pauses:
             return False
         earliest = self._limits[Sentence.FINISHED]
         return self._silence >= earliest and earliest < self._limits[Sentence.UNFINISHED]
@@ -233,6 +245,16 @@ class Endpointer:
         if end_sample is None or self._pause is not None:
             end_sample = self._speech_end()
         return [self._close(end_sample, "flush")]
+
+    def discard(self, end_sample: int) -> list[Event]:
+        """Throw away the open utterance, and speech that has only begun.
+
+        `end_sample` is where, inside the window after `position`: no utterance begins before it.
+        """
+        events: list[Event] = [self._close(end_sample, "discard")] if self.is_open else []
+        self._onset = []
+        self._floor = end_sample
+        return events
 
     def finish(self, end_sample: int) -> list[Event]:
         """The audio ends at `end_sample`, in the newest window or at its end.
@@ -278,7 +300,7 @@ class Endpointer:
         return events
 
     def _end_of_silence(self) -> list[Event]:
-        if self._pause is None or self.awaits_judgement:
+        if self._pause is None or self.awaits_judgement or not self.options.ends_at_pauses:
             return []
         sentence = self._pause.sentence or Sentence.UNKNOWN
         if self._silence < self._limit(sentence):
@@ -297,6 +319,8 @@ class Endpointer:
         assert self._start is not None
         if self.position - self._start < self._max_length or self.awaits_judgement:
             return []
+        if self._pause is not None and not self.options.ends_at_pauses:
+            return [self._close(self._speech_end())]  # there is no speech to be cut
         return self._cut()
 
     def _speech_end(self) -> int:
@@ -329,6 +353,9 @@ class Endpointer:
         return Opened(start)
 
     def _open(self, start: int) -> None:
+        if self._next_options is not None:
+            self._use(self._next_options)
+            self._next_options = None
         self._start = start
         self._onset = []
         self._silence = 0

@@ -1,21 +1,21 @@
 """What a client asked for at a point of its audio, until voice activity gets there. Pure.
 
 Marks of one window of voice activity are reached together, so only what makes a difference is kept of
-them: of updates in a row the newest, and one flush, since there is nothing left for a second one to
-end. Order is kept: a flush between two updates comes between them.
+them: of updates in a row the newest, and one of each kind that ends an utterance, since there is
+nothing left for a second one to end. Order is kept: a flush between two updates comes between them.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import takewhile
 from typing import Literal
 
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 
-MarkKind = Literal["update", "flush", "break_off", "end"]
+MarkKind = Literal["update", "flush", "discard", "break_off", "end"]
 
-_ONCE = {"flush", "break_off"}
+_ONCE = {"flush", "discard", "break_off"}
 """What leaves nothing to do for a second one."""
 
 
@@ -43,7 +43,7 @@ class Marks:
     ) -> None:
         """Do `action` at a sample, which is not before that of the newest mark."""
         window = sample // WINDOW_SAMPLES
-        newest = [mark for mark in islice(reversed(self._marks), 2) if mark.window == window]
+        newest = list(takewhile(lambda mark: mark.window == window, reversed(self._marks)))
         if kind in _ONCE and any(mark.kind == kind for mark in newest):
             return
         if kind == "update" and newest and newest[0].kind == "update":

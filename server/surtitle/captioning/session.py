@@ -16,6 +16,7 @@ speech goes on, the text of the pause is the prefix of the partials of a long ut
 audio after it is decoded for them.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -105,6 +106,7 @@ class Change:
     """All that is wanted after an update."""
 
     decode_options: DecodeOptions
+    endpointing: EndpointingOptions
     partials: bool
     held_bytes: int
 
@@ -144,13 +146,8 @@ class CaptionSession:
             self._windows = replace(model.windows, final_floor_s=MAX_WINDOW_S)
         self._partials = start.partials
         self._spoken = ""  # language of the newest utterance whose language is fixed
-        changes = {
-            name: value
-            for name in ("endpoint_silence_ms", "max_utterance_ms")
-            if (value := getattr(start, name)) is not None
-        }
-        options = endpointing if self._is_live else for_files(endpointing)
-        self._endpointer = Endpointer(replace(options, **changes))
+        self._usual_endpointing = endpointing if self._is_live else for_files(endpointing)
+        self._endpointer = Endpointer(_endpointing(start, self._usual_endpointing))
         self._decoder: RawDecoder | None = None
         self._format_check: FormatCheck | None = None
         if (encoding := RAW.get(start.encoding)) is not None:
@@ -286,13 +283,19 @@ class CaptionSession:
         start = structs.replace(self._start, **changes)
         decode_options = make_decode_options(start, self._model)
         self._start = start
-        return Change(decode_options, start.partials, decode_options_bytes(decode_options))
+        return Change(
+            decode_options,
+            _endpointing(start, self._usual_endpointing),
+            start.partials,
+            decode_options_bytes(decode_options),
+        )
 
     def apply_update(self, change: Change) -> None:
         """Want this from the next utterance on, after the audio received so far."""
 
         def apply() -> None:
             self._decode_options, self._partials = change.decode_options, change.partials
+            self._endpointer.change(change.endpointing)
 
         self._mark("update", apply, change.held_bytes)
 
@@ -314,6 +317,18 @@ class CaptionSession:
             self._answer_flushes()
 
         self._mark("flush", apply)
+
+    def discard(self) -> None:
+        """Throw away the open utterance, as far as audio has come; nothing of it is decoded."""
+        if self._audio_end is not None:
+            return
+        end = self._audio.end
+
+        def apply() -> None:
+            self._on_events(self._endpointer.discard(end))
+            self._part_revisions()
+
+        self._mark("discard", apply)
 
     def break_off(self) -> None:
         """End the open utterance in the same way; nobody waits to hear of it."""
@@ -405,6 +420,16 @@ class CaptionSession:
     def container(self) -> ContainerEncoding | None:
         """What holds the audio, to be decoded elsewhere; None for raw audio."""
         return CONTAINERS.get(self._start.encoding)
+
+    @property
+    def silent_after_s(self) -> float:
+        """How long no audio may come in the middle of an utterance before it is broken off: for ever
+        where nobody waits for the captions, and where silence ends no utterance.
+        """
+        silent_after_ms = self._start.silent_after_ms
+        if not (self._is_live and self._start.endpointing and silent_after_ms):
+            return math.inf
+        return silent_after_ms / 1000
 
     @property
     def received_s(self) -> float:
@@ -521,7 +546,12 @@ class CaptionSession:
                 utterance = self._utterances[-1]
                 utterance.ended_by, utterance.voice = ended_by, voice
                 end = utterance.end = self._within_audio(end_sample)
-                self._do(utterance, utterance.speculation.closed(end, utterance.decode_options))
+                if ended_by == "discard":
+                    self._do(utterance, utterance.speculation.resumed(utterance.decode_options))
+                    utterance.final = Result(job_id="", suppressed="discarded")
+                    self._answer()
+                else:
+                    self._do(utterance, utterance.speculation.closed(end, utterance.decode_options))
 
     def _do(self, utterance: Utterance, actions: Iterable[Action]) -> None:
         """What speculative decoding asks for."""
@@ -721,6 +751,10 @@ class CaptionSession:
 
     def _end_utterance(self, sample: int) -> None:
         self._on_events(self._endpointer.flush(sample))
+        self._part_revisions()
+
+    def _part_revisions(self) -> None:
+        """What follows does not belong to what was said before."""
         if self._revising is not None:
             self._revising.part_after(self._opened)
 
@@ -767,3 +801,13 @@ class CaptionSession:
 
     def _send(self, message: ServerMessage) -> None:
         self._messages.append(message)
+
+
+def _endpointing(start: Start, usual: EndpointingOptions) -> EndpointingOptions:
+    """The usual options, but for what a client wants otherwise."""
+    wanted = {
+        name: value
+        for name in ("endpoint_silence_ms", "max_utterance_ms")
+        if (value := getattr(start, name)) is not None
+    }
+    return replace(usual, **wanted, ends_at_pauses=start.endpointing)

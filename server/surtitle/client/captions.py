@@ -32,6 +32,7 @@ from surtitle.client.timeline import Timeline, bytes_before, bytes_per_second, s
 from surtitle.messages import (
     Ack,
     ClientMessage,
+    Discard,
     Ended,
     Error,
     Failed,
@@ -194,6 +195,10 @@ class Captions(AsyncIterator[Event]):
     async def flush(self) -> None:
         """End the open utterance now. Raises ClientError as `send` does."""
         self._command(Flush())
+
+    async def discard(self) -> None:
+        """Throw away the open utterance: `suppressed` answers it. Raises ClientError as `send` does."""
+        self._command(Discard())
 
     async def update(self, update: Update) -> None:
         """Change language, hotwords and so on from the next utterance on.

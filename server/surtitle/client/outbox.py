@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from operator import attrgetter
 
-from surtitle.messages import Flush, Stop, Update
+from surtitle.messages import Discard, Flush, Stop, Update
 
-Command = Update | Flush | Stop
+Command = Update | Flush | Discard | Stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from surtitle.gateway.stage import Stage, next_stage
 from surtitle.gateway.unsent import Unsent
 from surtitle.messages import (
     ClientMessage,
+    Discard,
     Error,
     Flush,
     Resume,
@@ -146,6 +147,7 @@ class ConnectionOptions:
     max_backlog_s: float
     partial_interval_ms: int
     partial_window_ms: int
+    silent_after_ms: int
 
 
 class Connection:
@@ -494,6 +496,8 @@ class Connection:
                 hosted.update(message)
             case Flush():
                 hosted.flush()
+            case Discard():
+                hosted.discard()
             case Stop():
                 hosted.stop()
         self._make_room()  # in a container they wait for their place
@@ -512,6 +516,8 @@ class Connection:
             # A server for one language with a model for another: the model's own is meant.
             known = self._options.language.split("-")[0] in (*model.languages, "auto")
             start = structs.replace(start, language=self._options.language if known else "auto")
+        if start.silent_after_ms is None:
+            start = structs.replace(start, silent_after_ms=self._options.silent_after_ms)
         session = CaptionSession(
             secrets.token_urlsafe(SESSION_ID_BYTES),
             start,

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from collections import deque
@@ -89,7 +90,7 @@ class Rounds(Protocol):
 class _Request:
     """What to do at a mark in a container."""
 
-    kind: Literal["update", "flush", "break_off"]
+    kind: Literal["update", "flush", "discard", "break_off"]
     action: Callable[[], None]
     held_bytes: int = 0
 
@@ -355,8 +356,12 @@ class HostedSession:
         """End the open utterance after the audio received so far, as the client wants it."""
         self._in_its_place(_Request("flush", self.session.flush))
 
+    def discard(self) -> None:
+        """Throw away the open utterance, up to the audio received so far."""
+        self._in_its_place(_Request("discard", self.session.discard))
+
     def break_off(self) -> None:
-        """The same by our own wish."""
+        """End the open utterance by our own wish."""
         self._in_its_place(_Request("break_off", self.session.break_off))
 
     def stop(self) -> None:
@@ -444,19 +449,26 @@ class HostedSession:
 
     # -- a sender that falls silent -------------------------------------------------------------
 
+    @property
+    def _patience_s(self) -> float:
+        """How long after the newest audio the sender counts as silent: muted, or its page sleeps."""
+        return self.session.silent_after_s + self._rhythm.usual_wait_s
+
     def _watch_sender(self) -> None:
         """Where an utterance is open, see that audio goes on coming."""
         if self._silence_timer is not None or self._finished_at == self._heard_at:
             return
         if self.session.is_open and self.is_connected:
-            left_s = self._heard_at + self._rhythm.patience_s - time.monotonic()
+            left_s = self._heard_at + self._patience_s - time.monotonic()
+            if left_s == math.inf:
+                return
             loop = asyncio.get_running_loop()
             due = loop.time() + max(left_s, SILENCE_STEP_S)
             self._silence_timer = loop.call_at(due, self._on_silence, loop.time, due)
 
     def _on_silence(self, clock: Callable[[], float], due: float) -> None:
         self._silence_timer = None
-        is_silent = time.monotonic() - self._heard_at >= self._rhythm.patience_s
+        is_silent = time.monotonic() - self._heard_at >= self._patience_s
         # It is not the sender who is silent where we do not read, have audio waiting, or are late.
         is_late = clock() - due > SILENCE_STEP_S
         is_ours = is_late or self.full or self.session.has_unscored

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 from surtitle.messages import ContainerEncoding
 
-SILENT_AFTER_S = 1.0
-"""How long a sender may be silent in the middle of an utterance, beyond the length of what it sends
-at once, before the utterance is finished: it was muted, or its page sleeps."""
 AT_ONCE_S = 0.1
 """Frames that come within this belong together."""
 MEMORY_S = 10.0
@@ -66,10 +63,10 @@ class Rhythm:
         self._bursts[-1].audio_s += length_s
 
     @property
-    def patience_s(self) -> float:
-        """How long after the newest audio the sender counts as silent."""
+    def usual_wait_s(self) -> float:
+        """How long it usually is from one audio to the next."""
         usual_s = max((burst.counted_s for burst in self._bursts), default=0.0)
-        return SILENT_AFTER_S + self._step_s + usual_s
+        return self._step_s + usual_s
 
     def _add(self, burst: _Burst) -> None:
         self._bursts.append(burst)
