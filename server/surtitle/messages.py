@@ -62,6 +62,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     partials: bool = True
     words: bool = False
     revisions: bool = False
+    eager: bool = False
     hotwords: Annotated[list[Name], Meta(max_length=100)] = []
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
@@ -163,6 +164,29 @@ class WordTiming(Struct, kw_only=True, frozen=True):
     start_ms: int
     end_ms: int
     confidence: float
+
+
+class Pause(Struct, tag="pause", kw_only=True, frozen=True, omit_defaults=True):
+    """The speaker pauses, and this would be the final, if the utterance ended here.
+
+    `finished`: the text ends a sentence, and the utterance more likely with it.
+    """
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+    text: str
+    finished: bool
+    confidence: float
+    words: list[WordTiming] | None = None
+
+
+class PauseOver(Struct, tag="pause_over", kw_only=True, frozen=True):
+    """Speech goes on after the last `pause`: its text does not stand."""
+
+    seq: int
+    utterance: int
 
 
 class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
@@ -288,6 +312,8 @@ ServerMessage = (
     | Resumed
     | Speech
     | Partial
+    | Pause
+    | PauseOver
     | Final
     | Revised
     | Suppressed

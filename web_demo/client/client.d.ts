@@ -25,6 +25,8 @@ export interface StartOptions {
   words?: boolean;
   /** Whether better texts of finals come afterwards, as `revised`. Default false. */
   revisions?: boolean;
+  /** Whether `pause` tells what the final would be, as soon as the speaker pauses. Default false. */
+  eager?: boolean;
   /** Names and terms to listen for. */
   hotwords?: string[];
   /** Preceding text, in the desired style and spelling. */
@@ -154,6 +156,27 @@ export interface Word {
   confidence: number;
 }
 
+/** The speaker pauses; this would be the final, if the utterance ended here. */
+export interface Pause {
+  type: "pause";
+  seq: number;
+  utterance: number;
+  start_ms: number;
+  end_ms: number;
+  text: string;
+  /** Whether the text ends a sentence, and the utterance more likely with it. */
+  finished: boolean;
+  confidence: number;
+  words?: Word[];
+}
+
+/** The speaker goes on after the last `pause`: its text does not stand. */
+export interface PauseOver {
+  type: "pause_over";
+  seq: number;
+  utterance: number;
+}
+
 /** Silence, the greatest length (speech goes on in the next utterance), or your `flush`, `discard` or `stop`. */
 export type EndedBy = "pause" | "length" | "flush" | "discard" | "stop";
 
@@ -274,6 +297,8 @@ export type ServerMessage =
   | Resumed
   | Speech
   | PartialCaption
+  | Pause
+  | PauseOver
   | Final
   | Revised
   | Suppressed
@@ -328,6 +353,9 @@ export interface CaptionEvents {
   resumed: Resumed;
   speech: Speech;
   partial: PartialCaption;
+  /** These two only if `start` asks for `eager`. */
+  pause: Pause;
+  pause_over: PauseOver;
   final: Final;
   /** Only if `start` asks for `revisions`. */
   revised: Revised;

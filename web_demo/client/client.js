@@ -74,6 +74,8 @@ const EVENT_TYPES = new Set([
   "resumed",
   "speech",
   "partial",
+  "pause",
+  "pause_over",
   "final",
   "revised",
   "suppressed",

@@ -6,6 +6,7 @@
  *
  * @typedef {import("./client.js").ServerMessage} ServerMessage
  * @typedef {import("./client.js").PartialCaption} PartialCaption
+ * @typedef {import("./client.js").Pause} Pause
  * @typedef {import("./client.js").Final} Final
  * @typedef {import("./client.js").Revised} Revised
  * @typedef {import("./client.js").Suppressed} Suppressed
@@ -77,6 +78,10 @@ export class Timeline {
         };
       case "partial":
         return this.#moved(message);
+      case "pause":
+        return this.#moved(this.#withMovedWords(message));
+      case "pause_over":
+        return { ...message, utterance: message.utterance + this.#utterances };
       case "final":
         return this.#answer("captioned", this.#withMovedWords(message));
       case "revised":
@@ -101,7 +106,7 @@ export class Timeline {
   }
 
   /**
-   * @template {PartialCaption | Final | Revised | Suppressed | Failed} Captioned
+   * @template {PartialCaption | Pause | Final | Revised | Suppressed | Failed} Captioned
    * @param {Captioned} message
    * @returns {Captioned}
    */
@@ -115,7 +120,7 @@ export class Timeline {
   }
 
   /**
-   * @template {Final | Revised} Worded
+   * @template {Pause | Final | Revised} Worded
    * @param {Worded} message
    * @returns {Worded}
    */

@@ -44,6 +44,10 @@ class Caption:
         """Show all of the hypothesis up to `end`, if that is the newest: the speaker pauses there."""
         return self._show(*self._stabilizer.show_all()) if end == self.heard_to else None
 
+    def foresee(self, final: str) -> str:
+        """The text to end with, should the utterance end now with this final."""
+        return self._stabilizer.finalize(self._stitched(final))[0]
+
     def finish(self, final: str, *, cut: bool) -> str:
         """The text to end with. `cut`: speech was cut here and goes on in the next utterance."""
         text, self.kept = self._stabilizer.finalize(self._stitched(final), cut=cut)

@@ -47,6 +47,7 @@ from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS, PartialPace
 from surtitle.captioning.revising import Revising
+from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.speculation import (
     Action,
     Cancel,
@@ -60,7 +61,7 @@ from surtitle.captioning.speculation import (
     SubmitFinal,
 )
 from surtitle.captioning.stability import confidences, join
-from surtitle.captioning.utterance import Asked, Utterance, joined
+from surtitle.captioning.utterance import Asked, Utterance, joined, with_words
 from surtitle.errors import BadMessage, DamagedAudio, UnlikelyEncoding
 from surtitle.jobs import (
     MAX_WINDOW_S,
@@ -84,6 +85,8 @@ from surtitle.messages import (
     Final,
     Flushed,
     Partial,
+    Pause,
+    PauseOver,
     Ready,
     ServerMessage,
     ServiceState,
@@ -539,6 +542,7 @@ class CaptionSession:
                 self._do(utterance, utterance.speculation.lasted())
             case Resumed():
                 utterance = self._utterances[-1]
+                self._withdraw(utterance)
                 # What came before the pause is decoded: a partial now would hold one new window.
                 self._pace.pass_over(self._endpointer.position)
                 self._do(utterance, utterance.speculation.resumed(utterance.decode_options))
@@ -548,6 +552,7 @@ class CaptionSession:
                 end = utterance.end = self._within_audio(end_sample)
                 if ended_by == "discard":
                     self._do(utterance, utterance.speculation.resumed(utterance.decode_options))
+                    self._withdraw(utterance)
                     utterance.final = Result(job_id="", suppressed="discarded")
                     self._answer()
                 else:
@@ -568,6 +573,7 @@ class CaptionSession:
                     self._cancelled.append(job)
                 case Show(result, all_words):
                     self._show(utterance, result, "", () if all_words else (0.0,))
+                    self._announce(utterance, result)
                 case ShowAll(end):
                     self._send_partial(utterance, utterance.caption.show_all(end))
                 case Judge(sentence):
@@ -579,6 +585,7 @@ class CaptionSession:
                     if ready is not None:
                         self._take_final(utterance, ready)
                 case SubmitFinal():
+                    self._withdraw(utterance)
                     self._submit_final(utterance)
 
     def _within_audio(self, sample: int) -> int:
@@ -699,6 +706,35 @@ class CaptionSession:
                 unstable=unstable,
             )
         )
+
+    def _announce(self, utterance: Utterance, result: Result) -> None:
+        """Tell who wants to know what the final would be, if the utterance ended in this pause."""
+        is_text = result.text and may_show(utterance.decode_options, result)
+        if not self._start.eager or not is_text:
+            return
+        start_ms, words = samples_to_ms(utterance.start), None
+        text = utterance.caption.foresee(result.text)
+        if utterance.decode_options.words:
+            text, words = with_words(text, result, start_ms)
+        utterance.is_announced = True
+        self._send(
+            Pause(
+                seq=self._next_seq(),
+                utterance=utterance.number,
+                start_ms=start_ms,
+                end_ms=samples_to_ms(utterance.speculation.end),
+                text=text,
+                finished=is_finished(result.text, result.language),
+                confidence=round(result.confidence, 3),
+                words=words,
+            )
+        )
+
+    def _withdraw(self, utterance: Utterance) -> None:
+        """What was announced is not the final."""
+        if utterance.is_announced:
+            utterance.is_announced = False
+            self._send(PauseOver(seq=self._next_seq(), utterance=utterance.number))
 
     def _answer(self) -> None:
         """Send the answers that are there, up to the first utterance that has none."""

@@ -20,6 +20,8 @@ from surtitle.messages import (
     Final,
     Flushed,
     Partial,
+    Pause,
+    PauseOver,
     Revised,
     ServerMessage,
     Speech,
@@ -29,8 +31,8 @@ from surtitle.messages import (
 
 _SILENCE = {"pcm_s16le": b"\0", "pcm_f32le": b"\0", "mulaw": b"\xff", "alaw": b"\xd5"}
 
-Numbered = TypeVar("Numbered", Speech, Partial, Final, Revised, Suppressed, Failed)
-Timed = TypeVar("Timed", Final, Revised)
+Numbered = TypeVar("Numbered", Speech, Partial, Pause, Final, Revised, Suppressed, Failed)
+Timed = TypeVar("Timed", Pause, Final, Revised)
 
 
 def bytes_per_second(start: Start) -> int | None:
@@ -80,7 +82,7 @@ class Timeline:
 
     def is_repeated(self, message: ServerMessage) -> bool:
         """Whether this was answered before."""
-        spoken = Speech | Partial | Final | Revised | Suppressed | Failed
+        spoken = Speech | Partial | Pause | PauseOver | Final | Revised | Suppressed | Failed
         return isinstance(message, spoken) and message.utterance <= self._said
 
     def place(self, message: ServerMessage) -> ServerMessage:
@@ -94,6 +96,10 @@ class Timeline:
                 )
             case Partial():
                 return self._moved(message)
+            case Pause():
+                return self._moved(self._with_moved_words(message))
+            case PauseOver():
+                return structs.replace(message, utterance=message.utterance + self.utterances)
             case Final():
                 self._captioned_ms += message.end_ms - message.start_ms
                 return self._answer(self._with_moved_words(message))
