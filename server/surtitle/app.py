@@ -22,9 +22,10 @@ from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
 from surtitle.gateway.channels import Channels
-from surtitle.gateway.connection import ConnectionOptions
+from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.hosted import Told
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.opening import SessionOptions
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
@@ -134,16 +135,18 @@ class App:
         self.gateway = Gateway(
             self.engine,
             sessions,
-            ConnectionOptions(
+            SessionOptions(
                 endpointing=settings.endpointing(),
                 language=settings.language,
-                start_timeout_s=settings.start_timeout_s,
-                idle_timeout_s=settings.idle_timeout_s,
-                send_timeout_s=settings.send_timeout_s,
                 max_backlog_s=settings.max_backlog_s,
                 partial_interval_ms=settings.partial_interval_ms,
                 partial_window_ms=settings.partial_window_ms,
                 silent_after_ms=settings.silent_after_ms,
+            ),
+            Timeouts(
+                start_timeout_s=settings.start_timeout_s,
+                idle_timeout_s=settings.idle_timeout_s,
+                send_timeout_s=settings.send_timeout_s,
             ),
             max_sessions=settings.max_sessions,
             max_viewers=min(settings.max_viewers, _places_of_viewers(max_sockets, settings)),

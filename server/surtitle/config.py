@@ -25,7 +25,6 @@ from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
-from surtitle.messages import MAX_SILENT_MS
 from surtitle.runtime.addresses import LOOPBACK, is_loopback
 from surtitle.runtime.telemetry import LogFormat, LogLevel, LogOptions
 from surtitle.subtitles.cues import Layout
@@ -299,7 +298,7 @@ class Settings(BaseSettings):
         "Time without any audio in the middle of an utterance after which it ends, in ms, because the "
         "speaker was muted; 0 waits for ever.",
         ge=0,
-        le=MAX_SILENT_MS,
+        le=60_000,
     )
     partial_interval_ms: int = _setting(
         LEAST_INTERVAL_MS,

@@ -37,8 +37,6 @@ RAW_SAMPLE_BYTES: dict[Encoding, int] = {
 EndedBy = Literal["pause", "length", "flush", "discard", "stop"]
 """What ended an utterance: silence, its greatest length (speech goes on in the next one), or the client
 by `flush`, `discard` or `stop`."""
-MAX_SILENT_MS = 60_000
-"""How long a sender may be asked to be borne with that sends nothing; 0 is for ever."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
@@ -68,7 +66,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
     max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
     endpointing: bool = True
-    silent_after_ms: Annotated[int, Meta(ge=0, le=MAX_SILENT_MS)] | None = None
+    silent_after_ms: Annotated[int, Meta(ge=0, le=60_000)] | None = None
     channel: ChannelName | None = None
 
 

@@ -5,6 +5,7 @@ import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -20,8 +21,9 @@ from surtitle.engine.scheduler import Owner
 from surtitle.engine.states import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.channels import Channels
-from surtitle.gateway.connection import ConnectionOptions
+from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.opening import Opening, SessionOptions
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
@@ -35,21 +37,27 @@ LOUD = np.full(WINDOW_SAMPLES, 1000, np.int16).tobytes()
 QUIET = bytes(2 * WINDOW_SAMPLES)
 
 
-def options(**changes: float) -> ConnectionOptions:
-    limits = {
-        "start_timeout_s": 10.0,
-        "idle_timeout_s": 60.0,
-        "send_timeout_s": 5.0,
-        "max_backlog_s": 60.0,
-    } | changes
-    return ConnectionOptions(
-        endpointing=EndpointingOptions(),
-        language="auto",
-        partial_interval_ms=160,
-        partial_window_ms=8000,
-        silent_after_ms=1000,
-        **limits,
+SESSION_OPTIONS = SessionOptions(
+    endpointing=EndpointingOptions(),
+    language="auto",
+    max_backlog_s=60.0,
+    partial_interval_ms=160,
+    partial_window_ms=8000,
+    silent_after_ms=1000,
+)
+
+
+def timeouts(**changes: float) -> Timeouts:
+    return Timeouts(
+        **{"start_timeout_s": 10.0, "idle_timeout_s": 60.0, "send_timeout_s": 5.0} | changes
     )
+
+
+def opening(
+    engine: "FakeEngine", sessions: Sessions, owner: str = "", max_backlog_s: float = 60.0
+) -> Opening:
+    options = replace(SESSION_OPTIONS, max_backlog_s=max_backlog_s)
+    return Opening(engine, sessions, options, owner=owner)
 
 
 class FakeEngine:
@@ -153,7 +161,8 @@ def make_gateway(
     return Gateway(
         engine,
         make_sessions(engine, metrics=metrics),
-        options(**connection),
+        SESSION_OPTIONS,
+        timeouts(**connection),
         max_sessions=max_sessions,
         max_viewers=max_viewers,
         max_frame_bytes=1 << 20,

@@ -15,7 +15,8 @@ from tests.gateway.fakes import (
     FakeSocket,
     LoudnessRounds,
     make_sessions,
-    options,
+    opening,
+    timeouts,
 )
 
 WORD = LOUD * 20
@@ -25,14 +26,18 @@ PAUSE = QUIET * 40
 class Served:
     """A connection that runs."""
 
-    def __init__(self, **limits: float) -> None:
+    def __init__(self, max_backlog_s: float = 60.0, **limits: float) -> None:
         self.most_sessions = 1
         """Those of other connections that the test makes included."""
         self.socket = FakeSocket()
         self.engine = FakeEngine()
         self.rounds = LoudnessRounds()
         self.sessions: Sessions = make_sessions(self.engine, self.rounds)
-        self.connection = Connection(self.socket, self.engine, self.sessions, options(**limits))
+        self.connection = Connection(
+            self.socket,
+            opening(self.engine, self.sessions, max_backlog_s=max_backlog_s),
+            timeouts(**limits),
+        )
 
     @property
     def session(self) -> CaptionSession:

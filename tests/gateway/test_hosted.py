@@ -28,7 +28,7 @@ from surtitle.messages import (
 )
 from tests.captioning.chunking import Chunking, ragged, whole
 from tests.containers import Float, Track, encode, hurt
-from tests.gateway.fakes import LOUD, QUIET, FakeSocket, options
+from tests.gateway.fakes import LOUD, QUIET, FakeSocket, opening, timeouts
 from tests.gateway.serving import PAUSE, WORD, Served, served
 
 START = '{"type":"start","partials":false}'
@@ -150,7 +150,7 @@ async def test_one_whose_link_broke_is_not_cut_before_it_can_go_on() -> None:
         await asyncio.sleep(1.5)  # longer than a sender may be silent
         assert s.engine.jobs == []
         again = FakeSocket()
-        connection = Connection(again, s.engine, s.sessions, options())
+        connection = Connection(again, opening(s.engine, s.sessions), timeouts())
         task = asyncio.create_task(connection.run(None))
         again.put(format_message(Resume(session=ready.session, token=ready.token, last_seq=2)))
         await s.until(lambda: any(isinstance(m, Resumed) for m in again.sent))
@@ -173,7 +173,7 @@ async def test_one_that_comes_back_and_sends_nothing_gets_its_final() -> None:
         s.socket.break_off()
         await s.until(lambda: s.sessions.waiting)
         again = FakeSocket()
-        connection = Connection(again, s.engine, s.sessions, options())
+        connection = Connection(again, opening(s.engine, s.sessions), timeouts())
         task = asyncio.create_task(connection.run(None))
         await asyncio.sleep(1.2)  # what watched over the connection before has ended
         again.put(format_message(Resume(session=ready.session, token=ready.token, last_seq=2)))
@@ -678,7 +678,7 @@ async def test_a_dying_decoder_is_one_session_s_trouble() -> None:
     async with served() as s:
         s.most_sessions = 2
         victim = FakeSocket()
-        other = Connection(victim, s.engine, s.sessions, options())
+        other = Connection(victim, opening(s.engine, s.sessions), timeouts())
         task = asyncio.create_task(other.run(None))
         try:
             s.socket.put(start("webm"), AUDIO_LOUD[: len(AUDIO_LOUD) // 2])

@@ -30,7 +30,8 @@ from tests.gateway.fakes import (
     FakeSocket,
     LoudnessRounds,
     make_sessions,
-    options,
+    opening,
+    timeouts,
 )
 
 WORD = LOUD * 20
@@ -43,7 +44,9 @@ class Client:
 
     def __init__(self, site: "Site", owner: str) -> None:
         self.socket = FakeSocket()
-        connection = Connection(self.socket, site.engine, site.sessions, options(), owner=owner)
+        connection = Connection(
+            self.socket, opening(site.engine, site.sessions, owner=owner), timeouts()
+        )
         self.task = asyncio.create_task(connection.run(None))
 
     def put(self, *frames: str | bytes) -> None:

@@ -11,23 +11,17 @@ more slowly.
 import asyncio
 import contextlib
 import math
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import structlog
-from msgspec import structs
 from websockets.exceptions import ConnectionClosed
 
-from surtitle.captioning.endpointing import EndpointingOptions
-from surtitle.captioning.session import CaptionSession
-from surtitle.engine.supervisor import Engine
 from surtitle.errors import (
     BadAudio,
     BadMessage,
-    BadStart,
     BadText,
     Busy,
     FrameTooLarge,
@@ -37,9 +31,8 @@ from surtitle.errors import (
     TooManyMistakes,
     WireError,
 )
-from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.hosted import HostedSession
-from surtitle.gateway.registry import Sessions
+from surtitle.gateway.opening import Opening
 from surtitle.gateway.stage import Stage, next_stage
 from surtitle.gateway.unsent import Unsent
 from surtitle.messages import (
@@ -61,7 +54,6 @@ log = structlog.get_logger("surtitle.connection")
 
 Query = Mapping[str, Sequence[str]]
 
-SESSION_ID_BYTES = 9
 ACK_INTERVAL_S = 1.0
 ACK_STEP_S = 0.25
 """Acknowledgements are sent at multiples of this: a wake-up serves several sessions."""
@@ -136,18 +128,12 @@ class Socket(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionOptions:
-    """Limits of a connection; see Settings for each."""
+class Timeouts:
+    """How long a client may take; see Settings for each."""
 
-    endpointing: EndpointingOptions
-    language: str
     start_timeout_s: float
     idle_timeout_s: float
     send_timeout_s: float
-    max_backlog_s: float
-    partial_interval_ms: int
-    partial_window_ms: int
-    silent_after_ms: int
 
 
 class Connection:
@@ -156,24 +142,14 @@ class Connection:
     def __init__(
         self,
         socket: Socket,
-        engine: Engine,
-        sessions: Sessions,
-        options: ConnectionOptions,
-        refusal: Callable[[], str | None] = lambda: None,
-        owner: str = "",
-        caller: Caller = ANYBODY,
+        opening: Opening,
+        timeouts: Timeouts,
         on_session: "Callable[[Connection], None]" = lambda connection: None,
     ) -> None:
-        """`refusal` says why no session can begin now, or None; `owner` whose connection it is, and
-        `caller` what that one may do. `on_session` is called when it has a session.
-        """
+        """`on_session` is called when it has a session."""
         self._socket = socket
-        self._engine = engine
-        self._sessions = sessions
-        self._options = options
-        self._refusal = refusal
-        self._owner = owner
-        self._caller = caller
+        self._opening = opening
+        self._timeouts = timeouts
         self._on_session = on_session
         self._hosted: HostedSession | None = None
         self._for_good = False  # nobody comes back to the session
@@ -222,7 +198,7 @@ class Connection:
         self._plan_ack()
         self._watch_silence()
         self._start_timer = self._loop.call_later(
-            self._options.start_timeout_s, self._expect_session
+            self._timeouts.start_timeout_s, self._expect_session
         )
         try:
             if query is not None:
@@ -249,7 +225,7 @@ class Connection:
                     timer.cancel()
             if self._hosted is not None:
                 code = self._socket.close_received
-                self._sessions.leave(
+                self._opening.sessions.leave(
                     self._hosted,
                     self,
                     for_good=self._for_good or code == 1000,
@@ -438,11 +414,11 @@ class Connection:
         stopping = self._hosted is not None and self._hosted.session.stopping
         if not self._room.is_set() or stopping or self._in_turn:
             self._heard_at = now  # we do not read, or it is the client that waits
-        left_s = self._heard_at + self._options.idle_timeout_s - now
+        left_s = self._heard_at + self._timeouts.idle_timeout_s - now
         if left_s > 0:
             self._idle_timer = self._loop.call_later(left_s, self._watch_silence)
         elif not self._is_closing:
-            seconds = f"{self._options.idle_timeout_s:g}"
+            seconds = f"{self._timeouts.idle_timeout_s:g}"
             self.fail(
                 IdleTimeout(
                     f"Nothing was received for {seconds} s; send audio or close the connection."
@@ -456,7 +432,7 @@ class Connection:
         if self._in_turn:
             self._start_timer = self._loop.call_later(BEHIND_S, self._expect_session)
         else:
-            seconds = f"{self._options.start_timeout_s:g}"
+            seconds = f"{self._timeouts.start_timeout_s:g}"
             self.fail(IdleTimeout(f"No `start` arrived within {seconds} s."))
 
     def make_way(self) -> None:
@@ -485,7 +461,7 @@ class Connection:
             case Resume(session=session, token=token, last_seq=last_seq):
                 if self._hosted is not None:
                     raise BadMessage("`resume` must be the first message of a connection.")
-                self._hosted = self._sessions.resume(session, token, last_seq, self)
+                self._hosted = self._opening.sessions.resume(session, token, last_seq, self)
                 self._log = log.bind(session=session)
                 self._on_session(self)
                 self.on_progress()
@@ -503,38 +479,11 @@ class Connection:
         self._make_room()  # in a container they wait for their place
 
     def _open(self, start: Start) -> HostedSession:
-        if (why := self._refusal()) is not None:
-            raise Busy(why)
-        if not self._caller.may_speak_in(start.channel):
-            raise BadStart(
-                f"This token permits speaking in the channel {self._caller.speak_channel} only; "
-                "set `channel` in `start` to it."
-            )
-        model = self._engine.model
-        assert model is not None, "admitted before the engine was ready"
-        if start.language is None:
-            # A server for one language with a model for another: the model's own is meant.
-            known = self._options.language.split("-")[0] in (*model.languages, "auto")
-            start = structs.replace(start, language=self._options.language if known else "auto")
-        if start.silent_after_ms is None:
-            start = structs.replace(start, silent_after_ms=self._options.silent_after_ms)
-        session = CaptionSession(
-            secrets.token_urlsafe(SESSION_ID_BYTES),
-            start,
-            self._options.endpointing,
-            model,
-            self._errors_before_start,
-            partial_interval_ms=self._options.partial_interval_ms,
-            partial_window_ms=self._options.partial_window_ms,
-            max_backlog_s=self._options.max_backlog_s,
-        )
-        self._hosted = self._sessions.open(
-            session, self, start.channel, self._owner, self._caller.key
-        )
+        hosted = self._hosted = self._opening.open(start, self, self._errors_before_start)
         self._on_session(self)
-        self._log = log.bind(session=session.id)
+        self._log = log.bind(session=hosted.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
-        return self._hosted
+        return hosted
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -585,7 +534,7 @@ class Connection:
                 self._news.clear()
                 while self._unsent:
                     text = format_message(self._unsent.take())
-                    async with asyncio.timeout(self._options.send_timeout_s):
+                    async with asyncio.timeout(self._timeouts.send_timeout_s):
                         await self._socket.send(text)
                 if not self._is_closing:
                     await self._news.wait()

@@ -19,11 +19,12 @@ from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.admission import Admission, Visitor
-from surtitle.gateway.connection import Connection, ConnectionOptions
+from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
+from surtitle.gateway.opening import Opening, SessionOptions
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.reading import InputTurns, ReadingTurns
@@ -63,7 +64,8 @@ class Gateway:
         self,
         engine: Engine,
         sessions: Sessions,
-        options: ConnectionOptions,
+        options: SessionOptions,
+        timeouts: Timeouts,
         *,
         max_sessions: int,
         max_viewers: int,
@@ -86,6 +88,7 @@ class Gateway:
         self._engine = engine
         self._sessions = sessions
         self._options = options
+        self._timeouts = timeouts
         self._channels = sessions.channels
         self._viewers: Places[WebSocket] = Places(max_viewers)
         self._max_frame_bytes = max_frame_bytes
@@ -186,7 +189,7 @@ class Gateway:
             Listener,
             inputs=inputs,
             places=self._streams,
-            send_timeout_s=self._options.send_timeout_s,
+            send_timeout_s=self._timeouts.send_timeout_s,
         )
         if metrics is not None:
             figures = listen(figures_app(self._metrics.page, self._metrics_origins))
@@ -273,12 +276,8 @@ class Gateway:
         def take(socket: WebSocket) -> None:
             connection = Connection(
                 socket,
-                self._engine,
-                self._sessions,
-                self._options,
-                lambda: self._admission.refusal_of_session(visitor),
-                owner=visitor.owner,
-                caller=visitor.caller,
+                self._opening_for(visitor),
+                self._timeouts,
                 on_session=partial(self._on_session, socket),
             )
             assert self._turns is not None
@@ -289,6 +288,16 @@ class Gateway:
             self._begin(socket, self._serve(socket, connection, visitor, start, in_the_way))
 
         return take
+
+    def _opening_for(self, visitor: Visitor) -> Opening:
+        return Opening(
+            self._engine,
+            self._sessions,
+            self._options,
+            lambda: self._admission.refusal_of_session(visitor),
+            owner=visitor.owner,
+            caller=visitor.caller,
+        )
 
     async def _serve(
         self,
