@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import h11
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Scope
 
 from surtitle.gateway.stream import LINGER_S, SLICE_BYTES, ClientStream, Layer, Pause
@@ -353,7 +354,7 @@ class _Exchange:
     async def _run(self, app: ASGIApp) -> None:
         try:
             await app(self._scope(), self._receive, self._send)
-        except (ConnectionError, TimeoutError):  # it has gone, or does not read
+        except (ConnectionError, TimeoutError, ClientDisconnect):  # gone, or does not read
             self._stream.abort()
             return
         except Exception:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar
 from urllib.parse import parse_qs, unquote
 
 from starlette.applications import Starlette
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
+from surtitle.gateway.answering import in_turn, refused
 from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
@@ -42,15 +42,9 @@ MOST_LIST_BYTES = 2048
 so many, and 15 for as many as a request may have."""
 MOST_QUERY_FIELDS = 64
 """`start` has thirteen. To parse as many as a request may have takes 20 ms."""
-SENDING_S = 0.001
-"""What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
-of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
-RETRY_AFTER_S = 5
 _CHANNEL = re.compile(CHANNEL_NAME)
-_RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 Answer = Callable[[Request], Response]
-T = TypeVar("T")
 Shared = Callable[[Request], Mapping[str, str]]
 """The headers by which pages of other origins may read the answer to a request."""
 
@@ -158,7 +152,7 @@ class Routes:
         found = answer(asking)
         if isinstance(found, Refusal):
             self._serving.on_refusal(found.status)
-            return response_of(_refused(found))
+            return response_of(refused(found))
         most = self._serving.max_message_bytes
         return accept(request.scope, asking.subprotocols, most, found)
 
@@ -170,20 +164,20 @@ class Routes:
         if live is None:
             page = json_page(404, {"error": "There is no such session, or it has ended."})
         elif live.readers >= MAX_READERS:
-            page = _refused(Refusal(503, "This session has reached its limit of players."))
+            page = refused(Refusal(503, "This session has reached its limit of players."))
         else:
             return LiveResponse(live)
         return response_of(page)
 
     async def qr_code(self, request: Request) -> Response:
         """A QR code, for who may be here. It takes long, but no time of the event loop."""
-        who = await _in_turn(request, lambda: self._admission.to_make_codes(self._asking(request)))
+        who = await in_turn(request, lambda: self._admission.to_make_codes(self._asking(request)))
         if isinstance(who, Refusal):
-            return response_of(_refused(who))
+            return response_of(refused(who))
         text = unquote(request.headers.get(QR_TEXT, ""))
         page = await self._serving.qr_codes.page(text, who.owner)
         refusal = Refusal(429, "Too many QR codes have been requested; wait a moment.")
-        return response_of(page or _refused(refusal))
+        return response_of(page or refused(refusal))
 
     def health(self, request: Request) -> Response:
         """Whether the server is alive."""
@@ -197,7 +191,7 @@ class Routes:
         """For Prometheus; a server with keys asks for one."""
         refusal = self._admission.to_read_figures(self._asking(request))
         if refusal is not None:
-            return response_of(_refused(refusal))
+            return response_of(refused(refusal))
         return response_of(_figures_page(self._serving.figures()))
 
     def audience(self, request: Request) -> Response:
@@ -272,7 +266,7 @@ def _application(
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette finds wrong, in the same shape as all else."""
     assert isinstance(error, HTTPException)
-    return await _in_turn(request, partial(_what_is_wrong, request, error))
+    return await in_turn(request, partial(_what_is_wrong, request, error))
 
 
 def _what_is_wrong(request: Request, error: HTTPException) -> Response:
@@ -325,7 +319,7 @@ class _Guard:
         if page is None:
             await self._app(scope, receive, send)
         else:
-            refusal = await _in_turn(request, partial(response_of, page))
+            refusal = await in_turn(request, partial(response_of, page))
             await refusal(scope, receive, send)
 
 
@@ -352,22 +346,9 @@ def _answering(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint whose answers are made in turn."""
 
     async def endpoint(request: Request) -> Response:
-        return await _in_turn(request, partial(answer, request))
+        return await in_turn(request, partial(answer, request))
 
     return endpoint
-
-
-async def _in_turn(request: Request, find: Callable[[], T]) -> T:
-    """What is found for a request, when the turn of its client comes."""
-    found: list[T] = []
-    stream = connection_of(request.scope).stream
-
-    def answer() -> None:
-        found.append(find())
-        stream.inputs.reserve(SENDING_S)
-
-    await stream.in_turn([answer], most_s=0)
-    return found[0]
 
 
 def _raw_path(request: Request) -> str:
@@ -381,12 +362,3 @@ def _nothing_at(request: Request) -> Response:
 
 def _figures_page(figures: bytes) -> Page:
     return Page(200, figures, {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
-
-
-def _refused(refusal: Refusal) -> Page:
-    page = json_page(refusal.status, {"error": refusal.text})
-    if refusal.status in _RETRIED:
-        page.headers["Retry-After"] = str(RETRY_AFTER_S)
-    if refusal.status == HTTPStatus.UNAUTHORIZED:
-        page.headers["WWW-Authenticate"] = "Bearer"
-    return page

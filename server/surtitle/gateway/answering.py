@@ -1,0 +1,48 @@
+"""What all routes share: answers in turn, and refusals."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from surtitle.gateway.admission import Refusal
+from surtitle.gateway.http import connection_of
+from surtitle.gateway.web import Page, json_page
+
+SENDING_S = 0.001
+"""What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
+of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
+RETRY_AFTER_S = 5
+_RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+T = TypeVar("T")
+
+
+async def in_turn(request: Request, find: Callable[[], T]) -> T:
+    """What is found for a request, when the turn of its client comes."""
+    found: list[T] = []
+    stream = connection_of(request.scope).stream
+
+    def answer() -> None:
+        found.append(find())
+        stream.inputs.reserve(SENDING_S)
+
+    await stream.in_turn([answer], most_s=0)
+    return found[0]
+
+
+def refused(refusal: Refusal) -> Page:
+    """The answer to who may not come in."""
+    page = json_page(refusal.status, {"error": refusal.text})
+    page.headers |= refusal_headers(refusal.status)
+    return page
+
+
+def refusal_headers(status: int) -> dict[str, str]:
+    """Those that belong to such a status."""
+    if status in _RETRIED:
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
