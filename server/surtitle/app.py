@@ -151,6 +151,8 @@ class App:
             max_sessions=settings.max_sessions,
             max_viewers=min(settings.max_viewers, _places_of_viewers(max_sockets, settings)),
             max_frame_bytes=settings.max_frame_bytes,
+            max_upload_bytes=settings.max_upload_mb << 20,
+            layout=settings.layout(),
             metrics=metrics,
             limits=AddressLimits(
                 max_connections=settings.max_sessions_per_address,

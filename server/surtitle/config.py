@@ -171,6 +171,13 @@ class Settings(BaseSettings):
         ge=0,
     )
     max_frame_bytes: int = _setting(1 << 20, "Network", "Maximum frame size, in bytes.", ge=1024)
+    max_upload_mb: int = _setting(
+        2048,
+        "Network",
+        "Maximum size of a file sent over HTTP, in MB, and of all files together that wait on disk for "
+        "the fields sent after them.",
+        ge=1,
+    )
     start_timeout_s: Seconds = _setting(
         10.0,
         "Network",

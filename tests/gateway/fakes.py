@@ -154,6 +154,7 @@ def make_gateway(
     proxies: TrustedProxies = TRUST_NONE,
     max_sockets: int = 1000,
     max_memory_bytes: int = sys.maxsize,
+    max_upload_bytes: int = 1 << 20,
     **connection: float,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
@@ -166,6 +167,8 @@ def make_gateway(
         max_sessions=max_sessions,
         max_viewers=max_viewers,
         max_frame_bytes=1 << 20,
+        max_upload_bytes=max_upload_bytes,
+        layout=Layout(),
         metrics=metrics,
         limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),
         keys=keys,

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from surtitle.gateway import http, routes, stream
 from surtitle.gateway.access import Names, OriginPolicy
+from surtitle.gateway.answering import SENDING_S
 from surtitle.gateway.budget import TURN_S, InputBudget
 from surtitle.gateway.connection import AT_ONCE_BYTES
 from surtitle.gateway.http import (
@@ -526,7 +527,7 @@ async def test_few_answers_are_sent_in_one_turn_of_the_loop(
         for client in clients:
             assert (await client.answer())[0] == 200
     assert sum(in_turns) == 40
-    assert max(in_turns) <= TURN_S / routes.SENDING_S + 1
+    assert max(in_turns) <= TURN_S / SENDING_S + 1
 
 
 async def test_who_is_refused_again_and_again_waits_longer_and_longer() -> None:

@@ -124,7 +124,7 @@ class Admission:
         if caller is None:
             return NO_KEY
         if not caller.may_speak:
-            return Refusal(403, "This key or token does not permit speaking.")
+            return NO_SPEAKING
         if self._has_keys and self._by_caller[caller.name] >= self._max_sessions_per_key:
             return Refusal(429, "This key has reached its session limit.")
         visitor = Visitor(asking.client, caller)
@@ -166,6 +166,17 @@ class Admission:
             return NO_KEY
         if not caller.may_read_figures:
             return Refusal(403, "This key or token does not permit reading metrics.")
+        return None
+
+    def to_see_models(self, asking: Asking) -> Refusal | None:
+        """Whether somebody may not ask which model there is: who may speak may."""
+        if (refusal := self._is_foreign(asking)) is not None:
+            return refusal
+        caller = self.caller(asking)
+        if caller is None:
+            return NO_KEY
+        if not caller.may_speak:
+            return NO_SPEAKING
         return None
 
     def admits_page(self, asking: Asking) -> bool:
@@ -227,7 +238,7 @@ class Admission:
         if self._engine.state is EngineState.FAILED:
             return Refusal(503, "The recognition engine has failed.")
         if self._engine.model is None:
-            return Refusal(503, "The model is being loaded.")
+            return LOADING
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None
         why = self._full(visitor.owner)
@@ -249,6 +260,8 @@ class Admission:
 
 
 NO_KEY = Refusal(401, "A valid key or token is required.")
+NO_SPEAKING = Refusal(403, "This key or token does not permit speaking.")
+LOADING = Refusal(503, "The model is being loaded.")
 STOPPING = Refusal(503, "The server is stopping.")
 FOREIGN_PAGE = Refusal(
     403, "Pages from this origin may not use the server; see its setting `allowed_origins`."

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from surtitle.gateway.admission import Refusal
 from surtitle.gateway.http import connection_of
-from surtitle.gateway.web import Page, json_page
+from surtitle.gateway.web import Page, json_page, response_of
 
 SENDING_S = 0.001
 """What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
@@ -30,6 +31,15 @@ async def in_turn(request: Request, find: Callable[[], T]) -> T:
 
     await stream.in_turn([answer], most_s=0)
     return found[0]
+
+
+def preflight(request: Request) -> Response | None:
+    """What a browser asks before a page may send a key or a form; None for any other request."""
+    if request.method != "OPTIONS":
+        return None
+    return response_of(
+        Page(204, b"", {"Access-Control-Allow-Headers": "Authorization, Content-Type"})
+    )
 
 
 def refused(refusal: Refusal) -> Page:

@@ -141,7 +141,7 @@ class LiveResponse(Response):
         connection_of(scope).stream.settle()
         self._captions.readers += 1
         sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_until_gone(receive))
+        leaving = asyncio.create_task(until_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
@@ -167,7 +167,7 @@ class LiveResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
     """Until the client leaves, or says too much: it has nothing more to say."""
     left = MOST_SAID_BYTES
     while left > 0 and (message := await receive())["type"] != "http.disconnect":

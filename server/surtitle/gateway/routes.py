@@ -7,6 +7,7 @@ same for each, `REQUEST_S`.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -21,17 +22,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
-from surtitle.gateway.answering import in_turn, refused
+from surtitle.gateway.answering import in_turn, preflight, refused
+from surtitle.gateway.file_routes import AUDIO_PATH, MODELS_PATH, Files, file_routes
 from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
 from surtitle.gateway.proxies import TrustedProxies
+from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
+from surtitle.jobs import ModelInfo
 from surtitle.messages import CHANNEL_NAME
 from surtitle.runtime.metrics import CONTENT_TYPE
+from surtitle.subtitles.cues import Layout
 
 CAPTIONS_PATH = "/v1/captions"
 CHANNELS_PATH = "/v1/channels/"
+SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, AUDIO_PATH, MODELS_PATH)
+"""What pages of allowed origins may use, and read what they are answered."""
 _LIVE = re.compile(re.escape(CAPTIONS_PATH) + r"/[^/]*\.vtt")
 QR_TEXT = "Surtitle-Text"
 """The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
@@ -68,6 +76,13 @@ class Serving:
     on_refusal: Callable[[int], None]
     """Called with the status of each refused handshake."""
     qr_codes: QrCodes
+    upload: Callable[[Visitor, ClientStream], AbstractContextManager[Upload]]
+    """A recording comes as a body."""
+    model: Callable[[], ModelInfo | None]
+    """The model, once it is loaded."""
+    layout: Layout
+    max_upload_bytes: int
+    spools: Spools
     max_message_bytes: int
 
 
@@ -90,18 +105,32 @@ class Routes:
             Route("/healthz", _answering(self.health), methods=read),
             Route("/readyz", _answering(self.readiness), methods=read),
             *figures,
+            *file_routes(self._files()),
             Route("/watch/{channel}", _answering(self.audience), methods=read),
             Route("/overlay/{channel}", _answering(self.audience), methods=read),
             Route("/{path:path}", _answering(self.file), methods=read),
         ]
         return _application(table, self._serving.origins, self._shared)
 
+    def _files(self) -> Files:
+        serving = self._serving
+        return Files(
+            self._admission,
+            self._asking,
+            serving.upload,
+            serving.model,
+            serving.on_refusal,
+            serving.layout,
+            serving.max_upload_bytes,
+            serving.spools,
+        )
+
     def _shared(self, request: Request) -> Mapping[str, str]:
         """The headers by which pages of other origins may read an answer, whichever it is."""
         path = request.scope["path"]
         if _LIVE.fullmatch(path):  # the name of the session is the key, not who asks
             return {"Access-Control-Allow-Origin": "*"}
-        if path == CAPTIONS_PATH or path.startswith(CHANNELS_PATH):
+        if path.startswith(SHARED_PATHS):
             asking = self._asking(request)
             if asking.origin is not None and self._admission.admits_page(asking):
                 return {
@@ -146,8 +175,8 @@ class Routes:
         return self._handshake(request, answer)
 
     def _handshake(self, request: Request, answer: Callable[[Asking], Take | Refusal]) -> Response:
-        if request.method == "OPTIONS":
-            return response_of(Page(204, b"", {"Access-Control-Allow-Headers": "Authorization"}))
+        if (allowed := preflight(request)) is not None:
+            return allowed
         asking = self._asking(request)
         found = answer(asking)
         if isinstance(found, Refusal):

@@ -5,10 +5,11 @@ been let in becomes a `Connection`, or a viewer of a channel.
 """
 
 import asyncio
+import contextlib
 import ssl
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,7 @@ from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
 from surtitle.gateway.shedding import MemoryGuard, Pressure
 from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page
 from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Start
@@ -39,6 +41,7 @@ from surtitle.runtime import memory
 from surtitle.runtime.background import DaemonThread
 from surtitle.runtime.metrics import Metrics
 from surtitle.runtime.telemetry import LoopLag
+from surtitle.subtitles.cues import Layout
 
 log = structlog.get_logger("surtitle.gateway")
 
@@ -70,6 +73,8 @@ class Gateway:
         max_sessions: int,
         max_viewers: int,
         max_frame_bytes: int,
+        max_upload_bytes: int,
+        layout: Layout,
         metrics: Metrics,
         limits: AddressLimits,
         keys: Callable[[], KeyRing] | None = None,
@@ -92,6 +97,9 @@ class Gateway:
         self._channels = sessions.channels
         self._viewers: Places[WebSocket] = Places(max_viewers)
         self._max_frame_bytes = max_frame_bytes
+        self._max_upload_bytes = max_upload_bytes
+        self._layout = layout
+        self._spools = Spools(max_upload_bytes)
         self._metrics = metrics
         self._origins = origins
         self._metrics_origins = metrics_origins
@@ -118,7 +126,8 @@ class Gateway:
         self._connections: set[Connection] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._without_session: Places[Connection] = Places(max(max_sessions, MIN_WITHOUT_SESSION))
-        self._with_session: set[Connection] = set()
+        self._with_session: set[Connection | Upload] = set()
+        self._uploads: set[Upload] = set()
         self._lag = LoopLag()
         self._qr_codes = QrCodes()
         self.port = self.metrics_port = 0
@@ -182,6 +191,11 @@ class Gateway:
                 figures=self._metrics.page,
                 on_refusal=self._metrics.on_refusal,
                 qr_codes=self._qr_codes,
+                upload=self._upload,
+                model=lambda: self._engine.model,
+                layout=self._layout,
+                max_upload_bytes=self._max_upload_bytes,
+                spools=self._spools,
                 max_message_bytes=self._max_frame_bytes,
             )
         )
@@ -256,6 +270,8 @@ class Gateway:
         """
         self._admission.is_draining = True
         self._lag.stop()
+        for upload in self._uploads:
+            upload.break_off()
         if self._connections:
             await asyncio.gather(*(c.drain(within_s) for c in self._connections))
         for hosted in self._sessions:
@@ -319,6 +335,20 @@ class Gateway:
             self._with_session.discard(connection)
             self._without_session.leave(connection)
             self._turns.leave(socket.stream)
+            self._admission.leave(visitor)
+
+    @contextlib.contextmanager
+    def _upload(self, visitor: Visitor, stream: ClientStream) -> Iterator[Upload]:
+        """See Files."""
+        upload = Upload(self._opening_for(visitor), stream, lambda: self._with_session.add(upload))
+        self._admission.enter(visitor)
+        self._uploads.add(upload)
+        try:
+            yield upload
+        finally:
+            upload.close()
+            self._uploads.discard(upload)
+            self._with_session.discard(upload)
             self._admission.leave(visitor)
 
     def _show(self, visitor: Visitor, channel: str) -> Take:

@@ -1,0 +1,31 @@
+"""Words as other services have them. Pure."""
+
+from surtitle.messages import WordTiming
+
+
+def bare(word: str) -> str:
+    """The word in lower case, without what stands around its letters; a mark alone stays."""
+    begin, end = 0, len(word)
+    while begin < end and not word[begin].isalnum():
+        begin += 1
+    while end > begin and not word[end - 1].isalnum():
+        end -= 1
+    return (word[begin:end] or word.strip()).lower()
+
+
+def seconds(milliseconds: int) -> float:
+    """As they count them."""
+    return milliseconds / 1000
+
+
+def spread(text: str, start_ms: int, end_ms: int, confidence: float) -> list[WordTiming]:
+    """The words of a text whose times nobody knows: each by its length."""
+    words = text.split()
+    total = sum(map(len, words))
+    timed, said = list[WordTiming](), 0
+    for word in words:
+        begin = start_ms + (end_ms - start_ms) * said // total
+        said += len(word)
+        end = start_ms + (end_ms - start_ms) * said // total
+        timed.append(WordTiming(text=word, start_ms=begin, end_ms=end, confidence=confidence))
+    return timed

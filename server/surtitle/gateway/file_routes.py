@@ -1,0 +1,306 @@
+"""Files over HTTP, as clients of other services send them: a recording in, its transcript out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from surtitle.errors import BadStart, Busy, InternalError, WireError
+from surtitle.gateway.admission import LOADING, Admission, Asking, Refusal, Visitor
+from surtitle.gateway.answering import in_turn, preflight, refusal_headers
+from surtitle.gateway.dialects import openai_files as openai
+from surtitle.gateway.forms import BadForm, Form
+from surtitle.gateway.http import connection_of
+from surtitle.gateway.live import until_gone
+from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.uploads import NoRoom, Spool, Spools, Upload
+from surtitle.gateway.web import Page, json_page, response_of
+from surtitle.jobs import ModelInfo
+from surtitle.messages import Final
+from surtitle.subtitles.cues import Layout
+
+T = TypeVar("T")
+
+AUDIO_PATH = "/v1/audio/"
+MODELS_PATH = "/v1/models"
+MISSING_HEADER, FAILED_HEADER = "Surtitle-Missing-Ms", "Surtitle-Failed-Ms"
+"""How much of the recording could not be decoded from its file, and how much the engine gave up on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the routes for files answer from."""
+
+    admission: Admission
+    asking: Callable[[Request], Asking]
+    """What a request says of who asks."""
+    upload: Callable[[Visitor, ClientStream], AbstractContextManager[Upload]]
+    """A recording comes; it counts as a connection until it is answered."""
+    model: Callable[[], ModelInfo | None]
+    on_refusal: Callable[[int], None]
+    """Called with the status of each refusal."""
+    layout: Layout
+    max_upload_bytes: int
+    spools: Spools
+
+
+def file_routes(files: Files) -> list[Route]:
+    """All of them."""
+    models = _Models(files)
+    posts, gets = ["POST", "OPTIONS"], ["GET", "OPTIONS"]
+    return [
+        Route(AUDIO_PATH + "transcriptions", _Transcribing(files, translate=False), methods=posts),
+        Route(AUDIO_PATH + "translations", _Transcribing(files, translate=True), methods=posts),
+        Route(MODELS_PATH, models.every, methods=gets),
+        Route(MODELS_PATH + "/{name:path}", models.one, methods=gets),
+    ]
+
+
+class _Models:
+    """The models that there are: the one that is loaded, whatever is asked for."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    async def every(self, request: Request) -> Response:
+        """A list of them."""
+        return await self._answer(request, lambda model: {"object": "list", "data": [model]})
+
+    async def one(self, request: Request) -> Response:
+        """One of them."""
+        return await self._answer(request, lambda model: model)
+
+    async def _answer(
+        self, request: Request, shape: Callable[[openai.Json], openai.Json]
+    ) -> Response:
+        if (allowed := preflight(request)) is not None:
+            return allowed
+
+        def find() -> Page:
+            refusal = self._files.admission.to_see_models(self._files.asking(request))
+            model = self._files.model()
+            if refusal is not None or model is None:
+                return _refused(self._files, refusal or LOADING)
+            return json_page(200, shape(openai.model_body(model.name)))
+
+        return response_of(await in_turn(request, find))
+
+
+class _Transcribing:
+    """Takes a recording and answers with what is said in it: an ASGI application."""
+
+    def __init__(self, files: Files, *, translate: bool) -> None:
+        self._files = files
+        self._translate = translate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        request = Request(scope, receive)
+        if (allowed := preflight(request)) is not None:
+            await allowed(scope, receive, send)
+            return
+
+        def admit() -> Visitor | Refusal:
+            return self._files.admission.to_speak(self._files.asking(request))
+
+        visitor = await in_turn(request, admit)
+        if isinstance(visitor, Refusal):
+            await response_of(_refused(self._files, visitor))(scope, receive, send)
+            return
+        # The session must be there until the last word has left.
+        with self._files.upload(visitor, connection_of(scope).stream) as upload:
+            wishes = await self._or_error(self._read(request, upload))
+            if isinstance(wishes, Response):
+                await wishes(scope, receive, send)
+                return
+            async with _telling_when_gone(receive, upload):
+                response = await self._or_error(self._transcript(upload, wishes))
+                await response(scope, receive, send)
+
+    async def _read(self, request: Request, upload: Upload) -> openai.Wishes:
+        with self._files.spools.open() as spool:
+            reading = _Reading(request, upload, spool, self._translate)
+            return await reading.run(self._files.max_upload_bytes)
+
+    async def _or_error(self, found: Awaitable[T]) -> T | Response:
+        """What is awaited, or the answer that says why it does not come."""
+        try:
+            return await found
+        except BadForm as error:
+            page = _mistake(str(error))
+        except openai.BadField as error:
+            page = _mistake(str(error), error.param)
+        except BadStart as error:
+            page = _mistake(str(error), "language")
+        except _TooLarge as error:
+            page = _mistake(str(error), "file", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        except Busy as error:
+            page = _refused(self._files, Refusal(503, str(error)))
+        except WireError as error:
+            page = (
+                _fault(error) if isinstance(error, InternalError) else _mistake(str(error), "file")
+            )
+        return response_of(page)
+
+    async def _transcript(self, upload: Upload, wishes: openai.Wishes) -> Response:
+        transcript = openai.Transcript()
+        finals = upload.finish()
+        if wishes.stream:
+            first = await anext(finals, None)  # what is no audio has another answer
+            events = _events(first, finals, transcript, wishes)
+            return StreamingResponse(events, media_type="text/event-stream", headers=_NOT_STORED)
+        async for final in finals:
+            transcript.add(final)
+        account = {MISSING_HEADER: upload.missing_ms, FAILED_HEADER: upload.failed_ms}
+        headers = {name: str(value) for name, value in account.items() if value}
+        parts = openai.answer(transcript, wishes, upload.audio_ms, self._files.layout)
+        media_type = openai.MEDIA_TYPES[wishes.format]
+        return StreamingResponse(
+            _in_steps(parts), media_type=media_type, headers=headers | _NOT_STORED
+        )
+
+
+class _Reading:
+    """The form of one request, as it comes: what is in it, and its file into the session.
+
+    A file that comes before the fields waits on disk for them: they say how it is to be decoded.
+    """
+
+    def __init__(self, request: Request, upload: Upload, spool: Spool, translate: bool) -> None:
+        self._request = request
+        self._upload = upload
+        self._spool = spool
+        self._translate = translate
+        self._pieces: list[bytes] = []  # of the file, in what was read last
+        self._wishes: openai.Wishes | None = None
+        self._size = 0  # of the file
+
+    async def run(self, most_bytes: int) -> openai.Wishes:
+        """All of the form. Raises BadForm, BadField, WireError, and _TooLarge."""
+        form = Form(self._request.headers.get("Content-Type", ""), "file", self._pieces.append)
+        async for data in self._request.stream():
+            form.feed(data)
+            self._size += sum(map(len, self._pieces))
+            if self._size > most_bytes:
+                raise _TooLarge(
+                    f"The file is larger than {most_bytes >> 20} MB; see the server's setting "
+                    "`max_upload_mb`."
+                )
+            if form.has_file and self._wishes is None and not form.is_file_first:
+                self._begin(form)
+            await self._pass_on()
+        form.finish()
+        if not self._size:
+            raise BadForm("The file is empty.")
+        if self._wishes is None:
+            self._begin(form)
+            for piece in self._from_disk():
+                await self._upload.take(piece)
+        return self._with_late(form)
+
+    def _begin(self, form: Form) -> None:
+        self._wishes = openai.read_form(form.fields, translate=self._translate)
+        start = openai.fitting(self._wishes.start, self._upload.opening.model)
+        self._upload.begin(start)
+
+    async def _pass_on(self) -> None:
+        for piece in self._pieces:
+            if self._wishes is not None:
+                await self._upload.take(piece)
+            else:
+                self._keep(piece)
+        self._pieces.clear()
+
+    def _keep(self, piece: bytes) -> None:
+        try:
+            self._spool.write(piece)
+        except NoRoom as error:
+            raise _TooLarge(_SPOOL_IS_FULL) from error
+
+    def _from_disk(self) -> Iterator[bytes]:
+        try:
+            yield from self._spool.pieces()
+        except NoRoom as error:
+            raise _TooLarge(_SPOOL_IS_FULL) from error
+
+    def _with_late(self, form: Form) -> openai.Wishes:
+        """Some fields may come behind the file. Raises BadField for those that are too late by then."""
+        wishes = openai.read_form(form.fields, translate=self._translate)
+        assert self._wishes is not None
+        if wishes.start != self._wishes.start:
+            late = next((name for name in openai.EARLY if name in form.late_fields), "file")
+            raise openai.BadField(f"Send the field `{late}` before the file.", late)
+        return wishes
+
+
+class _TooLarge(Exception):
+    """A file that is not taken, in a sentence."""
+
+
+@asynccontextmanager
+async def _telling_when_gone(receive: Receive, upload: Upload) -> AsyncIterator[None]:
+    """All has come: whoever closes now does not wait for the answer."""
+    leaving = asyncio.create_task(until_gone(receive), name="upload")
+    leaving.add_done_callback(lambda task: upload.leave())
+    try:
+        yield
+    finally:
+        leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+
+
+async def _events(
+    first: Final | None,
+    others: AsyncIterator[Final],
+    transcript: openai.Transcript,
+    wishes: openai.Wishes,
+) -> AsyncIterator[str]:
+    if first is not None:
+        yield openai.delta_event(transcript, transcript.add(first), wishes)
+    try:
+        async for final in others:
+            yield openai.delta_event(transcript, transcript.add(final), wishes)
+        yield openai.done_event(transcript, wishes)
+    except WireError as error:
+        yield openai.error_event(str(error))
+
+
+async def _in_steps(parts: Iterable[str]) -> AsyncIterator[str]:
+    """Each of them takes its time, and others have their turn in between."""
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
+
+
+def _refused(files: Files, refusal: Refusal) -> Page:
+    files.on_refusal(refusal.status)
+    kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
+    code = "invalid_api_key" if refusal.status == HTTPStatus.UNAUTHORIZED else None
+    page = json_page(refusal.status, openai.error_body(refusal.text, kind, code=code))
+    page.headers |= refusal_headers(refusal.status)
+    return page
+
+
+def _mistake(text: str, param: str | None = None, status: int = HTTPStatus.BAD_REQUEST) -> Page:
+    """Of the client."""
+    return json_page(status, openai.error_body(text, "invalid_request_error", param))
+
+
+def _fault(error: InternalError) -> Page:
+    """Of ours."""
+    return json_page(500, openai.error_body(str(error), "server_error"))
+
+
+_NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_SPOOL_IS_FULL = (
+    "There is no room for this file. Send the other fields before the file: then it is decoded as it "
+    "comes."
+)

@@ -1,0 +1,195 @@
+"""Recordings that come as the body of a request: a session whose client is that request.
+
+What was uploaded goes to the decoder as it comes, and is read no faster than it is recognised. Nobody
+waits for the captions as they come, so others who speak go first (`mode` `file`).
+"""
+
+import asyncio
+import os
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import IO
+
+import structlog
+
+from surtitle.errors import Busy, WireError
+from surtitle.gateway.hosted import HostedSession
+from surtitle.gateway.opening import Opening
+from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, ClientStream
+from surtitle.messages import Ended, Failed, Final, ServerMessage, Start
+
+log = structlog.get_logger("surtitle.upload")
+
+PIECE_BYTES = 1 << 14
+"""Of a recording, taken at a time."""
+
+
+class Upload:
+    """The link of a session that a request has, see Link."""
+
+    is_behind = False
+
+    def __init__(
+        self, opening: Opening, stream: ClientStream, on_session: Callable[[], object]
+    ) -> None:
+        """`on_session` is called when it has a session."""
+        self.opening = opening
+        self.audio_ms = 0
+        """Of the recording, once all of it is answered."""
+        self.missing_ms = 0
+        """Of that, what could not be decoded from its file."""
+        self.failed_ms = 0
+        """And what the engine gave up on."""
+        self._stream = stream
+        self._on_session = on_session
+        self._hosted: HostedSession | None = None
+        self._finals: deque[Final] = deque()
+        self._error: Exception | None = None
+        self._is_over = False
+        self._news = asyncio.Event()
+
+    def begin(self, start: Start) -> None:
+        """Begin the session. Raises Busy, BadStart."""
+        self._hosted = self.opening.open(start, self)
+        self._on_session()
+        self._stream.settle()
+
+    async def take(self, data: bytes) -> None:
+        """The next bytes of the recording, once there is room. Raises WireError."""
+        hosted = self._session
+        for begin in range(0, len(data), PIECE_BYTES):
+            while hosted.full and self._error is None:
+                await self._next_news()
+            self._check()
+            piece = data[begin : begin + PIECE_BYTES]
+            await self._stream.in_turn([partial(hosted.receive_audio, piece)], MOST_OF_A_MESSAGE_S)
+
+    async def finish(self) -> AsyncIterator[Final]:
+        """There is no more of it: all finals, as they come, to the last. Raises WireError."""
+        if self._error is None:
+            self._session.stop()
+        while True:
+            while self._finals:
+                yield self._finals.popleft()
+            self._check()
+            if self._is_over:
+                return
+            await self._next_news()
+
+    def close(self) -> None:
+        """The request has ended, whether it was answered or not."""
+        if self._hosted is not None:
+            self.opening.sessions.leave(self._hosted, self, for_good=True)
+
+    def leave(self) -> None:
+        """The client has gone. `finish` raises ConnectionResetError."""
+        self._error = self._error or ConnectionResetError()
+        self._news.set()
+
+    def break_off(self) -> None:
+        """The server stops."""
+        self.fail(Busy("The server is stopping; send the file again."))
+
+    @property
+    def _session(self) -> HostedSession:
+        assert self._hosted is not None, "not begun"
+        return self._hosted
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    async def _next_news(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    # -- see Link -------------------------------------------------------------------------------
+
+    def post(self, message: ServerMessage) -> None:
+        """See Link."""
+        match message:
+            case Final():
+                self._finals.append(message)
+            case Failed():
+                self.failed_ms += message.end_ms - message.start_ms
+            case Ended():
+                self.audio_ms, self.missing_ms = message.audio_ms, message.missing_ms
+                self._is_over = True
+        self._news.set()
+
+    def fail(self, error: WireError) -> None:
+        """See Link. What does not end the session is part of the account."""
+        if error.close_code is not None and self._error is None and not self._is_over:
+            self._error = error
+            self._news.set()
+
+    def on_progress(self) -> None:
+        """See Link."""
+        self._news.set()
+
+    def on_taken_over(self) -> None:
+        """See Link: nobody is given its token."""
+
+    @property
+    def held_bytes(self) -> int:
+        """See Link."""
+        return sum(len(final.text) for final in self._finals)
+
+
+class NoRoom(Exception):
+    """What is kept on disk of all uploads is too much."""
+
+
+class Spools:
+    """Files that came before the fields that say what to do with them; until then they are on disk."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """They have `most_bytes` together."""
+        self._left_bytes = most_bytes
+
+    @contextmanager
+    def open(self) -> Iterator["Spool"]:
+        """One file; it is gone afterwards, and also when this process ends in whatever way."""
+        with tempfile.TemporaryFile() as file:
+            spool = Spool(file, self)
+            try:
+                yield spool
+            finally:
+                self._left_bytes += spool.size
+
+    def take(self, size: int) -> None:
+        """So many bytes more. Raises NoRoom."""
+        if size > self._left_bytes:
+            raise NoRoom
+        self._left_bytes -= size
+
+
+class Spool:
+    """A file on disk: written, then read."""
+
+    def __init__(self, file: IO[bytes], spools: Spools) -> None:
+        self.size = 0
+        self._file = file
+        self._spools = spools
+
+    def write(self, data: bytes) -> None:
+        """Keep more. Raises NoRoom, also where the disk is full."""
+        self._spools.take(len(data))
+        self.size += len(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            log.warning("an upload cannot be kept", cause=os.strerror(error.errno or 0))
+            raise NoRoom from error
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, from the beginning. Raises NoRoom where the last of it could not be written."""
+        try:
+            self._file.seek(0)
+        except OSError as error:
+            raise NoRoom from error
+        while data := self._file.read(PIECE_BYTES):
+            yield data
