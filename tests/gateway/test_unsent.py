@@ -2,7 +2,7 @@
 
 import pytest
 
-from surtitle.gateway.unsent import MOST_UNSENT, PARTIALS_WHILE_UNSENT, Unsent
+from surtitle.gateway.unsent import MOST_UNSENT, SKIPPED_WHILE_UNSENT, unsent_messages
 from surtitle.messages import Ack, Error, Partial, ServerMessage, format_message
 
 
@@ -20,7 +20,7 @@ def ack(received: int) -> Ack:
 
 def waiting(*messages: ServerMessage) -> list[ServerMessage]:
     """What is left to be sent of these."""
-    unsent = Unsent()
+    unsent = unsent_messages()
     assert all(unsent.add(message) for message in messages)
     return [unsent.take() for _ in range(len(unsent))]
 
@@ -33,7 +33,7 @@ def test_what_waits_keeps_its_order() -> None:
 def test_partials_give_way_where_many_wait() -> None:
     early: list[ServerMessage] = [
         error(0),
-        *(partial(seq) for seq in range(1, PARTIALS_WHILE_UNSENT)),
+        *(partial(seq) for seq in range(1, SKIPPED_WHILE_UNSENT)),
     ]
     assert waiting(*early) == early
     assert waiting(*early, error(90)) == [error(0), error(90)]
@@ -41,13 +41,13 @@ def test_partials_give_way_where_many_wait() -> None:
 
 
 def test_of_acknowledgements_the_newest_counts_where_many_wait() -> None:
-    early: list[ServerMessage] = [*(error(seq) for seq in range(PARTIALS_WHILE_UNSENT)), ack(1)]
+    early: list[ServerMessage] = [*(error(seq) for seq in range(SKIPPED_WHILE_UNSENT)), ack(1)]
     assert waiting(*early, error(90)) == [*early, error(90)]
     assert waiting(*early, ack(2), ack(3)) == [*early[:-1], ack(3)]
 
 
 def test_so_many_wait_and_no_more() -> None:
-    unsent = Unsent()
+    unsent = unsent_messages()
     assert all(unsent.add(error(seq)) for seq in range(MOST_UNSENT))
     for message in (error(0), partial(0), ack(0)):
         assert not unsent.add(message)
@@ -57,7 +57,7 @@ def test_so_many_wait_and_no_more() -> None:
 
 
 def test_what_waits_is_counted_until_it_need_not_be_sent() -> None:
-    unsent = Unsent()
+    unsent = unsent_messages()
     for message in (error(1), ack(2)):
         unsent.add(message)
     assert unsent.held_bytes == len(format_message(error(1))) + len(format_message(ack(2)))

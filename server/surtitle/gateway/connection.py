@@ -11,10 +11,9 @@ more slowly.
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import structlog
 from websockets.exceptions import ConnectionClosed
@@ -33,8 +32,9 @@ from surtitle.errors import (
 )
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.opening import Opening
+from surtitle.gateway.sender import Sender, Socket
 from surtitle.gateway.stage import Stage, next_stage
-from surtitle.gateway.unsent import Unsent
+from surtitle.gateway.unsent import unsent_messages
 from surtitle.messages import (
     ClientMessage,
     Discard,
@@ -71,60 +71,9 @@ ANSWER_S = 10.0
 mistake."""
 BEHIND_S = 1.0
 """How long a client's `start` may wait for its turn beyond the time that he has for it."""
-CLOSE_TIMEOUT_S = 2.0
-"""How long a client may take to answer our close before the transport is cut."""
 
 _SERVING, _DRAINING = Stage.SERVING, Stage.DRAINING
 """To look up a member of an enum takes a tenth of a microsecond, which counts for each frame."""
-
-
-class Socket(Protocol):
-    """What a connection needs of a WebSocket."""
-
-    async def recv(self) -> str | bytes:
-        """The next frame. Raises ConnectionClosed. Cancelled, it takes none."""
-        ...
-
-    def send_now(self, message: str) -> bool:
-        """Send a text frame where the client keeps up with reading; False where it does not."""
-        ...
-
-    async def send(self, message: str) -> None:
-        """Send a text frame, and wait for a client that is behind. Raises ConnectionClosed.
-
-        The frame has been written by then, whether somebody still waits or not (cancelled).
-        """
-        ...
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close with the handshake. Cancelled, it has sent its part of that, and waits no longer."""
-        ...
-
-    @property
-    def close_received(self) -> int | None:
-        """The code with which the client has closed, or answered our close; None before that."""
-        ...
-
-    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
-        """Do what a message of the client asks for, each step of it when its turn comes.
-
-        Cancelled, it leaves out the steps that are left; none is done by half.
-        """
-        ...
-
-    @property
-    def has_input(self) -> bool:
-        """Whether something has come that was not worked on yet."""
-        ...
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the client has gone."""
-        ...
-
-    def abort(self) -> None:
-        """Cut the transport."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +104,7 @@ class Connection:
         self._for_good = False  # nobody comes back to the session
         self._errors_before_start = 0
         self._mistakes = 0  # errors sent
-        self._unsent = Unsent()
-        self._news = asyncio.Event()  # something is to be sent, or the end
+        self._sender = Sender(socket, unsent_messages(), format_message, timeouts.send_timeout_s)
         self._in_turn = False  # a message waits for its turn
         self._stage = Stage.SERVING
         self._ending: asyncio.Task[None] | None = None  # answers what was said before the end
@@ -168,9 +116,6 @@ class Connection:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._start_timer: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
-        self._last_word = (1000, "")  # close code and reason
-        self._cut: Callable[[], object] | None = None
-        """Closes instead, where the transport layer does so for a broken frame."""
         self._log = log
 
     # -- its way to the end ---------------------------------------------------------------------
@@ -194,7 +139,7 @@ class Connection:
 
         Cancelled, it leaves its session as a connection does that breaks, and closes nothing.
         """
-        sender = asyncio.create_task(self._send(), name="send")
+        sender = asyncio.create_task(self._sender.run(), name="send")
         self._plan_ack()
         self._watch_silence()
         self._start_timer = self._loop.call_later(
@@ -280,7 +225,7 @@ class Connection:
         error = _TRANSPORT_ERRORS.get(code)
         if error is None or self._is_closing:
             return False
-        self._cut = close
+        self._sender.close_by(close)
         if self._stage is not Stage.ENDING:
             self._end_with(error)
         return True
@@ -289,14 +234,7 @@ class Connection:
 
     def post(self, message: ServerMessage) -> None:
         """See Link."""
-        # To wake the sender for each message costs more than the message.
-        if not self._unsent and self._socket.send_now(format_message(message)):
-            return
-        if self._unsent.add(message):
-            self._news.set()
-        else:
-            self._log.info("client reads too slowly; cut off")
-            self._socket.abort()
+        self._sender.send(message)
 
     def fail(self, error: WireError) -> None:
         """See Link."""
@@ -365,11 +303,11 @@ class Connection:
     @property
     def held_bytes(self) -> int:
         """See Link."""
-        return self._unsent.held_bytes
+        return self._sender.held_bytes
 
     def on_taken_over(self) -> None:
         """See Link."""
-        self._unsent.clear()  # the session has kept it for the other one
+        self._sender.clear()  # the session has kept it for the other one
         self.fail(ResumedElsewhere("Another connection has taken over this session."))
 
     # -- receiving ------------------------------------------------------------------------------
@@ -462,7 +400,7 @@ class Connection:
                 if self._hosted is not None:
                     raise BadMessage("`resume` must be the first message of a connection.")
                 self._hosted = self._opening.sessions.resume(session, token, last_seq, self)
-                self._log = log.bind(session=session)
+                self._log = self._sender.log = log.bind(session=session)
                 self._on_session(self)
                 self.on_progress()
                 return
@@ -481,7 +419,7 @@ class Connection:
     def _open(self, start: Start) -> HostedSession:
         hosted = self._hosted = self._opening.open(start, self, self._errors_before_start)
         self._on_session(self)
-        self._log = log.bind(session=hosted.id)
+        self._log = self._sender.log = log.bind(session=hosted.id)
         self._log.info("session opened", encoding=start.encoding, rate=start.sample_rate)
         return hosted
 
@@ -522,32 +460,10 @@ class Connection:
         """Close once everything that waits has been sent."""
         if not self._is_closing:
             self._go(Stage.CLOSING)
-            self._last_word = (code, reason)
+            self._sender.close(code, reason)
         self._room.set()
-        self._news.set()
 
-    # -- sending --------------------------------------------------------------------------------
-
-    async def _send(self) -> None:
-        try:
-            while self._unsent or not self._is_closing:
-                self._news.clear()
-                while self._unsent:
-                    text = format_message(self._unsent.take())
-                    async with asyncio.timeout(self._timeouts.send_timeout_s):
-                        await self._socket.send(text)
-                if not self._is_closing:
-                    await self._news.wait()
-            if self._cut is not None:
-                self._cut()
-                return
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._socket.close(*self._last_word)
-        except TimeoutError:
-            self._log.info("client does not read; cut off")
-            self._socket.abort()
-        except ConnectionClosed:
-            pass
+    # -- acknowledging --------------------------------------------------------------------------
 
     def _acknowledge(self) -> None:
         """Also where nothing is new: it tells the client that somebody is there."""

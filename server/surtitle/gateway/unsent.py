@@ -1,36 +1,43 @@
 """Messages that wait for a client who reads slowly. Pure."""
 
 from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from surtitle.messages import Ack, Partial, ServerMessage, format_message
 
-PARTIALS_WHILE_UNSENT = 8
-"""Messages that may wait before partials are skipped."""
+SKIPPED_WHILE_UNSENT = 8
+"""Messages that may wait before some are skipped."""
 MOST_UNSENT = 1024
 """Messages that may wait at all: a session keeps fewer for one who comes back."""
 
+T = TypeVar("T")
 
-class Unsent:
-    """What was said and not sent yet, in its order. Partials and acknowledgements give way."""
 
-    def __init__(self) -> None:
-        self._messages: deque[ServerMessage] = deque()
+class Unsent(Generic[T]):
+    """What was said and not sent yet, in its order. Where many wait, some give way to a newer one."""
+
+    def __init__(self, gives_way: Callable[[T, T], bool], size: Callable[[T], int]) -> None:
+        """`gives_way` says whether a message that waits is skipped for another that comes; `size` how
+        many bytes one takes.
+        """
+        self._gives_way = gives_way
+        self._size = size
+        self._messages: deque[T] = deque()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, message: ServerMessage) -> bool:
+    def add(self, message: T) -> bool:
         """Have a message wait; False where too many do, and it is not among them."""
-        if len(self._messages) >= PARTIALS_WHILE_UNSENT:
-            # The newest acknowledgement counts.
-            gives_way = (Partial, Ack) if isinstance(message, Ack) else Partial
-            self._messages = deque(m for m in self._messages if not isinstance(m, gives_way))
+        if len(self._messages) >= SKIPPED_WHILE_UNSENT:
+            self._messages = deque(m for m in self._messages if not self._gives_way(m, message))
         if len(self._messages) >= MOST_UNSENT:  # its client takes one now and then
             return False
         self._messages.append(message)
         return True
 
-    def take(self) -> ServerMessage:
+    def take(self) -> T:
         """The next one. Raises IndexError where there is none."""
         return self._messages.popleft()
 
@@ -41,4 +48,15 @@ class Unsent:
     @property
     def held_bytes(self) -> int:
         """Their size."""
-        return sum(len(format_message(message)) for message in self._messages)
+        return sum(map(self._size, self._messages))
+
+
+def unsent_messages() -> Unsent[ServerMessage]:
+    """Of our own protocol: partials and acknowledgements give way."""
+
+    def gives_way(waiting: ServerMessage, new: ServerMessage) -> bool:
+        return isinstance(waiting, Partial) or (
+            isinstance(waiting, Ack) and isinstance(new, Ack)  # the newest counts
+        )
+
+    return Unsent(gives_way, lambda message: len(format_message(message)))
