@@ -55,7 +55,7 @@ async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
         _echoing.add(task)
         task.add_done_callback(_echoing.discard)
 
-    await accept(scope, (), MAX_SIZE, take)(scope, receive, send)
+    await accept(scope, None, MAX_SIZE, take)(scope, receive, send)
 
 
 async def _echo(socket: ServerConnection) -> None:

@@ -113,6 +113,8 @@ def test_every_setting_can_come_from_each_source(
             "host": "::1",
             "metrics_port": "9101",
             "trusted_proxies": "127.0.0.1",
+            "vosk_port": "2700",
+            "wyoming": "tcp://127.0.0.1:10300",
         }.get(name, "other")
         text = f'"{value}"'
     from_line = getattr(load_settings({name: value}), name)

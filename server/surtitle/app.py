@@ -160,6 +160,8 @@ class App:
                 burst=max(1, round(10 * settings.handshakes_per_s)),
             ),
             keys=keys,
+            keys_in_pages=settings.keys_in_pages,
+            wyoming_ends_at_pause=settings.wyoming_ends_at_pause,
             max_sessions_per_key=settings.max_sessions_per_key,
             origins=_origins(settings),
             metrics_origins=OriginPolicy(
@@ -198,6 +200,8 @@ class App:
             settings.port,
             None if tls is None else tls.context,
             metrics=None if port is None else (settings.metrics_host, port),
+            vosk_port=settings.vosk_port,
+            wyoming=settings.wyoming_address,
         )
         tasks = [self._rounds.start(), self.engine.start()]
         watching = self.gateway.watch_memory()

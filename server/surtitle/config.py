@@ -64,7 +64,9 @@ class _Environment(EnvSettingsSource):
         variables such as SURTITLE_PORT=tcp://10.0.0.1:8765 ("service links").
         """
         return {
-            name: value for name, value in super().__call__().items() if not _is_service_link(value)
+            name: value
+            for name, value in super().__call__().items()
+            if name == "wyoming" or not _is_service_link(value)
         }
 
 
@@ -92,6 +94,11 @@ class Settings(BaseSettings):
         "Key file, made by `surtitle key`: only holders of a key may use the server. Without it, no "
         "key is required.",
     )
+    keys_in_pages: bool = _setting(
+        False,
+        "Network",
+        "Let pages in browsers use keys, as clients of other services do, and not only tokens.",
+    )
     allowed_origins: Names = _setting(
         [],
         "Network",
@@ -104,6 +111,25 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = _setting(None, "Network", "Private key of the certificate (PEM).")
     port: int = _setting(8765, "Network", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
+    vosk_port: int | None = _setting(
+        None,
+        "Network",
+        "Another port for clients of vosk-server, which know no path; others find it at /vosk.",
+        ge=0,
+        le=65535,
+    )
+    wyoming: str | None = _setting(
+        None,
+        "Network",
+        "Address for Wyoming, the protocol of Home Assistant, such as tcp://127.0.0.1:10300; it knows "
+        "no keys. Needs `pip install surtitle[wyoming]`.",
+        pattern=r"^tcp://.+:\d{1,5}$",
+    )
+    wyoming_ends_at_pause: bool = _setting(
+        False,
+        "Network",
+        "End a command of a Wyoming client at its first pause, not where the client says so.",
+    )
     metrics_host: str = _setting(
         LOOPBACK,
         "Network",
@@ -401,6 +427,14 @@ class Settings(BaseSettings):
         return names
 
     @property
+    def wyoming_address(self) -> tuple[str, int] | None:
+        """Host and port for Wyoming, if it is wanted."""
+        if self.wyoming is None:
+            return None
+        host, _, port = self.wyoming.removeprefix("tcp://").rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
     def is_local(self) -> bool:
         """Whether the server listens on loopback only."""
         return is_loopback(self.host)
@@ -472,6 +506,12 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
             f"{settings.host} can be reached from other machines, and no key is required: anyone "
             "there could use the server. Set up keys (--keys-file; see `surtitle key --help`), "
             "or, if this is intended, use --open-to-network true."
+        )
+    address = settings.wyoming_address
+    if address is not None and not is_loopback(address[0]) and not settings.open_to_network:
+        raise ConfigurationError(
+            f"{address[0]} can be reached from other machines, and Wyoming knows no keys: anyone there "
+            "could use the server. If this is intended, use --open-to-network true."
         )
     return settings
 

@@ -155,6 +155,7 @@ def make_gateway(
     max_sockets: int = 1000,
     max_memory_bytes: int = sys.maxsize,
     max_upload_bytes: int = 1 << 20,
+    keys_in_pages: bool = False,
     **connection: float,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
@@ -168,6 +169,7 @@ def make_gateway(
         max_viewers=max_viewers,
         max_frame_bytes=1 << 20,
         max_upload_bytes=max_upload_bytes,
+        keys_in_pages=keys_in_pages,
         layout=Layout(),
         metrics=metrics,
         limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),

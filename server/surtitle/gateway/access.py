@@ -160,6 +160,40 @@ class KeyRing:
         return jwt.encode(claims, self.token_secret, algorithm=_ALGORITHM)
 
 
+TOKEN_PREFIX = "token."
+"""A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
+OPENAI_PREFIX = "openai-insecure-api-key."
+"""So does OpenAI's client."""
+_SCHEMES = ("bearer", "token")
+"""Of `Authorization`; Deepgram's clients offer them as a subprotocol, and the key as the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A key or a token, as it was sent."""
+
+    secret: str
+    is_subprotocol: bool
+    """Browsers can send it in no other way."""
+    may_be_key: bool = True
+    """False where only a token belongs there."""
+
+
+def credentials(authorization: str, subprotocols: Sequence[str]) -> Credentials | None:
+    """What a request says to be let in, whichever client sends it; None for nothing."""
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() in _SCHEMES:
+        return Credentials(secret.strip(), is_subprotocol=False)
+    for name in subprotocols:
+        if name.startswith(TOKEN_PREFIX):
+            return Credentials(name.removeprefix(TOKEN_PREFIX), True, may_be_key=False)
+        if name.startswith(OPENAI_PREFIX):
+            return Credentials(name.removeprefix(OPENAI_PREFIX), True)
+    if len(subprotocols) > 1 and subprotocols[0].lower() in _SCHEMES:
+        return Credentials(subprotocols[1], True)
+    return None
+
+
 def digest_of(key: str) -> str:
     """What is kept of a key."""
     return hashlib.sha256(key.encode()).hexdigest()

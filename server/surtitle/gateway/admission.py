@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
-from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy
+from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy, credentials
 from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.registry import Sessions
-
-TOKEN_PREFIX = "token."
-"""A browser cannot send headers with its handshake: it offers its token as a subprotocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +75,12 @@ class Admission:
         origins: OriginPolicy,
         is_short_of_memory: Callable[[], bool],
         has_room_to_watch: Callable[[str], bool],
+        keys_in_pages: bool,
         with_session: Callable[[], int],
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
+        Browsers may send keys, not only tokens, where there are `keys_in_pages`.
         `with_session` says how many connections have a session.
         `has_room_to_watch` says of a network whether one more viewer can come from there.
         """
@@ -95,6 +94,7 @@ class Admission:
         self._origins = origins
         self._is_short_of_memory = is_short_of_memory
         self._has_room_to_watch = has_room_to_watch
+        self._keys_in_pages = keys_in_pages
         self._with_session = with_session
         self._by_caller: Counter[str] = Counter()  # open connections
         self.is_draining = False
@@ -121,8 +121,8 @@ class Admission:
         if refusal is not None:
             return refusal
         caller = self.caller(asking)
-        if caller is None:
-            return NO_KEY
+        if isinstance(caller, Refusal):
+            return caller
         if not caller.may_speak:
             return NO_SPEAKING
         if self._has_keys and self._by_caller[caller.name] >= self._max_sessions_per_key:
@@ -130,13 +130,20 @@ class Admission:
         visitor = Visitor(asking.client, caller)
         return self._not_now(visitor) or visitor
 
+    def to_speak_without_key(self, address: str) -> Visitor | Refusal:
+        """Whether somebody may connect to be captioned whose protocol knows no keys."""
+        client = ClientAddress(address)
+        refusal = self._asks_too_often(self._limits, client)
+        visitor = Visitor(client)
+        return refusal or self._not_now(visitor) or visitor
+
     def to_watch(self, asking: Asking, channel: str) -> Visitor | Refusal:
         """Whether somebody may connect to read a channel."""
         if (refusal := self._is_foreign(asking)) is not None:
             return refusal
         caller = self.caller(asking)
-        if caller is None:
-            return NO_KEY
+        if isinstance(caller, Refusal):
+            return caller
         if (refusal := self._asks_too_often(self._viewer_limits, asking.client)) is not None:
             return refusal
         if not caller.may_watch(channel):
@@ -153,8 +160,8 @@ class Admission:
         if (refusal := self._is_foreign(asking)) is not None:
             return refusal
         caller = self.caller(asking)
-        if caller is None:
-            return NO_KEY
+        if isinstance(caller, Refusal):
+            return caller
         if not caller.may_make_codes:
             return Refusal(403, "This key or token permits nothing on this server.")
         return Visitor(asking.client, caller)
@@ -162,8 +169,8 @@ class Admission:
     def to_read_figures(self, asking: Asking) -> Refusal | None:
         """Whether somebody may not read the metrics: not with a token for a channel."""
         caller = self.caller(asking)
-        if caller is None:
-            return NO_KEY
+        if isinstance(caller, Refusal):
+            return caller
         if not caller.may_read_figures:
             return Refusal(403, "This key or token does not permit reading metrics.")
         return None
@@ -173,8 +180,8 @@ class Admission:
         if (refusal := self._is_foreign(asking)) is not None:
             return refusal
         caller = self.caller(asking)
-        if caller is None:
-            return NO_KEY
+        if isinstance(caller, Refusal):
+            return caller
         if not caller.may_speak:
             return NO_SPEAKING
         return None
@@ -183,16 +190,21 @@ class Admission:
         """Whether a page of this origin may read what it is answered."""
         return self._origins.admits(asking.origin, asking.host, asking.schemes)
 
-    def caller(self, asking: Asking) -> Caller | None:
-        """Who asks; None where that takes a key or a token, and there is none that holds."""
+    def caller(self, asking: Asking) -> Caller | Refusal:
+        """Who asks, or why nobody does where that takes a key or a token that holds."""
         if self._keys is None:
             return ANYBODY
         keys = self._keys()
-        scheme, _, key = asking.authorization.partition(" ")
-        if scheme.lower() == "bearer":
-            return keys.by_key(key.strip()) or keys.by_token(key.strip())
-        tokens = [name for name in asking.subprotocols if name.startswith(TOKEN_PREFIX)]
-        return keys.by_token(tokens[0].removeprefix(TOKEN_PREFIX)) if tokens else None
+        given = credentials(asking.authorization, asking.subprotocols)
+        if given is None:
+            return NO_KEY
+        if (caller := keys.by_token(given.secret)) is not None:
+            return caller
+        caller = keys.by_key(given.secret) if given.may_be_key else None
+        if caller is None:
+            return NO_KEY
+        is_in_page = given.is_subprotocol and asking.origin is not None
+        return KEY_IN_PAGE if is_in_page and not self._keys_in_pages else caller
 
     # -- why not --------------------------------------------------------------------------------
 
@@ -260,6 +272,11 @@ class Admission:
 
 
 NO_KEY = Refusal(401, "A valid key or token is required.")
+KEY_IN_PAGE = Refusal(
+    403,
+    "This is a key, and every visitor of the page can read it. Give the page a token instead, made by "
+    "`surtitle token`; or, if this is intended, see the server's setting `keys_in_pages`.",
+)
 NO_SPEAKING = Refusal(403, "This key or token does not permit speaking.")
 LOADING = Refusal(503, "The model is being loaded.")
 STOPPING = Refusal(503, "The server is stopping.")

@@ -1,11 +1,14 @@
 """Files over HTTP, as clients of other services send them: a recording in, its transcript out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+import hashlib
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -14,8 +17,17 @@ from starlette.types import Receive, Scope, Send
 
 from surtitle.errors import BadStart, Busy, InternalError, WireError
 from surtitle.gateway.admission import LOADING, Admission, Asking, Refusal, Visitor
-from surtitle.gateway.answering import in_turn, preflight, refusal_headers
+from surtitle.gateway.answering import in_turn, preflight
+from surtitle.gateway.dialect_routes import (
+    LISTEN_PATH,
+    identity,
+    query_of,
+    refuse_deepgram,
+    refuse_openai,
+)
+from surtitle.gateway.dialects import deepgram
 from surtitle.gateway.dialects import openai_files as openai
+from surtitle.gateway.dialects.deepgram_query import BadQuery, read_query
 from surtitle.gateway.forms import BadForm, Form
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import until_gone
@@ -58,6 +70,7 @@ def file_routes(files: Files) -> list[Route]:
     return [
         Route(AUDIO_PATH + "transcriptions", _Transcribing(files, translate=False), methods=posts),
         Route(AUDIO_PATH + "translations", _Transcribing(files, translate=True), methods=posts),
+        Route(LISTEN_PATH, _Listening(files), methods=posts),
         Route(MODELS_PATH, models.every, methods=gets),
         Route(MODELS_PATH + "/{name:path}", models.one, methods=gets),
     ]
@@ -87,18 +100,21 @@ class _Models:
             refusal = self._files.admission.to_see_models(self._files.asking(request))
             model = self._files.model()
             if refusal is not None or model is None:
-                return _refused(self._files, refusal or LOADING)
+                self._files.on_refusal((refusal or LOADING).status)
+                return refuse_openai(refusal or LOADING)
             return json_page(200, shape(openai.model_body(model.name)))
 
         return response_of(await in_turn(request, find))
 
 
-class _Transcribing:
+W = TypeVar("W")
+
+
+class _FileEndpoint(ABC, Generic[W]):
     """Takes a recording and answers with what is said in it: an ASGI application."""
 
-    def __init__(self, files: Files, *, translate: bool) -> None:
-        self._files = files
-        self._translate = translate
+    def __init__(self, files: Files) -> None:
+        self.files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -108,48 +124,95 @@ class _Transcribing:
             return
 
         def admit() -> Visitor | Refusal:
-            return self._files.admission.to_speak(self._files.asking(request))
+            return self.files.admission.to_speak(self.files.asking(request))
 
         visitor = await in_turn(request, admit)
         if isinstance(visitor, Refusal):
-            await response_of(_refused(self._files, visitor))(scope, receive, send)
+            self.files.on_refusal(visitor.status)
+            await response_of(self.refuse(visitor, None))(scope, receive, send)
             return
         # The session must be there until the last word has left.
-        with self._files.upload(visitor, connection_of(scope).stream) as upload:
-            wishes = await self._or_error(self._read(request, upload))
+        with self.files.upload(visitor, connection_of(scope).stream) as upload:
+            wishes = await self._or_error(self.read(request, upload))
             if isinstance(wishes, Response):
                 await wishes(scope, receive, send)
                 return
             async with _telling_when_gone(receive, upload):
-                response = await self._or_error(self._transcript(upload, wishes))
+                response = await self._or_error(self.respond(upload, wishes))
                 await response(scope, receive, send)
-
-    async def _read(self, request: Request, upload: Upload) -> openai.Wishes:
-        with self._files.spools.open() as spool:
-            reading = _Reading(request, upload, spool, self._translate)
-            return await reading.run(self._files.max_upload_bytes)
 
     async def _or_error(self, found: Awaitable[T]) -> T | Response:
         """What is awaited, or the answer that says why it does not come."""
         try:
             return await found
-        except BadForm as error:
-            page = _mistake(str(error))
-        except openai.BadField as error:
-            page = _mistake(str(error), error.param)
+        except NotTaken as error:
+            page = self.refuse(Refusal(error.status, str(error)), error.param)
         except BadStart as error:
-            page = _mistake(str(error), "language")
-        except _TooLarge as error:
-            page = _mistake(str(error), "file", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            page = self.refuse(Refusal(400, str(error)), "language")
         except Busy as error:
-            page = _refused(self._files, Refusal(503, str(error)))
+            self.files.on_refusal(503)
+            page = self.refuse(Refusal(503, str(error)), None)
+        except InternalError as error:
+            page = self.refuse(Refusal(500, str(error)), None)
         except WireError as error:
-            page = (
-                _fault(error) if isinstance(error, InternalError) else _mistake(str(error), "file")
-            )
+            page = self.refuse(Refusal(400, str(error)), "file")
         return response_of(page)
 
-    async def _transcript(self, upload: Upload, wishes: openai.Wishes) -> Response:
+    @abstractmethod
+    async def read(self, request: Request, upload: Upload) -> W:
+        """Take the body into a session; returns what is wanted. Raises NotTaken, WireError."""
+
+    @abstractmethod
+    async def respond(self, upload: Upload, wishes: W) -> Response:
+        """The answer, once the body has come. Raises WireError."""
+
+    @abstractmethod
+    def refuse(self, refusal: Refusal, param: str | None) -> Page:
+        """The answer that there is none; `param` is to blame."""
+
+
+class NotTaken(Exception):
+    """A recording that is not taken: a sentence, a status of HTTP, and the field that is to blame."""
+
+    def __init__(self, text: str, param: str | None = None, status: int = 400) -> None:
+        super().__init__(text)
+        self.param = param
+        self.status = status
+
+
+def _check_size(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise NotTaken(
+            f"The file is larger than {most_bytes >> 20} MB; see the server's setting `max_upload_mb`.",
+            "file",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+
+
+class _Transcribing(_FileEndpoint[openai.Wishes]):
+    """OpenAI's endpoints."""
+
+    def __init__(self, files: Files, *, translate: bool) -> None:
+        super().__init__(files)
+        self._translate = translate
+
+    async def read(self, request: Request, upload: Upload) -> openai.Wishes:
+        """See _FileEndpoint."""
+        with self.files.spools.open() as spool:
+            reading = _Reading(request, upload, spool, self._translate)
+            try:
+                return await reading.run(self.files.max_upload_bytes)
+            except BadForm as error:
+                raise NotTaken(str(error)) from error
+            except openai.BadField as error:
+                raise NotTaken(str(error), error.param) from error
+            except NoRoom as error:
+                raise NotTaken(
+                    _SPOOL_IS_FULL, "file", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                ) from error
+
+    async def respond(self, upload: Upload, wishes: openai.Wishes) -> Response:
+        """See _FileEndpoint."""
         transcript = openai.Transcript()
         finals = upload.finish()
         if wishes.stream:
@@ -158,13 +221,71 @@ class _Transcribing:
             return StreamingResponse(events, media_type="text/event-stream", headers=_NOT_STORED)
         async for final in finals:
             transcript.add(final)
-        account = {MISSING_HEADER: upload.missing_ms, FAILED_HEADER: upload.failed_ms}
-        headers = {name: str(value) for name, value in account.items() if value}
-        parts = openai.answer(transcript, wishes, upload.audio_ms, self._files.layout)
-        media_type = openai.MEDIA_TYPES[wishes.format]
+        parts = openai.answer(transcript, wishes, upload.audio_ms, self.files.layout)
         return StreamingResponse(
-            _in_steps(parts), media_type=media_type, headers=headers | _NOT_STORED
+            _in_steps(parts),
+            media_type=openai.MEDIA_TYPES[wishes.format],
+            headers=_account(upload) | _NOT_STORED,
         )
+
+    def refuse(self, refusal: Refusal, param: str | None) -> Page:
+        """See _FileEndpoint."""
+        return refuse_openai(refusal, param)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listened:
+    """What a request to Deepgram's endpoint is called, and the hash of its recording."""
+
+    identity: deepgram.Identity
+    sha256: str
+
+
+class _Listening(_FileEndpoint[_Listened]):
+    """Deepgram's endpoint: the body is the recording."""
+
+    async def read(self, request: Request, upload: Upload) -> _Listened:
+        """See _FileEndpoint."""
+        kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":
+            raise NotTaken(
+                "Recordings are not fetched from a `url`; send the recording as the body."
+            )
+        model = upload.opening.model
+        try:
+            wishes = read_query(query_of(request), model, is_file=True)
+        except BadQuery as error:
+            raise NotTaken(str(error)) from error
+        digest, size = hashlib.sha256(), 0
+        upload.begin(wishes.start)
+        async for data in request.stream():
+            size += len(data)
+            _check_size(size, self.files.max_upload_bytes)
+            digest.update(data)
+            await upload.take(data)
+        if not size:
+            raise NotTaken("The body is empty; send a recording.")
+        return _Listened(identity(str(uuid.uuid4()), model), digest.hexdigest())
+
+    async def respond(self, upload: Upload, wishes: _Listened) -> Response:
+        """See _FileEndpoint."""
+        transcript = openai.Transcript()
+        async for final in upload.finish():
+            transcript.add(final)
+        body = deepgram.file_body(transcript, wishes.identity, upload.audio_ms, wishes.sha256)
+        page = json_page(200, body)
+        page.headers |= {"dg-request-id": wishes.identity.request_id} | _account(upload)
+        return response_of(page)
+
+    def refuse(self, refusal: Refusal, param: str | None) -> Page:
+        """See _FileEndpoint."""
+        return refuse_deepgram(refusal, str(uuid.uuid4()))
+
+
+def _account(upload: Upload) -> dict[str, str]:
+    """The headers that say what of the recording is not in the answer."""
+    account = {MISSING_HEADER: upload.missing_ms, FAILED_HEADER: upload.failed_ms}
+    return {name: str(value) for name, value in account.items() if value}
 
 
 class _Reading:
@@ -183,16 +304,12 @@ class _Reading:
         self._size = 0  # of the file
 
     async def run(self, most_bytes: int) -> openai.Wishes:
-        """All of the form. Raises BadForm, BadField, WireError, and _TooLarge."""
+        """All of the form. Raises BadForm, BadField, NoRoom, NotTaken, WireError."""
         form = Form(self._request.headers.get("Content-Type", ""), "file", self._pieces.append)
         async for data in self._request.stream():
             form.feed(data)
             self._size += sum(map(len, self._pieces))
-            if self._size > most_bytes:
-                raise _TooLarge(
-                    f"The file is larger than {most_bytes >> 20} MB; see the server's setting "
-                    "`max_upload_mb`."
-                )
+            _check_size(self._size, most_bytes)
             if form.has_file and self._wishes is None and not form.is_file_first:
                 self._begin(form)
             await self._pass_on()
@@ -201,7 +318,7 @@ class _Reading:
             raise BadForm("The file is empty.")
         if self._wishes is None:
             self._begin(form)
-            for piece in self._from_disk():
+            for piece in self._spool.pieces():
                 await self._upload.take(piece)
         return self._with_late(form)
 
@@ -215,20 +332,8 @@ class _Reading:
             if self._wishes is not None:
                 await self._upload.take(piece)
             else:
-                self._keep(piece)
+                self._spool.write(piece)
         self._pieces.clear()
-
-    def _keep(self, piece: bytes) -> None:
-        try:
-            self._spool.write(piece)
-        except NoRoom as error:
-            raise _TooLarge(_SPOOL_IS_FULL) from error
-
-    def _from_disk(self) -> Iterator[bytes]:
-        try:
-            yield from self._spool.pieces()
-        except NoRoom as error:
-            raise _TooLarge(_SPOOL_IS_FULL) from error
 
     def _with_late(self, form: Form) -> openai.Wishes:
         """Some fields may come behind the file. Raises BadField for those that are too late by then."""
@@ -238,10 +343,6 @@ class _Reading:
             late = next((name for name in openai.EARLY if name in form.late_fields), "file")
             raise openai.BadField(f"Send the field `{late}` before the file.", late)
         return wishes
-
-
-class _TooLarge(Exception):
-    """A file that is not taken, in a sentence."""
 
 
 @asynccontextmanager
@@ -278,25 +379,6 @@ async def _in_steps(parts: Iterable[str]) -> AsyncIterator[str]:
     for part in parts:
         yield part
         await asyncio.sleep(0)
-
-
-def _refused(files: Files, refusal: Refusal) -> Page:
-    files.on_refusal(refusal.status)
-    kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
-    code = "invalid_api_key" if refusal.status == HTTPStatus.UNAUTHORIZED else None
-    page = json_page(refusal.status, openai.error_body(refusal.text, kind, code=code))
-    page.headers |= refusal_headers(refusal.status)
-    return page
-
-
-def _mistake(text: str, param: str | None = None, status: int = HTTPStatus.BAD_REQUEST) -> Page:
-    """Of the client."""
-    return json_page(status, openai.error_body(text, "invalid_request_error", param))
-
-
-def _fault(error: InternalError) -> Page:
-    """Of ours."""
-    return json_page(500, openai.error_body(str(error), "server_error"))
 
 
 _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

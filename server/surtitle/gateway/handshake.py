@@ -1,6 +1,6 @@
 """A WebSocket's handshake as the answer to a request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette import responses
@@ -14,25 +14,29 @@ from websockets.server import ServerProtocol
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.web import Page, json_page, response_of
 from surtitle.gateway.websocket import LIBRARY_LOG, WebSocket
-from surtitle.messages import SUBPROTOCOL
 
 Take = Callable[[WebSocket], None]
 """Takes a WebSocket over, at once: whoever has been let in counts from the same moment."""
 
 
 def accept(
-    scope: Scope, offered: Sequence[str], max_message_bytes: int, take: Take
+    scope: Scope,
+    subprotocol: str | None,
+    max_message_bytes: int,
+    take: Take,
+    headers: Mapping[str, str] | None = None,
 ) -> responses.Response:
     """Make the connection of a request a WebSocket, and have it taken; or say why the request asks for
     none.
 
-    `offered` are the subprotocols of the client.
+    `subprotocol` is the one that is chosen of those that the client offers.
     """
     answer = _accept(scope)
     if isinstance(answer, Page):
         return response_of(answer)
-    if SUBPROTOCOL in offered:  # a client that offers none gets none
-        answer.headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
+    if subprotocol is not None:  # a client that offers none gets none
+        answer.headers["Sec-WebSocket-Protocol"] = subprotocol
+    answer.headers.update(headers or {})
     connection = connection_of(scope)
     protocol = ServerProtocol(state=OPEN, max_size=max_message_bytes, logger=LIBRARY_LOG)
     socket = WebSocket(connection.stream, protocol)

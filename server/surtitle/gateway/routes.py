@@ -23,6 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
 from surtitle.gateway.answering import in_turn, preflight, refused
+from surtitle.gateway.dialect_routes import SERVICES, Conversing, dialect_routes, vosk_routes
+from surtitle.gateway.dialects.dialect import Dialect
 from surtitle.gateway.file_routes import AUDIO_PATH, MODELS_PATH, Files, file_routes
 from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
@@ -32,13 +34,13 @@ from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
 from surtitle.jobs import ModelInfo
-from surtitle.messages import CHANNEL_NAME
+from surtitle.messages import CHANNEL_NAME, SUBPROTOCOL
 from surtitle.runtime.metrics import CONTENT_TYPE
 from surtitle.subtitles.cues import Layout
 
 CAPTIONS_PATH = "/v1/captions"
 CHANNELS_PATH = "/v1/channels/"
-SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, AUDIO_PATH, MODELS_PATH)
+SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, AUDIO_PATH, MODELS_PATH, *SERVICES)
 """What pages of allowed origins may use, and read what they are answered."""
 _LIVE = re.compile(re.escape(CAPTIONS_PATH) + r"/[^/]*\.vtt")
 QR_TEXT = "Surtitle-Text"
@@ -68,6 +70,8 @@ class Serving:
     """Takes a WebSocket for captions, whose handshake had this query string."""
     show: Callable[[Visitor, str], Take]
     """Takes that of a viewer of a channel."""
+    converse: Callable[[Visitor, Dialect, int], Take]
+    """Takes that of another service's client, with its dialect and so many sessions at most."""
     live: Callable[[str], LiveCaptions | None]
     """The captions of a session, by its id."""
     health: Callable[[], Page]
@@ -106,11 +110,28 @@ class Routes:
             Route("/readyz", _answering(self.readiness), methods=read),
             *figures,
             *file_routes(self._files()),
+            *dialect_routes(self.conversing()),
             Route("/watch/{channel}", _answering(self.audience), methods=read),
             Route("/overlay/{channel}", _answering(self.audience), methods=read),
             Route("/{path:path}", _answering(self.file), methods=read),
         ]
         return _application(table, self._serving.origins, self._shared)
+
+    def conversing(self) -> Conversing:
+        """For the routes of dialects."""
+        serving = self._serving
+        return Conversing(
+            self._admission,
+            self._asking,
+            serving.converse,
+            serving.model,
+            serving.on_refusal,
+            serving.max_message_bytes,
+        )
+
+    def vosk_app(self) -> ASGIApp:
+        """vosk-server alone, for an address of its own."""
+        return _application(vosk_routes(self.conversing()), self._serving.origins)
 
     def _files(self) -> Files:
         serving = self._serving
@@ -183,7 +204,8 @@ class Routes:
             self._serving.on_refusal(found.status)
             return response_of(refused(found))
         most = self._serving.max_message_bytes
-        return accept(request.scope, asking.subprotocols, most, found)
+        chosen = SUBPROTOCOL if SUBPROTOCOL in asking.subprotocols else None
+        return accept(request.scope, chosen, most, found)
 
     # -- pages ----------------------------------------------------------------------------------
 

@@ -9,18 +9,22 @@ import contextlib
 import ssl
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import partial
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from websockets.frames import CloseCode
 
 from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
+from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
-from surtitle.gateway.admission import Admission, Visitor
+from surtitle.gateway.admission import Admission, Refusal, Visitor
 from surtitle.gateway.connection import Connection, Timeouts
+from surtitle.gateway.dialects.dialect import Dialect
+from surtitle.gateway.dialects.wyoming import Wyoming
 from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
@@ -33,6 +37,7 @@ from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
 from surtitle.gateway.shedding import MemoryGuard, Pressure
 from surtitle.gateway.stream import ClientStream
+from surtitle.gateway.translated import TranslatedConnection
 from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page
 from surtitle.gateway.websocket import WebSocket
@@ -42,6 +47,9 @@ from surtitle.runtime.background import DaemonThread
 from surtitle.runtime.metrics import Metrics
 from surtitle.runtime.telemetry import LoopLag
 from surtitle.subtitles.cues import Layout
+
+if TYPE_CHECKING:
+    from surtitle.gateway.wyoming import WyomingServer, WyomingSocket
 
 log = structlog.get_logger("surtitle.gateway")
 
@@ -78,6 +86,8 @@ class Gateway:
         metrics: Metrics,
         limits: AddressLimits,
         keys: Callable[[], KeyRing] | None = None,
+        keys_in_pages: bool = False,
+        wyoming_ends_at_pause: bool = False,
         max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
         metrics_origins: OriginPolicy = SAME_ORIGIN,
@@ -118,19 +128,24 @@ class Gateway:
             origins=origins,
             is_short_of_memory=lambda: self._memory.pressure is not Pressure.NONE,
             has_room_to_watch=self._viewers.has_room_for,
-            with_session=lambda: len(self._with_session),
+            keys_in_pages=keys_in_pages,
+            with_session=lambda: sum(self._with_session.values()),
         )
         self._listeners: list[Listener] = []
         self._turns: ReadingTurns | None = None
         self._streams: Places[ClientStream] = Places(max_sockets)
-        self._connections: set[Connection] = set()
+        self._connections: set[Connection | TranslatedConnection] = set()
         self._serving: set[asyncio.Task[None]] = set()
-        self._without_session: Places[Connection] = Places(max(max_sessions, MIN_WITHOUT_SESSION))
-        self._with_session: set[Connection | Upload] = set()
+        self._without_session: Places[Connection | TranslatedConnection] = Places(
+            max(max_sessions, MIN_WITHOUT_SESSION)
+        )
+        self._with_session: dict[Connection | Upload | TranslatedConnection, int] = {}
         self._uploads: set[Upload] = set()
         self._lag = LoopLag()
         self._qr_codes = QrCodes()
-        self.port = self.metrics_port = 0
+        self._wyoming: WyomingServer | None = None
+        self._wyoming_ends_at_pause = wyoming_ends_at_pause
+        self.port = self.metrics_port = self.vosk_port = self.wyoming_port = 0
         self._make_gauges()
 
     def _make_gauges(self) -> None:
@@ -172,8 +187,11 @@ class Gateway:
         port: int,
         tls: ssl.SSLContext | None = None,
         metrics: tuple[str, int] | None = None,
+        vosk_port: int | None = None,
+        wyoming: tuple[str, int] | None = None,
     ) -> None:
-        """Listen; for those who read `metrics` too, where they have an address of their own.
+        """Listen; for those who read `metrics` and for clients of vosk-server too, where these have an
+        address of their own.
 
         Raises ConfigurationError where an address cannot be used.
         """
@@ -185,6 +203,7 @@ class Gateway:
                 self._proxies,
                 caption=self._caption,
                 show=self._show,
+                converse=self._converse,
                 live=self._live,
                 health=self._health,
                 readiness=self._readiness,
@@ -213,6 +232,20 @@ class Gateway:
         everything = listen(routes.app(has_figures=metrics is None))
         self._listeners.append(everything)
         self.port = await everything.start(host, port, tls, "--host and --port")
+        if wyoming is not None:
+            try:
+                from surtitle.gateway.wyoming import WyomingServer
+            except ImportError as error:
+                raise ConfigurationError(
+                    "Wyoming needs a package that is not installed: `pip install surtitle[wyoming]`."
+                ) from error
+            self._wyoming = WyomingServer(self._begin_wyoming)
+            await self._wyoming.start(*wyoming)
+            self.wyoming_port = self._wyoming.port
+        if vosk_port is not None:
+            vosk = listen(routes.vosk_app())
+            self._listeners.append(vosk)
+            self.vosk_port = await vosk.start(host, vosk_port, tls, "--host and --vosk-port")
         self._lag.start()
 
     async def watch_memory(self) -> None:
@@ -278,6 +311,8 @@ class Gateway:
             hosted.live.close()  # its readers are connections too
         for listener in self._listeners:
             await listener.close()
+        if self._wyoming is not None:
+            await self._wyoming.close()
         if self._serving:
             await asyncio.wait(self._serving)
         self._sessions.close()
@@ -301,7 +336,27 @@ class Gateway:
             self._admission.enter(visitor)
             self._connections.add(connection)
             in_the_way = self._without_session.enter(connection, visitor.network)
-            self._begin(socket, self._serve(socket, connection, visitor, start, in_the_way))
+            serving = partial(connection.run, start)
+            self._begin(socket, self._serve(socket, connection, [visitor], serving, in_the_way))
+
+        return take
+
+    def _converse(self, visitor: Visitor, dialect: Dialect, sessions: int) -> Take:
+        """See Serving. A connection with several sessions counts as so many."""
+
+        def take(socket: WebSocket) -> None:
+            opening = self._opening_for(visitor)
+            connection = TranslatedConnection(socket, dialect, opening, self._timeouts)
+            connection.on_session = partial(self._on_session, socket, connection)
+            assert self._turns is not None
+            socket.receiver, socket.turns = connection, self._turns
+            visitors = [visitor] * sessions
+            for each in visitors:
+                self._admission.enter(each)
+            self._connections.add(connection)
+            in_the_way = self._without_session.enter(connection, visitor.network)
+            serving = connection.run
+            self._begin(socket, self._serve(socket, connection, visitors, serving, in_the_way))
 
         return take
 
@@ -315,13 +370,40 @@ class Gateway:
             caller=visitor.caller,
         )
 
+    def _begin_wyoming(self, socket: "WyomingSocket", address: str) -> None:
+        """Somebody has connected who speaks Wyoming."""
+        visitor = self._admission.to_speak_without_key(address)
+        model = self._engine.model
+        if isinstance(visitor, Refusal):
+            log.info("wyoming client refused", why=visitor.text)
+            socket.abort()
+            return
+        assert model is not None, "admitted before the engine was ready"
+        dialect = Wyoming(model, version("surtitle"), external_vad=not self._wyoming_ends_at_pause)
+        connection = TranslatedConnection(
+            socket, dialect, self._opening_for(visitor), self._timeouts
+        )
+        connection.on_session = lambda: self._with_session.update({connection: 1})
+        self._admission.enter(visitor)
+        self._connections.add(connection)
+
+        async def serve() -> None:
+            try:
+                await connection.run()
+            finally:
+                self._connections.discard(connection)
+                self._with_session.pop(connection, None)
+                self._admission.leave(visitor)
+
+        self._begin(socket, serve())
+
     async def _serve(
         self,
         socket: WebSocket,
-        connection: Connection,
-        visitor: Visitor,
-        start: Mapping[str, list[str]] | None,
-        in_the_way: Connection | None,
+        connection: Connection | TranslatedConnection,
+        visitors: list[Visitor],
+        serve: Callable[[], Awaitable[None]],
+        in_the_way: Connection | TranslatedConnection | None,
     ) -> None:
         """Serve one that has been counted; it is counted no longer, whatever happens."""
         assert self._turns is not None
@@ -329,18 +411,21 @@ class Gateway:
             if in_the_way is not None:
                 in_the_way.make_way()
             if not socket.is_lost:
-                await connection.run(start)
+                await serve()
         finally:
             self._connections.discard(connection)
-            self._with_session.discard(connection)
+            self._with_session.pop(connection, None)
             self._without_session.leave(connection)
             self._turns.leave(socket.stream)
-            self._admission.leave(visitor)
+            for visitor in visitors:
+                self._admission.leave(visitor)
 
     @contextlib.contextmanager
     def _upload(self, visitor: Visitor, stream: ClientStream) -> Iterator[Upload]:
         """See Files."""
-        upload = Upload(self._opening_for(visitor), stream, lambda: self._with_session.add(upload))
+        upload = Upload(
+            self._opening_for(visitor), stream, lambda: self._with_session.update({upload: 1})
+        )
         self._admission.enter(visitor)
         self._uploads.add(upload)
         try:
@@ -348,7 +433,7 @@ class Gateway:
         finally:
             upload.close()
             self._uploads.discard(upload)
-            self._with_session.discard(upload)
+            self._with_session.pop(upload, None)
             self._admission.leave(visitor)
 
     def _show(self, visitor: Visitor, channel: str) -> Take:
@@ -372,7 +457,9 @@ class Gateway:
         finally:
             self._viewers.leave(socket)
 
-    def _begin(self, socket: WebSocket, serving: Coroutine[Any, Any, None]) -> None:
+    def _begin(
+        self, socket: "WebSocket | WyomingSocket", serving: Coroutine[Any, Any, None]
+    ) -> None:
         """Serve in a task of its own: the request has ended, and what it held is let go."""
 
         async def serve() -> None:
@@ -386,10 +473,10 @@ class Gateway:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    def _on_session(self, socket: WebSocket, connection: Connection) -> None:
-        """A connection has a session, and stays."""
+    def _on_session(self, socket: WebSocket, connection: Connection | TranslatedConnection) -> None:
+        """A connection has a session, or one more, and stays."""
         self._without_session.leave(connection)
-        self._with_session.add(connection)
+        self._with_session[connection] = self._with_session.get(connection, 0) + 1
         assert self._turns is not None
         self._turns.join(socket.stream)
         socket.stream.speak()

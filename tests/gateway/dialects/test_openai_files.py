@@ -87,7 +87,7 @@ def test_a_form_as_the_official_client_sends_it() -> None:
         "verbose_json",
         ("word", "segment"),
         stream=False,
-        logprobs=True,
+        wants_logprobs=True,
     )
 
 

@@ -53,7 +53,7 @@ class Wishes:
     format: Format
     granularities: tuple[Granularity, ...]
     stream: bool
-    logprobs: bool
+    wants_logprobs: bool
 
 
 def read_form(fields: Mapping[str, Sequence[str]], *, translate: bool) -> Wishes:
@@ -82,18 +82,19 @@ def read_form(fields: Mapping[str, Sequence[str]], *, translate: bool) -> Wishes
     stream = _flag(fields, "stream")
     if stream and form not in ("json", "text"):
         raise BadField(f"response_format {form} cannot be streamed; use json.", "response_format")
-    logprobs = "logprobs" in _several(fields, _INCLUDE_FIELDS)
+    wants_logprobs = "logprobs" in _several(fields, _INCLUDE_FIELDS)
     start = Start(
         encoding="auto",
         language=_language(fields),
         task="translate" if translate else "transcribe",
         mode="file",
         partials=False,
-        words=not translate and (logprobs or "word" in granularities or form in ("srt", "vtt")),
+        words=not translate
+        and (wants_logprobs or "word" in granularities or form in ("srt", "vtt")),
         prompt=_one(fields, "prompt", "")[-MAX_PROMPT:],
     )
     chosen = tuple(each for each in _GRANULARITIES if each in granularities) or ("segment",)
-    return Wishes(start, form, chosen, stream, logprobs)
+    return Wishes(start, form, chosen, stream, wants_logprobs)
 
 
 def _language(fields: Mapping[str, Sequence[str]]) -> LanguageTag | None:
@@ -147,7 +148,7 @@ def answer(transcript: Transcript, wishes: Wishes, audio_ms: int, layout: Layout
         case "json":
             yield _json(
                 {"text": transcript.text}
-                | ({"logprobs": _logprobs(transcript.finals)} if wishes.logprobs else {})
+                | ({"logprobs": logprobs(transcript.finals)} if wishes.wants_logprobs else {})
             )
         case "text":
             yield transcript.text + "\n"
@@ -162,16 +163,16 @@ def answer(transcript: Transcript, wishes: Wishes, audio_ms: int, layout: Layout
 def delta_event(transcript: Transcript, delta: str, wishes: Wishes) -> str:
     """The server-sent event of what the newest final adds."""
     event: Json = {"type": "transcript.text.delta", "delta": delta}
-    if wishes.logprobs:
-        event["logprobs"] = _logprobs(transcript.finals[-1:])
+    if wishes.wants_logprobs:
+        event["logprobs"] = logprobs(transcript.finals[-1:])
     return _event(event)
 
 
 def done_event(transcript: Transcript, wishes: Wishes) -> str:
     """The server-sent event with all of the text."""
     event: Json = {"type": "transcript.text.done", "text": transcript.text}
-    if wishes.logprobs:
-        event["logprobs"] = _logprobs(transcript.finals)
+    if wishes.wants_logprobs:
+        event["logprobs"] = logprobs(transcript.finals)
     return _event(event)
 
 
@@ -235,7 +236,7 @@ def _segment(number: int, final: Final) -> Json:
     }
 
 
-def _logprobs(finals: Sequence[Final]) -> list[Json]:
+def logprobs(finals: Sequence[Final]) -> list[Json]:
     """One entry for each word: nobody outside sees the model's own pieces."""
     return [
         {"token": word.text, "logprob": _log(word.confidence), "bytes": list(word.text.encode())}

@@ -1,6 +1,11 @@
 """Words as other services have them. Pure."""
 
+from collections.abc import Iterable
+
 from surtitle.messages import WordTiming
+
+MAX_HOTWORDS, MAX_HOTWORD = 100, 100
+"""How many there may be, and how many characters each has: see `Start`."""
 
 
 def bare(word: str) -> str:
@@ -29,3 +34,9 @@ def spread(text: str, start_ms: int, end_ms: int, confidence: float) -> list[Wor
         end = start_ms + (end_ms - start_ms) * said // total
         timed.append(WordTiming(text=word, start_ms=begin, end_ms=end, confidence=confidence))
     return timed
+
+
+def hotwords(terms: Iterable[str]) -> list[str]:
+    """As many as a session takes, each as long as one may be; empty ones are left out."""
+    kept = [term.strip()[:MAX_HOTWORD] for term in terms]
+    return [term for term in kept if term][:MAX_HOTWORDS]

@@ -1,0 +1,182 @@
+"""Deepgram's Flux: turns, and ends that are not sure."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surtitle.errors import InternalError
+from surtitle.gateway.dialects.deepgram_query import BadQuery, read_flux_query
+from surtitle.gateway.dialects.dialect import Audio, Change, Close, Flush, Open, Stop
+from surtitle.gateway.dialects.flux import Flux
+from surtitle.messages import Update
+from tests.captioning.driver import BASE
+from tests.gateway.dialects.talking import (
+    any_message,
+    ended,
+    events,
+    final,
+    flushed,
+    frames,
+    others,
+    over,
+    partial,
+    pause,
+    speech,
+    suppressed,
+    survives,
+    told,
+)
+
+RAW = {"encoding": ["linear16"], "sample_rate": ["16000"], "model": ["flux-general-en"]}
+
+
+def flux(**fields: str) -> Flux:
+    return Flux(read_flux_query(RAW | {name: [v] for name, v in fields.items()}, BASE), "0f0f")
+
+
+def turns(dialect: Flux, *messages: Any) -> list[tuple[str, int, str]]:
+    found = frames(told(dialect, *messages))
+    return [(each["event"], each["turn_index"], each["transcript"]) for each in found]
+
+
+def test_it_connects_first() -> None:
+    opened, connected = list(flux().begin())
+    assert isinstance(opened, Open)
+    assert not opened.start.eager
+    assert frames([connected]) == [{"type": "Connected", "request_id": "0f0f", "sequence_id": 0}]
+
+
+def test_a_turn_from_its_first_words_to_its_end() -> None:
+    dialect = flux()
+    assert turns(
+        dialect,
+        speech(),
+        partial("so ", "it"),
+        partial("so it ", "is"),
+        final("So it is."),
+        partial("well", utterance=2),
+        final("Well.", 2),
+    ) == [
+        ("StartOfTurn", 0, "so it"),
+        ("Update", 0, "so it is"),
+        ("EndOfTurn", 0, "So it is."),
+        ("StartOfTurn", 1, "well"),
+        ("EndOfTurn", 1, "Well."),
+    ]
+
+
+def test_an_end_says_what_has_ended_it() -> None:
+    dialect = flux()
+    (_, end) = frames(told(dialect, final("So it is.")))
+    assert end["trigger"] == "model"
+    assert (end["audio_window_start"], end["audio_window_end"]) == (0.5, 1.5)
+    assert [word["word"] for word in end["words"]] == ["So", "it", "is."]
+    assert end["end_of_turn_confidence"] >= 0.7
+    assert list(dialect.take_text('{"type":"ForceEndTurn"}')) == [Flush()]
+    (start, end) = frames(told(dialect, final("Well", 2, ended_by="flush"), flushed()))
+    assert "trigger" not in start
+    assert end["trigger"] == "manual"
+    (_, end) = frames(told(dialect, final("Well", 3, ended_by="flush")))
+    assert end["trigger"] == "model"  # muted, say
+
+
+def test_all_messages_are_counted() -> None:
+    dialect = flux()
+    said = frames([*dialect.begin(), *told(dialect, partial("so"), final("so"))])
+    said += frames(dialect.take_text('{"type":"Configure"}'))
+    assert [each["sequence_id"] for each in said] == [0, 1, 2, 3]
+
+
+def test_what_is_cut_is_one_turn() -> None:
+    dialect = flux()
+    assert turns(
+        dialect, final("so it", ended_by="length"), partial("is", utterance=2), final("is.", 2)
+    ) == [
+        ("StartOfTurn", 0, "so it"),
+        ("Update", 0, "so it is"),
+        ("EndOfTurn", 0, "so it is."),
+    ]
+
+
+def test_eager_ends_only_for_who_asks_and_only_as_sure_as_he_wants() -> None:
+    assert not told(flux(), pause("So it is."))
+    assert not told(flux(eager_eot_threshold="0.6"), pause("so it is and", finished=False))
+    dialect = flux(eager_eot_threshold="0.4")
+    (opened, _) = list(dialect.begin())
+    assert isinstance(opened, Open)
+    assert opened.start.eager
+    assert turns(dialect, partial("so"), pause("so it is and", finished=False), over()) == [
+        ("StartOfTurn", 0, "so"),
+        ("EagerEndOfTurn", 0, "so it is and"),
+        ("TurnResumed", 0, "so it is and"),
+    ]
+    assert turns(dialect, pause("So it is."), partial("So it is."), final("So it is.")) == [
+        ("EagerEndOfTurn", 0, "So it is."),
+        ("EndOfTurn", 0, "So it is."),
+    ]
+
+
+def test_a_pause_before_the_first_words_were_shown_begins_the_turn() -> None:
+    dialect = flux(eager_eot_threshold="0.4")
+    assert [event for event, *_ in turns(dialect, pause("So."), final("So."))] == [
+        "StartOfTurn",
+        "EagerEndOfTurn",
+        "EndOfTurn",
+    ]
+
+
+def test_noise_is_no_turn_and_ends_one_that_was_begun() -> None:
+    dialect = flux()
+    assert not told(dialect, speech(), suppressed())
+    assert turns(dialect, partial("so", utterance=2), suppressed(2)) == [
+        ("StartOfTurn", 0, "so"),
+        ("EndOfTurn", 0, ""),
+    ]
+
+
+def test_the_end_and_configuring() -> None:
+    dialect = flux(eot_threshold="0.8")
+    configured = list(dialect.take_text('{"type":"Configure","keyterms":["post-mortem"]}'))
+    assert others(configured) == [Change(Update(hotwords=["post-mortem"]))]
+    (success,) = frames(configured)
+    assert (success["type"], success["keyterms"]) == ("ConfigureSuccess", ["post-mortem"])
+    assert success["thresholds"] == {"eot_threshold": 0.8, "eager_eot_threshold": None}
+    assert list(dialect.take_bytes(b"ab")) == [Audio(b"ab")]
+    assert list(dialect.take_text('{"type":"CloseStream"}')) == [Stop()]
+    assert not list(dialect.take_bytes(b"ab"))
+    assert told(dialect, ended()) == [Close()]
+
+
+def test_a_stream_that_fails_says_so() -> None:
+    error, close = flux().fail(InternalError("It broke."))
+    assert frames([error])[0]["code"] == "INTERNAL"
+    assert close == Close(1011, "internal")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"encoding": "bogus"},
+        {"eot_threshold": "7"},
+        {"eot_threshold": "high"},
+        {"eager_eot_threshold": "0.1"},
+        {"eot_timeout_ms": "1"},
+        {"redact": "pci"},
+    ],
+)
+def test_what_is_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(BadQuery):
+        flux(**fields)
+
+
+@given(
+    st.lists(
+        events(["CloseStream", "ForceEndTurn", "Configure", "KeepAlive", "x"], ["keyterms", "y"])
+        | st.binary(max_size=20)
+        | any_message
+    )
+)
+def test_anything_in_any_order(inputs: list[Any]) -> None:
+    survives(flux(eager_eot_threshold="0.4"), inputs)
