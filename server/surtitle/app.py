@@ -328,7 +328,10 @@ async def serve(settings: Settings, report: Report | None = None, decoder: str =
             fetching.result()
         async with running(settings, decoder) as app:
             gc.freeze()  # the libraries' objects stay; a look at them all holds the loop for 70 ms
-            log.info("listening", url=app.url, model=settings.model)
+            gateway = app.gateway
+            others = {"vosk_port": gateway.vosk_port, "wyoming_port": gateway.wyoming_port}
+            used = {name: port for name, port in others.items() if port}
+            log.info("listening", url=app.url, model=settings.model, **used)
             await first_of(stopped, app.failed, app.ready)
             if app.ready.is_set():
                 manager.tell("READY=1", f"STATUS=Serving at {app.url}.")

@@ -28,7 +28,7 @@ from surtitle.gateway.dialects.dialect import (
     Stop,
 )
 from surtitle.gateway.dialects.openai_files import Json, Transcript
-from surtitle.gateway.dialects.words import bare, hotwords, seconds, spread
+from surtitle.gateway.dialects.words import bare, hotwords, seconds, spread, words_of
 from surtitle.messages import (
     RAW_SAMPLE_BYTES,
     Ended,
@@ -216,7 +216,7 @@ class Deepgram:
 
     def _final(self, final: Final, channel: int) -> Iterator[Action]:
         state = self._channels[channel]
-        words = final.words or []
+        words = words_of(final)
         yield from self._answer(final, channel, final.text, words, final.confidence)
         if words:
             state.last_word_end_ms = words[-1].end_ms
@@ -351,7 +351,7 @@ def make_alternative(text: str, words: list[WordTiming], confidence: float) -> J
 def file_body(transcript: Transcript, identity: Identity, audio_ms: int, sha256: str) -> Json:
     """The answer to a file: all of its finals as one transcript."""
     finals = transcript.finals
-    words = [word for final in finals for word in final.words or ()]
+    words = [word for final in finals for word in words_of(final)]
     confidence = min((final.confidence for final in finals), default=0.0)
     channel: Json = {"alternatives": [make_alternative(transcript.text, words, confidence)]}
     if finals:

@@ -25,7 +25,7 @@ from surtitle.gateway.dialects.dialect import (
     Stop,
 )
 from surtitle.gateway.dialects.openai_files import Json
-from surtitle.gateway.dialects.words import hotwords, seconds, spread
+from surtitle.gateway.dialects.words import hotwords, seconds, spread, words_of
 from surtitle.messages import (
     Ended,
     Failed,
@@ -159,7 +159,7 @@ class Flux:
 
     def _on_answer(self, answer: Final | Suppressed | Failed) -> Iterator[Say]:
         if isinstance(answer, Final) and answer.text:
-            yield from self._hear(answer, answer.text, answer.words)
+            yield from self._hear(answer, answer.text, words_of(answer))
         else:
             self._heard = self._before.and_then("", None, answer.end_ms)
         if not self._is_in_turn:

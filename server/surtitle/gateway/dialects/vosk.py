@@ -24,7 +24,7 @@ from surtitle.gateway.dialects.dialect import (
     Stop,
 )
 from surtitle.gateway.dialects.openai_files import Json
-from surtitle.gateway.dialects.words import bare, hotwords, seconds
+from surtitle.gateway.dialects.words import bare, hotwords, seconds, words_of
 from surtitle.messages import (
     Ended,
     Failed,
@@ -148,7 +148,7 @@ class Vosk:
                 "word": bare(word.text),
             }
             for final in finals
-            for word in final.words or ()
+            for word in words_of(final)
         ]
         answer: Json = {"result": words} if words and self._config.words else {}
         answer["text"] = " ".join(str(word["word"]) for word in words)

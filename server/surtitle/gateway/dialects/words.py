@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from surtitle.messages import WordTiming
+from surtitle.messages import Final, WordTiming
 
 MAX_HOTWORDS, MAX_HOTWORD = 100, 100
 """How many there may be, and how many characters each has: see `Start`."""
@@ -34,6 +34,13 @@ def spread(text: str, start_ms: int, end_ms: int, confidence: float) -> list[Wor
         end = start_ms + (end_ms - start_ms) * said // total
         timed.append(WordTiming(text=word, start_ms=begin, end_ms=end, confidence=confidence))
     return timed
+
+
+def words_of(final: Final) -> list[WordTiming]:
+    """The words of a final; where the model gave no times, by their length."""
+    if final.words:
+        return final.words
+    return spread(final.text, final.start_ms, final.end_ms, final.confidence)
 
 
 def hotwords(terms: Iterable[str]) -> list[str]:
