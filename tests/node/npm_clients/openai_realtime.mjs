@@ -48,10 +48,10 @@ realtime.on("session.created", () => {
 await Promise.race([updated, closed]);
 const speech = readFileSync(file);
 const samples = detection === null ? speech : Buffer.concat([speech, Buffer.alloc(2 * 48000)]);
-for (let at = 0; at < samples.length; at += 4800) {
+for (let at = 0; at < samples.length && realtime.socket.readyState === 1; at += 4800) {
   const audio = samples.subarray(at, at + 4800).toString("base64");
   realtime.send({ type: "input_audio_buffer.append", audio });
   await new Promise((resolve) => setTimeout(resolve, 25));
 }
-realtime.send({ type: "input_audio_buffer.commit" });
+realtime.send({ type: "input_audio_buffer.commit" }); // once closed, this is nothing
 console.log(JSON.stringify({ heard, errors, ...(await closed) }));
