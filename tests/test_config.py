@@ -133,6 +133,21 @@ def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch, name: s
     assert load_settings({}) == Settings()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"wyoming": "tcp://0.0.0.0:10300"},
+        {"vosk_port": "2700", "host": "0.0.0.0", "keys_file": "k"},
+    ],
+)
+def test_what_knows_no_keys_is_open_to_others_only_if_that_is_intended(
+    settings: dict[str, str],
+) -> None:
+    with pytest.raises(ConfigurationError, match="have no keys"):
+        load_settings(settings)
+    assert load_settings(settings | {"open_to_network": "true"})
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings({}).port = 5

@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     vosk_port: int | None = _setting(
         None,
         "Network",
-        "Another port for clients of vosk-server, which know no path; others find it at /vosk.",
+        "Another port for clients of vosk-server, which know no path and no keys; others find it at "
+        "/vosk.",
         ge=0,
         le=65535,
     )
@@ -507,12 +508,14 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
             "there could use the server. Set up keys (--keys-file; see `surtitle key --help`), "
             "or, if this is intended, use --open-to-network true."
         )
-    address = settings.wyoming_address
-    if address is not None and not is_loopback(address[0]) and not settings.open_to_network:
-        raise ConfigurationError(
-            f"{address[0]} can be reached from other machines, and Wyoming knows no keys: anyone there "
-            "could use the server. If this is intended, use --open-to-network true."
-        )
+    vosk = None if settings.vosk_port is None else (settings.host, settings.vosk_port)
+    for protocol, address in (("Wyoming", settings.wyoming_address), ("vosk-server", vosk)):
+        if address is not None and not is_loopback(address[0]) and not settings.open_to_network:
+            raise ConfigurationError(
+                f"{address[0]} can be reached from other machines, and clients of {protocol} have no "
+                "keys: anyone there could use the server. If this is intended, use --open-to-network "
+                "true."
+            )
     return settings
 
 

@@ -360,3 +360,19 @@ async def test_more_than_can_be_recognised_is_not_read() -> None:
         assert hosted.session.unanswered_s < 70
         flooding.cancel()
         socket.transport.abort()
+
+
+async def test_the_port_of_vosk_knows_no_path_and_no_keys(tmp_path: Path) -> None:
+    add_key(tmp_path / "keys.toml", "studio", ["speak"])
+    ring = read_keys(tmp_path / "keys.toml")
+    site = Site(keys=lambda: ring, max_sessions_per_key=9)
+    await site.gateway.start("127.0.0.1", 0, vosk_port=0)
+    try:
+        for path in ("", "/", "/vosk", "/any/path?x=1"):
+            async with connect(f"ws://127.0.0.1:{site.gateway.vosk_port}{path}") as socket:
+                await socket.send('{"eof" : 1}')
+                assert json.loads(await socket.recv()) == {"text": ""}
+        with pytest.raises(InvalidStatus):
+            await connect(f"ws://127.0.0.1:{site.gateway.port}/vosk")
+    finally:
+        await site.gateway.drain(0)

@@ -320,7 +320,7 @@ def test_keys_that_the_server_does_not_know(
 ) -> None:
     told = run(node_22, programs / "refusals.mjs", guarded.url, SAMPLE, trusted=certificate[0])
     assert told == {
-        "deepgram": {"kind": "UnauthorizedError", "status": 401},
+        "deepgram": {"kind": "DeepgramError", "status": 401},
         "openai": {"kind": "AuthenticationError", "status": 401},
         "deepgramLive": "Unexpected server response: 401",
         "openaiLive": "Unexpected server response: 401",

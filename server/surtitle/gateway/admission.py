@@ -130,11 +130,10 @@ class Admission:
         visitor = Visitor(asking.client, caller)
         return self._not_now(visitor) or visitor
 
-    def to_speak_without_key(self, address: str) -> Visitor | Refusal:
+    def to_speak_without_key(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may connect to be captioned whose protocol knows no keys."""
-        client = ClientAddress(address)
-        refusal = self._asks_too_often(self._limits, client)
-        visitor = Visitor(client)
+        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        visitor = Visitor(asking.client)
         return refusal or self._not_now(visitor) or visitor
 
     def to_watch(self, asking: Asking, channel: str) -> Visitor | Refusal:

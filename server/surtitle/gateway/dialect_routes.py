@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from surtitle.gateway.admission import LOADING, Admission, Asking, Refusal, Visitor
+from surtitle.gateway.admission import LOADING, Asking, Refusal, Visitor
 from surtitle.gateway.answering import in_turn, preflight, refusal_headers
 from surtitle.gateway.dialects import deepgram, openai_files
 from surtitle.gateway.dialects.deepgram import Deepgram, Identity
@@ -43,7 +43,7 @@ Query = Mapping[str, Sequence[str]]
 class Conversing:
     """What the routes of dialects answer from."""
 
-    admission: Admission
+    admit: Callable[[Asking], Visitor | Refusal]
     asking: Callable[[Request], Asking]
     """What a request says of who asks."""
     converse: Callable[[Visitor, Dialect, int], Take]
@@ -192,7 +192,7 @@ def _shake_hands(request: Request, service: Service, conversing: Conversing) -> 
         return allowed
     request_id = str(uuid.uuid4())
     asking = conversing.asking(request)
-    visitor = conversing.admission.to_speak(asking)
+    visitor = conversing.admit(asking)
     if isinstance(visitor, Refusal):
         return _refused(service, conversing, visitor, request_id)
     model = conversing.model()

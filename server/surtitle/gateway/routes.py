@@ -8,7 +8,7 @@ same for each, `REQUEST_S`.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
@@ -121,7 +121,7 @@ class Routes:
         """For the routes of dialects."""
         serving = self._serving
         return Conversing(
-            self._admission,
+            self._admission.to_speak,
             self._asking,
             serving.converse,
             serving.model,
@@ -131,7 +131,8 @@ class Routes:
 
     def vosk_app(self) -> ASGIApp:
         """vosk-server alone, for an address of its own."""
-        return _application(vosk_routes(self.conversing()), self._serving.origins)
+        open_to_all = replace(self.conversing(), admit=self._admission.to_speak_without_key)
+        return _application(vosk_routes(open_to_all), self._serving.origins)
 
     def _files(self) -> Files:
         serving = self._serving

@@ -21,7 +21,7 @@ from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
-from surtitle.gateway.admission import Admission, Refusal, Visitor
+from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
 from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.dialects.dialect import Dialect
 from surtitle.gateway.dialects.wyoming import Wyoming
@@ -31,7 +31,7 @@ from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.opening import Opening, SessionOptions
 from surtitle.gateway.places import Places
-from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
+from surtitle.gateway.proxies import TRUST_NONE, ClientAddress, TrustedProxies
 from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
@@ -372,7 +372,7 @@ class Gateway:
 
     def _begin_wyoming(self, socket: "WyomingSocket", address: str) -> None:
         """Somebody has connected who speaks Wyoming."""
-        visitor = self._admission.to_speak_without_key(address)
+        visitor = self._admission.to_speak_without_key(Asking(ClientAddress(address)))
         model = self._engine.model
         if isinstance(visitor, Refusal):
             log.info("wyoming client refused", why=visitor.text)
