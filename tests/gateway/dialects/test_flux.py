@@ -44,7 +44,6 @@ def turns(dialect: Flux, *messages: Any) -> list[tuple[str, int, str]]:
 def test_it_connects_first() -> None:
     opened, connected = list(flux().begin())
     assert isinstance(opened, Open)
-    assert not opened.start.eager
     assert frames([connected]) == [{"type": "Connected", "request_id": "0f0f", "sequence_id": 0}]
 
 
@@ -153,6 +152,16 @@ def test_a_stream_that_fails_says_so() -> None:
     error, close = flux().fail(InternalError("It broke."))
     assert frames([error])[0]["code"] == "INTERNAL"
     assert close == Close(1011, "internal")
+
+
+def test_thresholds_may_change() -> None:
+    dialect = flux()
+    text = '{"type":"Configure","thresholds":{"eot_threshold":0.8,"eager_eot_threshold":0.4}}'
+    (success,) = frames(dialect.take_text(text))
+    assert success["thresholds"] == {"eot_threshold": 0.8, "eager_eot_threshold": 0.4}
+    assert "EagerEndOfTurn" in [event for event, *_ in turns(dialect, pause("so it is."))]
+    (failure,) = frames(dialect.take_text('{"type":"Configure","thresholds":{"eot_threshold":7}}'))
+    assert failure["type"] == "ConfigureFailure"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ are Whisper's own.
 
 import hashlib
 import json
+import math
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -65,10 +67,15 @@ class _Channel:
     """What was said in a channel."""
 
     shown: int = 0  # the utterance of which there was an interim result
-    open: bool = False  # an utterance goes on
+    unanswered: deque[Speech] = field(default_factory=deque)
     last_word_end_ms: int | None = None  # of what is final and has no UtteranceEnd yet
     position_ms: int = 0  # what comes next begins there
     ended: Ended | None = None
+
+    def answered(self, utterance: int) -> None:
+        """An utterance has its answer."""
+        while self.unanswered and self.unanswered[0].utterance <= utterance:
+            self.unanswered.popleft()
 
 
 class Deepgram:
@@ -134,7 +141,8 @@ class Deepgram:
         state = self._channels[channel]
         match message:
             case Speech():
-                state.open = True
+                state.unanswered.append(message)
+                yield from self._utterance_ends()
                 if self._wishes.vad_events:
                     yield _say(
                         type="SpeechStarted",
@@ -220,15 +228,14 @@ class Deepgram:
         yield from self._answer(final, channel, final.text, words, final.confidence)
         if words:
             state.last_word_end_ms = words[-1].end_ms
-        if self._wishes.start.encoding not in RAW_SAMPLE_BYTES:
-            yield from self._utterance_end(channel)  # nobody knows how far a container has come
+        yield from self._utterance_ends()
 
     def _nothing(self, answer: Suppressed | Failed, channel: int) -> Iterator[Action]:
         """What was shown is taken back, and a `Finalize` has its answer."""
         state = self._channels[channel]
         if state.shown == answer.utterance:
             yield from self._answer(answer, channel, "", [], 0.0)
-        state.open = False
+        state.answered(answer.utterance)
 
     def _answer(
         self,
@@ -239,7 +246,7 @@ class Deepgram:
         confidence: float,
     ) -> Iterator[Action]:
         state = self._channels[channel]
-        state.open = False
+        state.answered(answer.utterance)
         state.position_ms = answer.end_ms
         is_awaited = bool(self._finalizes) and channel in self._finalizes[0]
         from_finalize = is_awaited and answer.ended_by == "flush"
@@ -263,17 +270,24 @@ class Deepgram:
             del self._finalizes[0]
 
     def _utterance_ends(self) -> Iterator[Action]:
-        """After audio: where nothing was said for long enough."""
+        """Where nothing was said for long enough, as far as audio has come or somebody speaks again."""
         end_ms = self._wishes.utterance_end_ms
-        if end_ms is None or self._wishes.start.encoding not in RAW_SAMPLE_BYTES:
+        if end_ms is None:
             return
-        start = self._wishes.start
-        frame = RAW_SAMPLE_BYTES[start.encoding] * start.channels * len(self._channels)
-        heard_ms = self._received * 1000 // (frame * start.sample_rate)
         for number, channel in enumerate(self._channels):
             last_ms = channel.last_word_end_ms
-            if last_ms is not None and not channel.open and heard_ms - last_ms >= end_ms:
+            silent_to_ms = channel.unanswered[0].start_ms if channel.unanswered else self._heard_ms
+            if last_ms is not None and silent_to_ms - last_ms >= end_ms:
                 yield from self._utterance_end(number)
+
+    @property
+    def _heard_ms(self) -> float:
+        """How far audio has come; nobody knows it of a container."""
+        start = self._wishes.start
+        if start.encoding not in RAW_SAMPLE_BYTES:
+            return math.inf
+        frame_bytes = RAW_SAMPLE_BYTES[start.encoding] * start.channels * len(self._channels)
+        return self._received * 1000 // (frame_bytes * start.sample_rate)
 
     def _utterance_end(self, channel: int) -> Iterator[Action]:
         last_ms = self._channels[channel].last_word_end_ms
@@ -393,6 +407,7 @@ class Event(Struct):
 
     type: str
     keyterms: Annotated[list[str], Meta(max_length=1000)] | None = None
+    thresholds: dict[str, Any] | None = None
 
 
 _decoder = msgspec.json.Decoder(Event)

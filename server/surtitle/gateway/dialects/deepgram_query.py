@@ -157,15 +157,21 @@ def read_flux_query(query: Query, model: ModelInfo) -> FluxWishes:
     """The same of Flux. Raises BadQuery."""
     if _one(query, "redact") not in (None, *_FALSE):
         raise BadQuery("`redact` is not supported.")
-    eot_threshold = _fraction(query, "eot_threshold", 0.5, 0.9)
-    eager = _fraction(query, "eager_eot_threshold", 0.3, 0.9)
-    _number(query, "eot_timeout_ms", 5000, 500, 10_000)
-    start = structs.replace(make_start(query, model), eager=eager is not None)
+    eot_threshold, eager = read_thresholds(query)
     return FluxWishes(
-        start,
+        structs.replace(make_start(query, model), eager=True),  # it may be configured later
         DEFAULT_EOT_THRESHOLD if eot_threshold is None else eot_threshold,
         eager,
         tuple(query.get("keyterm", ())),
+    )
+
+
+def read_thresholds(query: Query) -> tuple[float | None, float | None]:
+    """How sure the end of a turn is to be, and an eager one. Raises BadQuery."""
+    _number(query, "eot_timeout_ms", 5000, 500, 10_000)
+    return (
+        _fraction(query, "eot_threshold", 0.5, 0.9),
+        _fraction(query, "eager_eot_threshold", 0.3, 0.9),
     )
 
 

@@ -11,8 +11,13 @@ from typing import Any
 
 from surtitle.captioning.stability import join
 from surtitle.errors import BadMessage, WireError
-from surtitle.gateway.dialects.deepgram import IDLE_TIMEOUT_S, INTERIM_CONFIDENCE, parse_event
-from surtitle.gateway.dialects.deepgram_query import FluxWishes
+from surtitle.gateway.dialects.deepgram import (
+    IDLE_TIMEOUT_S,
+    INTERIM_CONFIDENCE,
+    Event,
+    parse_event,
+)
+from surtitle.gateway.dialects.deepgram_query import BadQuery, FluxWishes, read_thresholds
 from surtitle.gateway.dialects.dialect import (
     Action,
     Actions,
@@ -65,6 +70,8 @@ class Flux:
 
     def __init__(self, wishes: FluxWishes, request_id: str) -> None:
         self._wishes = wishes
+        self._eot_threshold = wishes.eot_threshold
+        self._eager_eot_threshold = wishes.eager_eot_threshold
         self._request_id = request_id
         self._keyterms = list(wishes.keyterms)
         self._said = 0  # messages
@@ -104,7 +111,7 @@ class Flux:
                     self._forced += 1
                     yield Flush()
             case "Configure":
-                yield from self._configure(event.keyterms)
+                yield from self._configure(event)
             case name:
                 raise BadMessage(f"Unknown message type {name[:40]!r}.")
 
@@ -152,7 +159,7 @@ class Flux:
 
     def _on_pause(self, pause: Pause) -> Iterator[Say]:
         confidence = FINISHED_CONFIDENCE if pause.finished else UNFINISHED_CONFIDENCE
-        if confidence >= (self._wishes.eager_eot_threshold or 1.0):
+        if confidence >= (self._eager_eot_threshold or 1.0):
             yield from self._hear(pause, pause.text, pause.words)
             self._is_eager = True
             yield self._info("EagerEndOfTurn", confidence)
@@ -168,21 +175,29 @@ class Flux:
             self._before = self._heard
             return
         is_forced = answer.ended_by == "flush" and self._forced > 0
-        confidence = max(self._wishes.eot_threshold, FINISHED_CONFIDENCE)
+        confidence = max(self._eot_threshold, FINISHED_CONFIDENCE)
         yield self._info("EndOfTurn", confidence, trigger="manual" if is_forced else "model")
         self._turn += 1
         self._is_in_turn = self._is_eager = False
         self._before = _Heard()
 
-    def _configure(self, keyterms: list[str] | None) -> Iterator[Action]:
-        if keyterms is not None:
-            self._keyterms = keyterms
-            yield Change(Update(hotwords=hotwords(keyterms)))
+    def _configure(self, event: Event) -> Iterator[Action]:
+        query = {name: [str(value)] for name, value in (event.thresholds or {}).items()}
+        try:
+            eot, eager = read_thresholds(query)
+        except BadQuery as error:
+            yield self._say("ConfigureFailure", code="INVALID_THRESHOLDS", description=str(error))
+            return
+        self._eot_threshold = eot or self._eot_threshold
+        self._eager_eot_threshold = eager or self._eager_eot_threshold
+        if event.keyterms is not None:
+            self._keyterms = event.keyterms
+            yield Change(Update(hotwords=hotwords(event.keyterms)))
         yield self._say(
             "ConfigureSuccess",
             thresholds={
-                "eot_threshold": self._wishes.eot_threshold,
-                "eager_eot_threshold": self._wishes.eager_eot_threshold,
+                "eot_threshold": self._eot_threshold,
+                "eager_eot_threshold": self._eager_eot_threshold,
             },
             keyterms=self._keyterms,
         )
