@@ -252,10 +252,14 @@ class Failed(Struct, tag="failed", kw_only=True, frozen=True, omit_defaults=True
 
 
 class Flushed(Struct, tag="flushed", kw_only=True, frozen=True):
-    """All that was said before a `flush`, at `audio_ms` of the audio, has been answered."""
+    """All that was said before a `flush`, at `audio_ms` of the audio, has been answered.
+
+    It answers so many `flushes`: those that came together.
+    """
 
     seq: int
     audio_ms: int
+    flushes: int = 1
 
 
 ServiceState = Literal["normal", "recovering", "overloaded", "draining"]

@@ -71,8 +71,10 @@ def test_what_has_no_file_name_is_the_file_all_the_same() -> None:
         (file(b"abc"), "ends too early"),
         (file(b"abc") + file(b"def") + END, "more than one file"),
         (field("prompt", "x" * (MAX_FIELD_BYTES + 1)) + file(b"") + END, "longer than"),
-        (field("a", "") * (MAX_FIELDS + 1) + file(b"") + END, None),
-        (b"".join(field(f"a{i}", "") for i in range(MAX_FIELDS + 1)) + END, "more than 100"),
+        (field("a", "") * MAX_FIELDS + file(b"") + END, None),
+        (b"".join(field(f"a{i}", "") for i in range(MAX_FIELDS + 2)) + END, "more than 100"),
+        (b"--XX\r\nA: b\r\n\r\n\r\n" * 1000 + END, "more than 100"),
+        (field("a" * 2000, "") + END, "headers of a field"),
         (b"--XX\r\n" + b"A: b\r\n" * 50 + b"\r\nx\r\n" + END, "cannot be read"),
     ],
 )

@@ -1,8 +1,10 @@
 """Recordings as bodies of requests: OpenAI's endpoint on a server with a scripted engine."""
 
 import asyncio
+import contextlib
 import io
 import json
+import time
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -326,3 +328,32 @@ async def test_pages_of_other_origins_may_not_upload() -> None:
     async with serving() as site, connected(site.gateway.port) as client:
         client.writer.write(request(file(SPOKEN) + END, header="Origin: https://evil.test"))
         assert (await answer_of(client))[0] == 403
+
+
+async def test_who_is_refused_is_told_before_he_has_sent_everything(tmp_path: Path) -> None:
+    """Clients that write all before they read look once their connection ends."""
+    add_key(tmp_path / "keys.toml", "studio", ["speak"])
+    ring = read_keys(tmp_path / "keys.toml")
+    async with serving(keys=lambda: ring) as site, connected(site.gateway.port) as client:
+        client.writer.write(request(b"", length=30_000_000))
+
+        async def send() -> None:
+            for _ in range(400):
+                client.writer.write(bytes(75_000))
+                await client.writer.drain()
+
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            await send()
+        assert time.monotonic() - began < 5
+
+
+async def test_a_client_that_only_half_closes_is_not_told_of_a_mistake_of_ours() -> None:
+    async with serving(lambda job: None) as site, connected(site.gateway.port) as client:
+        client.writer.write(request(file(SPOKEN) + END))
+        async with asyncio.timeout(5):
+            while not site.engine.jobs:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+        client.writer.write_eof()
+        assert await client.is_closed()
+        await until_gone(site)

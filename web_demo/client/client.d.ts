@@ -238,6 +238,8 @@ export interface Flushed {
   type: "flushed";
   seq: number;
   audio_ms: number;
+  /** How many flushes it answers: those that came together. */
+  flushes: number;
 }
 
 export interface Status {

@@ -114,6 +114,25 @@ class Change:
     held_bytes: int
 
 
+@dataclass(slots=True)
+class _Flush:
+    """Flushes of one window of voice activity: answered together, so that no flood piles up."""
+
+    sample: int
+    times: int
+    last_utterance: int = 0  # that was opened before it
+
+
+def _counted_with(others: deque[_Flush], flush: _Flush) -> bool:
+    """Whether it is of the same window as the newest of others, and counted with that now."""
+    newest = others[-1] if others else None
+    if newest is None or newest.sample // WINDOW_SAMPLES != flush.sample // WINDOW_SAMPLES:
+        return False
+    newest.times += flush.times
+    newest.last_utterance = max(newest.last_utterance, flush.last_utterance)
+    return True
+
+
 class CaptionSession:
     """The state of one stream of audio. See the module's docstring.
 
@@ -165,8 +184,8 @@ class CaptionSession:
         self._safe = 0  # payload bytes
         self._utterances: deque[Utterance] = deque()  # unanswered, oldest first
         self._opened = 0  # how many utterances were opened
-        # For each flush that is not answered: its sample, and the last utterance opened before it.
-        self._flushes: deque[tuple[int, int]] = deque()
+        self._asked_flushes: deque[_Flush] = deque()  # whose sample is not reached
+        self._flushes: deque[_Flush] = deque()  # reached, and not answered
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
         self._jobs: deque[Job] = deque()
@@ -302,21 +321,24 @@ class CaptionSession:
 
         self._mark("update", apply, change.held_bytes)
 
-    def flush(self) -> None:
+    def flush(self, times: int = 1) -> None:
         """End the open utterance after the audio received so far, and say when all is answered.
 
-        After the end of the audio all will be answered, and `ended` says so.
+        It counts for so many `times`. After the end of the audio all will be answered, and `ended` says
+        so.
         """
         if self._audio_end is not None:
             return
-        end = self._audio.end
+        flush = _Flush(self._audio.end, times)
+        if not _counted_with(self._asked_flushes, flush):
+            self._asked_flushes.append(flush)
 
         def apply() -> None:
-            self._end_utterance(end)
-            newest = self._flushes[-1] if self._flushes else None
-            if newest is not None and newest[0] // WINDOW_SAMPLES == end // WINDOW_SAMPLES:
-                self._flushes.pop()  # answered together: a flood of them must not pile up
-            self._flushes.append((end, self._opened))
+            reached = self._asked_flushes.popleft()
+            self._end_utterance(reached.sample)
+            reached.last_utterance = self._opened
+            if not _counted_with(self._flushes, reached):
+                self._flushes.append(reached)
             self._answer_flushes()
 
         self._mark("flush", apply)
@@ -796,9 +818,10 @@ class CaptionSession:
 
     def _answer_flushes(self) -> None:
         unanswered = self._utterances[0].number if self._utterances else self._opened + 1
-        while self._flushes and self._flushes[0][1] < unanswered:
-            sample, _ = self._flushes.popleft()
-            self._send(Flushed(seq=self._next_seq(), audio_ms=samples_to_ms(sample)))
+        while self._flushes and self._flushes[0].last_utterance < unanswered:
+            flush = self._flushes.popleft()
+            audio_ms = samples_to_ms(flush.sample)
+            self._send(Flushed(seq=self._next_seq(), audio_ms=audio_ms, flushes=flush.times))
 
     def _commit(self) -> None:
         """After any input: free audio that is answered, move `safe`, and see whether it is over."""

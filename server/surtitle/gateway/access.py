@@ -173,8 +173,6 @@ class Credentials:
     """A key or a token, as it was sent."""
 
     secret: str
-    is_subprotocol: bool
-    """Browsers can send it in no other way."""
     may_be_key: bool = True
     """False where only a token belongs there."""
 
@@ -183,14 +181,14 @@ def credentials(authorization: str, subprotocols: Sequence[str]) -> Credentials 
     """What a request says to be let in, whichever client sends it; None for nothing."""
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() in _SCHEMES:
-        return Credentials(secret.strip(), is_subprotocol=False)
+        return Credentials(secret.strip())
     for name in subprotocols:
         if name.startswith(TOKEN_PREFIX):
-            return Credentials(name.removeprefix(TOKEN_PREFIX), True, may_be_key=False)
+            return Credentials(name.removeprefix(TOKEN_PREFIX), may_be_key=False)
         if name.startswith(OPENAI_PREFIX):
-            return Credentials(name.removeprefix(OPENAI_PREFIX), True)
+            return Credentials(name.removeprefix(OPENAI_PREFIX))
     if len(subprotocols) > 1 and subprotocols[0].lower() in _SCHEMES:
-        return Credentials(subprotocols[1], True)
+        return Credentials(subprotocols[1])
     return None
 
 

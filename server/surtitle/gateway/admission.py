@@ -130,6 +130,16 @@ class Admission:
         visitor = Visitor(asking.client, caller)
         return self._not_now(visitor) or visitor
 
+    def to_speak_anywhere(self, asking: Asking) -> Visitor | Refusal:
+        """The same of clients that can name no channel."""
+        visitor = self.to_speak(asking)
+        if isinstance(visitor, Visitor) and not visitor.caller.may_speak_in(None):
+            return Refusal(
+                403,
+                "This token permits speaking in one channel only, and this protocol knows no channels.",
+            )
+        return visitor
+
     def to_speak_without_key(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may connect to be captioned whose protocol knows no keys."""
         refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
@@ -202,7 +212,7 @@ class Admission:
         caller = keys.by_key(given.secret) if given.may_be_key else None
         if caller is None:
             return NO_KEY
-        is_in_page = given.is_subprotocol and asking.origin is not None
+        is_in_page = asking.origin is not None
         return KEY_IN_PAGE if is_in_page and not self._keys_in_pages else caller
 
     # -- why not --------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What all routes share: answers in turn, and refusals."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
@@ -15,6 +16,10 @@ SENDING_S = 0.001
 """What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
 of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
 RETRY_AFTER_S = 5
+MOST_ASKED = 1000
+"""Characters of the headers that a page wants to send."""
+_THEIRS = ("x-stainless-", "openai-", "x-deepgram-")
+"""Headers that clients of other services send, and that say nothing here."""
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 T = TypeVar("T")
@@ -37,9 +42,10 @@ def preflight(request: Request) -> Response | None:
     """What a browser asks before a page may send a key or a form; None for any other request."""
     if request.method != "OPTIONS":
         return None
-    return response_of(
-        Page(204, b"", {"Access-Control-Allow-Headers": "Authorization, Content-Type"})
-    )
+    asked = request.headers.get("Access-Control-Request-Headers", "")[:MOST_ASKED]
+    theirs = [name for name in re.findall(r"[a-z0-9-]+", asked.lower()) if name.startswith(_THEIRS)]
+    allowed = ", ".join(["Authorization", "Content-Type", *theirs])
+    return response_of(Page(204, b"", {"Access-Control-Allow-Headers": allowed}))
 
 
 def refused(refusal: Refusal) -> Page:

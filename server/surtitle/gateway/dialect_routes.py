@@ -169,7 +169,7 @@ SERVICES: dict[str, Service] = {
 def dialect_routes(conversing: Conversing) -> list[Route]:
     """All of them."""
     return [
-        Route(path + slash, _endpoint(service, conversing), methods=["GET", "OPTIONS"])
+        _route(path + slash, service, conversing)
         for path, service in SERVICES.items()
         for slash in ("", "/")
     ]
@@ -177,7 +177,14 @@ def dialect_routes(conversing: Conversing) -> list[Route]:
 
 def vosk_routes(conversing: Conversing) -> list[Route]:
     """vosk-server's clients know no path: on a port of theirs, any is meant."""
-    return [Route("/{path:path}", _endpoint(_VOSK, conversing), methods=["GET", "OPTIONS"])]
+    return [_route("/{path:path}", _VOSK, conversing)]
+
+
+def _route(path: str, service: Service, conversing: Conversing) -> Route:
+    """`HEAD` comes with `GET`, but is no handshake."""
+    route = Route(path, _endpoint(service, conversing))
+    route.methods = {"GET", "OPTIONS"}
+    return route
 
 
 def _endpoint(service: Service, conversing: Conversing) -> Callable[[Request], Awaitable[Response]]:

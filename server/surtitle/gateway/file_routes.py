@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
@@ -33,7 +35,7 @@ from surtitle.gateway.forms import BadForm, Form
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import until_gone
 from surtitle.gateway.stream import ClientStream
-from surtitle.gateway.uploads import NoRoom, Spool, Spools, Upload
+from surtitle.gateway.uploads import PIECE_BYTES, NoRoom, Spool, Spools, Upload
 from surtitle.gateway.web import Page, json_page, response_of
 from surtitle.jobs import ModelInfo
 from surtitle.messages import Final
@@ -42,6 +44,7 @@ from surtitle.subtitles.cues import Layout
 T = TypeVar("T")
 
 log = structlog.get_logger("surtitle.upload")
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what it has to say is raised too
 
 AUDIO_PATH = "/v1/audio/"
 MODELS_PATH = "/v1/models"
@@ -127,7 +130,7 @@ class _FileEndpoint(ABC, Generic[W]):
             return
 
         def admit() -> Visitor | Refusal:
-            return self.files.admission.to_speak(self.files.asking(request))
+            return self.files.admission.to_speak_anywhere(self.files.asking(request))
 
         visitor = await in_turn(request, admit)
         if isinstance(visitor, Refusal):
@@ -140,9 +143,12 @@ class _FileEndpoint(ABC, Generic[W]):
             if isinstance(wishes, Response):
                 await wishes(scope, receive, send)
                 return
-            async with _telling_when_gone(receive, upload):
-                response = await self._or_error(self.respond(upload, wishes))
-                await response(scope, receive, send)
+            try:
+                async with _telling_when_gone(receive, upload):
+                    response = await self._or_error(self.respond(upload, wishes))
+                    await response(scope, receive, send)
+            except ConnectionResetError:  # nobody waits for it any more
+                connection_of(scope).stream.abort()
 
     async def _or_error(self, found: Awaitable[T]) -> T | Response:
         """What is awaited, or the answer that says why it does not come."""
@@ -172,6 +178,10 @@ class _FileEndpoint(ABC, Generic[W]):
     @abstractmethod
     def refuse(self, refusal: Refusal, param: str | None) -> Page:
         """The answer that there is none; `param` is to blame."""
+
+
+MOST_AROUND_BYTES = 1 << 20
+"""What a form may have besides its file."""
 
 
 class NotTaken(Exception):
@@ -278,9 +288,8 @@ class _Listening(_FileEndpoint[_Listened]):
         async for final in upload.finish():
             transcript.add(final)
         body = deepgram.file_body(transcript, wishes.identity, upload.audio_ms, wishes.sha256)
-        page = json_page(200, body)
-        page.headers |= {"dg-request-id": wishes.identity.request_id} | _account(upload)
-        return response_of(page)
+        headers = {"dg-request-id": wishes.identity.request_id} | _account(upload) | _NOT_STORED
+        return StreamingResponse(_in_steps(body), media_type="application/json", headers=headers)
 
     def refuse(self, refusal: Refusal, param: str | None) -> Page:
         """See _FileEndpoint."""
@@ -311,13 +320,18 @@ class _Reading:
     async def run(self, most_bytes: int) -> openai.Wishes:
         """All of the form. Raises BadForm, BadField, NoRoom, NotTaken, WireError."""
         form = Form(self._request.headers.get("Content-Type", ""), "file", self._pieces.append)
+        all_bytes = 0
         async for data in self._request.stream():
-            form.feed(data)
-            self._size += sum(map(len, self._pieces))
-            _check_size(self._size, most_bytes)
-            if form.has_file and self._wishes is None and not form.is_file_first:
-                self._begin(form)
-            await self._pass_on()
+            all_bytes += len(data)
+            _check_size(all_bytes - MOST_AROUND_BYTES, most_bytes)
+            for begin in range(0, len(data), PIECE_BYTES):
+                piece = data[begin : begin + PIECE_BYTES]
+                await self._upload.in_turn(partial(form.feed, piece))
+                self._size += sum(map(len, self._pieces))
+                _check_size(self._size, most_bytes)
+                if form.has_file and self._wishes is None and not form.is_file_first:
+                    self._begin(form)
+                await self._pass_on()
         form.finish()
         if not self._size:
             raise BadForm("The file is empty.")
@@ -333,6 +347,7 @@ class _Reading:
         self._upload.begin(start)
 
     async def _pass_on(self) -> None:
+        self._upload.check()
         for piece in self._pieces:
             if self._wishes is not None:
                 await self._upload.take(piece)

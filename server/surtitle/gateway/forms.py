@@ -8,6 +8,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 MAX_FIELD_BYTES = 1 << 16
 """Of all fields together, without the file."""
 MAX_FIELDS = 100
+MAX_HEADER = 1024
+"""Characters of `Content-Type` and of a part's `Content-Disposition`: the library reads them slowly."""
 
 
 class BadForm(Exception):
@@ -21,7 +23,7 @@ class Form:
         self, content_type: str, file_field: str, on_file: Callable[[bytes], None]
     ) -> None:
         """`on_file` gets the pieces of the file. Raises BadForm where the header names no form."""
-        kind, options = parse_options_header(content_type)
+        kind, options = parse_options_header(content_type[:MAX_HEADER])
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise BadForm("Send a form (multipart/form-data) with a field `file`.")
@@ -41,6 +43,7 @@ class Form:
         self._header_value = bytearray()
         self._value = bytearray()
         self._left_bytes = MAX_FIELD_BYTES
+        self._left_parts = MAX_FIELDS + 1
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -75,6 +78,9 @@ class Form:
     # -- what the parser says -------------------------------------------------------------------
 
     def _on_part_begin(self) -> None:
+        self._left_parts -= 1
+        if self._left_parts < 0:
+            raise BadForm(f"The form has more than {MAX_FIELDS} fields.")
         self._name, self._is_file = None, False
         self._value.clear()
 
@@ -91,6 +97,8 @@ class Form:
     def _on_header_end(self) -> None:
         if self._header.lower() != b"content-disposition":
             return
+        if len(self._header_value) > MAX_HEADER:
+            raise BadForm(f"The headers of a field are longer than {MAX_HEADER} bytes.")
         _, options = parse_options_header(self._header_value.decode("latin-1"))
         self._name = options.get(b"name", b"")
         self._is_file = self._name == self._file_field.encode()
@@ -112,8 +120,6 @@ class Form:
         if self._is_file or self._name is None:
             return
         name = self._name.decode(errors="replace")
-        if len(self.fields) >= MAX_FIELDS:
-            raise BadForm(f"The form has more than {MAX_FIELDS} fields.")
         self._left_bytes -= len(self._name)
         self.fields.setdefault(name, []).append(self._value.decode(errors="replace"))
         if self.has_file:

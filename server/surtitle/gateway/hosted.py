@@ -18,7 +18,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -91,8 +91,10 @@ class _Request:
     """What to do at a mark in a container."""
 
     kind: Literal["update", "flush", "discard", "break_off"]
-    action: Callable[[], None]
+    action: Callable[[int], object]
+    """Called with the number of times it was asked for."""
     held_bytes: int = 0
+    times: int = 1
 
 
 class HostedSession:
@@ -349,7 +351,7 @@ class HostedSession:
         except BadStart as error:  # what is spoken goes on as before
             raise BadMessage(str(error)) from error
         self._in_its_place(
-            _Request("update", lambda: self.session.apply_update(change), change.held_bytes)
+            _Request("update", lambda _: self.session.apply_update(change), change.held_bytes)
         )
 
     def flush(self) -> None:
@@ -358,11 +360,11 @@ class HostedSession:
 
     def discard(self) -> None:
         """Throw away the open utterance, up to the audio received so far."""
-        self._in_its_place(_Request("discard", self.session.discard))
+        self._in_its_place(_Request("discard", lambda _: self.session.discard()))
 
     def break_off(self) -> None:
         """End the open utterance by our own wish."""
-        self._in_its_place(_Request("break_off", self.session.break_off))
+        self._in_its_place(_Request("break_off", lambda _: self.session.break_off()))
 
     def stop(self) -> None:
         """No more audio comes."""
@@ -381,7 +383,7 @@ class HostedSession:
         A mark does not get what a decoder holds back until more bytes come.
         """
         if self._decoding is not None and not self.session.stopping:
-            self._requests.append(_Request("break_off", self.session.break_off))
+            self._requests.append(_Request("break_off", lambda _: self.session.break_off()))
             self._marked = True
             self._decoding.finish()
 
@@ -389,9 +391,10 @@ class HostedSession:
         """Do it once all that came before is decoded: at once, but for a container."""
         if self._decoding is None:
             with self._input():
-                request.action()
+                request.action(1)
         elif self._marked and self._requests and self._requests[-1].kind == request.kind:
-            self._requests[-1] = request  # at the same byte: it does for both
+            # At the same byte: it does for both.
+            self._requests[-1] = replace(request, times=self._requests[-1].times + 1)
         else:
             self._requests.append(request)
             self._marked = True
@@ -399,7 +402,8 @@ class HostedSession:
 
     def _do_next_request(self) -> None:
         with self._input():
-            self._requests.popleft().action()
+            request = self._requests.popleft()
+            request.action(request.times)
 
     # -- what its decoder says ------------------------------------------------------------------
 

@@ -250,7 +250,9 @@ class HttpConnection:
         self._exchange = None
         is_done = self._http.our_state is self._http.their_state is h11.DONE
         if not is_done or self.is_last:
-            self.stream.close(max(left_s, LINGER_S))
+            # Whoever is told before all of his body has come may never look before the end.
+            is_early = self._http.their_state is h11.SEND_BODY
+            self.stream.close(LINGER_S if is_early else max(left_s, LINGER_S))
             return
         self._http.start_next_cycle()
         if len(self._behind) <= BEHIND_BYTES:  # else with a later answer: there is one

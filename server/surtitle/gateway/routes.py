@@ -121,7 +121,7 @@ class Routes:
         """For the routes of dialects."""
         serving = self._serving
         return Conversing(
-            self._admission.to_speak,
+            self._admission.to_speak_anywhere,
             self._asking,
             serving.converse,
             serving.model,

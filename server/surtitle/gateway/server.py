@@ -239,7 +239,7 @@ class Gateway:
                 raise ConfigurationError(
                     "Wyoming needs a package that is not installed: `pip install surtitle[wyoming]`."
                 ) from error
-            self._wyoming = WyomingServer(self._begin_wyoming)
+            self._wyoming = WyomingServer(self._begin_wyoming, inputs)
             await self._wyoming.start(*wyoming)
             self.wyoming_port = self._wyoming.port
         if vosk_port is not None:
@@ -383,16 +383,21 @@ class Gateway:
         connection = TranslatedConnection(
             socket, dialect, self._opening_for(visitor), self._timeouts
         )
-        connection.on_session = lambda: self._with_session.update({connection: 1})
+        connection.on_session = partial(self._count_sessions, connection)
         self._admission.enter(visitor)
         self._connections.add(connection)
+        in_the_way = self._without_session.enter(connection, visitor.network)
 
         async def serve() -> None:
             try:
+                if in_the_way is not None:
+                    in_the_way.make_way()
                 await connection.run()
             finally:
+                socket.abort()
                 self._connections.discard(connection)
                 self._with_session.pop(connection, None)
+                self._without_session.leave(connection)
                 self._admission.leave(visitor)
 
         self._begin(socket, serve())
@@ -473,10 +478,16 @@ class Gateway:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    def _on_session(self, socket: WebSocket, connection: Connection | TranslatedConnection) -> None:
-        """A connection has a session, or one more, and stays."""
+    def _count_sessions(self, connection: Connection | TranslatedConnection, more: int) -> None:
+        """A connection has so many sessions more, or less."""
         self._without_session.leave(connection)
-        self._with_session[connection] = self._with_session.get(connection, 0) + 1
+        self._with_session[connection] = self._with_session.get(connection, 0) + more
+
+    def _on_session(
+        self, socket: WebSocket, connection: Connection | TranslatedConnection, more: int = 1
+    ) -> None:
+        """A connection has a session, or one more, and stays."""
+        self._count_sessions(connection, more)
         assert self._turns is not None
         self._turns.join(socket.stream)
         socket.stream.speak()

@@ -52,8 +52,8 @@ class TranslatedConnection:
         opening: Opening,
         timeouts: Timeouts,
     ) -> None:
-        self.on_session: Callable[[], object] = lambda: None
-        """Called when it has one more session."""
+        self.on_session: Callable[[int], object] = lambda more: None
+        """Called when it has one more session, or one less (-1)."""
         self._socket = socket
         self._dialect = dialect
         self._opening = opening
@@ -105,7 +105,11 @@ class TranslatedConnection:
         """See Receiver."""
         if self._stage is not _SERVING:
             return self._stage is not Stage.DRAINING
-        if not self._links or not self._room.is_set() or len(data) > AT_ONCE_BYTES:
+        if (
+            not self._links
+            or not self._room.is_set()
+            or len(data) * len(self._links) > AT_ONCE_BYTES
+        ):
             return False
         self._heard_at = self._loop.time()
         with self._reporting():
@@ -207,19 +211,29 @@ class TranslatedConnection:
 
     def _steps(self, frame: str | bytes) -> Iterator[Callable[[], object]]:
         """What there is to do for a frame: a turn for each piece of audio in it."""
-        waiting: list[Action] = []
-        yield partial(self._work_on, partial(self._begin_frame, frame, waiting))
-        for action in waiting:
-            for piece in _pieces(action):
-                yield partial(self._work_on, partial(self._do, (piece,)))
+        work, is_done = self._work(frame), False
 
-    def _begin_frame(self, frame: str | bytes, waiting: list[Action]) -> None:
-        """Do what a frame asks for; from its first audio on, all waits for turns of its own."""
+        def go_on() -> None:
+            nonlocal is_done
+            is_done = True
+            for _ in work:  # up to the next piece
+                is_done = False
+                return
+
+        while not is_done and self._listens:
+            yield partial(self._work_on, go_on)
+
+    def _work(self, frame: str | bytes) -> Iterator[None]:
+        """Do what a frame asks for, with a stop before more audio is taken than a turn may."""
+        left_bytes = PIECE_BYTES
         for action in self._heard(frame):
-            if waiting or (isinstance(action, Audio) and len(action.data) > PIECE_BYTES):
-                waiting.append(action)
-            else:
-                self._do((action,))
+            for piece in _pieces(action):
+                if isinstance(piece, Audio):
+                    if len(piece.data) > left_bytes:
+                        yield
+                        left_bytes = PIECE_BYTES
+                    left_bytes -= len(piece.data)
+                self._do((piece,))
 
     def _heard(self, frame: str | bytes) -> Iterable[Action]:
         if isinstance(frame, str):
@@ -227,7 +241,7 @@ class TranslatedConnection:
         return self._dialect.take_bytes(frame)
 
     def _work_on(self, take: Callable[[], object]) -> None:
-        if self._stage is _SERVING and not self._socket.is_lost:
+        if self._listens:
             self._heard_at = self._loop.time()
             with self._reporting():
                 take()
@@ -254,14 +268,14 @@ class TranslatedConnection:
                     if not self._is_closing:
                         self._sender.send(action)
                 case Open(start, channel):
+                    for ended in self._links[channel:]:  # another one follows
+                        self._opening.sessions.leave(ended.hosted, ended, for_good=True)
+                        self.on_session(-1)
+                    del self._links[channel:]
                     link = _ChannelLink(self, channel)
                     link.hosted = self._opening.open(start, link)
-                    replaced = self._links[channel:]  # by one that follows
-                    for ended in replaced:
-                        self._opening.sessions.leave(ended.hosted, ended, for_good=True)
-                    self._links[channel:] = [link]
-                    if not replaced:
-                        self.on_session()
+                    self._links.append(link)
+                    self.on_session(1)
                     if channel == 0:
                         self._sender.log = log.bind(session=link.hosted.id)
                 case Audio(data, channel):
@@ -301,6 +315,11 @@ class TranslatedConnection:
             else:
                 self._room.set()
                 self._heard_at = self._loop.time()
+
+    @property
+    def _listens(self) -> bool:
+        """Whether frames are taken."""
+        return self._stage is _SERVING and not self._socket.is_lost
 
     @property
     def has_input(self) -> bool:

@@ -10,6 +10,8 @@ SKIPPED_WHILE_UNSENT = 8
 """Messages that may wait before some are skipped."""
 MOST_UNSENT = 1024
 """Messages that may wait at all: a session keeps fewer for one who comes back."""
+MOST_UNSENT_BYTES = 1 << 20
+"""Of them all: an hour of finals has a tenth of that."""
 
 T = TypeVar("T")
 
@@ -24,6 +26,8 @@ class Unsent(Generic[T]):
         self._gives_way = gives_way
         self._size = size
         self._messages: deque[T] = deque()
+        self.held_bytes = 0
+        """Their size."""
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -32,23 +36,23 @@ class Unsent(Generic[T]):
         """Have a message wait; False where too many do, and it is not among them."""
         if len(self._messages) >= SKIPPED_WHILE_UNSENT:
             self._messages = deque(m for m in self._messages if not self._gives_way(m, message))
+            self.held_bytes = sum(map(self._size, self._messages))
         if len(self._messages) >= MOST_UNSENT:  # its client takes one now and then
             return False
+        self.held_bytes += self._size(message)
         self._messages.append(message)
-        return True
+        return self.held_bytes <= MOST_UNSENT_BYTES
 
     def take(self) -> T:
         """The next one. Raises IndexError where there is none."""
-        return self._messages.popleft()
+        message = self._messages.popleft()
+        self.held_bytes -= self._size(message)
+        return message
 
     def clear(self) -> None:
         """None of them need be sent any more."""
         self._messages.clear()
-
-    @property
-    def held_bytes(self) -> int:
-        """Their size."""
-        return sum(map(self._size, self._messages))
+        self.held_bytes = 0
 
 
 def unsent_messages() -> Unsent[ServerMessage]:

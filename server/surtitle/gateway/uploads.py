@@ -17,13 +17,14 @@ import structlog
 
 from surtitle.errors import Busy, WireError
 from surtitle.gateway.hosted import HostedSession
+from surtitle.gateway.live import WORD_BYTES
 from surtitle.gateway.opening import Opening
 from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, ClientStream
 from surtitle.messages import Ended, Failed, Final, ServerMessage, Start
 
 log = structlog.get_logger("surtitle.upload")
 
-PIECE_BYTES = 1 << 14
+PIECE_BYTES = 1 << 13
 """Of a recording, taken at a time."""
 
 
@@ -63,9 +64,13 @@ class Upload:
         for begin in range(0, len(data), PIECE_BYTES):
             while hosted.full and self._error is None:
                 await self._next_news()
-            self._check()
+            self.check()
             piece = data[begin : begin + PIECE_BYTES]
-            await self._stream.in_turn([partial(hosted.receive_audio, piece)], MOST_OF_A_MESSAGE_S)
+            await self.in_turn(partial(hosted.receive_audio, piece))
+
+    async def in_turn(self, call: Callable[[], object]) -> None:
+        """Do something for the client, when its turn comes."""
+        await self._stream.in_turn([call], MOST_OF_A_MESSAGE_S)
 
     async def finish(self) -> AsyncIterator[Final]:
         """There is no more of it: all finals, as they come, to the last. Raises WireError."""
@@ -74,7 +79,8 @@ class Upload:
         while True:
             while self._finals:
                 yield self._finals.popleft()
-            self._check()
+                await asyncio.sleep(0)  # whoever takes them does not wait
+            self.check()
             if self._is_over:
                 return
             await self._next_news()
@@ -98,7 +104,8 @@ class Upload:
         assert self._hosted is not None, "not begun"
         return self._hosted
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises what has gone wrong meanwhile."""
         if self._error is not None:
             raise self._error
 
@@ -136,7 +143,7 @@ class Upload:
     @property
     def held_bytes(self) -> int:
         """See Link."""
-        return sum(len(final.text) for final in self._finals)
+        return sum(len(final.text) + WORD_BYTES * len(final.words or ()) for final in self._finals)
 
 
 class NoRoom(Exception):

@@ -33,6 +33,10 @@ VIEWER_BYTES = 4096
 VIEWER_BYTES_PER_S = 64.0
 """What may come of a viewer, who has nothing to say: pings, pongs and a close."""
 
+LARGE_BYTES = 1 << 20
+LARGE_MESSAGE_S = 30.0
+"""How long a message may take to come that is larger than that: until it is whole, it is nobody's."""
+
 _BROKEN = CLOSE, b""
 """The end of what is received, where a frame has broken the rules."""
 
@@ -70,6 +74,8 @@ class WebSocket:
         self._came = asyncio.Event()  # a message, or the end
         self._waiting = 0  # messages that have begun to come and are not worked on yet
         self._in_turn = False  # one of them waits for its turn
+        self._begun_bytes = 0  # of a message that is not whole
+        self._deadline: asyncio.TimerHandle | None = None  # for the rest of a large one
         self._is_deaf = False
         self._last_frame: bytes | None = None
         """The close of a broken connection, which waits until its client has been answered."""
@@ -83,6 +89,7 @@ class WebSocket:
         was_open = self._protocol.state is OPEN
         self._protocol.receive_data(data)
         frames = [event for event in self._protocol.events_received() if isinstance(event, Frame)]
+        self._watch_large(len(data), is_whole=any(frame.fin for frame in frames))
         if not self._is_deaf:
             for frame in frames:
                 self._take(frame)
@@ -91,6 +98,15 @@ class WebSocket:
         else:
             self._flush()
         return len(frames) + sum(len(frame.data) >> 10 for frame in frames)
+
+    def _watch_large(self, size: int, *, is_whole: bool) -> None:
+        """Cut off who begins a large message and does not end it."""
+        self._begun_bytes = 0 if is_whole else self._begun_bytes + size
+        if self._deadline is not None and is_whole:
+            self._deadline.cancel()
+            self._deadline = None
+        elif self._deadline is None and self._begun_bytes > LARGE_BYTES:
+            self._deadline = self._loop.call_later(LARGE_MESSAGE_S, self.abort)
 
     def receive_eof(self) -> None:
         """See Layer."""
@@ -111,6 +127,8 @@ class WebSocket:
     def lose(self) -> None:
         """See Layer."""
         self._pinging.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._protocol.receive_eof()
         self._protocol.parser_exc = None
         self._protocol.parser.close()

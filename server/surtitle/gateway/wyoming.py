@@ -10,18 +10,23 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import structlog
 from websockets.exceptions import ConnectionClosedOK
 from wyoming.event import Event, async_write_event
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.stream import LINGER_S, UNSENT_BYTES
+from surtitle.gateway.budget import allowance
+from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.stream import LINGER_S, MOST_OF_A_MESSAGE_S, UNSENT_BYTES
 
 log = structlog.get_logger("surtitle.wyoming")
 
+MAX_HEAD_BYTES = 1 << 14
+"""Of an event's head, and of its data: all of it is read at once, several times."""
 MAX_PAYLOAD_BYTES = 1 << 20
-"""Of the data or the audio of an event. Home Assistant sends a kilobyte or two of audio."""
+"""Of its audio. Home Assistant sends a kilobyte or two."""
 MOST_QUEUED = 4
 """Events that may wait to be worked on, before no more is read."""
 
@@ -32,8 +37,10 @@ Serve = Callable[["WyomingSocket", str], None]
 class WyomingServer:
     """Listens, and hands its connections over."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, inputs: InputTurns) -> None:
+        """What its clients ask for is done in turns with all others."""
         self._serve = serve
+        self._inputs = inputs
         self._server: AsyncTcpServer | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -55,7 +62,7 @@ class WyomingServer:
         return int(server.sockets[0].getsockname()[1])
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "_Handler":
-        handler = _Handler(_Bounded(reader), writer)
+        handler = _Handler(_Bounded(reader), writer, self._inputs)
         peer = writer.get_extra_info("peername")
         self._serve(handler.socket, peer[0] if peer else "")
         return handler
@@ -67,6 +74,24 @@ class WyomingServer:
                 await self._server.stop()
 
 
+class _Head(msgspec.Struct):
+    """What is announced of an event."""
+
+    data_length: int | None = None
+    payload_length: int | None = None
+
+    @property
+    def is_bearable(self) -> bool:
+        """Whether so much may come."""
+        return (
+            0 <= (self.data_length or 0) <= MAX_HEAD_BYTES
+            and 0 <= (self.payload_length or 0) <= MAX_PAYLOAD_BYTES
+        )
+
+
+_head_decoder = msgspec.json.Decoder(_Head)
+
+
 class _Bounded(asyncio.StreamReader):
     """A reader that announces the end where a client announces too much."""
 
@@ -75,16 +100,19 @@ class _Bounded(asyncio.StreamReader):
         self._reader = reader
 
     async def readline(self) -> bytes:
-        """A line; nothing where there is none of a bearable length."""
+        """The head of an event; nothing, which ends the connection, where it is none, or announces too
+        much.
+        """
         try:
-            return await self._reader.readline()
-        except ValueError:  # asyncio's own limit is as long
-            return b""
+            line = await self._reader.readline()
+            if len(line) <= MAX_HEAD_BYTES and _head_decoder.decode(line).is_bearable:
+                return line
+        except (ValueError, msgspec.MsgspecError):  # asyncio's own limit for lines, or no JSON
+            pass
+        return b""
 
     async def readexactly(self, n: int) -> bytes:
-        """So many bytes. Raises ValueError, at which the package ends the connection."""
-        if not 0 <= n <= MAX_PAYLOAD_BYTES:
-            raise ValueError("too much is announced")
+        """So many bytes, as the head has announced."""
         return await self._reader.readexactly(n)
 
     def feed_eof(self) -> None:
@@ -95,7 +123,9 @@ class _Bounded(asyncio.StreamReader):
 class WyomingSocket:
     """A connection, see Socket."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, inputs: InputTurns) -> None:
+        self._inputs = inputs
+        self._cost = allowance()
         self.close_received: int | None = None
         self.is_lost = False
         self._writer = writer
@@ -108,6 +138,7 @@ class WyomingSocket:
 
     async def put(self, event: Event) -> None:
         """An event has come; it waits for room."""
+        await asyncio.sleep(0)  # what has come already is read without a pause
         if self._is_deaf:
             return
         if event.type == "audio-chunk":
@@ -141,8 +172,7 @@ class WyomingSocket:
     async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
         """See Socket."""
         for call in calls:
-            call()
-            await asyncio.sleep(0)
+            await self._inputs.in_turn(self._cost, call, MOST_OF_A_MESSAGE_S)
 
     @property
     def has_input(self) -> bool:
@@ -169,32 +199,41 @@ class WyomingSocket:
         """See Socket. A socket that is closed with something unread in it sends a reset, which may
         overtake the last that was written: so all is read that still comes.
         """
-        self._is_deaf = True
-        while not self._frames.empty():
-            self._frames.get_nowait()
+        self._stop_listening()
         with contextlib.suppress(OSError, TimeoutError):
             self._writer.write_eof()
             async with asyncio.timeout(LINGER_S):
                 await self._gone.wait()
-        self._writer.close()
+        self.abort()
 
     def abort(self) -> None:
         """See Socket."""
+        self._stop_listening()
         self._writer.transport.abort()
+
+    def _stop_listening(self) -> None:
+        """Drop what has come: whoever waits for room goes on, to the end of the stream."""
+        self._is_deaf = True
+        while not self._frames.empty():
+            self._frames.get_nowait()
 
 
 class _Handler(AsyncEventHandler):
     """The package's end of a connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inputs: InputTurns
+    ) -> None:
         super().__init__(reader, writer)
         writer.transport.set_write_buffer_limits(UNSENT_BYTES)
-        self.socket = WyomingSocket(writer)
+        self.socket = WyomingSocket(writer, inputs)
 
     async def run(self) -> None:
         """See AsyncEventHandler. What is no event ends the connection."""
         try:
-            with contextlib.suppress(OSError, EOFError, KeyError, TypeError, AttributeError):
+            with contextlib.suppress(
+                OSError, EOFError, KeyError, TypeError, AttributeError, RecursionError
+            ):
                 await super().run()
         finally:
             self.socket.lose()

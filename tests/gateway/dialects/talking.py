@@ -109,8 +109,8 @@ def failed(utterance: int = 1) -> Failed:
     )
 
 
-def flushed(audio_ms: int = 2000) -> Flushed:
-    return Flushed(seq=1, audio_ms=audio_ms)
+def flushed(audio_ms: int = 2000, flushes: int = 1) -> Flushed:
+    return Flushed(seq=1, audio_ms=audio_ms, flushes=flushes)
 
 
 def ended(audio_ms: int = 3000) -> Ended:
@@ -161,7 +161,7 @@ any_message = st.one_of(
     st.builds(over, numbers),
     st.builds(suppressed, numbers, st.sampled_from(["no_speech", "discarded"]), ends),
     st.builds(failed, numbers),
-    st.builds(flushed, times),
+    st.builds(flushed, times, numbers),
     st.builds(ended, times),
     st.just(Status(seq=1, state="normal", message="It is.")),
     st.just(Ready(seq=1, session="s", token="t", model="m", sample_rate=16_000, resume_window_s=0)),

@@ -1,5 +1,6 @@
 """Deepgram's messages, as its own clients send and read them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -129,6 +130,9 @@ def test_what_a_query_comes_to(fields: dict[str, Any], start: dict[str, Any]) ->
         ({"redact": "pci"}, "`redact` is not supported"),
         ({"callback": "http://here"}, "`callback` is not supported"),
         ({"channels": "9", "multichannel": "true"}, "up to 8"),
+        ({"channels": "000000001" + "29999999"}, "must be a number"),
+        ({"sample_rate": "0000160009999"}, "must be a number"),
+        ({"sample_rate": "9" * 5000}, "must be a number"),
         ({"encoding": "flac", "channels": "2", "multichannel": "true"}, "needs raw audio"),
     ],
 )
@@ -235,6 +239,29 @@ def test_finalize_with_nothing_open_is_answered_by_an_empty_result() -> None:
     assert result["channel"]["alternatives"][0]["transcript"] == ""
     assert (result["start"], result["duration"]) == (0.0, 2.0)
     assert not told(dialect, flushed())
+
+
+def test_finalizes_that_come_together_each_have_an_answer() -> None:
+    dialect = listening()
+    for _ in range(3):
+        list(dialect.take_text('{"type":"Finalize"}'))
+    answers = frames(told(dialect, final("so", ended_by="flush"), flushed(2000, 2), flushed(2100)))
+    assert [each["from_finalize"] for each in answers] == [True, True, True]
+    assert not told(dialect, flushed())
+
+
+@pytest.mark.parametrize("end", ['{"type":"CloseStream"}', b""])
+def test_an_end_before_anything_has_come(end: str | bytes) -> None:
+    dialect = listening(encoding=[], sample_rate=[])
+    said, close = dialect.take_text(end) if isinstance(end, str) else dialect.take_bytes(end)
+    assert frames([said])[0]["duration"] == 0
+    assert close == Close()
+
+
+def test_a_stereo_file_is_mixed_down() -> None:
+    fields = {"channels": ["2"], "multichannel": ["true"]}
+    wishes = read_query(RAW | fields, BASE, is_file=True)
+    assert (wishes.channels, wishes.start.channels) == (1, 2)
 
 
 def test_keep_alive_changes_nothing() -> None:
@@ -367,12 +394,14 @@ def test_a_file() -> None:
     transcript = Transcript()
     transcript.add(final("So it is."))
     transcript.add(final("Well.", 2, 3000, 4000))
-    body = file_body(transcript, IDENTITY, 5000, "abc")
+    body = json.loads("".join(file_body(transcript, IDENTITY, 5000, "abc")))
     (channel,) = body["results"]["channels"]
     assert channel["alternatives"][0]["transcript"] == "So it is. Well."
     assert channel["detected_language"] == "en"
     assert body["metadata"]["duration"] == 5.0
-    assert file_body(Transcript(), IDENTITY, 0, "abc")["results"]["channels"][0]["alternatives"]
+    assert [word["word"] for word in channel["alternatives"][0]["words"]][-1] == "well"
+    nothing = json.loads("".join(file_body(Transcript(), IDENTITY, 0, "abc")))
+    assert nothing["results"]["channels"][0]["alternatives"][0]["words"] == []
 
 
 @given(

@@ -36,7 +36,7 @@ SERVER_VAD = {
     "prefix_padding_ms": 300,
     "silence_duration_ms": 500,
 }
-TRANSCRIPTION = {"model": "gpt-4o-mini-transcribe", "language": "en"}
+TRANSCRIPTION = {"model": "gpt-4o-mini-transcribe", "language": "en", "delay": "minimal"}
 
 
 def session(**fields: Any) -> str:
@@ -204,6 +204,35 @@ def test_a_final_that_says_something_else_has_no_more_deltas() -> None:
         "conversation.item.added",
         "completed",
     ]
+
+
+def test_deltas_wait_by_default_until_they_are_hardly_wrong() -> None:
+    for delay, deltas in (
+        (None, ["So it is."]),
+        ("low", ["So", " it is."]),
+        ("minimal", ["So", " it", " is."]),
+    ):
+        dialect = realtime(session(transcription={"delay": delay}), append(2000))
+        actions = told(
+            dialect,
+            speech(),
+            partial("So", end_ms=1000),
+            partial("So it", end_ms=2500),
+            final("So it is.", end_ms=3000),
+        )
+        assert [each["delta"] for each in frames(actions) if "delta" in each] == deltas
+
+
+@pytest.mark.parametrize("more", [",[]" * 50_000, ',{"a":1}' * 50_000])
+def test_a_large_event_can_only_be_audio(more: str) -> None:
+    dialect = realtime(session())
+    audio = base64.b64encode(bytes(200_000)).decode()
+    large = '{"type":"input_audio_buffer.append","audio":"%s","event_id":"e1"}' % audio  # noqa: UP031
+    taken = [action for action in dialect.take_text(large) if isinstance(action, Audio)]
+    assert b"".join(action.data for action in taken) == bytes(200_000)
+    assert max(len(action.data) for action in taken) <= 12_288
+    with pytest.raises(Mistake, match="has at most"):
+        list(dialect.take_text('{"type":"session.update","session":[0%s]}' % more))  # noqa: UP031
 
 
 def test_noise_is_an_item_without_words_and_a_failure_says_so() -> None:

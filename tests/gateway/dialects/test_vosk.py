@@ -101,6 +101,21 @@ def test_a_reset_is_answered_once_all_is_and_what_follows_waits() -> None:
     assert answer(dialect) == {"partial": ""}
 
 
+def test_resets_that_come_together_each_have_an_answer() -> None:
+    dialect = vosk()
+    answer(dialect)
+    for _ in range(2):
+        list(dialect.take_text('{"reset":1}'))
+    assert not frames(dialect.take_bytes(b"ab"))
+    replies = frames(told(dialect, final("so", ended_by="flush"), flushed(100, 2)))
+    assert [reply.get("text", reply.get("partial")) for reply in replies] == ["so", "", ""]
+
+
+def test_a_rate_in_quotes_is_a_rate() -> None:
+    opened, _ = others(vosk('{"config":{"sample_rate":"16000"}}').take_bytes(b"ab"))
+    assert opened == Open(Start(sample_rate=16_000, words=True))
+
+
 def test_a_reset_right_before_the_end_still_has_an_answer() -> None:
     dialect = vosk()
     answer(dialect)

@@ -36,22 +36,41 @@ def test_as_many_hotwords_as_a_session_takes() -> None:
 
 def test_text_of_several_utterances_is_joined() -> None:
     growth = Growth()
-    said = [growth.grow("So"), growth.grow("So it"), growth.grow("So"), growth.finish("So it is.")]
-    said += [growth.grow("Well"), growth.finish("Well."), growth.grow("x")]
+    said = [
+        growth.grow("So", 0),
+        growth.grow("So it", 0),
+        growth.grow("So", 0),
+        growth.finish("So it is."),
+    ]
+    said += [growth.grow("Well", 0), growth.finish("Well."), growth.grow("x", 0)]
     growth.give_up()
     said += [growth.finish("Yes.")]
     assert said == ["So", " it", "", " is.", " Well", ".", " x", " Yes."]
     assert growth.text == "So it is. Well. Yes."
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(0, 30)), st.text("ab ,.", min_size=1)), max_size=4))
+def test_text_waits_until_it_has_been_stable_for_long_enough() -> None:
+    growth = Growth(lag_ms=1000)
+    assert [growth.grow("So", 500), growth.grow("So it", 1000), growth.grow("So it is", 1500)] == [
+        "",
+        "",
+        "So",
+    ]
+    assert [growth.grow("So it is a", 2400), growth.finish("So it was.")] == [" it", " was."]
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 30)), st.text("ab ,.", min_size=1)), max_size=4),
+    st.integers(0, 900),
+)
 def test_where_finals_go_on_from_what_was_sent_the_deltas_are_the_text(
-    utterances: list[tuple[list[int], str]],
+    utterances: list[tuple[list[int], str]], lag_ms: int
 ) -> None:
-    growth, sent, whole = Growth(), "", ""
+    growth, sent, whole, now_ms = Growth(lag_ms), "", "", 0
     for places, text in utterances:
         for place in sorted(places):
-            sent += growth.grow(text[:place])
+            now_ms += 300
+            sent += growth.grow(text[:place], now_ms)
         sent += growth.finish(text)
         whole = join(whole, text)
     assert sent == whole == growth.text

@@ -108,6 +108,16 @@ def test_another_command_is_another_session() -> None:
     assert frames(told(dialect, final("Ja."), ended()))[-1]["data"]["text"] == "Ja."
 
 
+def test_another_command_must_wait_for_the_transcript() -> None:
+    dialect = wyoming()
+    asked(dialect, *BEGIN, b"ab", STOP)
+    with pytest.raises(BadMessage, match="Wait for the transcript"):
+        asked(dialect, BEGIN[0])
+    assert not asked(dialect, b"ab")
+    assert frames(told(dialect, final("So."), ended()))[-1]["data"]["text"] == "So."
+    assert others(asked(dialect, *BEGIN, b"ab"))
+
+
 def test_without_audio_and_without_speech_there_is_an_empty_transcript() -> None:
     dialect = wyoming()
     assert frames(asked(dialect, event("transcribe"), STOP))[-1]["data"]["text"] == ""

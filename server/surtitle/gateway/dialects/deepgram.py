@@ -29,7 +29,7 @@ from surtitle.gateway.dialects.dialect import (
     Say,
     Stop,
 )
-from surtitle.gateway.dialects.openai_files import Json, Transcript
+from surtitle.gateway.dialects.openai_files import Json, Transcript, json_parts
 from surtitle.gateway.dialects.words import bare, hotwords, seconds, spread, words_of
 from surtitle.messages import (
     RAW_SAMPLE_BYTES,
@@ -71,6 +71,8 @@ class _Channel:
     last_word_end_ms: int | None = None  # of what is final and has no UtteranceEnd yet
     position_ms: int = 0  # what comes next begins there
     ended: Ended | None = None
+    finalizes: int = 0  # that are not answered
+    early: int = 0  # of these, by a final, before all of it was
 
     def answered(self, utterance: int) -> None:
         """An utterance has its answer."""
@@ -87,7 +89,6 @@ class Deepgram:
         self._wishes = wishes
         self._identity = identity
         self._channels = [_Channel() for _ in range(wishes.channels)]
-        self._finalizes: list[set[int]] = []  # the channels that have not answered each Finalize
         self._hash = hashlib.sha256()
         self._rest = b""  # of a frame of samples, where there are several channels
         self._received = 0  # bytes
@@ -124,7 +125,8 @@ class Deepgram:
                 pass
             case "Finalize":
                 if not self._is_stopped:
-                    self._finalizes.append(set(range(len(self._channels))))
+                    for channel in self._channels:
+                        channel.finalizes += 1
                     yield Flush()
             case "CloseStream":
                 yield from self._stop()
@@ -156,13 +158,8 @@ class Deepgram:
             case Suppressed() | Failed():
                 yield from self._nothing(message, channel)
             case Flushed():
-                if self._finalizes and channel in self._finalizes[0]:
-                    # All that was said is final by now: the answer is empty.
-                    begin_ms = min(state.position_ms, message.audio_ms)
-                    yield self._result(
-                        channel, "", [], 0.0, (begin_ms, message.audio_ms), from_finalize=True
-                    )
-                    self._finalized(channel)
+                for _ in range(message.flushes):
+                    yield from self._flushed(channel, message.audio_ms)
             case Ended():
                 state.ended = message
                 if all(each.ended for each in self._channels):
@@ -190,9 +187,14 @@ class Deepgram:
     # -- what the client asks for ---------------------------------------------------------------
 
     def _stop(self) -> Iterator[Action]:
-        if not self._is_stopped:
-            self._is_stopped = True
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        if self._received:
             yield Stop()
+        else:  # a container without a byte has no end
+            yield self._metadata()
+            yield Close()
 
     def _configure(self, event: "Event") -> Iterator[Action]:
         changed: Json = {}
@@ -248,8 +250,7 @@ class Deepgram:
         state = self._channels[channel]
         state.answered(answer.utterance)
         state.position_ms = answer.end_ms
-        is_awaited = bool(self._finalizes) and channel in self._finalizes[0]
-        from_finalize = is_awaited and answer.ended_by == "flush"
+        from_finalize = state.finalizes > state.early and answer.ended_by == "flush"
         yield self._result(
             channel,
             text,
@@ -260,14 +261,19 @@ class Deepgram:
             from_finalize=from_finalize,
             language=answer.language if isinstance(answer, Final) else None,
         )
-        if from_finalize:
-            self._finalized(channel)
+        state.early += from_finalize
 
-    def _finalized(self, channel: int) -> None:
-        """A channel has answered the oldest `Finalize`."""
-        self._finalizes[0].discard(channel)
-        if not self._finalizes[0]:
-            del self._finalizes[0]
+    def _flushed(self, channel: int, audio_ms: int) -> Iterator[Action]:
+        """A `Finalize` has its answer: an empty one, where all was final before."""
+        state = self._channels[channel]
+        if not state.finalizes:
+            return
+        state.finalizes -= 1
+        if state.early:
+            state.early -= 1
+            return
+        begin_ms = min(state.position_ms, audio_ms)
+        yield self._result(channel, "", [], 0.0, (begin_ms, audio_ms), from_finalize=True)
 
     def _utterance_ends(self) -> Iterator[Action]:
         """Where nothing was said for long enough, as far as audio has come or somebody speaks again."""
@@ -337,7 +343,7 @@ class Deepgram:
             request_id=self._identity.request_id,
             sha256=self._hash.hexdigest(),
             created=self._identity.created,
-            duration=seconds(max(each.audio_ms for each in ended)),
+            duration=seconds(max((each.audio_ms for each in ended), default=0)),
             channels=len(self._channels),
             models=[self._identity.model],
             model_info=_models(self._identity),
@@ -349,40 +355,45 @@ def make_alternative(text: str, words: list[WordTiming], confidence: float) -> J
     return {
         "transcript": text,
         "confidence": confidence,
-        "words": [
-            {
-                "word": bare(word.text),
-                "start": seconds(word.start_ms),
-                "end": seconds(word.end_ms),
-                "confidence": word.confidence,
-                "punctuated_word": word.text,
-            }
-            for word in words
-        ],
+        "words": [_word(word) for word in words],
     }
 
 
-def file_body(transcript: Transcript, identity: Identity, audio_ms: int, sha256: str) -> Json:
-    """The answer to a file: all of its finals as one transcript."""
-    finals = transcript.finals
-    words = [word for final in finals for word in words_of(final)]
-    confidence = min((final.confidence for final in finals), default=0.0)
-    channel: Json = {"alternatives": [make_alternative(transcript.text, words, confidence)]}
-    if finals:
-        channel["detected_language"] = finals[0].language
+def _word(word: WordTiming) -> Json:
     return {
-        "metadata": {
-            "transaction_key": "deprecated",
-            "request_id": identity.request_id,
-            "sha256": sha256,
-            "created": identity.created,
-            "duration": seconds(audio_ms),
-            "channels": 1,
-            "models": [identity.model],
-            "model_info": _models(identity),
-        },
-        "results": {"channels": [channel]},
+        "word": bare(word.text),
+        "start": seconds(word.start_ms),
+        "end": seconds(word.end_ms),
+        "confidence": word.confidence,
+        "punctuated_word": word.text,
     }
+
+
+def file_body(
+    transcript: Transcript, identity: Identity, audio_ms: int, sha256: str
+) -> Iterator[str]:
+    """The answer to a file, piece by piece: all of its finals as one transcript."""
+    finals = transcript.finals
+    confidence = min((final.confidence for final in finals), default=0.0)
+    metadata = {
+        "transaction_key": "deprecated",
+        "request_id": identity.request_id,
+        "sha256": sha256,
+        "created": identity.created,
+        "duration": seconds(audio_ms),
+        "channels": 1,
+        "models": [identity.model],
+        "model_info": _models(identity),
+    }
+    channel = {"detected_language": finals[0].language} if finals else {}
+    words = (_word(word) for final in finals for word in words_of(final))
+    alternative: Json = {"transcript": transcript.text, "confidence": confidence}
+    # The words are the last of all, in the innermost object.
+    outer: Json = {"metadata": metadata, "results": {"channels": [channel | {"alternatives": []}]}}
+    head = json.dumps(outer, ensure_ascii=False).removesuffix("]}]}}")
+    yield head
+    yield from json_parts(alternative, {"words": words})
+    yield "]}]}}"
 
 
 def error_body(message: str, code: str, request_id: str) -> Json:

@@ -1,5 +1,6 @@
 """What the query string of a Deepgram URL asks for. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,9 @@ def read_query(query: Query, model: ModelInfo, *, is_file: bool = False) -> Wish
     end_ms = _one(query, "utterance_end_ms")
     if end_ms is not None and not interim:
         raise BadQuery("`utterance_end_ms` needs `interim_results=true`.")
-    start = make_start(query, model, is_file=is_file)
+    if is_file:
+        multichannel = False  # it is mixed down
+    start = make_start(query, model, is_file=is_file, multichannel=multichannel)
     if multichannel:
         if start.encoding not in _RAW.values():
             raise BadQuery("`multichannel` needs raw audio with an `encoding`.")
@@ -88,11 +91,12 @@ def read_query(query: Query, model: ModelInfo, *, is_file: bool = False) -> Wish
     )
 
 
-def make_start(query: Query, model: ModelInfo, *, is_file: bool = False) -> Start:
-    """The session that a query asks for. Raises BadQuery."""
+def make_start(
+    query: Query, model: ModelInfo, *, is_file: bool = False, multichannel: bool = False
+) -> Start:
+    """The session that a query asks for, of one channel where it is `multichannel`. Raises BadQuery."""
     language, languages = _language(query)
     encoding, rate = _encoding(query, is_file=is_file)
-    multichannel = _flag(query, "multichannel") and encoding in _RAW.values()
     endpointing = _one(query, "endpointing")
     silence_ms = None
     if endpointing is not None and endpointing not in ("true", "false"):
@@ -159,7 +163,8 @@ def read_flux_query(query: Query, model: ModelInfo) -> FluxWishes:
         raise BadQuery("`redact` is not supported.")
     eot_threshold, eager = read_thresholds(query)
     return FluxWishes(
-        structs.replace(make_start(query, model), eager=True),  # it may be configured later
+        # Eager ends may be configured later; a turn without an end is none.
+        structs.replace(make_start(query, model), eager=True, endpointing=True),
         DEFAULT_EOT_THRESHOLD if eot_threshold is None else eot_threshold,
         eager,
         tuple(query.get("keyterm", ())),
@@ -215,6 +220,6 @@ def _number(query: Query, name: str, default: int, least: int, most: int) -> int
     value = _one(query, name)
     if value is None:
         return default
-    if not value.isascii() or not value.isdigit() or not least <= int(value[:9]) <= most:
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
         raise BadQuery(f"`{name}` must be a number from {least} to {most}, not {value[:40]!r}.")
     return int(value)

@@ -131,7 +131,7 @@ class Flux:
             case Final() | Suppressed() | Failed():
                 yield from self._on_answer(message)
             case Flushed():
-                self._forced = max(0, self._forced - 1)
+                self._forced = max(0, self._forced - message.flushes)
             case Ended():
                 yield Close()
 

@@ -3,8 +3,9 @@
 import json
 import math
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, get_args
 
 from msgspec import structs
@@ -133,23 +134,29 @@ class Transcript:
     """The finals of a recording, as they come."""
 
     finals: list[Final] = field(default_factory=list)
-    text: str = ""
+    _parts: list[str] = field(default_factory=list)  # of the text
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._parts)
 
     def add(self, final: Final) -> str:
         """Take the next final; returns what it adds to the text."""
         self.finals.append(final)
-        before, self.text = self.text, join(self.text, final.text)
-        return self.text[len(before) :]
+        end = self._parts[-1] if self._parts else ""
+        delta = join(end, final.text)[len(end) :]
+        if delta:
+            self._parts.append(delta)
+        return delta
 
 
 def answer(transcript: Transcript, wishes: Wishes, audio_ms: int, layout: Layout) -> Iterator[str]:
     """The answer, piece by piece: an hour of subtitles takes a while to lay out."""
     match wishes.format:
         case "json":
-            yield _json(
-                {"text": transcript.text}
-                | ({"logprobs": logprobs(transcript.finals)} if wishes.wants_logprobs else {})
-            )
+            lists = {"logprobs": logprobs(transcript.finals)} if wishes.wants_logprobs else {}
+            yield from json_parts({"text": transcript.text}, lists)
         case "text":
             yield transcript.text + "\n"
         case "srt":
@@ -157,14 +164,14 @@ def answer(transcript: Transcript, wishes: Wishes, audio_ms: int, layout: Layout
         case "vtt":
             yield from format_vtt(_cues(transcript.finals, layout))
         case "verbose_json":
-            yield _json(_verbose(transcript, wishes, audio_ms))
+            yield from _verbose(transcript, wishes, audio_ms)
 
 
 def delta_event(transcript: Transcript, delta: str, wishes: Wishes) -> str:
     """The server-sent event of what the newest final adds."""
     event: Json = {"type": "transcript.text.delta", "delta": delta}
     if wishes.wants_logprobs:
-        event["logprobs"] = logprobs(transcript.finals[-1:])
+        event["logprobs"] = list(logprobs(transcript.finals[-1:]))
     return _event(event)
 
 
@@ -172,7 +179,7 @@ def done_event(transcript: Transcript, wishes: Wishes) -> str:
     """The server-sent event with all of the text."""
     event: Json = {"type": "transcript.text.done", "text": transcript.text}
     if wishes.wants_logprobs:
-        event["logprobs"] = logprobs(transcript.finals)
+        event["logprobs"] = list(logprobs(transcript.finals))
     return _event(event)
 
 
@@ -202,7 +209,7 @@ def _cues(finals: Sequence[Final], layout: Layout) -> Iterator[Cue]:
     yield from lay_out(passage, layout)
 
 
-def _verbose(transcript: Transcript, wishes: Wishes, audio_ms: int) -> Json:
+def _verbose(transcript: Transcript, wishes: Wishes, audio_ms: int) -> Iterator[str]:
     finals = transcript.finals
     body: Json = {
         "task": wishes.start.task,
@@ -210,14 +217,32 @@ def _verbose(transcript: Transcript, wishes: Wishes, audio_ms: int) -> Json:
         "duration": seconds(audio_ms),
         "text": transcript.text,
     }
+    lists: dict[str, Iterable[Json]] = {}
     if "segment" in wishes.granularities:
-        body["segments"] = [_segment(number, final) for number, final in enumerate(finals)]
+        lists["segments"] = (_segment(number, final) for number, final in enumerate(finals))
     if "word" in wishes.granularities:
-        body["words"] = [
+        lists["words"] = (
             {"word": word.text, "start": seconds(word.start_ms), "end": seconds(word.end_ms)}
             for word in _words(finals)
-        ]
-    return body
+        )
+    return json_parts(body, lists)
+
+
+AT_ONCE = 200
+"""Items of a list that are written at a time: a millisecond."""
+
+
+def json_parts(body: Json, lists: Mapping[str, Iterable[Json]]) -> Iterator[str]:
+    """An object as JSON, piece by piece: its fields, and long lists among them."""
+    yield _encode(body)[:-1]
+    for name, items in lists.items():
+        yield ("," if body else "") + f'"{name}":['
+        separator, remaining = "", iter(items)
+        while part := list(islice(remaining, AT_ONCE)):
+            yield separator + ",".join(map(_encode, part))
+            separator = ","
+        yield "]"
+    yield "}\n"
 
 
 def _segment(number: int, final: Final) -> Json:
@@ -236,12 +261,11 @@ def _segment(number: int, final: Final) -> Json:
     }
 
 
-def logprobs(finals: Sequence[Final]) -> list[Json]:
+def logprobs(finals: Sequence[Final]) -> Iterator[Json]:
     """One entry for each word: nobody outside sees the model's own pieces."""
-    return [
-        {"token": word.text, "logprob": _log(word.confidence), "bytes": list(word.text.encode())}
-        for word in _words(finals)
-    ]
+    for word in _words(finals):
+        letters = list(word.text.encode())
+        yield {"token": word.text, "logprob": _log(word.confidence), "bytes": letters}
 
 
 def _words(finals: Sequence[Final]) -> Iterator[WordTiming]:
@@ -254,8 +278,8 @@ def _log(probability: float) -> float:
     return round(math.log(max(probability, 0.001)), 4)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
+def _encode(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _event(value: Json) -> str:

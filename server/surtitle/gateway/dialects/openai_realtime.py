@@ -45,15 +45,23 @@ from surtitle.messages import (
     Update,
 )
 
+MAX_EVENT = 1 << 17
+"""Characters of any other event: more of JSON takes long to read, and `session.updated` repeats it."""
+PIECE_CHARACTERS = 1 << 14
+"""Of base64 that are decoded at a time; a multiple of four."""
 MAX_FRAME_BYTES = 21 << 20
 """An append holds up to 15 MiB of audio, which is so much in base64."""
 RATE_HZ = 24_000
 """Of PCM, where the client says nothing else."""
 SILENCES_MS = {"low": 1200, "medium": 800, "auto": 800, "high": 500}
 """Silence that ends an utterance, by the `eagerness` of `semantic_vad`."""
+DEFAULT_SILENCE_MS = 500
+"""Of `server_vad`."""
 LEAST_SILENCE_MS, MOST_SILENCE_MS = 300, 5000
 """Less costs accuracy: 0.305 instead of 0.242 words wrong with 100 ms, on read speech."""
 
+LAGS_MS = {"minimal": 0, "low": 1500, "medium": 4000, "high": 6000, "xhigh": 10_000}
+"""How long text must have been stable before it is sent as a delta, by `transcription.delay`."""
 MARGIN_MS = 96
 """An utterance that begins later than so long before a commit belongs to the next one: less speech
 opens none, and what a resampler holds back is less."""
@@ -87,7 +95,7 @@ class _Item:
     """What is transcribed under one id."""
 
     id: str
-    growth: Growth = field(default_factory=Growth)
+    growth: Growth
     finals: list[Final] = field(default_factory=list)
     failed: Failed | None = None
     seconds: float = 0.0
@@ -129,7 +137,7 @@ class OpenAIRealtime:
                 "type": "server_vad",
                 "threshold": 0.5,
                 "prefix_padding_ms": 300,
-                "silence_duration_ms": 500,
+                "silence_duration_ms": DEFAULT_SILENCE_MS,
             },
         )
         self._events = 0
@@ -154,13 +162,18 @@ class OpenAIRealtime:
     def take_text(self, text: str) -> Actions:
         """See Dialect."""
         self._event_id = None
+        if len(text) > MAX_EVENT:
+            append = _parse_append(text)
+            self._event_id = append.event_id
+            yield from self._append(append.audio)
+            return
         event = _parse(text)
         self._event_id = event.get("event_id")
         match event["type"]:
             case "session.update" | "transcription_session.update":
                 yield from self._update(event)
             case "input_audio_buffer.append":
-                yield from self._append(event)
+                yield from self._append(event.get("audio"))
             case "input_audio_buffer.commit":
                 yield from self._commit()
             case "input_audio_buffer.clear":
@@ -177,6 +190,7 @@ class OpenAIRealtime:
 
     def tell(self, message: ServerMessage, channel: int) -> Actions:
         """See Dialect."""
+        self._event_id = None  # what goes wrong from now on is none of its client's events
         match message:
             case Speech():
                 yield from self._on_speech(message)
@@ -184,11 +198,14 @@ class OpenAIRealtime:
                 is_next = message.utterance == self._answered + 1
                 item = self._item_of(message) if is_next or self._has_vad else None
                 if item is not None:
-                    yield from self._say_delta(item, item.growth.grow(message.stable))
+                    yield from self._say_delta(
+                        item, item.growth.grow(message.stable, message.end_ms)
+                    )
             case Final() | Suppressed() | Failed():
                 yield from self._on_answer(message)
             case Flushed():
-                yield from self._on_flushed()
+                for _ in range(message.flushes):
+                    yield from self._on_flushed()
 
     def fail(self, error: WireError) -> Actions:
         """See Dialect."""
@@ -238,19 +255,20 @@ class OpenAIRealtime:
         name = "transcription_session.updated" if is_legacy else "session.updated"
         yield self._say(name, session=self._session())
 
-    def _append(self, event: Json) -> Iterator[Action]:
-        audio = event.get("audio")
-        try:
-            data = binascii.a2b_base64(audio if isinstance(audio, str) else "?", strict_mode=True)
-        except ValueError as error:
-            raise Mistake("`audio` must be base64.", param="audio") from error
-        if not data:
-            return
-        if self._start is None:
-            self._start = self._make_start(self._config)
-            yield Open(self._start)
-        self._received += len(data)
-        yield Audio(data)
+    def _append(self, audio: object) -> Iterator[Action]:
+        if not isinstance(audio, str):
+            raise Mistake("`audio` must be base64.", param="audio")
+        for begin in range(0, len(audio), PIECE_CHARACTERS):  # all at once takes 40 ms
+            piece = audio[begin : begin + PIECE_CHARACTERS]
+            try:
+                data = binascii.a2b_base64(piece, strict_mode=True)
+            except ValueError as error:
+                raise Mistake("`audio` must be base64.", param="audio") from error
+            if self._start is None:
+                self._start = self._make_start(self._config)
+                yield Open(self._start)
+            self._received += len(data)
+            yield Audio(data)
 
     def _commit(self) -> Iterator[Action]:
         if self._received == self._committed:
@@ -366,7 +384,7 @@ class OpenAIRealtime:
             return
         more: Json = {}
         if "item.input_audio_transcription.logprobs" in self._config.include:
-            more["logprobs"] = logprobs(item.finals)
+            more["logprobs"] = list(logprobs(item.finals))
         if item.finals:
             more["languages"] = [{"code": code} for code in {f.language: 0 for f in item.finals}]
         yield self._say(
@@ -396,7 +414,8 @@ class OpenAIRealtime:
 
     def _new_item(self) -> _Item:
         self._items += 1
-        return _Item(f"item_{self._name}_{self._items}")
+        lag_ms = LAGS_MS[self._config.transcription.get("delay") or "medium"]
+        return _Item(f"item_{self._name}_{self._items}", Growth(lag_ms))
 
     def _make_start(self, config: _Config) -> Start:
         encoding, usual_hz = _FORMATS[config.format["type"]]
@@ -460,6 +479,7 @@ class _Transcription(Struct):
     languages: Annotated[list[_Text], Meta(max_length=100)] | None = None
     keywords: Annotated[list[_Text], Meta(max_length=1000)] | None = None
     prompt: _Text | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
 class _Detection(Struct):
@@ -483,6 +503,25 @@ class _Session(Struct):
     type: Literal["transcription"] = "transcription"
     audio: _AudioOptions | None = None
     include: Annotated[list[str], Meta(max_length=10)] | None = None
+
+
+class _Append(Struct, tag="input_audio_buffer.append", tag_field="type"):
+    audio: str
+    event_id: str | None = None
+
+
+_append_decoder = msgspec.json.Decoder(_Append)
+
+
+def _parse_append(text: str) -> _Append:
+    """A large event, which can only be one with audio. Raises Mistake."""
+    try:
+        return _append_decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Mistake(
+            f"An event other than `input_audio_buffer.append` has at most {MAX_EVENT} characters.",
+            "invalid_event",
+        ) from error
 
 
 def _parse(text: str) -> Json:
@@ -533,8 +572,8 @@ def _legacy(given: Any) -> Any:
 
 def _silence_ms(detection: Json) -> int:
     """The silence that ends an utterance."""
-    wanted = detection.get("silence_duration_ms")
-    if detection.get("type") == "semantic_vad" or wanted is None:
+    wanted = detection.get("silence_duration_ms") or DEFAULT_SILENCE_MS
+    if detection.get("type") == "semantic_vad":
         wanted = SILENCES_MS[detection.get("eagerness") or "auto"]
     return round(min(max(wanted, LEAST_SILENCE_MS), MOST_SILENCE_MS))
 

@@ -96,10 +96,13 @@ class Vosk:
                 self._finals.append(message)
             case Suppressed() | Failed():
                 self._partial = ""
-            case Flushed() if self._owed:
-                self._owed.popleft()
-                yield self._rest()
-                yield from self._pay()
+            case Flushed():
+                for _ in range(message.flushes):
+                    if not self._owed:
+                        return
+                    self._owed.popleft()
+                    yield self._rest()
+                    yield from self._pay()
             case Ended():
                 while self._owed:  # a `reset` right before the end has no answer of its own
                     self._owed.popleft()
@@ -171,7 +174,7 @@ class _Message(Struct):
     reset: bool | int = False
 
 
-_decoder = msgspec.json.Decoder(_Message)
+_decoder = msgspec.json.Decoder(_Message, strict=False)  # "16000" is a number too
 
 
 def _parse(text: str) -> _Message:

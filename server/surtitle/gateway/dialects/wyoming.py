@@ -30,7 +30,7 @@ from surtitle.messages import (
     Suppressed,
 )
 
-IDLE_TIMEOUT_S = 300.0
+IDLE_TIMEOUT_S = 60.0
 _ENCODINGS: dict[int, Encoding] = {2: "pcm_s16le", 4: "pcm_s16le"}
 """By the bytes of a sample. Those of four are cut to two."""
 
@@ -69,7 +69,10 @@ class Wyoming:
                 case "describe":
                     yield _say("info", self._info())
                 case "ping":
-                    yield _say("pong", event.data)
+                    yield _say("pong", _pong(event.data))
+                case "transcribe" | "audio-start" | "audio-stop" if self._is_open and self._is_over:
+                    self._is_refused = True
+                    raise BadMessage("Wait for the transcript before the next command.")
                 case "transcribe":
                     self._wishes = msgspec.convert(event.data, _Transcribe)
                     self._is_over = self._is_refused = False
@@ -100,7 +103,7 @@ class Wyoming:
         """See Dialect."""
         match message:
             case Partial():
-                yield from self._send(self._growth.grow(message.stable))
+                yield from self._send(self._growth.grow(message.stable, message.end_ms))
             case Final():
                 self._language = message.language
                 yield from self._send(self._growth.finish(message.text))
@@ -214,6 +217,11 @@ class _Format(Struct):
 
 
 _event_decoder = msgspec.json.Decoder(_Event)
+
+
+def _pong(ping: Json) -> Json:
+    text = ping.get("text")
+    return {"text": text[:1000]} if isinstance(text, str) else {}
 
 
 def _say(kind: str, data: Json) -> Say:
