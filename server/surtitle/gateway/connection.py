@@ -61,8 +61,8 @@ MAX_TEXT = 1 << 17
 """Characters of a message: twice what the largest `start` has."""
 AT_ONCE_BYTES = 1 << 15
 """Of audio that are taken without a pause: a second of 16-bit PCM."""
-PIECE_BYTES = 1 << 13
-"""In which more is cut. One takes 4 ms at most, and a megabyte of noise, of which the format check
+PIECE_BYTES = 1 << 12
+"""In which more is cut. One takes 2 ms at most, and a megabyte of noise, of which the format check
 makes nothing, a twentieth of a second."""
 MAX_MISTAKES = 50
 """Errors that are not fatal before a client is taken for a broken one."""
