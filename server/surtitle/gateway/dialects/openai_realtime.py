@@ -33,6 +33,7 @@ from surtitle.gateway.dialects.openai_files import MAX_PROMPT, Json, logprobs
 from surtitle.gateway.dialects.words import hotwords
 from surtitle.jobs import ModelInfo
 from surtitle.messages import (
+    RAW_SAMPLE_BYTES,
     Encoding,
     Failed,
     Final,
@@ -78,7 +79,6 @@ _FORMATS: dict[str, tuple[Encoding, int]] = {
     "g711_ulaw": ("mulaw", 8000),
     "g711_alaw": ("alaw", 8000),
 }
-_SAMPLE_BYTES: dict[Encoding, int] = {"pcm_s16le": 2, "mulaw": 1, "alaw": 1}
 
 
 class Mistake(BadMessage):
@@ -583,4 +583,4 @@ def _form(start: Start) -> tuple[Encoding, int]:
 
 
 def _bytes_per_second(start: Start) -> int:
-    return _SAMPLE_BYTES[start.encoding] * start.sample_rate
+    return RAW_SAMPLE_BYTES[start.encoding] * start.sample_rate
