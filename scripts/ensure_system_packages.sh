@@ -1,7 +1,8 @@
 #!/bin/sh
 # What the tests need of the system: a real Chromium and its headless shell, PortAudio for the
 # microphone, openssl for certificates, the ffmpeg command for damaged files, espeak-ng to say
-# sentences, nginx to stand behind.
+# sentences, nginx, Caddy and HAProxy to stand behind, Redis to share
+# channels through, PostgreSQL to keep talks in.
 # Install Debian's where that is possible and something is missing.
 set -eu
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -12,7 +13,11 @@ has chromium-headless-shell || has google-chrome || missing="$missing chromium-h
 has openssl || missing="$missing openssl"
 has ffmpeg || missing="$missing ffmpeg"
 has espeak-ng || missing="$missing espeak-ng"
+has haproxy || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
+has pg_isready || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+has redis-server || missing="$missing redis-server"
 has nginx || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+has caddy || missing="$missing caddy"
 # Debian's may be too old, so it is not installed here.
 if ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then
     echo "Without Node.js 20 or newer the tests of the JavaScript library outside a browser are skipped."

@@ -12,6 +12,7 @@ from surtitle.app import App, running
 from surtitle.client import ClientError, connect
 from surtitle.config import Settings
 from surtitle.engine.states import EngineState
+from surtitle.engine.supervisor import Supervisor
 from surtitle.messages import Start
 from surtitle.vad.rounds import SileroVad
 
@@ -26,6 +27,7 @@ async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
 
     async with running(SETTINGS, FAKE_DECODER) as app:
         await app.ready.wait()
+        assert isinstance(app.engine, Supervisor)
         worker = psutil.Process(app.engine.worker_pid)
         monkeypatch.setattr(SileroVad, "score", fail)
         with pytest.raises(ClientError):
@@ -35,7 +37,7 @@ async def test_without_its_ticker_a_server_ends_and_leaves_nothing(
                 await app.stop()
                 async for _ in captions:
                     pass
-    assert app.engine.failure == "Internal error in vad."
+    assert app.failure == "Internal error in vad."
     assert not worker.is_running()
 
 
@@ -62,9 +64,7 @@ def test_clients_are_told_what_matters_most() -> None:
         (EngineState.READY, True),
         (EngineState.READY, False),
     ):
-        app.engine = SimpleNamespace(  # type: ignore[assignment]
-            state=state, overloaded_for={"them": overloaded}.__getitem__
-        )
+        app.engine = SimpleNamespace(state=state, overloaded_for={"them": overloaded}.__getitem__)
         app._tell()
     assert told == [
         "overloaded",

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from lab.places import SAMPLE
 from surtitle.cli.caption import wishes
-from surtitle.cli.main import cli, main
-from surtitle.config import ENV_PREFIX, Settings
+from surtitle.cli.main import _settings, cli, main
+from surtitle.config import ENV_PREFIX, Settings, expected
 from surtitle.errors import ConfigurationError
 from surtitle.messages import Start
 
@@ -68,7 +68,10 @@ def test_settings_stand_in_their_groups() -> None:
     assert titles == [
         "Options:",
         "Network:",
+        "Archive:",
+        "Sinks:",
         "Model:",
+        "Engines:",
         "Utterances:",
         "Layout:",
         "Supervision:",
@@ -109,8 +112,20 @@ def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     [
         (["serve", "--port", "x"], "--port (SURTITLE_PORT): "),
         (["serve", "--device", "tpu"], "--device (SURTITLE_DEVICE): "),
+        (["serve", "--port", "x"], "write a whole number from 0 to 65535 (got 'x')"),
+        (["serve", "--lease-s", "0"], "write a number over 0 and up to 86400 (got '0')"),
+        (["serve", "--speech-threshold", "2"], "a number over 0.15 and under 1 (got '2')"),
+        (["serve", "--device", "gpu"], "write auto, cpu or cuda (got 'gpu')"),
+        (["serve", "--log-level", "warn"], "(got 'warn'); did you mean warning?"),
+        (["serve", "--open-to-network", "maybe"], "write true or false (got 'maybe')"),
+        (["serve", "--language", "english"], "write en for english"),
+        (["caption", "x.wav", "--language", "Deutsch"], "write de for Deutsch"),
+        (["mic", "--language", "elvish"], "the code of a language, such as en or de, or auto"),
+        (["serve", "--wyoming", "10300"], "this does not fit. Address for Wyoming"),
+        (["serve", "--public-url", "hall"], "write https://HOST, auto or none"),
+        (["serve", "--embedding-sites", "a; b"], "a; b is no site"),
         (["serve", "--config", "/nonexistent.toml"], "no configuration file /nonexistent.toml"),
-        (["serve", "--host", "0.0.0.0"], "use --open-to-network true"),
+        (["serve", "--host", "0.0.0.0"], "use --open-to-network"),
         (["demo", "--device", "tpu"], "--device (SURTITLE_DEVICE): "),
         (["check", "--port", "-5"], "--port (SURTITLE_PORT): "),
         (["caption", "x.wav", "--max-utterance-ms", "5"], "--max-utterance-ms"),
@@ -118,6 +133,9 @@ def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["caption", str(SAMPLE), "--server", CLOSED_PORT], "Cannot reach a Surtitle server at "),
         (["caption", "/nonexistent.wav", "--server", CLOSED_PORT], "surtitle: "),
         (["caption", str(SAMPLE), "-o", "/nonexistent/x.srt"], "Cannot write /nonexistent/x.srt"),
+        (["caption", "x.wav", "-o", "x.docx"], "formats are text, jsonl, srt, vtt."),
+        (["mic", "-o", "talk.ass"], "talk.ass cannot be written"),
+        (["watch", "hall", "-o", "hall.srt"], "the formats are text, jsonl."),
         (["caption", str(SAMPLE), "--server", "http://[bad"], "http://[bad"),
         (["caption", str(SAMPLE), "--server", "ftp://127.0.0.1"], "ftp"),
         (["caption", str(SAMPLE), "--server", "ws://127.0.0.1:port"], "ws://127.0.0.1:port"),
@@ -155,9 +173,8 @@ def test_a_mistake_is_one_sentence_and_status_1(
         ["serve", "extra"],
         ["serve", "--port"],
         ["caption"],
-        ["caption", "a.wav", "b.wav"],
         ["caption", "a.wav", "--format", "doc"],
-        ["caption", "a.wav", "-o", "/"],
+        ["mic", "-o", "/"],
     ],
     ids=" ".join,
 )
@@ -168,6 +185,48 @@ def test_a_command_line_that_makes_no_sense_has_status_2_and_a_hint(
     assert (status, out) == (2, "")
     assert "Error: " in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serve", "--device"], "--device needs a value: auto, cpu or cuda. Where the model runs"),
+        (["serve", "--device", "--model", "base"], "--device needs a value: auto, cpu or cuda."),
+        (["serve", "--log-level"], "--log-level needs a value: debug, info, warning or error."),
+        (["serve", "--host"], "--host needs a value. Address to listen on."),
+        (["check", "--port", "--model"], "--port needs a value: a whole number from 0 to 65535."),
+        (["caption", "a.wav", "--language"], "--language needs a value. Language for clients"),
+        (["caption", "a.wav", "--track"], "--track needs a value. Number of the audio track"),
+        (["mic", "--channel", "--server", "x"], "--channel needs a value. Publish"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_without_its_value_says_what_to_write(
+    arguments: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, out, err = run(monkeypatch, capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert sentence in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["true"], ["--model", "base"]], ids=" ".join)
+def test_a_switch_may_stand_alone(arguments: list[str]) -> None:
+    command = cli.commands["serve"]
+    context = command.make_context("serve", ["--open-to-network", *arguments])
+    assert _settings(context.params).open_to_network
+
+
+def test_every_setting_that_takes_some_values_names_them() -> None:
+    for name, field in Settings.model_fields.items():
+        if field.annotation not in (str, str | None):
+            assert expected(name), name
+    assert expected("device") == "auto, cpu or cuda"
+    assert expected("metrics_port") == "a whole number from 0 to 65535"
+    assert expected("max_sockets") == "a whole number from 16"
+    assert expected("nothing") == ""
 
 
 def test_the_environment_counts(
@@ -192,7 +251,7 @@ def test_the_file_counts(
 @pytest.mark.parametrize(
     ("command", "runs"),
     [
-        (["caption", "x.wav"], "surtitle.cli.caption.caption_file"),
+        (["caption", "x.wav"], "surtitle.cli.caption.caption_files"),
         (["mic"], "surtitle.cli.mic.caption_microphone"),
         (["demo"], "surtitle.cli.caption.run_demo"),
     ],
@@ -204,7 +263,8 @@ def test_a_server_of_its_own_has_nothing_of_the_real_one_that_keeps_others_out_o
     path = tmp_path / "surtitle.toml"
     path.write_text(
         'host = "0.0.0.0"\nport = 443\nkeys_file = "keys.toml"\nallowed_origins = ["*"]\n'
-        'tls_cert = "chain.pem"\nlog_level = "debug"\nlanguage = "de"\n'
+        'tls_cert = "chain.pem"\nlog_level = "debug"\nlanguage = "de"\nvosk_port = 2700\n'
+        'wyoming = "tcp://0.0.0.0:10300"\nwyoming_zeroconf = "Saal"\n'
     )
     monkeypatch.setenv("SURTITLE_TLS_KEY", "key.pem")
     used: list[Settings] = []
@@ -230,3 +290,32 @@ def test_a_server_is_asked_for_what_was_set_and_nothing_else() -> None:
     assert wishes(Settings()) == Start()
     assert wishes(Settings(language="de"), words=True) == Start(language="de", words=True)
     assert wishes(Settings(endpoint_silence_ms=300)) == Start(endpoint_silence_ms=300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--listen", "8766"], "Write the address as HOST:PORT"),
+        (["--listen", "127.0.0.1:99999"], "Write the address as HOST:PORT"),
+        (["--listen", "0.0.0.0:0"], "gateways need no secret"),
+        (["--tls-cert", "no.pem"], "TLS needs both"),
+        (["--engine-ca", "no.pem"], "TLS needs both"),
+    ],
+)
+def test_an_engine_that_cannot_be_served_says_why(arguments: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "surtitle", "engine", "--model", "tiny.en", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_list_may_be_given_item_by_item() -> None:
+    def given(*arguments: str) -> list[str]:
+        context = cli.commands["serve"].make_context("serve", list(arguments))
+        return _settings(context.params).engine
+
+    urls = ["ws://10.0.0.5:8766", "ws://10.0.0.6:8766"]
+    assert given("--engine", urls[0], "--engine", urls[1]) == urls
+    assert given("--engine", ",".join(urls)) == urls
+    assert given() == []

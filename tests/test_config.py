@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -108,15 +109,26 @@ def test_every_setting_can_come_from_each_source(
     else:
         value = {
             "device": "cpu",
+            "language": "de",
             "log_level": "debug",
             "log_format": "json",
             "host": "::1",
             "metrics_port": "9101",
+            "devices": "cuda:0,cuda:1",
+            "engine": "ws://10.0.0.5:8766,dns+wss://engines:8766,lb+ws://10.0.0.7:8000/captions",
+            "archive": "postgresql://user:word@database/talks",
+            "backplane": "rediss://user:word@redis:6379/1",
             "trusted_proxies": "127.0.0.1",
             "vosk_port": "2700",
+            "public_url": "https://captions.example",
+            "sinks": "hall=youtube:https://youtube.example/c?cid=a,b,hall=file:talk.vtt",
+            "embedding_sites": "https://talks.example,https://*.example.org",
             "wyoming": "tcp://127.0.0.1:10300",
         }.get(name, "other")
         text = f'"{value}"'
+    if name == "wyoming_zeroconf":  # it needs what it announces
+        monkeypatch.setenv("SURTITLE_WYOMING", "tcp://0.0.0.0:10300")
+        monkeypatch.setenv("SURTITLE_OPEN_TO_NETWORK", "true")
     from_line = getattr(load_settings({name: value}), name)
     from_file = getattr(load_settings({}, toml(tmp_path, f"{name} = {text}\n")), name)
     monkeypatch.setenv(ENV_PREFIX + name.upper(), value)
@@ -146,6 +158,22 @@ def test_what_knows_no_keys_is_open_to_others_only_if_that_is_intended(
     with pytest.raises(ConfigurationError, match="have no keys"):
         load_settings(settings)
     assert load_settings(settings | {"open_to_network": "true"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "there is none: set it with --wyoming"),
+        ({"wyoming": "tcp://127.0.0.1:10300"}, "--wyoming tcp://0.0.0.0:10300"),
+        ({"wyoming": "tcp://[::1]:0"}, "--wyoming tcp://0.0.0.0:10300"),
+        ({"wyoming": "tcp://localhost:0"}, "--wyoming tcp://0.0.0.0:10300"),
+    ],
+)
+def test_nothing_is_announced_that_others_cannot_reach(
+    settings: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        load_settings({"wyoming_zeroconf": "Saal", "open_to_network": "true"} | settings)
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -219,6 +247,10 @@ def test_the_groups_get_what_was_set() -> None:
         ("startup_s", "soon"),
         ("log_level", "loud"),
         ("log_format", "xml"),
+        ("wyoming_zeroconf", ""),
+        ("wyoming_zeroconf", "a.b"),
+        ("wyoming_zeroconf", "a\tb"),
+        ("wyoming_zeroconf", "ä" * 32),
     ],
 )
 def test_a_bad_value_names_the_option_and_the_variable(name: str, value: object) -> None:
@@ -230,6 +262,44 @@ def test_a_bad_value_names_the_option_and_the_variable(name: str, value: object)
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("sinks", "hall=https://h/s3cret", "'https' is no kind of sink"),
+        ("sinks", "hall=zoom:h/s3cret", "write https://HOST/PATH"),
+        ("sinks", ["hall=file:a.txt", "b=file:a.txt"], "is there twice"),
+        ("sinks", [{"s3cret": 1}], "write values, separated by commas"),
+        ("archive", "mysql://u:s3cret@h/d", "write a folder"),
+        ("backplane", "http://u:s3cret@h", "write redis://HOST:PORT"),
+    ],
+)
+def test_what_may_hold_a_secret_is_not_repeated(name: str, value: object, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"--{name} ") as caught:
+        load_settings({name: value})
+    assert sentence in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_secret_of_webhooks_is_in_a_file(tmp_path: Path) -> None:
+    assert load_settings({}).webhook_secret() == ""
+    secret = tmp_path / "secret"
+    settings = load_settings({"webhook_secret_file": str(secret)})
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        settings.webhook_secret()
+    secret.write_text("short")
+    with pytest.raises(ConfigurationError, match="at least 16"):
+        settings.webhook_secret()
+    secret.write_text("0123456789abcdef\n")
+    assert settings.webhook_secret() == "0123456789abcdef"
+
+
+def test_sinks_may_be_given_one_by_one_and_in_a_file(tmp_path: Path) -> None:
+    one, two = "hall=zoom:https://h/?a=b,c", "hall=file:talk.vtt"
+    from_line = load_settings({"sinks": f"{one},{two}"})  # as the command line joins them
+    from_file = load_settings({}, toml(tmp_path, f'sinks = ["{one}", "{two}"]\n'))
+    assert from_line.sinks == from_file.sinks == [one, two]
+
+
 def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SURTITLE_DEVICE", "tpu")
     with pytest.raises(ConfigurationError) as caught:
@@ -238,8 +308,12 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_setting_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="--prot"):
-        load_settings({}, toml(tmp_path, "prot = 5\n"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({}, toml(tmp_path, "prot = 5\nxyzzy = 1\n"))
+    file = tmp_path / "surtitle.toml"
+    assert str(caught.value) == (
+        f"{file}: there is no setting prot; did you mean port?; {file}: there is no setting xyzzy."
+    )
 
 
 @pytest.mark.parametrize("text", ["port = ", "port 5", "[", "port = 1\nport = 2\n", '"'])
@@ -273,6 +347,60 @@ def test_loopback_needs_no_consent(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "captions.example.org"])
 def test_other_addresses_need_consent(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="--open-to-network true"):
+    with pytest.raises(ConfigurationError, match="--open-to-network"):
         load_settings({"host": host})
     assert load_settings({"host": host, "open_to_network": "true"}).host == host
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"devices": "cuda:0,gpu"}, "gpu is no device"),
+        ({"devices": "all,cuda:0"}, "all is no device"),
+        ({"devices": "cpu,cpu", "device": "cuda"}, "either `device` or `devices`"),
+        ({"engine": "http://10.0.0.5:8766"}, "http://10.0.0.5:8766 is no engine"),
+        ({"engine": "ws://10.0.0.5"}, "write ws://HOST:PORT"),
+        ({"engine": "ws://10.0.0.5:8766/captions"}, "lb+ws://HOST:PORT/PREFIX"),
+        ({"backplane": "memcached:11211"}, "write redis://HOST:PORT"),
+        ({"archive": "mysql://host/talks"}, "write a folder, sqlite:"),
+        (
+            {"archive": "talks", "host": "0.0.0.0", "open_to_network": True},
+            "anyone there could read and delete what is kept",
+        ),
+        ({"server_name": "east.2"}, "letters (A to Z), digits and hyphens"),
+        ({"server_name": "x" * 64}, "63 letters"),
+        ({"engine": "ws://10.0.0.5:8766", "devices": "cpu,cpu"}, "either `engine` or `devices`"),
+    ],
+)
+def test_devices_and_engines_that_cannot_be_meant(settings: dict[str, str], why: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(why)):
+        load_settings(settings)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "short", "two words that are long enough", "sécret" * 9]
+)
+def test_a_secret_that_is_none(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "secret"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    settings = load_settings({"engine_secret_file": str(file)})
+    with pytest.raises(ConfigurationError, match="The secret in"):
+        settings.engine_secret()
+
+
+def test_a_secret_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("0123456789abcdef\n")
+    settings = load_settings({"engine_secret_file": str(tmp_path / "secret")})
+    assert settings.engine_secret() == "0123456789abcdef"
+
+
+def test_names_are_read_from_a_glossary(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes("\ufeffKjell\n# more\nÜnal\n".encode())
+    assert load_settings({"glossary": str(path)}).glossary_names() == ("Kjell", "Ünal")
+    assert load_settings({}).glossary_names() == ()
+    path.write_bytes(b"\xff\xfe")
+    for unreadable in (path, tmp_path / "nothing.txt"):
+        with pytest.raises(ConfigurationError, match=r"The words in .* cannot be read"):
+            load_settings({"glossary": str(unreadable)}).glossary_names()

@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 
 import surtitle
+from surtitle.archive.sql_store import SqlStore
 from surtitle.diagnosis import diagnose, exit_status, render
 from surtitle.diagnosis.child import (
     ProbeOutcome,
@@ -34,6 +35,7 @@ from surtitle.diagnosis.libraries import judge_libraries, judge_python
 from surtitle.diagnosis.machine import Cpu, judge_cpu, probe_cpu
 from surtitle.diagnosis.port import PortState, judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
+from surtitle.diagnosis.stores import examine_stores
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Settings:
     keys_file: Path | None = None
     tls_key: Path | None = None
     partial_model: str | None = None
+    archive: str = ""
+    backplane: str = ""
 
 
 def states(findings: Iterable[Finding]) -> dict[str, str]:
@@ -55,6 +59,37 @@ def states(findings: Iterable[Finding]) -> dict[str, str]:
 def only(findings: Iterable[Finding]) -> Finding:
     (finding,) = findings
     return finding
+
+
+# --- Databases -----------------------------------------------------------------------------------
+
+
+def test_an_archive_is_looked_at_and_not_made(tmp_path: Path) -> None:
+    folder = tmp_path / "talks"
+    settings = Settings(archive=str(folder))
+    finding = only(examine_stores(settings))
+    assert (finding.state, finding.detail) == ("ok", f"will be made in {folder}/archive.sqlite3")
+    assert not folder.exists()
+    store = SqlStore(str(folder))
+    store.open()
+    store.close()
+    finding = only(examine_stores(settings))
+    assert (finding.state, finding.detail) == ("ok", "SQLite answers, in the known format")
+
+
+def test_databases_that_cannot_be_used_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "archive.sqlite3").write_bytes(b"no database at all" * 100)
+    for settings, said in (
+        (Settings(archive=str(tmp_path)), "not a database"),
+        (Settings(archive="postgresql://someone:secret@127.0.0.1:1/talks"), "of the archive"),
+        (Settings(archive="sqlite://"), "needs a file"),
+        (Settings(backplane="redis://127.0.0.1:1"), "127.0.0.1:1"),
+        (Settings(backplane="redis://127.0.0.1:x"), "address is wrong"),
+    ):
+        finding = only(examine_stores(settings))
+        assert finding.state == "problem" and said in finding.detail
+        assert "secret" not in finding.detail
+    assert list(examine_stores(Settings())) == []
 
 
 # --- Files with secrets --------------------------------------------------------------------------
@@ -116,9 +151,9 @@ def test_trailing_zeros_do_not_make_a_version_older() -> None:
 
 
 def test_library_that_is_not_installed() -> None:
-    found = {finding.title: finding for finding in judge_libraries({"torch": None, "av": "14.0"})}
-    assert found["torch"].state == "problem"
-    assert found["torch"].advice == "Run: pip install torch"
+    found = {finding.title: finding for finding in judge_libraries({"numpy": None, "av": "14.0"})}
+    assert found["numpy"].state == "problem"
+    assert found["numpy"].advice == "Run: pip install numpy"
     assert "av 14.0" in found["Libraries"].detail
 
 
@@ -531,7 +566,8 @@ def test_the_check_itself_loads_no_model_library() -> None:
         "from types import SimpleNamespace\n"
         "from surtitle.diagnosis import diagnose\n"
         "diagnose(SimpleNamespace(model='none-such', partial_model=None, device='cpu',\n"
-        "    compute_type='default', host='127.0.0.1', port=0, keys_file=None, tls_key=None))\n"
+        "    compute_type='default', host='127.0.0.1', port=0, keys_file=None, tls_key=None,\n"
+        "    archive='', backplane=''))\n"
         "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
     )
     folder = Path(surtitle.__file__).parents[1]

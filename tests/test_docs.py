@@ -122,6 +122,10 @@ def test_the_commands_and_options_in_the_documents_exist() -> None:
         name, *rest = arguments.split()
         command = cli.commands.get(name)
         assert command is not None, f"{document}: there is no command `surtitle {name}`"
+        while isinstance(command, click.Group):
+            name = rest.pop(0)
+            command = command.commands.get(name)
+            assert command is not None, f"{document}: there is no command `surtitle {arguments}`"
         assert isinstance(command, click.Command)
         known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
         used = {word.partition("=")[0] for word in rest if re.match(r"-+\w", word)}
@@ -158,6 +162,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
         for name, field in Settings.model_fields.items()
     }
     assert documented == expected
+
+
+def test_every_option_of_ray_deploy_is_documented_with_its_default() -> None:
+    text = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(--[\w-]+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
+    group = cli.commands["ray"]
+    assert isinstance(group, click.Group)
+    deploy = group.commands["deploy"]
+    own = [option for option in deploy.params if option.name not in Settings.model_fields]
+    assert {flag for flag, _ in rows} | {"--config"} == {option.opts[0] for option in own}
+    defaults = {option.opts[0]: str(option.default).removesuffix(".0") for option in own}
+    del defaults["--route-prefix"]  # it has the name of the application
+    for flag, default in rows:
+        assert flag not in defaults or not default or defaults[flag] == default, flag
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:

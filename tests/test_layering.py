@@ -157,18 +157,21 @@ def test_pure_files_open_and_print_nothing(file: str) -> None:
 # -- the arrows ---------------------------------------------------------------------------------
 
 ROOMS = (
+    "archive",
     "captioning",
     "decoding",
     "engine",
     "gateway",
     "recognition",
     "runtime",
+    "sinks",
     "subtitles",
     "vad",
 )
 
 MAY_KNOW = {
     # What a room may import of the rest of the package. Anything else is an arrow too many.
+    "archive": {"archive", "errors", "messages", "runtime.background"},
     "captioning": {"captioning", "errors", "jobs", "messages"},
     "decoding": {
         "decoding",
@@ -191,12 +194,15 @@ MAY_KNOW = {
     },
     "gateway": {
         "gateway",
+        "archive.archive",
+        "archive.records",
         "captioning",
         "decoding.decoders",
+        "engine.engine",
         "engine.scheduler",
         "engine.states",
-        "engine.supervisor",
         "errors",
+        "extras",
         "jobs",
         "messages",
         "runtime",
@@ -206,11 +212,22 @@ MAY_KNOW = {
     "recognition": {
         "recognition",
         "errors",
+        "extras",
         "jobs",
         "runtime.surroundings",
         "runtime.telemetry",
     },
     "runtime": {"runtime", "jobs", "messages"},
+    "sinks": {
+        "sinks",
+        "errors",
+        "messages",
+        "runtime.background",
+        "runtime.filerights",
+        "runtime.printable",
+        "subtitles.cues",
+        "subtitles.formats",
+    },
     "subtitles": {
         "subtitles",
         "captioning.abbreviations",
@@ -230,26 +247,40 @@ MAY_KNOW = {
 
 LEAVES = {
     "errors.py": set[str](),
+    "extras.py": set[str](),
     "jobs.py": set[str](),
     "messages.py": {"errors", "jobs"},
     # Settings carry the options of each part, which are declared where they are used.
     "config.py": {
         "errors",
         "captioning.endpointing",
+        "captioning.glossary",
+        "captioning.language_names",
         "captioning.pacing",
         "engine.policy",
         "runtime.addresses",
         "runtime.telemetry",
+        "sinks.places",
         "subtitles.cues",
     },
     "client/__init__.py": {"client", "messages"},
     "client/captions.py": {"client", "errors", "messages"},
-    "client/dialing.py": {"errors", "messages"},
+    "client/dialing.py": {"client.reasons", "errors", "messages"},
+    "client/reasons.py": set[str](),
+    "client/simple.py": {"client.captions", "client.media", "messages", "runtime.background"},
+    "client/sync.py": {"client.captions", "client.simple", "messages"},
     "client/inbox.py": {"messages"},
     "client/viewer.py": {"client.dialing", "client.inbox", "messages"},
-    "client/microphone.py": {"captioning.audio", "client.dialing", "client.inbox", "jobs"},
+    "client/microphone.py": {
+        "captioning.audio",
+        "client.dialing",
+        "client.inbox",
+        "extras",
+        "jobs",
+    },
     "client/media.py": {
         "client.dialing",
+        "extras",
         "decoding.wire",
         "jobs",
         "runtime.background",
@@ -283,7 +314,7 @@ def test_only_the_root_knows_gateway_and_engine_both() -> None:
     both = [
         file
         for file in FILES
-        if knows(file, "surtitle.gateway.server") and knows(file, "surtitle.engine.supervisor")
+        if knows(file, "surtitle.gateway.server") and knows(file, "surtitle.engine.local")
     ]
     assert both == ["app.py"]
 
@@ -330,8 +361,9 @@ def test_only_config_reads_the_environment() -> None:
         for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # The others read or set what native libraries look at, and where the service manager listens.
+    # The others read or set what libraries look at, and where the service manager listens.
     others = {
+        "cli/cluster.py",
         "runtime/launch.py",
         "diagnosis/__init__.py",
         "diagnosis/child.py",
@@ -342,11 +374,27 @@ def test_only_config_reads_the_environment() -> None:
     assert readers <= {"config.py", *others}
 
 
+def test_only_the_cluster_imports_ray() -> None:
+    users = [file for file in FILES if knows(file, "ray")]
+    assert users == [
+        "cli/cluster.py",
+        "cluster/deployment.py",
+        "cluster/replica.py",
+        "cluster/routing.py",
+    ]
+    at_import = [each.module for each in imports("cli/cluster.py") if each.at_import]
+    assert not [module for module in at_import if is_in(module, "ray")]
+
+
 def test_only_the_network_imports_websockets() -> None:
     assert [file for file in FILES if knows(file, "websockets")] == [
         "client/captions.py",
         "client/dialing.py",
+        "client/reasons.py",
         "client/viewer.py",
+        "engine/dialing.py",
+        "engine/lane.py",
+        "engine/lane_server.py",
         "gateway/channels.py",
         "gateway/connection.py",
         "gateway/handshake.py",
@@ -410,6 +458,16 @@ def test_the_server_never_loads_the_model_libraries() -> None:
     assert loaded.isdisjoint(
         {"faster_whisper", "ctranslate2", "onnxruntime", "transformers", "torch", "silero_vad"}
     )
+
+
+def test_the_server_loads_what_is_optional_only_where_it_is_wanted() -> None:
+    loaded = loaded_by("surtitle.app", "surtitle.cli.main", "surtitle.cli.cluster")
+    assert loaded.isdisjoint(
+        {"wyoming", "zeroconf", "ray", "uvicorn", "sqlalchemy", "redis", "httpx2"}
+    )
+    loaded = loaded_by("surtitle.gateway.wyoming")
+    assert "wyoming" in loaded
+    assert "zeroconf" not in loaded
 
 
 def test_the_server_and_the_client_never_load_ffmpeg() -> None:

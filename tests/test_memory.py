@@ -2,12 +2,15 @@
 
 import gc
 import os
+import platform
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from lab.places import PYTHON_PATH
 from lab.waiting import wait_until
 from surtitle.runtime import memory
 
@@ -103,3 +106,28 @@ def test_without_a_free_descriptor_it_is_unknown_for_that_moment() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert used is None and memory.used_bytes()
+
+
+ALLOCATING = """
+import resource, sys
+from surtitle.runtime import memory
+if sys.argv[1] == "keep":
+    memory.keep_buffers()
+def allocate():
+    for _ in range(200):
+        [bytes(300_000) for _ in range(4)]
+allocate()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+allocate()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not the GNU library")
+def test_buffers_that_are_kept_are_not_cleared_by_the_system_each_time() -> None:
+    def faults(how: str) -> int:
+        command = [sys.executable, "-c", ALLOCATING, how]
+        environment = os.environ | {"PYTHONPATH": PYTHON_PATH}
+        return int(subprocess.check_output(command, env=environment, text=True))
+
+    assert faults("keep") < 1000 < faults("give back")

@@ -3,15 +3,27 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from surtitle.engine.process import CAUSES_OF_DEATH
 from surtitle.messages import Final, Partial
+from surtitle.recognition.guard import Reason
 from surtitle.runtime.metrics import Arrivals, Metrics
 from tests.gateway.fakes import FakeEngine, make_gateway
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+OF_ENGINES = {"surtitle_owed_jobs"}
+"""What `surtitle engine` has; tests/real_speech/test_engines.py asks one."""
+OF_SERVERS = {"surtitle_backplane_up"}
+"""What several servers have; tests/balancing/test_channels.py asks one."""
+OF_ARCHIVES = {"surtitle_archive_up", "surtitle_archive_waiting", "surtitle_archive_lost"}
+"""What a server has that keeps talks; tests/archive/test_served.py asks one."""
+
+OF_SINKS = {f"surtitle_sink_{figure}" for figure in ("waiting", "delivered", "dropped", "failing")}
+"""What a server has whose captions go on; tests/sinks/test_served.py asks one."""
 
 
 def names(metrics: Metrics) -> set[str]:
@@ -29,11 +41,42 @@ async def test_every_figure_that_is_named_exists(document: str) -> None:
     if document.endswith(".json"):
         text = " ".join(t["expr"] for p in json.loads(text)["panels"] for t in p["targets"])
     named = set(re.findall(r"surtitle_\w+", text))
+    named -= OF_ENGINES | OF_SERVERS | OF_ARCHIVES | OF_SINKS
     gateway = make_gateway(FakeEngine())
     there = names(gateway._metrics)
     assert len(named) > 10
     whole = {name.removesuffix(end) for name in there for end in ("_bucket", "_sum", "_count")}
     assert named <= there | whole
+
+
+def samples(metrics: Metrics) -> dict[str, dict[str, float]]:
+    """The values of each counter, by the value of its label."""
+    found: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(metrics.page().decode()):
+        for sample in family.samples:
+            if sample.name.endswith("_total"):
+                found.setdefault(sample.name, {})[" ".join(sample.labels.values())] = sample.value
+    return found
+
+
+def test_every_counter_is_there_with_0_before_anything_happens() -> None:
+    """A rate over a counter that appears with its first event misses that event."""
+    metrics = Metrics()
+    metrics.expect_deaths(CAUSES_OF_DEATH)
+    counters = samples(metrics)
+    counters.pop("process_cpu_seconds_total")
+    declared = re.findall(
+        r"^# TYPE (surtitle_\w+_total) counter", metrics.page().decode(), re.MULTILINE
+    )
+    assert len(declared) > 8 and set(declared) == set(counters)
+    assert {value for each in counters.values() for value in each.values()} == {0.0}
+    assert set(counters["surtitle_suppressed_total"]) == {*get_args(Reason), "discarded"}
+    assert set(counters["surtitle_utterances_total"]) == {"final", "suppressed", "failed"}
+    assert set(counters["surtitle_refusals_total"]) >= {"401", "403", "429", "503"}
+    deaths = counters["surtitle_worker_deaths_total"]
+    assert {"it was killed by SIGSEGV", "the device failed", "it could not be started"} <= set(
+        deaths
+    )
 
 
 def partial(utterance: int, start_ms: int) -> Partial:

@@ -146,7 +146,7 @@ async def test_why_a_server_refuses(command: tuple[str, ...]) -> None:
 
 
 def test_a_file_of_captions_has_no_control_characters(tmp_path: Path) -> None:
-    from surtitle.cli.terminal import Writing
+    from surtitle.cli.writing import Writing
 
     for kind in ("text", "srt", "vtt"):
         path = tmp_path / kind

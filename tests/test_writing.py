@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import os
+import re
+import stat
 import sys
 from pathlib import Path
 
@@ -12,9 +14,13 @@ from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection
 
 from lab.places import REPOSITORY, SAMPLE
-from surtitle.cli.terminal import CaptionView, CaptionWriter, Writing
+from lab.waiting import wait_until
+from surtitle.cli.terminal import CaptionView
+from surtitle.cli.writing import CaptionWriter, Writing
+from surtitle.client import ClientError
 from surtitle.messages import Channel, Final, Revised, Start, WordTiming
 from tests.client.scenes import ENDED, Scene, greet, playing, say
+from tests.subtitle_readers import read_with_pysubs2, read_with_webvtt
 
 LIMIT_S = 60
 
@@ -55,6 +61,10 @@ SPOKEN = (
 )
 
 
+def part_of(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
 def write(writing: Writing, *messages: Final | Revised | Channel) -> None:
     with writing.writer() as writer:
         for message in messages:
@@ -67,7 +77,7 @@ def test_a_file_of_text_grows_line_by_line_and_is_corrected_at_the_end(tmp_path:
         assert writer.takes_revisions
         for message in SPOKEN:
             writer.write(message)
-        assert path.read_text("utf-8") == "It was a kernel.\nOf.\nThe army.\n"
+        assert part_of(path).read_text("utf-8") == "It was a kernel.\nOf.\nThe army.\n"
     assert path.read_text("utf-8") == "It was a colonel of\nThe army.\n"
 
 
@@ -223,3 +233,162 @@ async def test_a_file_is_asked_for_with_its_better_texts(name: str, tmp_path: Pa
     start, out = await caption(tmp_path, "-o", name, piped=True)
     assert start.revisions and not out
     assert "colonel" in (tmp_path / name).read_text("utf-8")
+
+
+KINDS = ["text", "jsonl", "srt", "vtt"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_there_stays_until_there_is_a_better_one(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "talk"
+    path.write_text("precious")
+    path.chmod(0o640)
+    with Writing(kind, str(path)).writer() as writer:
+        writer.write(SPOKEN[0])
+        assert path.read_text() == "precious"
+    assert "kernel" in path.read_text() and "precious" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failure_without_a_caption_leaves_everything_as_it_was(kind: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "talk", tmp_path / "other"
+    path.write_text("precious")
+    for each in (path, other):
+        with pytest.raises(ClientError, match="gone"), Writing(kind, str(each)).writer():
+            raise ClientError("The server is gone.", "closed_1006")
+    assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_a_failure_what_was_captioned_is_there_and_it_is_told_where(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, other = tmp_path / "talk", tmp_path / "other"
+    path.write_text("precious")
+    for each in (path, other):
+        with pytest.raises(KeyboardInterrupt), Writing(kind, str(each)).writer() as writer:
+            for message in SPOKEN:
+                writer.write(message)
+            raise KeyboardInterrupt
+    assert path.read_text() == "precious"
+    assert part_of(path).read_text() == other.read_text()
+    assert "colonel" in other.read_text()
+    told = capsys.readouterr().err.replace("\n", "")
+    assert str(part_of(path)) in told and f"is in {other}." in told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_valid_at_every_moment(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "talk"
+    with Writing(kind, str(path)).writer() as writer:
+        for count, message in enumerate(SPOKEN[:3], 1):
+            writer.write(message)
+            text = part_of(path).read_text("utf-8")
+            match kind:
+                case "srt":
+                    assert len(read_with_pysubs2(part_of(path))) == count
+                    assert re.findall(r"^\d+$", text, re.MULTILINE) == list("123")[:count]
+                case "vtt":
+                    assert len(read_with_webvtt(part_of(path))) == count
+                case "jsonl":
+                    assert [json.loads(line)["type"] for line in text.splitlines()] == [
+                        "final"
+                    ] * count
+                case "text":
+                    assert len(text.splitlines()) == count
+
+
+def test_the_part_of_a_run_that_was_cut_off_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "talk.txt"
+    part_of(path).write_text("an hour")
+    write(Writing("text", str(path)), SPOKEN[0])
+    assert part_of(path).read_text() == "an hour"
+    assert path.read_text() == "It was a kernel.\n"
+    assert str(part_of(path)) in capsys.readouterr().err.replace("\n", "")
+    assert sorted(tmp_path.iterdir()) == [path, part_of(path)]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    path, link = tmp_path / "talk.txt", tmp_path / "newest.txt"
+    path.write_text("before")
+    link.symlink_to(path)
+    write(Writing("text", str(link)), SPOKEN[0])
+    assert link.is_symlink() and path.read_text() == "It was a kernel.\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("no/such/folder/talk.srt", "No such file or directory"), ("", "directory")]
+)
+def test_a_file_that_cannot_be_written_is_told_before_anything_else(
+    path: str, why: str, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(ClientError, match=why) as told,
+        Writing("srt", str(tmp_path / path)).writer(),
+    ):
+        pytest.fail("it was begun all the same")
+    assert told.value.code == "not_writable"
+
+
+async def test_who_watches_until_ctrl_c_has_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "hall.srt"
+    path.write_text("of the last talk")
+
+    async def watch() -> None:
+        with Writing("srt", str(path)).writer(until_interrupted=True) as writer:
+            writer.write(SPOKEN[0])
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert "kernel" in path.read_text()
+    assert not part_of(path).exists()
+
+
+# -- the program itself -------------------------------------------------------------------------
+
+
+async def started(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+    """`surtitle caption` on the sample, at the pace of speech."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "surtitle", "caption", str(SAMPLE), *arguments),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "server")},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_where_no_server_is_nothing_is_touched(tmp_path: Path) -> None:
+    path = tmp_path / "precious.srt"
+    path.write_text("precious")
+    process = await started(tmp_path, "--server", "ws://127.0.0.1:1", "-o", "precious.srt")
+    _, errors = await process.communicate()
+    assert process.returncode == 1 and b"Cannot reach" in errors
+    assert path.read_text() == "precious" and not part_of(path).exists()
+
+
+def has_three_cues(path: Path) -> bool:
+    return path.exists() and path.read_text().count("-->") == 3
+
+
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+async def test_what_was_captioned_outlives_the_program(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"talk.{kind}"
+    path.write_text("precious")
+    async with asyncio.timeout(LIMIT_S), playing(speaking([])) as url:
+        process = await started(tmp_path, "--server", url, "-o", path.name)
+        await asyncio.to_thread(wait_until, lambda: has_three_cues(part_of(path)), LIMIT_S)
+        process.kill()
+        await process.wait()
+    read = read_with_pysubs2 if kind == "srt" else read_with_webvtt
+    assert len(read(part_of(path))) == 3
+    assert path.read_text() == "precious"

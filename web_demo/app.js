@@ -1,18 +1,22 @@
 /** The speaker's page: joins controls, sound, client, transcript and captions. */
 
 import { tokenOfPage } from "./address.js";
-import { CaptionClient, FRAME_MS } from "./client/index.js";
+import { CaptionClient, FRAME_MS, Problem } from "./client/index.js";
 import { clock } from "./clock.js";
 import { ConnectionWords, isRecording } from "./connection-words.js";
 import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
 import { byId, create } from "./dom.js";
+import { KeyField } from "./key-field.js";
 import { LevelMeter } from "./level-meter.js";
+import { NamesField } from "./names-field.js";
 import { addSettingsDialog } from "./settings-dialog.js";
 import { Settings } from "./settings.js";
 import { Share } from "./share.js";
+import { Shelf } from "./shelf.js";
 import { Stage } from "./stage.js";
 import { StateLine } from "./state-line.js";
+import { isShown, kept } from "./transcript.js";
 import { keepScreenOn } from "./wake-lock.js";
 
 /**
@@ -20,6 +24,7 @@ import { keepScreenOn } from "./wake-lock.js";
  * @typedef {import("./client/index.js").Source} Source
  * @typedef {import("./client/index.js").ServerMessage} ServerMessage
  * @typedef {import("./client/index.js").Ended} Ended
+ * @typedef {import("./transcript.js").Entry} Entry
  *
  * @typedef {object} Run from Start to the last caption
  * @property {AbortController} stop         aborted when no more sound is sent
@@ -36,6 +41,8 @@ const settings = new Settings();
 const stage = new Stage(settings);
 const dock = new Dock();
 const share = new Share();
+const shelf = new Shelf();
+const keyField = new KeyField();
 const stateLine = new StateLine(byId("state"), byId("state-words"));
 const meter = new LevelMeter(byId("level"), byId("level-words"));
 
@@ -62,6 +69,8 @@ async function start() {
   showControls();
   void keepScreenOn(true);
   try {
+    const problem = await keyField.settle();
+    if (problem) throw new Problem(problem, "unknown_key");
     stateLine.show(
       dock.sourceKind === "file" || dock.sourceKind === "sample" ? "opening" : dock.sourceKind,
     );
@@ -100,9 +109,11 @@ function caption(run, source, words) {
     new URL("v1/captions", document.baseURI),
     {
       language: dock.language,
+      ...(names.names.length && { hotwords: names.names }),
       revisions: true, // what is saved has them, whatever is shown
       ...(settings.isOn("words") && { words: true }),
       ...(channel && { channel }),
+      ...(!settings.isOn("archive") && { archive: false }),
     },
     { access: tokenOfPage },
   );
@@ -111,11 +122,12 @@ function caption(run, source, words) {
   client.addEventListener("state", ({ detail }) => words.note(detail.message));
   client.addEventListener("ready", ({ detail }) => {
     // Another session says what was not answered yet once more.
-    for (const entry of stage.transcript.withdrawOpen()) stage.show(entry);
+    for (const entry of stage.transcript.withdrawOpen()) show(entry);
     share.noteReady(detail);
+    showKept(detail.archive_days);
   });
   client.addEventListener("message", ({ detail }) => showMessage(run, detail));
-  client.addEventListener("gap", ({ detail }) => stage.show(stage.transcript.lose(detail)));
+  client.addEventListener("gap", ({ detail }) => show(stage.transcript.lose(detail)));
   client.addEventListener("error", ({ detail: { code, message, fatal } }) => {
     if (fatal || (code === "damaged_audio" && isCut(run))) return;
     notify(message);
@@ -167,7 +179,7 @@ function caption(run, source, words) {
 function showMessage(run, message) {
   const entry = stage.transcript.apply(message);
   if (!entry) return;
-  stage.show(entry);
+  show(entry);
   if (!run.sentMs) return; // of a recording that is not played nobody waits for words
   const delayMs = run.delay.note(message, run.sentMs, performance.now());
   if (delayMs === null) return;
@@ -180,7 +192,13 @@ function showMessage(run, message) {
  * @param {string} reason
  */
 function closeTranscript(audioMs, reason) {
-  for (const entry of stage.transcript.endSession(audioMs, reason)) stage.show(entry);
+  for (const entry of stage.transcript.endSession(audioMs, reason)) show(entry);
+}
+
+/** @param {Entry} entry */
+function show(entry) {
+  stage.show(entry);
+  if (entry.kind !== "open") shelf.keep(entry);
 }
 
 // ---- what the page says ------------------------------------------------------------------------
@@ -196,6 +214,15 @@ function showFailure(run, error) {
   if (run.finishing && run.client?.state === "closed") stateLine.show("ended", "Stopped");
   else stateLine.show(run.client ? "closed" : "idle");
   if (!isOwnClose(error)) notify(sentence);
+  void keyField.check(); // the token may have expired
+}
+
+/** @param {number | undefined} days until the server deletes what is said, if it keeps it; 0 is never */
+function showKept(days) {
+  const note = byId("kept");
+  note.hidden = days === undefined;
+  const span = days ? ` for ${days} ${days === 1 ? "day" : "days"}` : "";
+  note.textContent = `The server keeps this transcript${span}.`;
 }
 
 /** @param {unknown} error */
@@ -225,9 +252,12 @@ function isCut(run) {
   return run.finishing && !run.whole;
 }
 
-/** @param {string} sentence empty to take the notice away */
-function notify(sentence) {
-  byId("notice").replaceChildren(...(sentence ? [create("p", {}, sentence)] : []));
+/**
+ * @param {string} sentence empty to take the notice away
+ * @param {...Node} more what can be done about it
+ */
+function notify(sentence, ...more) {
+  byId("notice").replaceChildren(...(sentence ? [create("p", {}, sentence, ...more)] : []));
   byId("dismiss").hidden = !sentence;
 }
 
@@ -239,7 +269,9 @@ function showControls() {
   byId("welcome").hidden = current !== null || stage.transcript.entries.length > 0;
 }
 
-addSettingsDialog(settings, ["words", "revisions", "delay"]);
+addSettingsDialog(settings, ["words", "revisions", "delay", "archive"]);
+const names = new NamesField();
+names.addEventListener("change", () => current?.client?.update({ hotwords: names.names }));
 byId("words-hint").append(" Takes effect at the next Start."); // a session has words or has none
 dock.addEventListener("run", () => {
   if (current) stop();
@@ -251,8 +283,53 @@ byId("dismiss").addEventListener("click", () => {
   dock.focus(); // the button is gone now
 });
 byId("clear").addEventListener("click", () => {
+  const { entries } = stage.transcript;
   stage.clear();
+  shelf.clear();
+  const undo = create("button", { type: "button" }, "Undo");
+  undo.addEventListener("click", () => restore(entries));
+  notify("The transcript was cleared. ", undo);
   showControls();
   dock.focus(); // the button pressed is disabled now and would drop the keyboard's focus
 });
+
+// ---- transcripts that outlive the page -----------------------------------------------------------
+
+/** @param {Entry[]} entries */
+function restore(entries) {
+  notify("");
+  stage.restore(entries);
+  shelf.keep(...stage.transcript.entries);
+  showControls();
+  dock.focus();
+}
+
+/** What an earlier page has left can be had again, or deleted. */
+async function offerLast() {
+  const last = await shelf.last();
+  if (!last) return;
+  const lines = last.entries.filter((entry) => isShown(kept(entry))).length;
+  if (!lines) return void shelf.remove(last.id);
+  const done = () => {
+    byId("restore").hidden = true;
+    return shelf.remove(last.id);
+  };
+  const when = new Date(last.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  byId("restore-words").textContent =
+    `Your last transcript is still on this device: ${lines === 1 ? "1 line" : `${lines} lines`}, ${when}.`;
+  byId("restore").hidden = false;
+  byId("restore-open").addEventListener("click", () => {
+    restore(last.entries);
+    void done();
+  });
+  byId("restore-delete").addEventListener("click", () => {
+    void done();
+    dock.focus();
+  });
+}
+
+addEventListener("beforeunload", (event) => {
+  if (current) event.preventDefault(); // the browser asks whether the page is to be left
+});
+void offerLast();
 showControls();

@@ -1,123 +1,79 @@
 /**
- * Captions in block style while they grow: two lines that fill up and are then replaced, so that no word
- * moves while it is read. Pure: no page.
+ * Captions in block style while they grow: what stands on the screen is left whole, and replaced by what
+ * follows it. Pure: no page.
  *
  * @typedef {import("./transcript.js").Entry} Entry
- * @typedef {{text: string, settled: boolean}} Piece of a line: settled ones do not change any more
- * @typedef {{text: string, settled: boolean, entry: Entry, index: number}} Unit
+ * @typedef {import("./caption-words.js").Word} Word
+ *
+ * @typedef {object} InBlock
+ * @property {Entry} entry
+ * @property {number} index   of the word in its entry
+ * @property {boolean} apart  whether a new block begins here: a silence was before it
+ *
+ * @typedef {Word & InBlock} BlockWord
  */
 
-import { textUnits, textWidth } from "./breaks.js";
-import { APART_MS, LAYOUT, layOut, startsNewWord } from "./cues.js";
+import { wordsOf } from "./caption-words.js";
+import { changes, placeAfter } from "./changes.js";
+import { APART_MS, startsNewWord } from "./cues.js";
 
 export class Block {
-  /** The first entry that is still shown, and how many units of it have gone. */
-  #from = { id: 0, gone: 0 };
+  /** The first entry that is still shown, how many words of it have gone, and all of its words. */
+  #from = { id: 0, gone: 0, texts: /** @type {string[]} */ ([]) };
 
   clear() {
-    this.#from = { id: 0, gone: 0 };
+    this.#from = { id: 0, gone: 0, texts: [] };
   }
 
   /**
-   * The lines to show now. What is full is left behind for good.
+   * What has not gone yet.
    *
    * @param {Entry[]} entries the whole transcript
-   * @param {number} [width] columns of a line
-   * @returns {Piece[][]}
+   * @returns {BlockWord[]}
    */
-  lines(entries, width = LAYOUT.width) {
-    let units = this.#units(entries);
-    let lines = filled(units, width);
-    while (lines.length > LAYOUT.lines) {
-      const { text, language } = { text: textOf(units), language: units[0].entry.language };
-      const [cue] = layOut([{ text, language, startMs: 0, endMs: 0 }], { ...LAYOUT, width });
-      const gone = cue.lines.reduce((sum, line) => sum + textUnits(line).length, 0);
-      units = units.slice(gone);
-      this.#from = { id: units[0].entry.id, gone: units[0].index };
-      lines = filled(units, width);
+  words(entries) {
+    /** @type {BlockWord[]} */
+    const words = [];
+    let endMs = Infinity;
+    for (const entry of entries.filter(({ id }) => id >= this.#from.id)) {
+      const own = wordsOf(entry);
+      const gone = entry.id === this.#from.id ? this.#follow(own) : 0;
+      const apart = entry.startMs - endMs >= APART_MS;
+      if (own.length) endMs = entry.endMs;
+      own.slice(gone).forEach((word, at) => {
+        const last = words.at(-1)?.text;
+        const spaced = at ? word.spaced : last !== undefined && startsNewWord(last, word.text);
+        words.push({
+          ...word,
+          spaced,
+          entry,
+          index: gone + at,
+          apart: !at && words.length > 0 && apart,
+        });
+      });
     }
-    return lines.map(pieces);
+    return words;
   }
 
   /**
-   * The units that are still shown: after the last silence, and after what has gone.
+   * Leave everything before a word behind for good.
    *
-   * @param {Entry[]} entries
-   * @returns {Unit[]}
+   * @param {BlockWord} word
    */
-  #units(entries) {
-    const { id, gone } = this.#from;
-    /** @type {Unit[]} */
-    let units = [];
-    let endMs = -Infinity;
-    for (const entry of entries.filter((entry) => entry.id >= id)) {
-      const own = unitsOf(entry);
-      if (!own.length) continue;
-      if (entry.startMs - endMs >= APART_MS && units.length) {
-        units = [];
-        this.#from = { id: entry.id, gone: 0 };
-      }
-      const last = units.at(-1);
-      if (last && startsNewWord(last.text, own[0].text)) own[0].text = ` ${own[0].text}`;
-      units.push(...own.slice(entry.id === id ? gone : 0));
-      endMs = entry.endMs;
-    }
-    return units;
+  leave({ entry, index }) {
+    this.#from = { id: entry.id, gone: index, texts: wordsOf(entry).map(({ text }) => text) };
   }
-}
 
-/**
- * @param {Entry} entry
- * @returns {Unit[]}
- */
-function unitsOf(entry) {
-  const growing = entry.kind === "open";
-  const text = growing ? entry.stable + entry.unstable : entry.text;
-  let from = 0;
-  return textUnits(text.trim().split(/\s+/u).join(" ")).map((unit, index) => {
-    from += unit.length;
-    return { text: unit, settled: !growing || from <= entry.stable.length, entry, index };
-  });
-}
-
-/** @param {Unit[]} units */
-function textOf(units) {
-  return units
-    .map(({ text }) => text)
-    .join("")
-    .trim();
-}
-
-/**
- * Lines filled one after the other: a word that stands stays where it is.
- *
- * @param {Unit[]} units
- * @param {number} width columns
- */
-function filled(units, width) {
-  /** @type {Unit[][]} */
-  const lines = [];
-  for (const unit of units) {
-    const line = lines.at(-1);
-    if (line && textWidth(textOf([...line, unit])) <= width) line.push(unit);
-    else lines.push([unit]);
+  /**
+   * How many words have gone of an entry that may have been corrected meanwhile.
+   *
+   * @param {Word[]} words
+   */
+  #follow(words) {
+    const { gone, texts } = this.#from;
+    const now = words.map(({ text }) => text);
+    this.#from.texts = now;
+    this.#from.gone = placeAfter(gone, changes(texts, now));
+    return this.#from.gone;
   }
-  return lines;
-}
-
-/**
- * @param {Unit[]} line
- * @returns {Piece[]}
- */
-function pieces(line) {
-  /** @type {Piece[]} */
-  const joined = [];
-  for (const { text, settled } of line) {
-    const last = joined.at(-1);
-    const words = text.trimStart();
-    if (last) last.text += text.slice(0, text.length - words.length); // a mark under it looks like a slip
-    if (last?.settled === settled) last.text += words;
-    else joined.push({ text: words, settled });
-  }
-  return joined;
 }

@@ -2,8 +2,9 @@
  * The captions on screen. Final ones go into the log (a live region: assistive technology announces
  * what is added there, once); the growing ones stand below it, outside of the live region.
  *
- * Lines that were read do not move about: text only grows at its end, space once taken by a line is
- * kept when the line gets shorter, and the view scrolls only downwards by itself. Where a reader wants
+ * Lines that were read do not move about: text only grows at its end, what is corrected is fitted into its
+ * place, space once taken by a line is kept when the line gets shorter, and the view scrolls only downwards
+ * by itself. Where a reader wants
  * lines corrected, those below a corrected line stay where they are, as they are being read.
  *
  * @typedef {import("./transcript.js").Entry} Entry
@@ -17,6 +18,8 @@
  * @property {HTMLButtonElement} latest takes a reader who scrolled up back to the newest caption
  */
 
+import { wordsOf } from "./caption-words.js";
+import { StillText } from "./still-text.js";
 import { markedText } from "./uncertain.js";
 
 /** Closer to the end than this counts as being at the end, in CSS pixels. */
@@ -28,12 +31,10 @@ const AT_END_PX = 40;
 const MOST_LINES = 100;
 const LINES_KEPT = 50;
 const MOST_LINES_UNFOLLOWED = 500;
-/** Shown from the opening of an utterance until its first words. */
-const LISTENING = "…";
 
 export class CaptionsView {
-  /** Entry id -> its element among the growing captions. */
-  /** @type {Map<number, HTMLElement>} */
+  /** Entry id -> its text among the growing captions. */
+  /** @type {Map<number, StillText>} */
   #open = new Map();
   /** Whether the view follows the newest caption, or the reader scrolled up. */
   #following = true;
@@ -91,28 +92,28 @@ export class CaptionsView {
 
   /** @param {Entry} entry */
   #showOpen(entry) {
-    const line = this.#open.get(entry.id) ?? this.#addOpen(entry);
-    const [stable, unstable] = /** @type {HTMLCollectionOf<HTMLElement>} */ (line.children);
-    const words = entry.unstable.trimStart();
-    const space = entry.unstable.slice(0, entry.unstable.length - words.length);
-    stable.textContent = entry.stable + space; // a mark under the space would look like a slip
-    unstable.textContent = entry.stable || words ? words : LISTENING;
+    const words = wordsOf(entry);
+    if (!words.length && !this.#open.has(entry.id)) return; // a line of its own comes with the first word
+    const text = this.#open.get(entry.id) ?? this.#addOpen(entry);
+    text.show(words);
   }
 
   /** @param {Entry} entry */
   #addOpen(entry) {
     const line = element("p", "caption");
-    line.append(element("span", "stable"), element("span", "unstable"));
+    if (entry.language) line.lang = entry.language;
     this.parts.open.append(line);
-    this.#open.set(entry.id, line);
-    return line;
+    const text = new StillText(line);
+    this.#open.set(entry.id, text);
+    return text;
   }
 
   /** @param {Entry} entry */
   #close(entry) {
-    this.#open.get(entry.id)?.remove();
+    const text = this.#open.get(entry.id);
+    if (entry.kind === "final" && entry.text) this.#log(entry, finalLine(entry, text));
+    else text?.element.remove();
     this.#open.delete(entry.id);
-    if (entry.kind === "final" && entry.text) this.#log(entry, finalLine(entry));
     if (entry.kind === "failed") this.#log(entry, gapLine(entry));
     if (entry.kind === "lost") this.#log(entry, lostLine(entry));
   }
@@ -173,7 +174,11 @@ export class CaptionsView {
     const { lines } = this.parts;
     const layout = `${lines.clientWidth} ${getComputedStyle(lines).fontSize}`;
     // Another width or text size breaks the lines anew: the space kept for old ones means nothing.
-    if (layout !== this.#layout) lines.style.minHeight = "";
+    if (layout !== this.#layout) {
+      lines.style.minHeight = "";
+      for (const held of lines.querySelectorAll(".caption[style], .caption [style]"))
+        held.removeAttribute("style");
+    }
     this.#layout = layout;
     this.#keepPlace("instant");
   }
@@ -199,10 +204,16 @@ export class CaptionsView {
   }
 }
 
-/** @param {Entry} entry */
-function finalLine(entry) {
-  const line = element("p", "caption final");
-  line.append(...markedText(entry.text, entry.words));
+/**
+ * @param {Entry} entry
+ * @param {StillText} [growing] as which it was read so far
+ */
+function finalLine(entry, growing) {
+  const text = growing ?? new StillText(element("p", ""));
+  const line = text.element;
+  line.className = "caption final";
+  text.show(wordsOf(entry));
+  text.rest();
   if (entry.language) line.lang = entry.language;
   return line;
 }

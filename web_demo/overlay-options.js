@@ -9,11 +9,12 @@
  * @property {string} background  behind the text; the page itself is transparent
  * @property {string} font
  * @property {string} weight
- * @property {"left" | "center" | "right"} align
+ * @property {"start" | "left" | "center" | "right"} align `start`: where the language of a caption begins
  * @property {"start" | "center" | "end"} position
  * @property {string} widthPercent
  * @property {string} marginPx    around the captions
  * @property {string} shadowPx    width of a dark edge around the letters
+ * @property {"plain" | "mark" | "hide"} unstable how words are shown that may still change
  * @property {number} fadeS       silence after which captions go; 0: they stay
  */
 
@@ -21,6 +22,7 @@ const HEX = /^(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/i;
 const FAMILY = /^[\p{L}\p{N} _-]{1,60}$/u;
 
 const ALIGN = { left: "left", centre: "center", center: "center", right: "right" };
+const UNSTABLE = /** @type {const} */ ({ plain: "plain", mark: "mark", hide: "hide" });
 const POSITION = { top: "start", centre: "center", center: "center", middle: "center", bottom: "end" };
 
 /**
@@ -36,11 +38,12 @@ export function overlayOptions(query) {
     background: colour(query.get("background"), "#000000b8"),
     font: FAMILY.test(family) ? `"${family}"` : "system-ui",
     weight: String(Math.round(number(query, "weight", 100, 900, 500))),
-    align: /** @type {OverlayOptions["align"]} */ (oneOf(query, "align", ALIGN, "left")),
+    align: /** @type {OverlayOptions["align"]} */ (oneOf(query, "align", ALIGN, "start")),
     position: /** @type {OverlayOptions["position"]} */ (oneOf(query, "position", POSITION, "end")),
     widthPercent: String(number(query, "width", 10, 100, 80)),
     marginPx: String(number(query, "margin", 0, 500, 32)),
     shadowPx: String(number(query, "shadow", 0, 20, 0)),
+    unstable: /** @type {OverlayOptions["unstable"]} */ (oneOf(query, "unstable", UNSTABLE, "plain")),
     fadeS: number(query, "fade", 0, 3600, 8),
   };
 }
@@ -50,6 +53,8 @@ export function overlayOptions(query) {
  * @param {OverlayOptions} options
  */
 export function styleOverlay(root, options) {
+  root.dataset.unstable = options.unstable;
+  root.dataset.align = options.align;
   for (const [name, value] of Object.entries({
     size: `${options.sizePx}px`,
     lines: options.lines,
@@ -58,7 +63,7 @@ export function styleOverlay(root, options) {
     font: `${options.font}, "Noto Sans", sans-serif`,
     weight: options.weight,
     align: options.align,
-    side: { left: "start", center: "center", right: "end" }[options.align],
+    side: { start: "start", left: "start", center: "center", right: "end" }[options.align],
     position: options.position,
     width: `${options.widthPercent}%`,
     margin: `${options.marginPx}px`,

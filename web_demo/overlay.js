@@ -3,24 +3,20 @@
 import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
 import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
-import { byId, create } from "./dom.js";
+import { byId } from "./dom.js";
+import { OverlayLines } from "./overlay-lines.js";
 import { overlayOptions, styleOverlay } from "./overlay-options.js";
 import { Recent } from "./recent.js";
 
 const options = overlayOptions(new URLSearchParams(location.search));
 const recent = new Recent();
 const screen = byId("screen");
-const text = byId("text");
+const lines = new OverlayLines(byId("text"), options.unstable !== "hide");
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let silence;
 
 function show() {
-  const captions = recent.captions.map(({ text, language }) => {
-    const caption = create("span", { dir: "auto" }, text);
-    if (language) caption.lang = language;
-    return caption;
-  });
-  text.replaceChildren(...captions.flatMap((caption) => [caption, " "]));
+  lines.show(recent.captions);
   screen.classList.remove("faded");
   clearTimeout(silence);
   if (options.fadeS > 0) silence = setTimeout(fade, options.fadeS * 1000);
@@ -30,6 +26,14 @@ function show() {
 function fade() {
   screen.classList.add("faded");
   recent.forgetFinals();
+  lines.forgetRoom();
+}
+
+/** @param {string} sentence for who sets the overlay up */
+function showProblem(sentence) {
+  text.classList.add("sentence");
+  text.textContent = sentence;
+  screen.classList.remove("faded");
 }
 
 const arrival = new Arrival();
@@ -43,7 +47,7 @@ function watch(channel) {
     // Nobody wants to see the end of the last talk before the next one begins.
     if (viewer.state === "waiting") fade();
   });
-  viewer.connect().catch(() => {}); // an overlay has nowhere to say why
+  viewer.connect().catch(({ message }) => showProblem(message)); // it will not try again
 }
 
 styleOverlay(document.documentElement, options);

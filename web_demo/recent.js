@@ -2,7 +2,12 @@
  * The newest captions of a channel, for a screen that shows no more than those. Pure.
  *
  * @typedef {import("./client/index.js").ViewerMessage} ViewerMessage
- * @typedef {{utterance: number, text: string, open: boolean, language: string}} Caption
+ * @typedef {object} Caption
+ * @property {number} utterance
+ * @property {string} stable   all of it once it is final
+ * @property {string} unstable what may still change
+ * @property {boolean} open
+ * @property {string} language while open that of what was said before
  */
 
 /** More captions than these never fit on the lines of a screen. */
@@ -14,6 +19,7 @@ export class Recent {
   /** In order. */
   /** @type {Caption[]} */
   captions = [];
+  #language = "";
   #session = "";
 
   /**
@@ -25,9 +31,10 @@ export class Recent {
       case "channel":
         return this.#enter(message.session, message.state === "waiting");
       case "partial":
-        return this.#put(message.utterance, message.stable + message.unstable, true, "");
+        return this.#put({ ...message, open: true });
       case "final":
-        return this.#put(message.utterance, message.text, false, message.language);
+        this.#language = message.language;
+        return this.#put({ ...message, stable: message.text, unstable: "", open: false });
       case "suppressed":
       case "failed":
         return this.#keep((caption) => caption.utterance !== message.utterance);
@@ -54,17 +61,12 @@ export class Recent {
     return changed;
   }
 
-  /**
-   * @param {number} utterance
-   * @param {string} words
-   * @param {boolean} open
-   * @param {string} language
-   */
-  #put(utterance, words, open, language) {
-    const text = words.trim();
+  /** @param {Omit<Caption, "language">} caption */
+  #put({ utterance, stable, unstable, open }) {
+    const now = { utterance, stable, unstable, open, language: this.#language };
     const known = this.captions.find((caption) => caption.utterance === utterance);
-    if (known) Object.assign(known, { text, open, language });
-    else this.captions = [...this.captions, { utterance, text, open, language }].slice(-CAPTIONS);
+    if (known) Object.assign(known, now);
+    else this.captions = [...this.captions, now].slice(-CAPTIONS);
     return true;
   }
 

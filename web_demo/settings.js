@@ -62,7 +62,7 @@ export const CHOICES = [
   },
 ];
 
-/** @typedef {"words" | "revisions" | "delay"} SwitchName */
+/** @typedef {"words" | "revisions" | "delay" | "archive"} SwitchName */
 
 /** @type {Record<SwitchName, Switch>} */
 export const SWITCHES = {
@@ -82,6 +82,12 @@ export const SWITCHES = {
     name: "delay",
     label: "Show the delay",
     hint: "The time from when a word is spoken until it is on screen.",
+    first: "on",
+  },
+  archive: {
+    name: "archive",
+    label: "Let the server keep what I say",
+    hint: "Only some servers keep transcripts; the transcript says so, and for how long. Takes effect at the next Start.",
     first: "on",
   },
 };

@@ -4,6 +4,7 @@ import { tokenOfPage } from "./address.js";
 import { NAME_PATTERN, proposeName } from "./channel-names.js";
 import { addCopy } from "./copy.js";
 import { byId } from "./dom.js";
+import { findNetwork, isPageLocal } from "./network.js";
 import { keepPreference, preference } from "./preferences.js";
 import { openWith } from "./settings-dialog.js";
 import { announce } from "./stage.js";
@@ -14,6 +15,8 @@ const wanted = /** @type {HTMLInputElement} */ (byId("share-on"));
 const name = /** @type {HTMLInputElement} */ (byId("share-name"));
 const watchLink = /** @type {HTMLInputElement} */ (byId("watch-link"));
 const overlayLink = /** @type {HTMLInputElement} */ (byId("overlay-link"));
+const address = /** @type {HTMLSelectElement} */ (byId("share-address"));
+const command = /** @type {HTMLInputElement} */ (byId("network-command"));
 const code = /** @type {HTMLImageElement} */ (byId("qr"));
 
 /** A name that is being typed is not asked for at each letter. */
@@ -32,13 +35,20 @@ export class Share {
   #codeTimer;
   /** The link that the code shows. */
   #coded = "";
+  /** Where others find the server, if this page is at an address that only this machine knows. */
+  /** @type {string[]} */
+  #urls = [];
 
   constructor() {
     wanted.checked = preference("share", "off") === "on";
     const kept = preference("channel", "");
     name.value = NAME_PATTERN.test(kept) ? kept : proposeName();
     openWith(dialog, button);
-    button.addEventListener("click", () => this.#show());
+    button.addEventListener("click", () => {
+      this.#show();
+      void this.#locate(); // it may be in another network by now
+    });
+    address.addEventListener("change", () => this.#show());
     wanted.addEventListener("change", () => {
       keepPreference("share", wanted.checked ? "on" : "off");
       this.#show();
@@ -52,9 +62,11 @@ export class Share {
       keepPreference("channel", name.value);
       this.#show();
     });
-    for (const link of [watchLink, overlayLink]) link.addEventListener("focus", () => link.select());
+    for (const link of [watchLink, overlayLink, command])
+      link.addEventListener("focus", () => link.select());
     addCopy(byId("copy-watch-link"), () => watchLink.value, announce);
     addCopy(byId("copy-overlay-link"), () => overlayLink.value, announce);
+    addCopy(byId("copy-network-command"), () => command.value, announce);
     this.#show();
   }
 
@@ -121,14 +133,31 @@ export class Share {
     return fixed ? "Sharing begins with the next Start." : "Sharing begins when you press Start.";
   }
 
+  async #locate() {
+    if (!isPageLocal()) return;
+    const network = await findNetwork();
+    const chosen = address.value;
+    this.#urls = network.urls;
+    address.replaceChildren(
+      ...network.urls.map((url) => new Option(url.replace(/^\w+:\/\//, ""), url)),
+    );
+    if (network.urls.includes(chosen)) address.value = chosen;
+    command.value = network.command;
+    this.#show();
+  }
+
   /** @param {string} channel */
   #showLinks(channel) {
     const hash = this.#token ? `#token=${this.#token}` : "";
-    const link = (/** @type {string} */ page) =>
-      `${new URL(`${page}/${channel}`, document.baseURI).href}${hash}`;
-    watchLink.value = link("watch");
-    overlayLink.value = link("overlay");
-    byId("local-note").hidden = !["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+    const link = (/** @type {string} */ page, /** @type {string} */ base) =>
+      `${new URL(`${page}/${channel}`, base).href}${hash}`;
+    const here = document.baseURI;
+    watchLink.value = link("watch", this.#urls.length ? `${address.value}/` : here);
+    overlayLink.value = link("overlay", here); // OBS is on this machine, mostly
+    const isLocal = isPageLocal() && !this.#urls.length;
+    byId("share-addresses").hidden = this.#urls.length < 2;
+    byId("local-note").hidden = !isLocal || Boolean(command.value);
+    byId("network-advice").hidden = !isLocal || !command.value;
     if (dialog.open && !byId("share-details").hidden) void this.#showCode(watchLink.value);
   }
 

@@ -71,7 +71,15 @@ export class Stage {
       this.#view.show(entry);
     }
     this.#showBlock();
+    this.#showHearing();
     if (entry.kind !== "open") this.#showControls();
+  }
+
+  /** Somebody speaks, and no word is known yet: the line at the top shows it, where it moves nothing. */
+  #showHearing() {
+    const last = this.transcript.entries.at(-1);
+    const isWordless = last?.kind === "open" && !(last.stable + last.unstable).trim();
+    byId("state").toggleAttribute("data-hearing", isWordless);
   }
 
   /** The reader wishes to see the other text of what was revised. */
@@ -91,11 +99,18 @@ export class Stage {
     return this.settings.isOn("revisions") ? kept(entry) : entry;
   }
 
+  /** @param {Entry[]} entries of an earlier transcript, which goes on */
+  restore(entries) {
+    this.transcript.restore(entries);
+    for (const entry of this.transcript.entries) this.show(entry);
+  }
+
   clear() {
     this.transcript.clear();
     this.#captions.clear();
     this.#block.clear();
     this.#view.clear();
+    this.#showHearing();
     this.#showControls();
   }
 

@@ -17,7 +17,7 @@
  * @property {string} stable   while open: what will stay
  * @property {string} unstable while open: what may still change
  * @property {string} text     the final text; for "failed" the last partial, possibly empty
- * @property {string} language BCP 47, or empty
+ * @property {string} language BCP 47, or empty; while open that of what was said before
  * @property {string} message  for "failed": why
  * @property {Word[]} words    with their times, where those came
  * @property {Wording | null} revised what is kept instead of text and words: a better one came later
@@ -32,6 +32,8 @@ export class Transcript {
   /** Utterance number -> entry, of the current session. */
   /** @type {Map<number, Entry>} */
   #utterances = new Map();
+  /** Of the final that came last: what grows is taken to be in it. */
+  #language = "";
   /** Where the current session starts on the time line. */
   #offsetMs = 0;
   /** Sessions that were entered by name; the offset is known with their first utterance. */
@@ -54,6 +56,7 @@ export class Transcript {
       case "partial":
         return this.#change(message, { stable: message.stable, unstable: message.unstable });
       case "final":
+        this.#language = message.language ?? "";
         return this.#change(message, {
           kind: "final",
           text: message.text.trim(),
@@ -168,6 +171,17 @@ export class Transcript {
     return open;
   }
 
+  /**
+   * Go on from what another transcript had. Utterances that were open in it are not among it.
+   *
+   * @param {Entry[]} entries
+   */
+  restore(entries) {
+    this.clear();
+    this.entries = entries.map((entry, at) => ({ ...entry, id: at + 1 }));
+    this.#offsetMs = entries.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
+  }
+
   clear() {
     this.entries = [];
     this.#utterances = new Map();
@@ -208,7 +222,7 @@ export class Transcript {
       stable: "",
       unstable: "",
       text: "",
-      language: "",
+      language: kind === "open" ? this.#language : "",
       message: "",
       words: [],
       revised: null,

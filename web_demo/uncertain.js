@@ -43,12 +43,19 @@ export function stretches(text, words) {
  */
 export function markedText(text, words) {
   return stretches(text, words).map(({ text, confidence }) => {
-    if (confidence === null) return text;
-    const mark = document.createElement("mark");
-    const percent = Math.round(confidence * 100);
-    mark.textContent = text;
-    mark.dataset.percent = String(percent);
-    mark.title = `${percent} % sure`;
-    return mark;
+    return confidence === null ? text : uncertainWord(text, confidence);
   });
+}
+
+/**
+ * @param {string} text
+ * @param {number} confidence
+ */
+export function uncertainWord(text, confidence) {
+  const mark = document.createElement("mark");
+  const percent = Math.round(confidence * 100);
+  mark.textContent = text;
+  mark.dataset.percent = String(percent);
+  mark.title = `${percent} % sure`;
+  return mark;
 }

@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass, field
 
-from attacks import floods, hostile_files, killing, readers, requests, sessions
+from attacks import (
+    dialects,
+    floods,
+    hostile_files,
+    killing,
+    readers,
+    requests,
+    sessions,
+    uploads,
+)
 from attacks.wire import Attack
+
+WYOMING: dict[str, object] = {"wyoming": "tcp://127.0.0.1:0"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,10 @@ class Kind:
     """Attackers may rightly have all that are free, so newcomers do not count."""
     cuts_publisher: bool = False
     """The link of the victim that publishes is cut, for a second."""
+
+
+def _dialects(about: str, attack: Attack, **settings: object) -> Kind:
+    return Kind("dialects", about, attack, settings=settings)
 
 
 def _file(about: str, name: str) -> Kind:
@@ -100,4 +115,51 @@ KINDS: dict[str, Kind] = {
     "unread-files": Kind("readers", "14 files asked for and not read", readers.unread_files),
     "deaf-speakers": Kind("readers", "speaks and pings, and reads nothing", readers.deaf_speakers),
     "deaf-viewers": Kind("readers", "watches, and reads nothing", readers.deaf_viewers),
+    "realtime-appends": _dialects(
+        "OpenAI Realtime: a quarter of an hour of speech in each event", dialects.appends
+    ),
+    "realtime-unfinished": _dialects(
+        "OpenAI Realtime: events of 20 MB whose last byte never comes", dialects.unfinished
+    ),
+    "realtime-commits": _dialects(
+        "OpenAI Realtime: items of a single sample, behind speech", dialects.commits
+    ),
+    "dialect-flushes": _dialects(
+        "Deepgram and Flux: `Finalize` and the like without a pause, behind speech",
+        dialects.flushes,
+    ),
+    "vosk-resets": _dialects(
+        "vosk: `reset` and empty frames without a pause, behind speech", dialects.resets
+    ),
+    "dialect-configures": _dialects(
+        "Deepgram, Flux, vosk, OpenAI Realtime: configurations of up to a megabyte",
+        dialects.configures,
+    ),
+    "key-terms": _dialects(
+        "Deepgram and Flux: handshakes with 250 key terms without a pause", dialects.key_terms
+    ),
+    "nested": _dialects(
+        "all dialects: objects in objects, of any depth", dialects.nested, **WYOMING
+    ),
+    "wyoming-events": _dialects(
+        "Wyoming: small events without a pause", dialects.wyoming_events, **WYOMING
+    ),
+    "wyoming-heads": _dialects(
+        "Wyoming: heads as large as may be, or of a byte a second",
+        dialects.wyoming_heads,
+        **WYOMING,
+    ),
+    "upload-forms": Kind("uploads", "forms that are long to read, 2 MB/s", uploads.forms),
+    "upload-spool": Kind(
+        "uploads",
+        "files before their fields, which never come",
+        uploads.spool,
+        settings={"max_upload_mb": uploads.SPOOL_MB},
+    ),
+    "upload-broken": Kind("uploads", "files of a byte a second, or that break off", uploads.broken),
+    "upload-silence": Kind(
+        "uploads", "FLAC, 200 kB that hold an hour of silence", uploads.sends("silence"), "silence"
+    ),
+    "upload-unread": Kind("uploads", "answers with all words, not read", uploads.unread),
+    "models": Kind("uploads", "which models there are, asked without a pause", uploads.models),
 }

@@ -97,6 +97,20 @@ def huge_picture() -> bytes:
     )
 
 
+def hour_of_silence() -> bytes:
+    """A FLAC of an hour, of which next to nothing is left."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="flac") as muxer:
+        stream = muxer.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
+        silence = np.zeros((1, SAMPLE_RATE * 60), np.int16)
+        for minute in range(60):
+            frame = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, minute * silence.shape[1]
+            muxer.mux(stream.encode(frame))
+        muxer.mux(stream.encode(None))
+    return file.getvalue()
+
+
 def attached() -> bytes:
     """Attachments, which a demuxer keeps."""
     files = [matroska.attachment(b"a%d" % n, bytes(MB)) for n in range(ATTACHED_MB)]
@@ -280,6 +294,7 @@ MADE: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "transport": ("auto", lambda seed: transport_stream(900)),
     "tables": ("mp4", lambda seed: huge_tables()),
     "years": ("webm", lambda seed: years_ahead()),
+    "silence": ("flac", lambda seed: hour_of_silence()),
 }
 """Name -> declared encoding, and what makes it."""
 

@@ -104,6 +104,7 @@ class _Scene:
             headers=party.headers,
             address=party.address,
             bystanders=tuple(process.pid for process in server.tree()),
+            wyoming_port=int(server.events("listening")[0].get("wyoming_port", 0)),
         )
 
 

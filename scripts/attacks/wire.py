@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import secrets
 import socket
 from base64 import b64encode
@@ -19,6 +20,7 @@ AGAIN_S = 0.5
 would leave gaps for others."""
 READ_BYTES = 65_536
 _TOLD = (b'{"type":"error"', b'{"type":"ready"')
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 Told = Counter[str]
 """How often an attacker was told what: `HTTP 503`, `bad_audio`, `close 1003`, `cut off`, `ready`."""
@@ -40,6 +42,8 @@ class Site(msgspec.Struct, frozen=True):
     """From which they come."""
     bystanders: tuple[int, ...] = ()
     """Processes of the server that serve others."""
+    wyoming_port: int = 0
+    """Where Wyoming is spoken; 0 for nowhere."""
 
 
 Attack = Callable[[Site, Told, int], Coroutine[None, None, None]]
@@ -106,6 +110,20 @@ class Line:
         self._told["cut off"] += 1
         self._writer.transport.abort()
 
+    async def status(self) -> str:
+        """Read the answer to a request, up to the end of its head, and note its status.
+
+        Raises ConnectionError.
+        """
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError from error
+        found = _STATUS.match(head)
+        status = found[1].decode() if found else "nonsense"
+        self._told[f"HTTP {status}"] += 1
+        return status
+
     def closed(self) -> "asyncio.Task[None]":
         """What ends with the connection; somebody must listen."""
         assert self._listening is not None
@@ -164,7 +182,9 @@ class Line:
         self._told["cut off"] += 1
 
 
-async def dial(site: Site, told: Told, *, small_window: bool = False) -> Line | None:
+async def dial(
+    site: Site, told: Told, *, small_window: bool = False, port: int | None = None
+) -> Line | None:
     """A TCP connection, or None. With a small window it takes little that is not read."""
     client = socket.socket()
     try:
@@ -173,7 +193,7 @@ async def dial(site: Site, told: Told, *, small_window: bool = False) -> Line | 
         if small_window:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.bind((site.address, 0))
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", site.port))
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port or site.port))
         reader, writer = await asyncio.open_connection(sock=client, limit=READ_BYTES)
     except OSError as error:
         client.close()

@@ -9,19 +9,28 @@ follows, see `worker.die_with_parent`.)
 import asyncio
 import contextlib
 import gc
+import secrets
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import structlog
 
+from surtitle.archive.archive import Archive
 from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
+from surtitle.engine.devices import find_devices
+from surtitle.engine.dialing import LaneOptions, engine_tls
+from surtitle.engine.engine import Engine, OnLoad, OnState
+from surtitle.engine.local import local_engine
+from surtitle.engine.remote import RemoteEngines
 from surtitle.engine.states import EngineState
-from surtitle.engine.supervisor import Supervisor
 from surtitle.errors import ConfigurationError, SurtitleError
+from surtitle.extras import install_command
 from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
-from surtitle.gateway.channels import Channels
+from surtitle.gateway.backplane import Backplane
+from surtitle.gateway.channels import NOBODY, Channel, Channels
 from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.hosted import Told
 from surtitle.gateway.limits import AddressLimits
@@ -30,7 +39,7 @@ from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.tls import Certificates
-from surtitle.recognition.bundled_models import BUNDLED
+from surtitle.recognition.bundled_models import is_bundled
 from surtitle.recognition.model_files import Report
 from surtitle.recognition.models import locate
 from surtitle.recognition.worker import WorkerOptions
@@ -41,6 +50,8 @@ from surtitle.runtime.metrics import Metrics
 from surtitle.runtime.secondsignal import ending_at_the_second
 from surtitle.runtime.service import ServiceManager
 from surtitle.runtime.telemetry import configure_logging
+from surtitle.sinks.building import ListedSinks
+from surtitle.sinks.sink import Sink, Sinks
 from surtitle.vad.rounds import SileroVad, VadRounds
 from surtitle.vad.silero import SileroNetwork
 from surtitle.vad.weights import load_weights
@@ -91,34 +102,29 @@ _WITHOUT_WORKER: dict[EngineState, Told] = {
 class App:
     """A whole server on the running event loop."""
 
-    def __init__(self, settings: Settings, decoder: str = WHISPER) -> None:
-        """`decoder` ("module:function", loaded in the worker) is replaced in fault tests."""
+    def __init__(
+        self, settings: Settings, decoder: str = WHISPER, command_for_network: str = ""
+    ) -> None:
+        """`decoder` ("module:function", loaded in the worker) is replaced in fault tests.
+        `command_for_network` starts the same server for all of the network.
+        """
         self.settings = settings
         metrics = Metrics()
-        worker = WorkerOptions(
-            decoder=decoder,
-            decoder_options={
-                "name": settings.model,
-                "partial_model": settings.partial_model,
-                "device": settings.device,
-                "compute_type": settings.compute_type,
-                "replicas": settings.replicas,
-                "threads": settings.threads,
-                "batch": settings.batch,
-            },
-            log=settings.log(),
-            give_up_s=settings.lease_s + DEAD_MAN_SLACK_S,
-            nice=settings.worker_nice,
-        )
-        self.engine = Supervisor(
-            worker,
-            settings.watchdog(),
-            self._on_engine_state,
-            lambda overloaded: self._tell(),
-            overload_wait_s=settings.overload_wait_ms / 1000,
-            metrics=metrics,
-        )
+        self.engine = self._make_engine(decoder, metrics)
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
+        self._backplane = _make_backplane(settings)
+        if (backplane := self._backplane) is not None:
+            metrics.gauge("backplane_up", "Whether channels are shared.", lambda: backplane.is_up)
+        self._archive = _make_archive(settings)
+        if (archive := self._archive) is not None:
+            metrics.gauge("archive_up", "Whether the database answers.", lambda: archive.is_up)
+            waiting = "Entries that wait to be written to the archive."
+            metrics.gauge("archive_waiting", waiting, lambda: archive.waiting)
+            lost = "Finals that could not be kept, since too many waited."
+            metrics.gauge("archive_lost", lost, lambda: archive.lost)
+        self._sinks = _make_sinks(settings)
+        if self._sinks is not None:
+            _make_sink_gauges(self._sinks.sinks, metrics)
         self._rounds = VadRounds(SileroVad(SileroNetwork(load_weights())))
         sessions = Sessions(
             self.engine,
@@ -127,9 +133,12 @@ class App:
             resume_window_s=settings.resume_window_s,
             max_waiting=settings.max_sessions,
             metrics=metrics,
-            channels=Channels(patience_s=settings.send_timeout_s),
+            channels=Channels(
+                settings.send_timeout_s, self._backplane or NOBODY, on_new=self._on_new_channel
+            ),
             decoders=Decoders(),
             watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
+            archive=self._archive,
         )
         max_sockets = min(settings.max_sockets, _most_sockets(settings.max_sessions))
         self.gateway = Gateway(
@@ -142,6 +151,9 @@ class App:
                 partial_interval_ms=settings.partial_interval_ms,
                 partial_window_ms=settings.partial_window_ms,
                 silent_after_ms=settings.silent_after_ms,
+                server_name=settings.server_name,
+                glossary=settings.glossary_names(),
+                replacements=settings.replaced_words(),
             ),
             Timeouts(
                 start_timeout_s=settings.start_timeout_s,
@@ -172,20 +184,43 @@ class App:
             max_memory_bytes=_max_memory_bytes(settings),
             proxies=TrustedProxies(settings.trusted_proxies),
             max_sockets=max_sockets,
+            archive=self._archive,
+            public_url=settings.public_url,
+            command_for_network=command_for_network,
+            embedding_sites=settings.embedding_sites,
         )
         self._certificates = _certificates(settings)
         self._watching: list[asyncio.Task[None]] = []
         self.ready = asyncio.Event()
         """Set when the model has been loaded for the first time."""
         self.failed = asyncio.Event()
-        """Set when the engine has given up; `engine.failure` then has the cause."""
+        """Set when the server cannot go on; `failure` then has the cause."""
+        self._failure: str | None = None  # of a task of ours
+
+    def _make_engine(self, decoder: str, metrics: Metrics) -> Engine:
+        """Workers of this machine, or engines on others."""
+        on_state, settings = self._on_engine_state, self.settings
+
+        def on_load(overloaded: bool) -> None:
+            self._tell()
+
+        if not settings.engine:
+            return make_local_engine(settings, decoder, metrics, on_state, on_load)
+        tls = None
+        if any(url.startswith(("wss:", "dns+wss:", "lb+wss:")) for url in settings.engine):
+            tls = engine_tls(settings.engine_ca, settings.engine_cert, settings.engine_key)
+        lanes = LaneOptions(settings.name_among_servers, settings.engine_secret(), tls)
+        return RemoteEngines(settings.engine, lanes, on_state, on_load)
 
     @property
     def url(self) -> str:
-        """Where the server listens, as an HTTP address."""
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        scheme = "http" if self._certificates is None else "https"
-        return f"{scheme}://{host}:{self.gateway.port}"
+        """Where this machine finds the server, as an HTTP address."""
+        return self.gateway.local_url
+
+    @property
+    def failure(self) -> str | None:
+        """Why the server cannot go on, in a sentence."""
+        return self._failure or self.engine.failure
 
     async def start(self) -> None:
         """Listen, and start the worker; returns before the model is loaded.
@@ -202,12 +237,20 @@ class App:
             metrics=None if port is None else (settings.metrics_host, port),
             vosk_port=settings.vosk_port,
             wyoming=settings.wyoming_address,
+            wyoming_name=settings.wyoming_zeroconf,
         )
         tasks = [self._rounds.start(), self.engine.start()]
         watching = self.gateway.watch_memory()
         self._watching.append(asyncio.create_task(watching, name="memory"))
         if tls is not None:
             self._watching.append(asyncio.create_task(tls.watch(), name="certificates"))
+        if self._backplane is not None:
+            tasks.append(self._backplane.start())
+        if self._archive is not None:
+            tasks.append(self._archive.start())
+        if self._sinks is not None:
+            self._sinks.sinks.start()
+            self._watching.append(asyncio.create_task(self._sinks.watch(), name="sinks"))
         for task in tasks + self._watching:
             task.add_done_callback(self._on_task_end)
 
@@ -218,16 +261,29 @@ class App:
             rest.push_async_callback(self._rounds.stop)
             for task in self._watching:
                 rest.callback(task.cancel)
+            if self._backplane is not None:
+                rest.push_async_callback(self._backplane.stop)
+            if self._archive is not None:
+                rest.push_async_callback(self._archive.stop)
+            if self._sinks is not None:
+                rest.push_async_callback(self._sinks.sinks.stop)
             await self.gateway.drain(0.0 if self.failed.is_set() else self.settings.drain_s)
+
+    def _on_new_channel(self, channel: Channel) -> None:
+        """A channel is new here: what was said in it before is in the archive; and it may go on."""
+        if self._archive is not None:
+            self._archive.restore(channel.name, channel.restore)
+        if self._sinks is not None:
+            channel.onward = partial(self._sinks.sinks.take, channel.name)
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """Without voice activity or its watchdog a server only looks alive: better it ends."""
         if not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, SurtitleError):
-                self.engine.failure = str(error)
+                self._failure = str(error)
             else:
                 log.error("a server task failed", task=task.get_name(), exc_info=error)
-                self.engine.failure = f"Internal error in {task.get_name()}."
+                self._failure = f"Internal error in {task.get_name()}."
             self.failed.set()
 
     def _on_engine_state(self, state: EngineState) -> None:
@@ -236,8 +292,10 @@ class App:
         elif self.ready.is_set():
             self._tell()
         elif state is EngineState.READY:
-            log.info("ready", url=self.url)
+            urls = self.gateway.network_urls
+            log.info("ready", url=self.url, **({"network": urls} if urls else {}))
             self.ready.set()
+            self.gateway.announce()
 
     def _tell(self) -> None:
         """Tell everybody how the service is, where that has changed."""
@@ -247,6 +305,98 @@ class App:
         """How the service is for one owner."""
         normal = _OVERLOADED if self.engine.overloaded_for(owner) else _NORMAL
         return _WITHOUT_WORKER.get(self.engine.state, normal)
+
+
+def _make_backplane(settings: Settings) -> Backplane | None:
+    """By which channels are shared, or None. Raises ConfigurationError."""
+    if not settings.backplane:
+        return None
+    try:
+        from surtitle.gateway.redis_store import RedisStore
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The backplane needs a package that is not installed. Run: {install_command('redis')}"
+        ) from error
+    try:
+        store = RedisStore(
+            settings.backplane, f"{settings.name_among_servers}-{secrets.token_hex(4)}"
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"The address of the backplane is wrong: {error}") from error
+    return Backplane(store)
+
+
+def _make_archive(settings: Settings) -> Archive | None:
+    """Where what is said is kept, or None. Raises ConfigurationError."""
+    if not settings.archive:
+        return None
+    try:
+        from surtitle.archive.sql_store import SqlStore
+    except ImportError as error:
+        raise ConfigurationError(
+            "The archive needs packages that are not installed. Run: " + install_command("archive")
+        ) from error
+    return Archive(SqlStore(settings.archive), settings.archive_days)
+
+
+def _make_sinks(settings: Settings) -> ListedSinks | None:
+    """Where captions go on to, or None. Raises ConfigurationError."""
+    if not settings.sinks and settings.sinks_file is None:
+        return None
+    secret = settings.webhook_secret()
+    return ListedSinks(settings.sinks, settings.sinks_file, secret, settings.layout())
+
+
+def make_local_engine(
+    settings: Settings, decoder: str, metrics: Metrics, on_state: OnState, on_load: OnLoad
+) -> Engine:
+    """The workers of this machine. Raises ConfigurationError."""
+    worker = WorkerOptions(
+        decoder=decoder,
+        decoder_options={
+            "name": settings.model,
+            "partial_model": settings.partial_model,
+            "compute_type": settings.compute_type,
+            "replicas": settings.replicas,
+            "threads": settings.threads,
+            "batch": settings.batch,
+        },
+        log=settings.log(),
+        give_up_s=settings.lease_s + DEAD_MAN_SLACK_S,
+        nice=settings.worker_nice,
+    )
+    return local_engine(
+        find_devices(settings.devices) or [settings.device],
+        worker,
+        settings.watchdog(),
+        on_state,
+        on_load,
+        overload_wait_s=settings.overload_wait_ms / 1000,
+        metrics=metrics,
+    )
+
+
+def make_engine_gauges(engine: Engine, metrics: Metrics) -> None:
+    """Of a gateway's figures those that an engine has; `owed_jobs` is what to scale by."""
+    ready = EngineState.READY
+    metrics.gauge("ready", "Whether jobs are decoded.", lambda: float(engine.state is ready))
+    metrics.gauge("owed_jobs", "Jobs not answered yet.", lambda: engine.owed_jobs)
+    metrics.gauge(
+        "engine_utilization",
+        "How much of the engine's time was taken in the last seconds, from 0 to 1; all of it "
+        "where jobs waited.",
+        lambda: engine.utilization,
+    )
+
+
+def _make_sink_gauges(sinks: Sinks, metrics: Metrics) -> None:
+    def gauge(name: str, text: str, of: Callable[[Sink], float]) -> None:
+        metrics.gauges(name, text, "sink", lambda: {sink.name: of(sink) for sink in sinks})
+
+    gauge("sink_waiting", "Captions that wait for a sink.", lambda sink: sink.waiting)
+    gauge("sink_delivered", "Captions that a sink has taken.", lambda sink: sink.delivered)
+    gauge("sink_dropped", "Captions that a sink has not got.", lambda sink: sink.dropped)
+    gauge("sink_failing", "Whether the last attempt went wrong.", lambda sink: sink.failing)
 
 
 def _max_memory_bytes(settings: Settings) -> int:
@@ -286,9 +436,11 @@ async def first_of(*events: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[App]:
+async def running(
+    settings: Settings, decoder: str = WHISPER, command_for_network: str = ""
+) -> AsyncIterator[App]:
     """A server inside another program, on its event loop and main thread."""
-    app = App(settings, decoder)
+    app = App(settings, decoder, command_for_network)
     try:
         await app.start()
         yield app
@@ -299,45 +451,66 @@ async def running(settings: Settings, decoder: str = WHISPER) -> AsyncIterator[A
 def fetch_models(settings: Settings, report: Report | None) -> None:
     """Download hub models before the worker wants them. Raises ModelError."""
     for name in settings.models:
-        if name not in BUNDLED:
+        if not is_bundled(name):
             locate(name, report=report)
 
 
-async def serve(settings: Settings, report: Report | None = None, decoder: str = WHISPER) -> int:
+async def fetch_models_until(
+    stopped: asyncio.Event, settings: Settings, report: Report | None
+) -> bool:
+    """The same, unless the server is stopped before; whether they are there. Raises ModelError."""
+    fetching = asyncio.ensure_future(in_daemon_thread(fetch_models, settings, report))
+    stopping = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not fetching.done():
+        log.info("stopped before the model was available")
+        return False
+    stopping.cancel()
+    fetching.result()
+    return True
+
+
+async def serve(
+    settings: Settings,
+    report: Report | None = None,
+    decoder: str = WHISPER,
+    *,
+    command_for_network: str = "",
+    on_ready: Callable[[App], None] = lambda app: None,
+) -> int:
     """Run a server until a signal; returns the exit status. Raises SurtitleError at start-up."""
     stopped = asyncio.Event()
     _allow_many_connections()
     configure_logging(settings.log(), in_background=True)
     manager = ServiceManager()
     manager.start_feeding()
-    manager.tell(f"STATUS=Loading the model {settings.model}.")
+    awaited = "Connecting to engines" if settings.engine else f"Loading the model {settings.model}"
+    manager.tell(f"STATUS={awaited}.")
     with (
         stop_signals(stopped.set),
         ending_at_the_second(heeded_signals()),
         contextlib.ExitStack() as stack,
     ):
         stack.callback(manager.stop_feeding)
-        if decoder == WHISPER:
-            fetching = asyncio.ensure_future(in_daemon_thread(fetch_models, settings, report))
-            stopping = asyncio.ensure_future(stopped.wait())
-            await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not fetching.done():
-                log.info("stopped before the model was available")
-                return EXIT_OK
-            stopping.cancel()
-            fetching.result()
-        async with running(settings, decoder) as app:
+        if settings.engine:
+            memory.keep_buffers()
+        needs_models = decoder == WHISPER and not settings.engine
+        if needs_models and not await fetch_models_until(stopped, settings, report):
+            return EXIT_OK
+        async with running(settings, decoder, command_for_network) as app:
             gc.freeze()  # the libraries' objects stay; a look at them all holds the loop for 70 ms
             gateway = app.gateway
             others = {"vosk_port": gateway.vosk_port, "wyoming_port": gateway.wyoming_port}
             used = {name: port for name, port in others.items() if port}
-            log.info("listening", url=app.url, model=settings.model, **used)
+            engine = {"engines": settings.engine} if settings.engine else {"model": settings.model}
+            log.info("listening", url=app.url, **engine, **used)
             await first_of(stopped, app.failed, app.ready)
             if app.ready.is_set():
+                on_ready(app)
                 manager.tell("READY=1", f"STATUS=Serving at {app.url}.")
                 await first_of(stopped, app.failed)
-            manager.tell("STOPPING=1", f"STATUS={app.engine.failure or 'Stopping.'}")
-        if app.engine.failure is not None:
+            manager.tell("STOPPING=1", f"STATUS={app.failure or 'Stopping.'}")
+        if app.failure is not None:
             return EXIT_ENGINE_FAILED
     log.info("stopped")
     return EXIT_OK

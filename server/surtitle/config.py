@@ -6,10 +6,12 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 
 import os
 import re
+import socket
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -22,10 +24,16 @@ from pydantic_settings import (
 )
 
 from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.captioning.glossary import checked, names_in, pairs_in
+from surtitle.captioning.language_names import code_meant, is_code
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
 from surtitle.runtime.addresses import LOOPBACK, is_loopback
+from surtitle.sinks.places import parse_places, split_places
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 from surtitle.runtime.telemetry import LogFormat, LogLevel, LogOptions
 from surtitle.subtitles.cues import Layout
 
@@ -34,6 +42,8 @@ _ENDPOINTING = EndpointingOptions()
 _LAYOUT = Layout()
 _WATCHDOG = WatchdogOptions()
 MAX_S = 86_400
+MAX_LABEL_BYTES = 63
+"""Of a name in the DNS, between its dots (RFC 1035, 2.3.4)."""
 Seconds = Annotated[float, Field(gt=0, le=MAX_S)]
 
 
@@ -47,6 +57,17 @@ def _split(value: Any) -> Any:
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """A list; in the environment and on the command line separated by commas."""
+
+
+def _split_sinks(value: Any) -> Any:
+    return split_places(value) if isinstance(value, str) else value
+
+
+SinkNames = Annotated[list[str], NoDecode, BeforeValidator(_split_sinks)]
+"""The same of sinks, whose addresses may have commas themselves."""
+
+_WITH_SECRETS = ("archive", "backplane", "sinks")
+"""What is written for these is not repeated where it is wrong."""
 
 
 def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
@@ -72,6 +93,11 @@ class _Environment(EnvSettingsSource):
 
 def _is_service_link(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"(tcp|udp|sctp)://.+:\d+", value) is not None
+
+
+_ENGINE_URL = r"(dns\+)?wss?://[^/\s]+:\d{1,5}/?|lb\+wss?://[^/\s]+:\d{1,5}(/[^\s?#]*)?"
+
+_SITE = r"\*|https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?"
 
 
 class Settings(BaseSettings):
@@ -106,6 +132,18 @@ class Settings(BaseSettings):
         "separated by commas; * allows all. Without keys, the server answers only at these "
         "hosts, at IP addresses and at localhost.",
     )
+    public_url: str = _setting(
+        "auto",
+        "Network",
+        "Address at which others find the server, such as https://captions.example, for the links of a "
+        "page on this machine; auto means its addresses in the network, none that there is none.",
+    )
+    embedding_sites: Names = _setting(
+        [],
+        "Network",
+        "Sites whose pages may show the pages for an audience and the overlay in a frame, such as "
+        "https://example.org, separated by commas; * allows all.",
+    )
     tls_cert: Path | None = _setting(
         None, "Network", "Certificate chain (PEM) for TLS; reloaded when it changes."
     )
@@ -123,13 +161,20 @@ class Settings(BaseSettings):
         None,
         "Network",
         "Address for Wyoming, the protocol of Home Assistant, such as tcp://127.0.0.1:10300; it knows "
-        "no keys. Needs `pip install surtitle[wyoming]`.",
+        "no keys. Needs the extra `wyoming`.",
         pattern=r"^tcp://.+:\d{1,5}$",
     )
     wyoming_ends_at_pause: bool = _setting(
         False,
         "Network",
         "End a command of a Wyoming client at its first pause, not where the client says so.",
+    )
+    wyoming_zeroconf: str | None = _setting(
+        None,
+        "Network",
+        "Name under which the address for Wyoming is announced in the local network, so that Home "
+        "Assistant finds it by itself. Needs the extra `zeroconf`.",
+        min_length=1,
     )
     metrics_host: str = _setting(
         LOOPBACK,
@@ -201,8 +246,9 @@ class Settings(BaseSettings):
     max_upload_mb: int = _setting(
         2048,
         "Network",
-        "Maximum size of a file sent over HTTP, in MB, and of all files together that wait on disk for "
-        "the fields sent after them.",
+        "Maximum size of a file sent over HTTP, in MB. Files that wait on disk for the fields sent "
+        "after them have at most twice as much together, and those of one client at most what is left "
+        "then.",
         ge=1,
     )
     start_timeout_s: Seconds = _setting(
@@ -222,7 +268,10 @@ class Settings(BaseSettings):
         "Seconds that a client may take to accept a message before it is disconnected.",
     )
     drain_s: Annotated[float, Field(ge=0, le=MAX_S)] = _setting(
-        4.0, "Network", "Seconds that open utterances have to finish when the server stops."
+        4.0,
+        "Network",
+        "Seconds that open utterances have to finish when the server stops; in the second half, those "
+        "that still go on are cut.",
     )
     stop_with_stdin: bool = _setting(
         False,
@@ -239,12 +288,43 @@ class Settings(BaseSettings):
         le=MAX_S,
     )
 
+    archive: str = _setting(
+        "",
+        "Archive",
+        "Where what is captioned is kept: a folder, or postgresql://USER:PASSWORD@HOST/DATABASE. "
+        "Nothing is kept without it. Needs the extra `archive`.",
+    )
+    archive_days: int = _setting(
+        30,
+        "Archive",
+        "Days after which a talk is deleted from the archive; 0 keeps it until somebody deletes it.",
+        ge=0,
+        le=36_500,
+    )
+
+    sinks: SinkNames = _setting(
+        [],
+        "Sinks",
+        "Where the finals of a channel go on to, as CHANNEL=KIND:PLACE, once for each: "
+        "hall=zoom:URL, hall=youtube:URL, hall=webhook:URL or hall=file:PATH, which ends in .vtt, .srt "
+        "or .txt.",
+    )
+    sinks_file: Path | None = _setting(
+        None,
+        "Sinks",
+        "File with more of them, one in a line; a change counts at once, such as the address of the "
+        "next meeting.",
+    )
+    webhook_secret_file: Path | None = _setting(
+        None, "Sinks", "File with the secret by which what goes to webhooks is signed."
+    )
+
     # Model
     model: str = _setting(
         "base",
         "Model",
-        "base or tiny.en (both bundled), a faster-whisper name (small, large-v3, ORG/REPO@REV), "
-        "or a folder.",
+        "A faster-whisper name (base, tiny.en, small, large-v3, …), ORG/REPO@REV on the hub, or a "
+        "folder.",
     )
     partial_model: str | None = _setting(
         None,
@@ -253,6 +333,11 @@ class Settings(BaseSettings):
     )
     device: Literal["auto", "cpu", "cuda"] = _setting(
         "auto", "Model", "Where the model runs; auto uses a GPU if there is one."
+    )
+    devices: Names = _setting(
+        [],
+        "Model",
+        "Several devices with a worker on each, such as cuda:0,cuda:1; all means every GPU.",
     )
     compute_type: str = _setting(
         "default",
@@ -287,6 +372,55 @@ class Settings(BaseSettings):
     )
     language: str = _setting(
         "auto", "Model", "Language for clients that name none, such as en, or auto to detect it."
+    )
+
+    glossary: Path | None = _setting(
+        None,
+        "Model",
+        "File with names and terms, one per line, for clients that bring no `hotwords` of their own.",
+    )
+
+    replacements: Path | None = _setting(
+        None,
+        "Model",
+        "File with what is written wrong again and again, and what to write instead: WRONG = RIGHT, "
+        "one per line.",
+    )
+
+    # Engines
+    engine: Names = _setting(
+        [],
+        "Engines",
+        "Engine on another machine, run by `surtitle engine`, in place of workers here: "
+        "ws://HOST:PORT or wss://HOST:PORT, once for each, dns+ws://NAME:PORT for all addresses of a "
+        "name, or lb+ws://HOST:PORT/PREFIX for all engines behind a load balancer.",
+    )
+    engine_secret_file: Path | None = _setting(
+        None, "Engines", "File with a secret that gateways and engines share."
+    )
+    engine_ca: Path | None = _setting(
+        None,
+        "Engines",
+        "Certificate authority (PEM) of the other side: a gateway trusts the engines that it has "
+        "certified, and an engine serves such gateways only.",
+    )
+    engine_cert: Path | None = _setting(
+        None, "Engines", "Certificate (PEM) that a gateway shows to engines."
+    )
+    engine_key: Path | None = _setting(None, "Engines", "Its private key (PEM).")
+    server_name: str = _setting(
+        "",
+        "Engines",
+        "Name of this server among several: sessions begin with it, for balancers, and engines have "
+        "it in their logs; by default the name of the machine, for logs alone.",
+    )
+
+    # Several servers
+    backplane: str = _setting(
+        "",
+        "Network",
+        "Redis by which several servers share their channels, as redis://HOST:PORT or "
+        "rediss://USER:PASSWORD@HOST:PORT. Needs the extra `redis`.",
     )
 
     # Utterances
@@ -420,12 +554,94 @@ class Settings(BaseSettings):
             TomlConfigSettingsSource(settings_cls, file),
         )
 
+    @field_validator("language")
+    @classmethod
+    def _is_language(cls, tag: str) -> str:
+        if not is_code(tag):
+            meant = code_meant(tag)
+            raise ValueError(
+                f"write {meant} for {tag}"
+                if meant
+                else "write the code of a language, such as en or de, or auto"
+            )
+        return tag
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public_url(cls, url: str) -> str:
+        if url not in ("auto", "none") and not re.fullmatch(r"https?://[^\s?#]+", url):
+            raise ValueError("write https://HOST, auto or none")
+        return url
+
+    @field_validator("embedding_sites")
+    @classmethod
+    def _are_sites(cls, sites: list[str]) -> list[str]:
+        for site in sites:
+            if not re.fullmatch(_SITE, site):
+                raise ValueError(f"{site} is no site; write https://HOST or https://*.DOMAIN, or *")
+        return sites
+
+    @field_validator("devices")
+    @classmethod
+    def _are_devices(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name) and names != ["all"]:
+                raise ValueError(f"{name} is no device; name cpu, cuda or cuda:N, or all alone")
+        return names
+
+    @field_validator("engine")
+    @classmethod
+    def _are_engines(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if not re.fullmatch(_ENGINE_URL, url):
+                raise ValueError(
+                    f"{url} is no engine; write ws://HOST:PORT, dns+ws://NAME:PORT or "
+                    "lb+ws://HOST:PORT/PREFIX"
+                )
+        return urls
+
+    @field_validator("backplane")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        if url and not re.fullmatch(r"rediss?://\S+", url):
+            raise ValueError("the backplane is a Redis: write redis://HOST:PORT")
+        return url
+
+    @field_validator("archive")
+    @classmethod
+    def _is_a_database(cls, place: str) -> str:
+        if "://" in place and not re.match(r"(sqlite|postgresql)://", place):
+            raise ValueError("write a folder, sqlite:////PATH or postgresql://HOST/DATABASE")
+        return place
+
+    @field_validator("sinks")
+    @classmethod
+    def _are_places(cls, sinks: list[str]) -> list[str]:
+        parse_places(sinks)  # raises ValueError, which says what is wrong
+        return sinks
+
+    @field_validator("server_name")
+    @classmethod
+    def _is_part_of_a_path(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]{0,63}", name):
+            raise ValueError("it may have 63 letters (A to Z), digits and hyphens at most")
+        return name
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, names: list[str]) -> list[str]:
         for name in names:
             ip_network(name, strict=False)  # raises ValueError, which says what is wrong
         return names
+
+    @field_validator("wyoming_zeroconf")
+    @classmethod
+    def _is_a_label(cls, name: str | None) -> str | None:
+        if name is not None and ("." in name or not name.isprintable()):
+            raise ValueError("a name with dots or control characters cannot be announced")
+        if name is not None and len(name.encode()) > MAX_LABEL_BYTES:
+            raise ValueError(f"a name of more than {MAX_LABEL_BYTES} bytes cannot be announced")
+        return name
 
     @property
     def wyoming_address(self) -> tuple[str, int] | None:
@@ -469,6 +685,29 @@ class Settings(BaseSettings):
         """The group for the layout of captions."""
         return Layout(width=self.caption_width, lines=self.caption_lines)
 
+    @property
+    def name_among_servers(self) -> str:
+        """What this server is called by others."""
+        return self.server_name or socket.gethostname()
+
+    def engine_secret(self) -> str:
+        """What gateways and engines share, or nothing. Raises ConfigurationError."""
+        return "" if self.engine_secret_file is None else _read_secret(self.engine_secret_file)
+
+    def webhook_secret(self) -> str:
+        """By which what goes to webhooks is signed, or nothing. Raises ConfigurationError."""
+        return "" if self.webhook_secret_file is None else _read_secret(self.webhook_secret_file)
+
+    def glossary_names(self) -> tuple[str, ...]:
+        """The names and terms in the glossary. Raises ConfigurationError."""
+        return () if self.glossary is None else read_names(self.glossary)
+
+    def replaced_words(self) -> dict[str, str]:
+        """What is written instead of what. Raises ConfigurationError."""
+        if self.replacements is None:
+            return {}
+        return pairs_in(_read_lines(self.replacements), str(self.replacements))
+
     def watchdog(self) -> WatchdogOptions:
         """The group for the watchdog."""
         return WatchdogOptions(lease_s=self.lease_s, startup_s=self.startup_s)
@@ -495,10 +734,7 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
     try:
         settings = Settings(**{**overrides, "config": config})
     except ValidationError as error:
-        problems = [
-            f"{_option(problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
-            for problem in error.errors()
-        ]
+        problems = [_sentence(problem, config) for problem in error.errors()]
         raise ConfigurationError("; ".join(problems)) from error
     except (OSError, ValueError) as error:  # a TOML file that cannot be read, or does not parse
         raise ConfigurationError(f"{config}: {error}") from error
@@ -506,22 +742,145 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
         raise ConfigurationError(
             f"{settings.host} can be reached from other machines, and no key is required: anyone "
             "there could use the server. Set up keys (--keys-file; see `surtitle key --help`), "
-            "or, if this is intended, use --open-to-network true."
+            "or, if this is intended, use --open-to-network."
+        )
+    if settings.devices and settings.device != "auto":
+        raise ConfigurationError("Set either `device` or `devices`.")
+    if settings.engine and settings.devices:
+        raise ConfigurationError(
+            "Set either `engine` or `devices`: engines have their own devices."
+        )
+    if settings.archive and not is_loopback(settings.host) and not settings.keys_file:
+        raise ConfigurationError(
+            f"{settings.host} can be reached from other machines, and no key is required: anyone "
+            "there could read and delete what is kept in the archive. Set up keys (--keys-file; see "
+            "`surtitle key --help`)."
         )
     vosk = None if settings.vosk_port is None else (settings.host, settings.vosk_port)
     for protocol, address in (("Wyoming", settings.wyoming_address), ("vosk-server", vosk)):
         if address is not None and not is_loopback(address[0]) and not settings.open_to_network:
             raise ConfigurationError(
                 f"{address[0]} can be reached from other machines, and clients of {protocol} have no "
-                "keys: anyone there could use the server. If this is intended, use --open-to-network "
-                "true."
+                "keys: anyone there could use the server. If this is intended, use "
+                "--open-to-network."
+            )
+    if settings.wyoming_zeroconf is not None:
+        if settings.wyoming_address is None:
+            raise ConfigurationError(
+                "--wyoming-zeroconf announces the address for Wyoming, but there is none: set it with "
+                "--wyoming."
+            )
+        if is_loopback(host := settings.wyoming_address[0]):
+            raise ConfigurationError(
+                f"--wyoming-zeroconf announces Wyoming to other machines, but {host} can be reached "
+                "from this one only. Listen at an address of the network, such as --wyoming "
+                "tcp://0.0.0.0:10300, with --open-to-network."
             )
     return settings
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The secret in {path} cannot be read: {error}.") from error
+    if not re.fullmatch(r"[!-~]{16,}", secret):
+        raise ConfigurationError(
+            f"The secret in {path} must be one line of at least 16 letters, digits and signs, such as "
+            "the output of `openssl rand -hex 32`."
+        )
+    return secret
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The names and terms in a file. Raises ConfigurationError."""
+    return checked(names_in(_read_lines(path)), str(path))
+
+
+def _read_lines(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # Windows may begin it with a mark
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The words in {path} cannot be read: {error}.") from error
 
 
 def is_debugging() -> bool:
     """Whether the environment asks for what helps to find a mistake; known without other settings."""
     return os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug"
+
+
+def _sentence(problem: "ErrorDetails", config: Path | None) -> str:
+    """What is wrong with one setting."""
+    if (
+        problem["type"] == "extra_forbidden" and config is not None
+    ):  # nothing else may have one more
+        name = str(problem["loc"][0])
+        near = get_close_matches(name, Settings.model_fields, 1)
+        return f"{config}: there is no setting {name}" + (
+            f"; did you mean {near[0]}?" if near else "."
+        )
+    name, given = str(next(iter(problem["loc"]), "settings")), problem["input"]
+    said = f"{_option(problem['loc'])}: "
+    if problem["type"] == "value_error":  # a sentence of our own
+        said += problem["msg"].removeprefix("Value error, ")
+    elif meant := expected(name):
+        said += f"write {meant}"
+    else:
+        said += f"this does not fit. {Settings.model_fields[name].description}"
+    if name in _WITH_SECRETS:
+        return said
+    near = get_close_matches(str(given).lower(), choices(name), 1, cutoff=0.5)
+    return f"{said} (got {given!r})" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values of a setting that has only some."""
+    return get_args(_kind(name)) if get_origin(_kind(name)) is Literal else ()
+
+
+def expected(name: str) -> str:
+    """What can be written for a setting, as part of a sentence; empty where that is any text."""
+    field, kind = Settings.model_fields.get(name), _kind(name)
+    if field is None:
+        return ""
+    if some := choices(name):
+        return f"{', '.join(some[:-1])} or {some[-1]}"
+    if kind is bool:
+        return "true or false"
+    if kind in (int, float):
+        return ("a whole number" if kind is int else "a number") + _range(field.metadata)
+    return {list[str]: "values, separated by commas", Path: "a file"}.get(kind, "")
+
+
+def _kind(name: str) -> Any:
+    """The type of a setting, without that it may be none."""
+    field = Settings.model_fields.get(name)
+    kinds = [each for each in get_args(field.annotation) if each is not NoneType] if field else []
+    is_optional = field is not None and get_origin(field.annotation) is UnionType
+    return kinds[0] if is_optional else field.annotation if field else None
+
+
+def _range(limits: list[Any]) -> str:
+    """The limits of a number, in words."""
+
+    def limit(key: str) -> str:
+        return next(
+            (f"{v:g}" for each in limits if (v := getattr(each, key, None)) is not None), ""
+        )
+
+    lower = (
+        f"from {least}"
+        if (least := limit("ge"))
+        else f"over {over}"
+        if (over := limit("gt"))
+        else ""
+    )
+    upper = (
+        f"up to {most}" if (most := limit("le")) else f"under {top}" if (top := limit("lt")) else ""
+    )
+    if least and most:
+        return f" {lower} to {most}"
+    return f" {' and '.join(filter(None, (lower, upper)))}".rstrip()
 
 
 def _option(location: tuple[int | str, ...]) -> str:

@@ -88,6 +88,8 @@ class Job:
     voice: Voice | None = None
     """What was heard in the audio; None where nobody listened to it from its first sample on."""
     speculative: bool = False
+    alone: bool = False
+    """A worker died with it under way: it is decoded with nothing beside it, and not tried again."""
 
     @property
     def trace(self) -> str:
@@ -128,16 +130,22 @@ class Timings:
     total_s: float = 0.0
 
 
+Dropped = Literal["superseded", "worker_died"]
+"""Why a partial has no text: what is newer took its place, or the worker died on it."""
+
 QUARANTINED = "quarantined"
 """The error code of a job that has ended workers."""
+ENGINE_FAILED = "engine_failed"
+"""That of a job whose engine has given up for good."""
 
 
 @dataclass(frozen=True)
 class Result:
     """The answer to one job: text, or why there is none.
 
-    Exactly one of three holds: `error_code` is set (the engine gave up on the job), `suppressed` is
-    set (what was decoded is not speech; `text` then holds what was held back), or neither.
+    At most one of three is set: `error_code` (the engine gave up on the job), `suppressed` (what was
+    decoded is not speech; `text` then holds what was held back), or `dropped` (a partial, which was
+    not worth its decode any more).
     """
 
     job_id: str
@@ -151,6 +159,7 @@ class Result:
     newest: tuple[Piece, ...] = ()
     """Of a partial: how its text ends, piece by piece. What comes before them counts as sure."""
     suppressed: str | None = None
+    dropped: Dropped | None = None
     error_code: str | None = None
     error: str = ""
     timings: Timings = field(default_factory=Timings)

@@ -68,6 +68,8 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     endpointing: bool = True
     silent_after_ms: Annotated[int, Meta(ge=0, le=60_000)] | None = None
     channel: ChannelName | None = None
+    archive: bool = True
+    replacements: Annotated[dict[Name, Name], Meta(max_length=100)] = {}
 
 
 class Update(Struct, tag="update", kw_only=True, frozen=True):
@@ -111,7 +113,8 @@ _CLIENT_TYPES: dict[str, type[ClientMessage]] = {
 class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     """The session is open. Always the first message.
 
-    `channel` is there where the session publishes, `watch_token` where its viewers need one.
+    `channel` is there where the session publishes, `watch_token` where its viewers need one;
+    `archive_days` where what is said is kept by the server: for so many days, 0 without limit.
     """
 
     seq: int
@@ -124,6 +127,7 @@ class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     languages: tuple[str, ...] = ()
     channel: str | UnsetType = UNSET
     watch_token: str | UnsetType = UNSET
+    archive_days: int | UnsetType = UNSET
 
 
 class Resumed(Struct, tag="resumed", kw_only=True, frozen=True):
@@ -392,6 +396,9 @@ def parse_start_query(query: Mapping[str, Sequence[str]]) -> Start:
     for name, values in query.items():
         if name in _LISTS:
             fields[name] = [item for value in values for item in value.split(",") if item]
+        elif name == "replacements":  # as FIND:REPLACE, repeated
+            pairs = (value.partition(":") for value in values)
+            fields[name] = {find: replace for find, _, replace in pairs}
         elif name in Start.__struct_fields__:
             fields[name] = values[-1]
     try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
+import numpy as np
+import zxingcpp
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.scripted import ScriptedServer, Stage
@@ -101,3 +104,22 @@ def serve_qr(page: Page, asked: list[str]) -> None:
         route.fulfill(body=QR_SVG, content_type="image/svg+xml")
 
     page.route("**/v1/qr", answer)
+
+
+def share(page: Page, name: str | None = None) -> Locator:
+    """Open the panel and turn sharing on; the panel stays open."""
+    page.get_by_role("button", name="Share").click()
+    panel = page.get_by_role("dialog", name="Share")
+    panel.get_by_role("switch", name="Share these captions").check()
+    if name is not None:
+        panel.get_by_label("Channel name").fill(name)
+    return panel
+
+
+def scanned(page: Page, folder: Path) -> str:
+    """What a phone reads off the screen."""
+    picture = folder / "screen.png"
+    page.screenshot(path=picture)
+    pixels = (matplotlib.image.imread(picture)[..., :3] * 255).astype(np.uint8)
+    (code,) = zxingcpp.read_barcodes(np.ascontiguousarray(pixels))
+    return str(code.text)

@@ -100,11 +100,11 @@ class Stage(Speaker):
         """Wait for the page's next audio frame."""
         return self._frame_bytes.get(timeout=WAIT_S)
 
-    def greet(self) -> None:
+    def greet(self, **more: Any) -> None:
         """Answer `start`."""
         rate = self.start.get("sample_rate", 16_000)
         said = {"session": self.session, "token": self.token, "model": "scripted"}
-        self.say("ready", sample_rate=rate, protocol=1, resume_window_s=30, **said)
+        self.say("ready", sample_rate=rate, protocol=1, resume_window_s=30, **said, **more)
 
     def accepts(self, token: str) -> bool:
         """Whether a token is the newest one, or the one used last."""

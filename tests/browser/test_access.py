@@ -62,6 +62,46 @@ def test_a_page_without_one_that_holds_is_told(
     expect(page.get_by_role("alert")).to_contain_text("A valid key or token is required")
 
 
+def test_a_page_has_a_field_for_a_key_where_the_server_asks_for_one(
+    page: Page, server: ServerProcess, keys_file: Path
+) -> None:
+    key = add_key(keys_file, "desk", ["speak"])
+    page.goto(server.url)
+    field = page.get_by_label("Key for this server")
+    field.fill("st_wrong")
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server does not know this key.")
+    field.fill(key)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#open .caption").first).to_contain_text("ms")
+    expect(field).to_be_hidden()
+    assert key not in page.url  # an address is seen, sent around and kept
+    page.reload()
+    page.get_by_role("button", name="Start").wait_for()
+    expect(field).to_be_hidden()
+    assert not [line for line in server.log if key in str(line)]
+
+
+def test_without_keys_there_is_no_such_field(page: Page) -> None:
+    local = start_server(decoder=FAKE_DECODER)
+    with page.expect_response("**/v1/network"):
+        page.goto(local.url)
+    expect(page.get_by_label("Key for this server")).to_be_hidden()
+    assert local.stop() == 0
+
+
+@pytest.mark.parametrize("kind", ["watch", "overlay"])
+def test_a_viewer_without_a_token_is_told_whom_to_ask(
+    page: Page, server: ServerProcess, kind: str
+) -> None:
+    page.goto(f"{server.url}/{kind}/hall")
+    said = page.get_by_text("None was given. Ask the speaker for the whole link.")
+    expect(said).to_be_visible()
+    expect(page.locator("main")).to_have_css("opacity", "1")
+    assert said.evaluate("({ parentElement: box }) => box.scrollHeight <= box.clientHeight")
+
+
 ATTACK = b"""<script>
   const socket = new WebSocket("ADDRESS");
   socket.onopen = () => (document.title = "in");

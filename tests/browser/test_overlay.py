@@ -29,7 +29,7 @@ def test_there_is_nothing_but_captions(page: Page, channel: Channel) -> None:
     expect(page.locator("#text")).to_have_text("Good even")
     viewer.final(1, "Good evening.")
     viewer.partial(2, "And", " welcome")
-    expect(page.locator("#text")).to_have_text("Good evening. And welcome")
+    expect(page.locator("#text p")).to_have_text(["Good evening.", "And welcome"])
     viewer.suppressed(2)
     expect(page.locator("#text")).to_have_text("Good evening.")
     assert page.get_by_role("button").count() == 0
@@ -41,7 +41,7 @@ def test_lines_over_a_picture_are_not_corrected(page: Page, channel: Channel) ->
     viewer.final(1, "A kernel agrees.")
     viewer.revised(1, "A colonel agrees.")
     viewer.partial(2, "And", " welcome")
-    expect(page.locator("#text")).to_have_text("A kernel agrees. And welcome")
+    expect(page.locator("#text p")).to_have_text(["A kernel agrees.", "And welcome"])
 
 
 @pytest.mark.parametrize("lines", [1, 2, 4])
@@ -70,7 +70,7 @@ USUAL = {
     "fontFamily": 'system-ui, "Noto Sans", sans-serif',
     "fontSize": "48px",
     "fontWeight": "500",
-    "textAlign": "left",
+    "textAlign": "start",
 }
 
 
@@ -89,6 +89,7 @@ USUAL = {
             {"fontFamily": '"Atkinson Hyperlegible", "Noto Sans", sans-serif'},
         ),
         ("?weight=700", {"fontWeight": "700"}),
+        ("?align=left", {"textAlign": "left"}),
         ("?align=centre", {"textAlign": "center"}),
         # What is wrong is ignored.
         ("?size=1e3&lines=-1&width=0", {}),
@@ -124,6 +125,69 @@ def test_where_it_stands(page: Page, channel: Channel, position: str, align: str
     lefts = {"left": 230, "center": (1000 - box["width"]) / 2, "right": 770 - box["width"]}
     assert box["y"] == pytest.approx(tops[position], abs=1)
     assert box["x"] == pytest.approx(lefts[align], abs=1)
+
+
+def test_each_caption_has_its_own_direction_and_language(page: Page, channel: Channel) -> None:
+    page.set_viewport_size({"width": 1000, "height": 600})
+    page.goto(channel.overlay_url("?size=40&lines=4"))
+    viewer = arrived(channel)
+    viewer.final(1, "Good evening.")
+    lines = page.locator("#text p")
+    expect(lines).to_have_text(["Good evening."])
+    viewer.final(2, "صباح الخير، يوم الثلاثاء هذا.", language="ar")
+    viewer.partial(3, "بعد أشهر")
+    expect(lines).to_have_text(["Good evening.", "صباح الخير، يوم الثلاثاء هذا.", "بعد أشهر"])
+    directions = "lines => lines.map((line) => getComputedStyle(line).direction)"
+    assert lines.evaluate_all(directions) == ["ltr", "rtl", "rtl"]
+    assert lines.evaluate_all("lines => lines.map(({ lang }) => lang)") == ["en", "ar", "ar"]
+    first = lines.last.locator("span").first
+    before = first.bounding_box()
+    viewer.partial(3, "بعد أشهر من النقاش الحماسي والحملات القوية حان")
+    expect(lines.last).to_contain_text("حان")
+    after = first.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["x"] == pytest.approx(
+        before["x"], abs=1
+    )  # read from the right, it grows to the left
+
+
+def test_what_is_finished_is_not_broken_anew(page: Page, channel: Channel) -> None:
+    page.goto(channel.overlay_url("?lines=10"))
+    viewer = arrived(channel)
+    shape = "lines => lines.map((line) => [line.textContent, line.getBoundingClientRect().height])"
+    shapes: dict[str, float] = {}
+    for utterance in range(1, 20):
+        text = f"Caption {utterance}" + " and so on" * (utterance % 7) + "."
+        viewer.partial(utterance, text[:9])
+        viewer.final(utterance, text)
+        expect(page.locator("#text p").last).to_have_text(text)
+        for said, height in page.locator("#text p").evaluate_all(shape):
+            assert shapes.setdefault(said, height) == height
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "line"),
+    [
+        ("", "Good even", "none"),
+        ("?unstable=plain", "Good even", "none"),
+        ("?unstable=mark", "Good even", "underline"),
+        ("?unstable=hide", "Good", None),
+        ("?unstable=constructor", "Good even", "none"),
+    ],
+)
+def test_words_that_may_still_change(
+    page: Page, channel: Channel, query: str, shown: str, line: str | None
+) -> None:
+    page.goto(channel.overlay_url(query))
+    viewer = arrived(channel)
+    viewer.partial(1, "", "Go")
+    viewer.partial(1, "Good", " even")
+    expect(page.locator("#text p")).to_have_text([shown])
+    if line is not None:
+        expect(page.locator("#text .unstable")).to_have_css("text-decoration-line", line)
+    viewer.final(1, "Good evening.")
+    expect(page.locator("#text p")).to_have_text(["Good evening."])
 
 
 def test_it_fades_after_silence_and_what_was_there_does_not_come_again(
@@ -177,7 +241,7 @@ def test_it_comes_back_by_itself(page: Page, channel: Channel) -> None:
     again.channel("live")
     again.final(1, "First.")
     again.final(2, "Second.")
-    expect(page.locator("#text")).to_have_text("First. Second.")
+    expect(page.locator("#text p")).to_have_text(["First.", "Second."])
 
 
 def test_the_number_of_elements_stays_small(page: Page, channel: Channel) -> None:

@@ -103,14 +103,26 @@ def test_captions_in_blocks(page: Page, scripted: ScriptedServer) -> None:
     expect(block).to_be_hidden()
     set_setting(page, "Captions", "In blocks")
     stage.partial(1, "When the speaker pauses for a while, the", " server")
-    expect(block.locator("p")).to_have_text(["When the speaker pauses for a while, the", "server"])
+    expect(block).to_have_text("When the speaker pauses for a while, the server")
     expect(block.locator(".unstable")).to_have_text("server")
     stage.final(1, "When the speaker pauses for a while, the server finishes the sentence.")
-    expect(block.locator("p").last).to_have_text("server finishes the sentence.")
+    expect(block).to_have_text(
+        "When the speaker pauses for a while, the server finishes the sentence."
+    )
     expect(block).to_be_visible()
     expect(final_captions(page)).to_have_count(1)  # for screen readers, as ever
     page.reload()
     expect(block).to_be_visible()
+
+
+def test_blocks_begin_with_what_is_said_now(page: Page, scripted: ScriptedServer) -> None:
+    """Whoever turns to them in the middle of a talk is not shown all of it, block by block."""
+    stage = start(page, scripted)
+    for utterance in range(1, 31):
+        stage.final(utterance, f"Number {utterance}. " + "And so on and on. " * (utterance % 9))
+    expect(final_captions(page)).to_have_count(30)
+    set_setting(page, "Captions", "In blocks")
+    expect(page.locator("#block")).to_contain_text("Number 30.", timeout=3_000)
 
 
 # WCAG 2.2 relative luminance and contrast ratio, of every element that has text of its own.
@@ -138,7 +150,23 @@ CONTRASTS = """() => {
 }"""
 
 
-SIZES = {"phone": (390, 844), "laptop": (1366, 768), "narrow": (320, 640)}
+def test_on_a_phone_held_sideways_a_run_is_captions_and_stop(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    page.set_viewport_size({"width": 844, "height": 390})
+    stage = start(page, scripted)
+    stage.final(1, "And so on and on. " * 20)
+    expect(final_captions(page)).to_have_count(1)
+    box = page.locator("#viewport").bounding_box()
+    assert box is not None
+    assert box["height"] > 0.65 * 390
+    expect(page.get_by_role("button", name="Stop")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#viewport")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+SIZES = {"phone": (390, 844), "sideways": (844, 390), "laptop": (1366, 768), "narrow": (320, 640)}
 
 
 def test_every_text_is_readable_and_nothing_overflows(

@@ -229,7 +229,7 @@ def test_blocks_are_corrected_too(page: Page, scripted: ScriptedServer) -> None:
     expect(block).to_have_text("A kernel agrees.")
     stage.revised(1, "A colonel agrees.")
     stage.say("speech", utterance=2, start_ms=3100)
-    expect(open_caption(page)).to_have_count(1)
+    expect(page.locator("#state")).to_have_attribute("data-hearing", "")
     expect(block).to_have_text("A kernel agrees.")
     correct(page)
     expect(block).to_have_text("A colonel agrees.")

@@ -6,20 +6,10 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.page_parts import choose_sample, greet_channel, serve_qr, start
+from tests.browser.page_parts import choose_sample, greet_channel, serve_qr, share, start
 from tests.browser.scripted import ScriptedServer, Stage
-
-
-def share(page: Page, name: str | None = None) -> Locator:
-    """Open the panel and turn sharing on; the panel stays open."""
-    page.get_by_role("button", name="Share").click()
-    panel = page.get_by_role("dialog", name="Share")
-    panel.get_by_role("switch", name="Share these captions").check()
-    if name is not None:
-        panel.get_by_label("Channel name").fill(name)
-    return panel
 
 
 def begin(page: Page, server: ScriptedServer) -> Stage:

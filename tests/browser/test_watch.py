@@ -206,7 +206,27 @@ def test_what_is_taken_home_has_the_better_text(
     expect(lines).to_have_text(["A colonel", "agrees.", "So do I."])
 
 
-SIZES = {"phone": (390, 844), "narrow": (320, 640), "projector": (1920, 1080)}
+def test_on_a_phone_held_sideways_the_captions_have_the_height(
+    page: Page, channel: Channel
+) -> None:
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.goto(channel.watch_url)
+    viewer = channel.next_viewer()
+    viewer.channel()
+    viewer.final(1, "And so on and on. " * 20)
+    expect(final_captions(page)).to_have_count(1)
+    box = page.locator("#viewport").bounding_box()
+    assert box is not None
+    assert box["height"] > 0.8 * 390
+    assert page.evaluate("document.documentElement.scrollHeight") <= 390
+
+
+SIZES = {
+    "phone": (390, 844),
+    "sideways": (844, 390),
+    "narrow": (320, 640),
+    "projector": (1920, 1080),
+}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -359,6 +359,29 @@ def test_the_longer_nothing_is_heard_the_less_is_looked_at(
     assert most // 2 <= check._blocks <= most
 
 
+@pytest.mark.parametrize("level_db", [-70, -60, -45])
+def test_the_noise_of_an_open_microphone_costs_next_to_nothing(level_db: int) -> None:
+    """A thousand of them are connected for hours, and it is what they send most of the time."""
+    check = FormatCheck("pcm_s16le", RATE, 1)
+    noise = np.random.default_rng(6).normal(0, 10 ** (level_db / 20), 20 * RATE)
+    assert check.feed(WRITE["pcm_s16le"](noise)) is None
+    assert check._blocks <= 14
+    speech = WRITE["pcm_s16le"](SPEECH)
+    assert [check.feed(speech) for _ in range(6)] == [None] * 6
+    assert check._done
+
+
+@pytest.mark.parametrize("quiet_s", [1, 10, 60])
+@pytest.mark.parametrize("sent", ["mulaw", "big-endian", "pcm_f32le"])
+def test_a_wrong_format_is_told_after_what_reads_as_quiet_noise(sent: str, quiet_s: int) -> None:
+    check = FormatCheck("pcm_s16le", RATE, 1)
+    quiet = np.random.default_rng(7).integers(-20, 20, RATE, "<i2").tobytes()
+    for _ in range(quiet_s):
+        assert check.feed(quiet) is None
+    said = [check.feed(WRITE[sent](SPEECH)) for _ in range(8)]
+    assert sum(each is not None for each in said) == 1
+
+
 @pytest.mark.parametrize("before_s", [10, 60, 90])
 @pytest.mark.parametrize("sent", ["mulaw", "big-endian", "pcm_f32le"])
 def test_a_wrong_format_is_told_after_minutes_of_noise(sent: str, before_s: int) -> None:

@@ -130,6 +130,30 @@ def test_a_client_that_wants_no_partials_costs_none() -> None:
     assert [type(message) for message in driver.messages] == [Speech, Final]
 
 
+def test_an_utterance_on_which_a_worker_died_gets_no_further_partials() -> None:
+    def answer(job: Job) -> Result:
+        if job.utterance == 1 and job.kind == "partial":
+            return Result(job.id, dropped="worker_died")
+        return ok(job)
+
+    driver = open_session(answer=answer)
+    driver.feed((speech(50) + silence(5)) * 2)
+    kinds = [(job.utterance, job.kind) for job in driver.jobs]
+    assert kinds[:3] == [(1, "partial"), (1, "final"), (2, "partial")]
+    assert kinds.count((2, "partial")) > 1
+    assert [message.utterance for message in driver.of(Final)] == [1, 2]
+
+
+def test_a_partial_that_a_newer_one_replaced_shows_nothing_and_others_follow() -> None:
+    driver = open_session()
+    driver.feed(speech(95))
+    first, *others = driver.jobs
+    driver.give(Result(first.id, dropped="superseded"))
+    assert driver.of(Partial) == []
+    driver.give(*map(ok, others))
+    assert driver.of(Partial)
+
+
 def test_words_are_in_session_time_and_only_where_asked_for() -> None:
     def with_words(job: Job) -> Result:
         return Result(job.id, text="a b", words=(Word("a", 0, 40, 0.98765), Word("b", 50, 90, 1.0)))
@@ -425,7 +449,7 @@ def test_endpointing_that_the_client_chose() -> None:
     assert driver.of(Final) == []
     driver.feed(silence(1))
     assert len(driver.of(Final)) == 1
-    driver.feed(speech(60))
+    driver.feed(speech(95))
     assert len(driver.finals) == 2
 
 

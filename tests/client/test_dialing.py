@@ -1,6 +1,7 @@
 """Making a connection: through which proxy, and what is said of one that cannot be made."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,9 +11,15 @@ from websockets.asyncio.server import ServerConnection
 
 from surtitle.client import ClientError, Error, connect, watch
 from surtitle.client.dialing import Broken, dial
+from surtitle.messages import Start
 from tests.client.scenes import ENDED, greet, playing, say
 
 ELSEWHERE = "ws://192.0.2.1:8765/"  # TEST-NET-1: nobody is there
+
+
+def path_of(server: ServerConnection) -> str:
+    assert server.request is not None
+    return server.request.path
 
 
 @asynccontextmanager
@@ -126,3 +133,47 @@ async def test_a_refusal_is_told_in_the_words_of_the_server(body: bytes, said: s
                 async with opening:
                     pass
             assert str(raised.value).endswith(f"(HTTP 503): {said}")
+
+
+async def test_a_client_names_the_same_affinity_whenever_it_connects() -> None:
+    asked: list[str] = []
+
+    async def break_off(server: ServerConnection) -> None:
+        asked.append(path_of(server))
+        await greet(server)
+        server.transport.abort()
+
+    async def end(server: ServerConnection) -> None:
+        asked.append(path_of(server))
+        await greet(server)
+        await say(server, ENDED)
+
+    async with playing(break_off, end) as url, connect(url) as captions:
+        assert [event async for event in captions][-1] == ENDED
+    first, second = asked
+    assert first == second
+    assert re.fullmatch(r"/v1/captions\?affinity=[\w-]{12}", first)
+
+
+@pytest.mark.parametrize(
+    ("query", "channel", "asked"),
+    [
+        ("", "main-hall", "affinity=main-hall"),
+        ("?a=1", "main-hall", "a=1&affinity=main-hall"),
+        ("?affinity=x&a=1", "main-hall", "affinity=x&a=1"),
+        ("?affinity=", None, "affinity="),
+    ],
+)
+async def test_an_affinity_is_the_channel_unless_the_address_has_one(
+    query: str, channel: str | None, asked: str
+) -> None:
+    paths: list[str] = []
+
+    async def end(server: ServerConnection) -> None:
+        paths.append(path_of(server))
+        await greet(server)
+        await say(server, ENDED)
+
+    async with playing(end) as url, connect(url + query, Start(channel=channel)):
+        pass
+    assert paths == [f"/v1/captions?{asked}"]

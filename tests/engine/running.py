@@ -1,13 +1,15 @@
-"""A supervisor with a real worker process, and what came of it."""
+"""Engines with real worker processes, and what came of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from lab.server_process import FAKE_DECODER
+from surtitle.engine.engine import Engine
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.engine.states import EngineState
 from surtitle.engine.supervisor import Supervisor
@@ -15,21 +17,21 @@ from surtitle.jobs import DecodeOptions, Job, JobKind, Result
 from surtitle.recognition.worker import WorkerOptions
 from surtitle.runtime.telemetry import LogOptions
 
+AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
-class Running:
-    """A supervisor, the states it went through and the results it delivered."""
 
-    def __init__(self, name: str, options: WatchdogOptions, overload_wait_s: float) -> None:
+class Asked(Generic[AnyEngine]):
+    """An engine, the states it went through and the results it delivered."""
+
+    engine: AnyEngine
+
+    def __init__(self) -> None:
         self.states: list[EngineState] = []
         self.loads: list[bool] = []
         self.results: list[Result] = []
         self.when_recovering: Callable[[], object] = lambda: None
-        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s=60)
-        self.engine = Supervisor(
-            worker, options, self._on_state, self.loads.append, overload_wait_s=overload_wait_s
-        )
 
-    def _on_state(self, state: EngineState) -> None:
+    def on_state(self, state: EngineState) -> None:
         self.states.append(state)
         if state is EngineState.RECOVERING:
             self.when_recovering()
@@ -51,6 +53,35 @@ class Running:
         self.engine.submit(job, self.results.append)
         return job
 
+    async def until(self, condition: Callable[[], bool], limit_s: float = 15.0) -> None:
+        async with asyncio.timeout(limit_s):
+            while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
+                await asyncio.sleep(0.005)
+
+    async def answered(self, count: int) -> list[str]:
+        """Each result in a word, once there are `count`."""
+        await self.until(lambda: len(self.results) >= count)
+        return [result.error_code or result.dropped or result.text for result in self.results]
+
+    async def fill(self, folder: Path, places: int = 2) -> list[Path]:
+        """Take so many places, all of them; each is free again when its file is removed."""
+        files = [folder / f"place-{number}" for number in range(places)]
+        for number, file in enumerate(files):
+            self.submit(1, f"wait:{file}", session=f"filler-{number}")
+        await self.until(lambda: all(file.exists() for file in files))
+        return files
+
+
+class Running(Asked[Supervisor]):
+    """A supervisor."""
+
+    def __init__(self, name: str, options: WatchdogOptions, overload_wait_s: float) -> None:
+        super().__init__()
+        worker = WorkerOptions(FAKE_DECODER, {"name": name}, LogOptions("error"), give_up_s=60)
+        self.engine = Supervisor(
+            worker, options, self.on_state, self.loads.append, overload_wait_s=overload_wait_s
+        )
+
     @property
     def waiting(self) -> int:
         """How many jobs are not handed over yet."""
@@ -66,35 +97,28 @@ class Running:
         """How many workers ended for this reason."""
         return int(self.engine._metrics._deaths.labels(cause)._value.get())
 
-    async def until(self, condition: Callable[[], bool], limit_s: float = 15.0) -> None:
-        async with asyncio.timeout(limit_s):
-            while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
-                await asyncio.sleep(0.005)
 
-    async def answered(self, count: int) -> list[str]:
-        """Each result in a word, once there are `count`."""
-        await self.until(lambda: len(self.results) >= count)
-        return [result.error_code or result.text for result in self.results]
-
-    async def fill(self, folder: Path) -> list[Path]:
-        """Give the worker as many batches as it takes; each is done when its file is removed."""
-        files = [folder / "first", folder / "second"]
-        for number, file in enumerate(files):
-            self.submit(1, f"wait:{file}", session=f"filler-{number}")
-        await self.until(lambda: all(file.exists() for file in files))
-        return files
+def watchdog_options(**options: float) -> WatchdogOptions:
+    """Quick ones, but for those that are given."""
+    return WatchdogOptions(**({"lease_s": 1.0, "first_backoff_s": 0.05} | options))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
 async def running(
     name: str = "fake", *, ready: bool = True, overload_wait_s: float = 60.0, **options: float
 ) -> AsyncIterator[Running]:
-    watchdog = WatchdogOptions(**({"lease_s": 1.0, "first_backoff_s": 0.05} | options))  # type: ignore[arg-type]
-    run = Running(name, watchdog, overload_wait_s)
+    run = Running(name, watchdog_options(**options), overload_wait_s)
+    async with started(run, ready=ready):
+        yield run
+
+
+@asynccontextmanager
+async def started(run: Asked[AnyEngine], *, ready: bool) -> AsyncIterator[None]:
+    """Start an engine and wait until it is ready, if that is wanted; stop it in the end."""
     run.engine.start()
     try:
         if ready:
             await run.until(lambda: run.engine.state is EngineState.READY)
-        yield run
+        yield
     finally:
         await run.engine.stop()

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from surtitle.engine.policy import (
@@ -14,7 +13,8 @@ from surtitle.engine.policy import (
     WatchdogOptions,
 )
 from surtitle.engine.states import EngineState
-from surtitle.jobs import DecodeOptions, Job, JobKind
+from surtitle.jobs import Job
+from tests.engine.jobs import job
 
 OPTIONS = WatchdogOptions(
     lease_s=30.0,
@@ -28,18 +28,6 @@ OPTIONS = WatchdogOptions(
     max_growth=2.0,
     spare_bytes=1000,
 )
-
-
-def job(session: str = "a", utterance: int = 1, kind: JobKind = "final") -> Job:
-    return Job(
-        id=f"{session}/{utterance}/512/{kind}",
-        session=session,
-        utterance=utterance,
-        kind=kind,
-        audio=np.zeros(160, np.int16),
-        decode_options=DecodeOptions(),
-    )
-
 
 FINAL = job()
 OTHER = job("b")
@@ -455,14 +443,9 @@ def test_a_final_that_only_waited_for_its_second_try_is_not_given_up() -> None:
     assert watchdog.on_result(FINAL.id, 0.0)
 
 
-def test_partials_are_dropped_and_the_utterance_gets_no_more() -> None:
+def test_partials_are_dropped() -> None:
     watchdog = busy(PARTIAL)
-    assert watchdog.accepts(PARTIAL)
     assert watchdog.on_death("signal 11", 1.0) == [Drop(PARTIAL), Spawn()]
-    assert not watchdog.accepts(job(utterance=2, kind="partial"))
-    assert watchdog.accepts(job(utterance=2, kind="final"))
-    assert watchdog.accepts(job(utterance=3, kind="partial"))
-    assert watchdog.accepts(job("b", utterance=2, kind="partial"))
 
 
 def test_the_final_of_such_an_utterance_is_still_tried_twice() -> None:
@@ -476,7 +459,6 @@ def test_the_final_of_such_an_utterance_is_still_tried_twice() -> None:
     watchdog.on_ready(1)
     watchdog.on_grant([final], 4.0)
     assert watchdog.on_result(final.id, 0.0)
-    assert not watchdog.accepts(PARTIAL)  # a final may come in a pause: the utterance may go on
 
 
 def test_a_mixed_batch_that_kills_the_worker() -> None:
@@ -493,11 +475,30 @@ def test_nothing_is_kept_about_a_session_that_has_gone() -> None:
     watchdog = busy(FINAL, PARTIAL, OTHER)
     watchdog.on_death("signal 11", 1.0)
     watchdog.forget_session("a")
-    assert watchdog.accepts(PARTIAL)
     watchdog.on_ready(1)
     watchdog.on_grant([FINAL, OTHER], 2.0)
     # `a` was forgotten, so this is the first death that its final is known for; that of `b` is not.
     assert watchdog.on_death("signal 11", 3.0) == [RetryAlone(FINAL), Quarantine(OTHER)]
+
+
+def test_a_final_on_which_a_worker_died_elsewhere_is_not_tried_a_third_time() -> None:
+    watchdog = ready()
+    watchdog.retry(FINAL)
+    watchdog.on_grant([FINAL], 1.0)
+    assert watchdog.free == 0
+    assert watchdog.on_death("signal 11", 2.0) == [Quarantine(FINAL), Spawn()]
+
+
+def test_strikes_are_counted_by_job() -> None:
+    watchdog = busy(FINAL, PARTIAL)
+    assert watchdog.strikes == {FINAL.id: 1, PARTIAL.id: 1}
+    watchdog.on_death("signal 11", 1.0)
+    assert watchdog.strikes == {FINAL.id: 1}
+    watchdog.on_ready(1)
+    watchdog.on_grant([FINAL], 2.0)
+    assert watchdog.strikes == {FINAL.id: 2}
+    watchdog.on_result(FINAL.id, 3.0)
+    assert watchdog.strikes == {}
 
 
 # -- starts that fail ---------------------------------------------------------------------------

@@ -3,18 +3,16 @@
 import asyncio
 import random
 from collections.abc import Iterator
-from itertools import groupby
 
 import pytest
 
-from lab.ledger import NO_FAULTS, SILENCE_1S, Ledger, spoken_word
+from lab.ledger import SILENCE_1S, spoken_word
 from lab.link import Cut, Link
 from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from surtitle.client import Captions, Disconnected, Event, Gap, State, connect, dialing
 from surtitle.client import captions as client
 from surtitle.messages import Ended, Final, Resumed, Start, Update
-
-WORDS = 25
+from tests.faults.story import WORDS, Story
 
 
 @pytest.fixture(scope="module")
@@ -31,50 +29,6 @@ def server() -> Iterator[ServerProcess]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dialing, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(dialing, "LONGEST_WAIT_S", 0.1)
-
-
-class Story:
-    """What a client hears of WORDS words that it speaks, each told to be another text."""
-
-    def __init__(self) -> None:
-        self.ledger = Ledger()
-        self.events: list[Event] = []
-
-    async def tell(self, port: int, words: int = WORDS) -> None:
-        async with connect(f"ws://127.0.0.1:{port}", Start(language="en")) as captions:
-            speaking = asyncio.create_task(self._speak(captions, words))
-            async for event in captions:
-                self.events.append(event)
-                if not isinstance(event, Disconnected | Gap):
-                    self.ledger.take(event)
-            await speaking
-
-    async def _speak(self, captions: Captions, words: int) -> None:
-        for number in range(words):
-            await captions.update(Update(prompt=f"say:{number}"))
-            word = spoken_word() + SILENCE_1S
-            for position in range(0, len(word), 3200):
-                await captions.send(word[position : position + 3200])
-                await asyncio.sleep(0.002)
-        await captions.stop()
-
-    @property
-    def texts(self) -> list[str]:
-        return [event.text for event in self.events if isinstance(event, Final)]
-
-    def check(self, words: int = WORDS, *, halved: int = 0) -> None:
-        """`halved` words at most are in two utterances: the sender was silent in their middle."""
-        texts = [text for text, _ in groupby(self.texts)]
-        assert texts == [str(number) for number in range(words)]
-        assert words <= len(self.texts) <= words + halved
-        assert self.ledger.answered == list(range(1, len(self.texts) + 1))
-        faults = self.ledger.faults
-        assert {**faults, "lost": 0} == NO_FAULTS
-        assert not [event for event in self.events if isinstance(event, Gap)]
-        ended = self.events[-1]
-        assert isinstance(ended, Ended)
-        assert ended.audio_ms == words * 1500
-        assert ended.utterances == len(self.texts)
 
 
 def cuts(seed: int, kinds: list[Cut], most: int) -> Iterator[tuple[int, Cut] | None]:
@@ -106,10 +60,12 @@ async def test_a_link_that_swallows_everything_is_noticed(
     monkeypatch.setattr(dialing, "SILENT_SERVER_S", 1.5)
     story = Story()
     port = server.port
-    async with Link(port, iter([(400_000, Cut.BLACK_HOLE), (200_000, Cut.BLACK_HOLE)])) as link:
+    # On a busy machine, a link that works may be silent for as long.
+    plan = [(size, Cut.BLACK_HOLE) for size in (400_000, 200_000, 200_000)]
+    async with Link(port, iter(plan)) as link:
         await story.tell(link.port)
-    story.check(halved=2)  # to the server the link is there, and silent
-    assert link.cuts == 2
+    story.check(halved=link.connections)  # to the server the link is there, and silent
+    assert link.cuts >= 2
 
 
 async def test_a_server_that_is_killed_and_started_again_answers_all(

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import structlog
@@ -15,21 +16,25 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
 from lab.ledger import expect
+from surtitle.archive.archive import Archive
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
 from surtitle.decoding.decoders import Decoders
+from surtitle.engine.engine import Member
 from surtitle.engine.scheduler import Owner
 from surtitle.engine.states import EngineState
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
-from surtitle.gateway.channels import Channels
+from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.opening import Opening, SessionOptions
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway
+from surtitle.gateway.whereabouts import AUTO
 from surtitle.jobs import Job, ModelInfo, Result
 from surtitle.messages import ServerMessage
 from surtitle.runtime.metrics import Metrics
+from surtitle.sinks.sink import Sinks
 from surtitle.subtitles.cues import Layout
 from surtitle.vad.rounds import VadClient
 
@@ -73,6 +78,18 @@ class FakeEngine:
         self.discarded: list[str] = []
         self.promoted: list[str] = []  # ids of jobs
         self.placed: dict[str, Owner] = {}  # by session
+        self.failure: str | None = None
+        self.members: list[Member] = []
+
+    @property
+    def owed_jobs(self) -> int:
+        return len(self.jobs)
+
+    def start(self) -> asyncio.Task[None]:
+        raise NotImplementedError
+
+    async def stop(self) -> None:
+        raise NotImplementedError
 
     def submit(self, job: Job, deliver: Callable[[Result], None]) -> None:
         self.jobs.append((job, deliver))
@@ -126,8 +143,17 @@ def make_sessions(
     *,
     resume_window_s: float = 60,
     metrics: Metrics | None = None,
+    archive: Archive | None = None,
+    sinks: Sinks | None = None,
 ) -> Sessions:
     """Nobody's sessions yet, with voice activity by loudness."""
+
+    def on_new(channel: Channel) -> None:
+        if archive is not None:
+            archive.restore(channel.name, channel.restore)
+        if sinks is not None:
+            channel.onward = partial(sinks.take, channel.name)
+
     return Sessions(
         engine,
         rounds or LoudnessRounds(),
@@ -135,9 +161,13 @@ def make_sessions(
         resume_window_s=resume_window_s,
         max_waiting=2,
         metrics=metrics or Metrics(),
-        channels=Channels(patience_s=5),
+        channels=Channels(
+            patience_s=5,
+            on_new=on_new,
+        ),
         decoders=Decoders(),
         watch_token=lambda channel: f"watch {channel}",
+        archive=archive,
     )
 
 
@@ -156,14 +186,20 @@ def make_gateway(
     max_memory_bytes: int = sys.maxsize,
     max_upload_bytes: int = 1 << 20,
     keys_in_pages: bool = False,
+    server_name: str = "",
+    archive: Archive | None = None,
+    sinks: Sinks | None = None,
+    public_url: str = AUTO,
+    command_for_network: str = "",
+    embedding_sites: Sequence[str] = (),
     **connection: float,
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
     metrics = Metrics()
     return Gateway(
         engine,
-        make_sessions(engine, metrics=metrics),
-        SESSION_OPTIONS,
+        make_sessions(engine, metrics=metrics, archive=archive, sinks=sinks),
+        replace(SESSION_OPTIONS, server_name=server_name),
         timeouts(**connection),
         max_sessions=max_sessions,
         max_viewers=max_viewers,
@@ -180,6 +216,10 @@ def make_gateway(
         proxies=proxies,
         max_sockets=max_sockets,
         max_memory_bytes=max_memory_bytes,
+        archive=archive,
+        public_url=public_url,
+        command_for_network=command_for_network,
+        embedding_sites=embedding_sites,
     )
 
 
@@ -225,8 +265,9 @@ class FakeSocket:
         self.closed = (code, reason)
         self.close_received = code
 
-    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
+    async def in_turn(self, calls: Iterable[Callable[[], object]], room: asyncio.Event) -> None:
         for call in calls:
+            await room.wait()
             await self.turn.wait()
             call()
             self.turns_taken += 1

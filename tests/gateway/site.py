@@ -96,10 +96,11 @@ async def listening(
     limits: AddressLimits | None = None,
     origins: OriginPolicy = SAME_ORIGIN,
     metrics: tuple[str, int] | None = None,
+    host: str = "127.0.0.1",
     **more: Any,
 ) -> AsyncIterator[Site]:
     site = Site(keys, limits, origins, **more)
-    await site.gateway.start("127.0.0.1", 0, metrics=metrics)
+    await site.gateway.start(host, 0, metrics=metrics)
     try:
         yield site
     finally:

@@ -57,9 +57,13 @@ class Speaker:
     keeps_name: bool = True
     key: str | None = None
     has_lost: bool = False
+    refusal: str | None = None
 
     def lose_channel(self) -> None:
         self.has_lost = True
+
+    def refuse_channel(self, why: str) -> None:
+        self.refusal = why
 
 
 @dataclass
@@ -174,6 +178,21 @@ async def test_all_who_watch_see_what_is_said(hall: Hall) -> None:
     assert {tuple(w.said) for w in watchers} == {("live one", "1 Speech", "1 he…", "1 hello")}
     last = watchers[0].seen[0]
     assert isinstance(last, Channel) and last.viewers == 1  # the first to come
+
+
+async def test_what_is_said_here_goes_on(hall: Hall) -> None:
+    """And not what others say, who may have published before, or at another server."""
+    onward = list[tuple[str, object]]()
+    first, second = Speaker("one", keeps_name=False, is_connected=False), Speaker("two")
+    hall.claim(first)
+    hall.publish(first, final(1, "nobody listens"))
+    hall.onward = lambda session, message: onward.append((session, message))
+    hall.publish(first, final(2))
+    hall.claim(second)
+    hall.publish(first, final(3))
+    hall.publish(second, revised(1, "better"))
+    hall.relay([("three", final(1))])
+    assert onward == [("one", final(2)), ("two", revised(1, "better"))]
 
 
 async def test_who_comes_late_gets_the_answers_and_the_open_partial(hall: Hall) -> None:
@@ -762,3 +781,51 @@ async def test_a_viewer_comes_again_and_gets_each_answer_once() -> None:
                     viewer.socket.abort()
         answers = [each for each in heard if each.endswith("word")]
         assert answers == [f"{number} word" for number in range(1, 6)]
+
+
+async def test_what_sessions_elsewhere_say_comes_once_and_under_their_names(hall: Hall) -> None:
+    early, late = Watcher(), Watcher()
+    with hall.watched_by(early):
+        hall.relay([("one", final(1, "a")), ("two", final(1, "b")), ("two", partial(2, "c"))])
+        hall.hear("two", "live", 3)
+        hall.relay([("one", final(1, "a")), ("two", final(1, "b")), ("two", final(2, "c"))])
+        await settle()
+        assert early.said == [
+            "waiting",
+            *("waiting one", "1 a", "waiting two", "1 b", "2 c…", "waiting two", "live two", "2 c"),
+        ]
+        with hall.watched_by(late):
+            assert late.said == [
+                "live two",
+                "waiting one",
+                "1 a",
+                "live two",
+                "1 b",
+                "2 c",
+                "live two",
+            ]
+            assert [each.viewers for each in late.seen if isinstance(each, Channel)][-1] == 5
+        hall.hear("two", "waiting", 0)
+        await settle()
+        assert early.said[-1] == "waiting two"
+
+
+async def test_a_speaker_here_stands_before_those_elsewhere(hall: Hall) -> None:
+    speaker, watcher = Speaker(), Watcher()
+    hall.claim(speaker)
+    with hall.watched_by(watcher):
+        hall.relay([("before", final(1, "old"))])
+        hall.hear("before", "waiting", 0)
+        hall.publish(speaker, final(1, "new"))
+        await settle()
+        assert watcher.said == [
+            *("live one", "waiting before", "1 old", "live one", "live one", "1 new")
+        ]
+        hall.hear("two", "live", 1)
+        hall.lose(speaker)
+        await settle()
+        assert speaker.has_lost
+        assert watcher.said[-2:] == ["live one", "live two"]
+        hall.publish(speaker, final(2, "not heard"))
+        await settle()
+        assert watcher.said[-1] == "live two"

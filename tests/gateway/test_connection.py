@@ -1,12 +1,14 @@
 """One socket and one session: order, slow readers, back-pressure, errors, draining. No network."""
 
 import asyncio
+from itertools import cycle
 
 import pytest
 
 from surtitle.gateway.connection import AT_ONCE_BYTES, MAX_MISTAKES, PIECE_BYTES
 from surtitle.jobs import Job
 from surtitle.messages import Ack, Ended, Error, Final, Partial, Ready, Resumed, Speech, Status
+from surtitle.vad.rounds import VadClient
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.serving import PAUSE, WORD, served
 
@@ -148,13 +150,12 @@ async def test_the_short_way_is_closed_before_the_start_and_while_there_is_too_m
         assert not s.connection.take_audio(WORD)  # the receiver opens the session
         s.socket.put('{"type":"start","partials":false}')
         await s.until(lambda: s.said(Ready) and s.socket.waited_for)
-        taken = 0
-        while s.connection.take_audio(WORD):
-            taken += 1
-        assert 2 <= taken * 20 * 0.032 < 3.5
+        spoken = cycle((WORD, QUIET * 30))
+        while s.connection.take_audio(next(spoken)):
+            pass
+        assert 2 <= s.session.received_s < 3.5
         await s.until(lambda: s.said(Speech))
-        assert not s.connection.take_audio(WORD)  # it is open, and unanswered
-        s.socket.put(PAUSE)
+        assert not s.connection.take_audio(WORD)  # it is unanswered
         while not s.connection.take_audio(QUIET):
             s.engine.answer()
             await asyncio.sleep(0)
@@ -195,8 +196,35 @@ async def test_a_large_frame_after_stop_is_one_mistake() -> None:
         assert [m.code for m in s.socket.sent if isinstance(m, Error)] == ["bad_message"]
 
 
+async def test_of_one_frame_no_more_is_taken_than_can_be_answered() -> None:
+    async with served(max_backlog_s=35) as s:
+        s.socket.put('{"type":"start","partials":false}', (WORD + PAUSE) * 30)
+        await s.until(lambda: len(s.sessions) and s.session.unanswered_s > 35)
+        before_s = s.session.received_s
+        await asyncio.sleep(0.1)
+        assert s.session.received_s == before_s < 36
+        while s.session.received_s < 57:
+            s.engine.answer()
+            await asyncio.sleep(0)
+
+
+async def test_no_more_is_read_than_voice_activity_has_time_for() -> None:
+    """To read on would only take the time that it lacks."""
+    async with served() as s:
+        late: list[VadClient] = []
+        s.rounds.request = late.append  # type: ignore[assignment, method-assign]
+        s.socket.put('{"type":"start","partials":false}', *[QUIET * 3] * 60)
+        await s.until(lambda: late and s.session.full)
+        waiting_s = s.session.received_s
+        await asyncio.sleep(0.1)
+        assert s.session.received_s == waiting_s < 2.5
+        while s.session.received_s < 5.7:
+            s.rounds._score(late[0])
+            await asyncio.sleep(0)
+
+
 async def test_who_is_not_read_from_is_not_idle() -> None:
-    async with served(max_backlog_s=1, idle_timeout_s=0.05) as s:
+    async with served(max_backlog_s=3.1, idle_timeout_s=0.05) as s:
         s.socket.put('{"type":"start","partials":false}', WORD * 3 + PAUSE)
         await s.until(lambda: s.said(Speech))
         await asyncio.sleep(0.15)  # longer than the limit; it is us who keep the client waiting
@@ -350,6 +378,38 @@ async def test_draining_does_not_wait_for_a_client_that_vanishes() -> None:
         s.socket.leave()
         async with asyncio.timeout(5):
             await draining
+
+
+async def test_it_pauses_when_an_utterance_has_ended_by_itself() -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}')
+        await s.until(lambda: s.said(Ready))
+        async with asyncio.timeout(5):
+            await s.connection.pause(600)  # nothing is being said
+        s.socket.put(WORD)
+        await s.until(lambda: s.said(Speech))
+        pausing = asyncio.create_task(s.connection.pause(600))
+        s.socket.put(WORD)
+        await asyncio.sleep(0.05)
+        assert not pausing.done()
+        s.socket.put(PAUSE)
+        await s.until(lambda: s.engine.jobs)
+        s.engine.answer("both words")  # by which it is known that the sentence has ended
+        async with asyncio.timeout(5):
+            await pausing
+        assert s.order == ["Ready", "Speech", "Final"]
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_pause_is_waited_for_as_long_as_somebody_is_there(leaves: bool) -> None:
+    async with served() as s:
+        s.socket.put('{"type":"start","partials":false}', WORD)
+        await s.until(lambda: s.said(Speech))
+        if leaves:
+            s.socket.leave()
+        async with asyncio.timeout(5):
+            await s.connection.pause(600 if leaves else 0.05)
+        assert s.order == ["Ready", "Speech"]
 
 
 async def test_the_state_of_the_service_reaches_an_open_session() -> None:

@@ -7,7 +7,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 
 import pytest
@@ -490,12 +490,10 @@ async def test_a_request_waits_for_one_turn_whatever_its_answer(
     taken = 0
     in_turn = ClientStream.in_turn
 
-    async def counted(
-        self: ClientStream, calls: Iterable[Callable[[], object]], most_s: float
-    ) -> None:
+    async def counted(self: ClientStream, call: Callable[[], object], most_s: float) -> None:
         nonlocal taken
         taken += 1
-        await in_turn(self, calls, most_s)
+        await in_turn(self, call, most_s)
 
     monkeypatch.setattr(ClientStream, "in_turn", counted)
     async with listening() as site, connected(site.gateway.port) as client:

@@ -246,3 +246,21 @@ async def test_one_who_sends_faster_than_people_speak_can_wait(seconds: int, pat
         (hosted,) = site.gateway._sessions
         await until(lambda: hosted.session.received_s >= seconds)
         assert site.engine.placed[ready.session].patient is patient
+
+
+async def test_who_was_held_up_and_then_sends_it_all_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("surtitle.gateway.hosted.HASTE_S", 0.5)
+    async with listening() as site, connect(site.websocket) as socket:
+        await socket.send(START)
+        ready = expect(await socket.recv())
+        assert isinstance(ready, Ready)
+        await asyncio.sleep(1.5)
+        (hosted,) = site.gateway._sessions
+        await socket.send(bytes(32_000 * 3 // 2))
+        await until(lambda: hosted.session.received_s >= 1.5)
+        assert not site.engine.placed[ready.session].patient
+        await socket.send(bytes(32_000))  # more than there was time for
+        await until(lambda: hosted.session.received_s >= 2.5)
+        assert site.engine.placed[ready.session].patient

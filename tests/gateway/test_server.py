@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import random
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -11,18 +12,20 @@ import weakref
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from lab.ledger import expect
 from lab.nonsense import talk_nonsense
+from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
@@ -36,11 +39,24 @@ from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import MIN_WITHOUT_SESSION
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.websocket import WebSocket
-from surtitle.messages import Ack, Error, Ready, Resume, Resumed, Status, format_message
+from surtitle.messages import (
+    Ack,
+    Error,
+    Final,
+    Ready,
+    Resume,
+    Resumed,
+    ServerMessage,
+    Speech,
+    Status,
+    format_message,
+)
 from surtitle.runtime import memory
 from tests.gateway.fakes import LOUD, QUIET, everything_logged
 from tests.gateway.site import START, Site, listening
 from tests.gateway.test_http import HANDSHAKE
+
+Said = TypeVar("Said", bound=ServerMessage)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +97,32 @@ async def test_without_an_engine_sessions_are_refused_with_the_reason(
         site.engine.state = state
         site.engine.model = site.engine.model if loaded else None
         assert await site.refusal() == (503, "5", reason)
+
+
+async def test_readiness_and_metrics_name_the_workers_where_there_are_several() -> None:
+    async with listening() as site:
+        states = (EngineState.READY, EngineState.RECOVERING)
+        site.engine.members = [
+            SimpleNamespace(name=f"worker-{n}", state=state, utilization=0.5, owed_jobs=n)
+            for n, state in enumerate(states, 1)
+        ]
+        _, body = await site.get("/readyz")
+        assert body["members"] == {"worker-1": "ready", "worker-2": "recovering"}
+        page = site.gateway._metrics.page().decode()
+        assert 'surtitle_member_ready{member="worker-1"} 1.0' in page
+        assert 'surtitle_member_ready{member="worker-2"} 0.0' in page
+        assert 'surtitle_member_owed_jobs{member="worker-2"} 2.0' in page
+
+
+@pytest.mark.parametrize("name", ["", "east-2"])
+async def test_sessions_begin_with_the_name_of_the_server(name: str) -> None:
+    async with listening(server_name=name) as site, connect(site.websocket) as socket:
+        await socket.send(START)
+        ready = expect(await socket.recv())
+        assert isinstance(ready, Ready)
+        assert re.fullmatch(rf"{name}\.[\w-]{{12}}" if name else r"[\w-]{12}", ready.session)
+        path = f"/v1/captions/{ready.session}.vtt"
+        assert (await site.ask(path, "HEAD"))[0] == 200
 
 
 async def test_while_the_worker_recovers_sessions_are_admitted() -> None:
@@ -584,6 +626,36 @@ async def test_draining_closes_sessions_and_refuses_new_ones() -> None:
     with pytest.raises(OSError):
         async with connect(site.websocket):
             pass
+
+
+async def until_said(socket: ClientConnection, kind: type[Said]) -> Said:
+    """The first message of its kind."""
+    async with asyncio.timeout(5):
+        while True:
+            message = expect(await socket.recv())
+            if isinstance(message, kind):
+                return message
+
+
+async def test_draining_lets_go_of_those_who_are_silent_first_and_of_speakers_at_a_pause() -> None:
+    async with listening() as site, connect(site.websocket) as speaking:
+        await speaking.send(START)
+        await speaking.send(LOUD * 20)
+        await until_said(speaking, Speech)
+        async with connect(site.websocket) as silent:
+            await silent.send(START)
+            await until_said(silent, Ready)
+            draining = asyncio.create_task(site.gateway.drain(20))
+            await silent.wait_closed()
+        await speaking.send(LOUD * 20 + QUIET * 60)  # is taken
+        async with asyncio.timeout(5):
+            while not (jobs := [job for job, _ in site.engine.jobs if job.kind == "final"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert len(jobs[-1].audio) >= 40 * WINDOW_SAMPLES
+        site.engine.answer("both words")
+        final = await until_said(speaking, Final)
+        assert final.text == "both words"
+        await draining
 
 
 async def test_an_address_in_use_is_a_sentence() -> None:

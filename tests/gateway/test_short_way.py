@@ -13,8 +13,9 @@ from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.gateway import routes
 from surtitle.gateway.budget import TURN_S
 from surtitle.gateway.connection import AT_ONCE_BYTES
-from surtitle.gateway.stream import SLICE_BYTES, ClientStream
+from surtitle.gateway.stream import LARGE_SLICE_BYTES, SLICE_BYTES, ClientStream
 from surtitle.gateway.web import Page
+from surtitle.gateway.websocket import WebSocket
 from surtitle.messages import Error
 from tests.gateway.loops import NewLoop, both_loops, run_on
 from tests.gateway.site import START, Site, listening
@@ -125,6 +126,29 @@ def test_what_waits_for_its_turn_comes_whole_and_in_order(new_loop: NewLoop) -> 
             assert not any(socket._held for socket in sockets(site))
 
     run_on(new_loop, main())
+
+
+async def test_slices_are_large_where_little_is_in_them_and_small_again_where_much_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    receive = WebSocket.receive
+
+    def receiving(self: WebSocket, data: bytes) -> int:
+        sizes.append(len(data))
+        return receive(self, data)
+
+    async with listening() as site, connect(site.websocket) as client:
+        await client.send('{"type":"start","partials":false}')
+        await client.recv()
+        monkeypatch.setattr(WebSocket, "receive", receiving)
+        for audio, size in ((bytes(640), LARGE_SLICE_BYTES), (bytes(2), SLICE_BYTES)):
+            for _ in range(50_000 // (len(audio) + 8)):
+                client.protocol.send_binary(audio)
+            sizes.clear()
+            client.transport.write(b"".join(client.protocol.data_to_send()))
+            await (await client.ping())  # all before it is worked on
+            assert sizes[2:-2].count(size) > 0.8 * len(sizes[2:-2])
 
 
 async def test_who_goes_while_something_waits_leaves_nothing_behind() -> None:

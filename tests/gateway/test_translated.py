@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from surtitle.gateway.access import add_key, read_keys
+from surtitle.gateway.shares import Shares
+from surtitle.gateway.translated import MOST_OWED, TranslatedConnection
 from tests.gateway.serving import PAUSE, WORD
 from tests.gateway.site import Site
 from tests.gateway.test_uploads import serving, until_gone
@@ -360,6 +362,89 @@ async def test_more_than_can_be_recognised_is_not_read() -> None:
         assert hosted.session.unanswered_s < 70
         flooding.cancel()
         socket.transport.abort()
+
+
+async def test_of_one_event_no_more_is_taken_than_can_be_answered() -> None:
+    """More than a minute of speech: the rest of it waits, and is not lost."""
+    spoken = (WORD * 10 + PAUSE) * 10
+    async with serving(lambda job: None) as site, connected(site, REALTIME) as socket:
+        await socket.send(audio(REALTIME, spoken))
+        async with asyncio.timeout(20):
+            while not any(hosted.full for hosted in site.gateway._sessions):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        (hosted,) = site.gateway._sessions
+        assert hosted.session.unanswered_s < 65
+        async with asyncio.timeout(20):
+            while hosted.session.received_s < len(spoken) / 32_000:
+                site.engine.answer()
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("path", "flush"),
+    [
+        (LISTEN, '{"type":"Finalize"}'),
+        (VOSK, '{"reset":1}'),
+        (REALTIME, END[REALTIME]),
+    ],
+)
+async def test_who_has_many_answers_to_come_is_not_read_until_they_have_come(
+    path: str, flush: str
+) -> None:
+    many = 200
+    async with serving(lambda job: None) as site, connected(site, path) as socket:
+        await socket.send(audio(path, PAUSE + WORD))
+
+        async def flood() -> None:
+            for _ in range(many):
+                await socket.send(flush)
+                await socket.send(audio(path, bytes(2)))
+
+        flooding = asyncio.create_task(flood())
+        (connection,) = site.gateway._connections
+        assert isinstance(connection, TranslatedConnection)
+        async with asyncio.timeout(5):
+            while connection._room.is_set():  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert MOST_OWED < connection._dialect.owed <= MOST_OWED + 2
+        said = 0
+        async with asyncio.timeout(10):
+            while said < many:
+                site.engine.answer()
+                message = json.loads(await socket.recv())
+                said += "text" in message or "usage" in message or message.get("from_finalize", 0)
+        await flooding
+
+
+async def test_large_messages_of_one_leave_room_for_those_of_others(tmp_path: Path) -> None:
+    keys = [add_key(tmp_path / "keys.toml", name, ["speak"]) for name in ("greedy", "modest")]
+    ring = read_keys(tmp_path / "keys.toml")
+    greedy, modest = ({"additional_headers": {"Authorization": f"Bearer {k}"}} for k in keys)
+    megabytes = audio(REALTIME, bytes(2 << 20))
+    async with serving(keys=lambda: ring, max_sessions=9, max_sessions_per_key=9) as site:
+        site.gateway._large = Shares(8 << 20)
+        async with connected(site, REALTIME, **greedy) as one:
+            head = b"\x81\xff" + (20 << 20).to_bytes(8, "big") + bytes(4)
+            one.transport.write(head + b" " * (3 << 20))
+            async with asyncio.timeout(5):
+                while site.gateway._large._held["greedy 127.0.0.1"] < 3 << 20:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            async with connected(site, REALTIME, **greedy) as other:
+                await other.send(megabytes)
+                await read_all(other)
+                assert other.close_code == 1013
+            async with connected(site, REALTIME, **modest) as third:
+                await third.send(audio(REALTIME, SPOKEN + bytes(1 << 20)))
+                assert texts(await read_all(third, 1)) == ["word1"]
+            one.transport.abort()
+        await until_gone(site)
+        async with connected(site, REALTIME, **greedy) as again:
+            for _ in range(3):
+                await again.send(megabytes)
+            await again.send(audio(REALTIME, SPOKEN))
+            assert texts(await read_all(again, 1)) == ["word1"]
 
 
 async def test_the_port_of_vosk_knows_no_path_and_no_keys(tmp_path: Path) -> None:

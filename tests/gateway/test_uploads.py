@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import socket
 import time
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,8 @@ import pytest
 
 from surtitle.errors import InternalError
 from surtitle.gateway.access import add_key, read_keys
+from surtitle.gateway.admission import Visitor
+from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.uploads import NoRoom, Spools
 from surtitle.jobs import Job, Result, Word
 from tests.gateway.serving import PAUSE, WORD
@@ -183,17 +186,21 @@ async def test_a_file_that_is_too_large_and_one_that_finds_no_room_on_disk() -> 
             status, _, answer = await ask(site, body + END)
             assert (status, "larger than" in answer.decode()) == (413, True)
             await until_gone(site)
-        with site.gateway._spools.open() as other:
+        owner = Visitor(ClientAddress("127.0.0.1")).owner
+        with site.gateway._spools.open(owner) as other:
             other.write(bytes(60_000))
             status, _, answer = await ask(site, file(bytes(60_000)) + END)
             assert (status, "other fields before" in answer.decode()) == (413, True)
+        with site.gateway._spools.open("somebody else") as other:
+            other.write(bytes(30_000))
+            assert await text_of(site, file(SPOKEN[:80_000]) + END)
         assert await text_of(site, file(SPOKEN[:90_000]) + END)
 
 
-def test_spools_share_their_room_and_give_it_back() -> None:
+def test_spools_of_an_owner_share_their_room_and_give_it_back() -> None:
     spools = Spools(10)
     for _ in range(3):
-        with spools.open() as one, spools.open() as other:
+        with spools.open("me") as one, spools.open("me") as other:
             one.write(b"12345")
             other.write(b"67")
             other.write(b"890")
@@ -219,6 +226,25 @@ async def test_whoever_goes_before_the_answer_leaves_nothing_behind() -> None:
             client.writer.write(request(field("model", "x") + file(SPOKEN) + END))
             async with asyncio.timeout(5):
                 while not site.engine.jobs:  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(0.01)
+        await until_gone(site)
+
+
+NOBODY_TELLS = pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="nobody tells")
+
+
+@pytest.mark.parametrize("is_first", [True, pytest.param(False, marks=NOBODY_TELLS)])
+async def test_whoever_goes_while_nothing_is_read_of_him_leaves_nothing_behind(
+    is_first: bool,
+) -> None:
+    """What he has sent was read and waits on disk, or waits in the buffers of the system."""
+    parts = [file(in_wav((WORD * 10 + PAUSE) * 9)), field("model", "x")]
+    body = b"".join(parts if is_first else reversed(parts)) + END
+    async with serving(lambda job: None, max_upload_bytes=1 << 30) as site:
+        async with connected(site.gateway.port) as client:
+            client.writer.write(request(body))
+            async with asyncio.timeout(20):
+                while not any(hosted.full for hosted in site.gateway._sessions):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         await until_gone(site)
 

@@ -71,6 +71,28 @@ def test_the_page_loads_nothing_from_elsewhere_and_is_not_framed() -> None:
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
+def policy(path: str, *sites: str) -> dict[str, str]:
+    """The directives of a page's policy."""
+    text = static_page(path, sites).headers["Content-Security-Policy"]
+    return dict(directive.split(" ", 1) for directive in text.split("; "))
+
+
+def test_styles_may_be_added_to_the_overlay_and_nothing_else() -> None:
+    assert policy("/overlay.html").pop("style-src") == "'self' 'unsafe-inline'"
+    for path in ("/", "/watch.html", "/overlay.js"):
+        assert "style-src" not in policy(path)
+    assert "unsafe" not in policy("/overlay.html")["default-src"]
+
+
+def test_sites_that_were_named_may_embed_what_an_audience_sees() -> None:
+    sites = ("https://talks.example", "https://*.example.org:8443")
+    for path in ("/watch.html", "/overlay.html"):
+        assert policy(path)["frame-ancestors"] == "'none'"
+        assert policy(path, *sites)["frame-ancestors"] == " ".join(sites)
+    for path in ("/", "/index.html", "/app.js"):
+        assert policy(path, *sites)["frame-ancestors"] == "'none'"
+
+
 @pytest.mark.parametrize(
     "path", ["/app%2Ejs", "/./app.js", "/x/../app.js", "//app.js", "/app%2ejs"]
 )

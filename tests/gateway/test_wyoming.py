@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from surtitle.gateway.reading import InputTurns
 from surtitle.jobs import Job, Result
 from tests.gateway.serving import PAUSE, WORD
 from tests.gateway.site import Site
@@ -160,3 +162,34 @@ async def test_idle_ones_make_way_for_others() -> None:
             client.writer.write(COMMAND)
             assert (await client.until("transcript") or {})["text"] == "word1."
         assert (await idle[0].read() or {})["type"] == "error"
+
+
+async def test_data_may_be_in_the_head_of_an_event_and_behind_it() -> None:
+    async with speaking_wyoming() as site, connected(site) as client:
+        client.writer.write(b'{"type":"ping","data":{"text":"one"}}\n')
+        assert await client.read() == {"type": "pong", "text": "one"}
+        client.writer.write(
+            b'{"type":"ping","data":{"text":"one"},"data_length":14}\n{"text":"two"}'
+        )
+        assert await client.read() == {"type": "pong", "text": "two"}
+
+
+@pytest.mark.parametrize("data", [{"x": [[]] * 4000}, {str(n): 0 for n in range(1500)}])
+async def test_what_an_event_costs_counts_for_its_client(
+    data: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little of it is used: it is read at the time of its client, not of all."""
+    charged_s = 0.0
+    charge = InputTurns.charge
+
+    def counted(turns: InputTurns, work: Any, cost_s: float, now_s: float, most_s: float) -> None:
+        nonlocal charged_s
+        charged_s += cost_s
+        charge(turns, work, cost_s, now_s, most_s)
+
+    monkeypatch.setattr(InputTurns, "charge", counted)
+    async with speaking_wyoming() as site, connected(site) as client:
+        client.writer.write(event("unknown", data) * 20 + event("ping"))
+        began_s = time.thread_time()
+        await client.until("pong")
+        assert charged_s > (time.thread_time() - began_s) / 3

@@ -1,4 +1,4 @@
-"""The clients that Deepgram and OpenAI publish on npm, unchanged but for the address.
+"""The clients that Deepgram, OpenAI and Vercel publish on npm, unchanged but for the address.
 
 OpenAI's dials `wss:` only, so there is a server with a certificate. That one asks for keys, too.
 """
@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import pytest
 
-from lab.places import SAMPLE, SAMPLE_TEXT
+from lab.places import REPOSITORY, SAMPLE, SAMPLE_TEXT
 from lab.server_process import START_LIMIT_S, ServerProcess, start_server
 from lab.waiting import wait_until
 from surtitle.gateway.access import add_key
@@ -27,7 +29,14 @@ from tests.subtitle_readers import read_with_webvtt
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
-PACKAGES = ("@deepgram/sdk@5.13.0", "openai@7.59.0", "ws@8.23.0")
+PACKAGES = (
+    "@ai-sdk/openai@4.0.118",
+    "@deepgram/sdk@5.13.0",
+    "ai@7.0.173",
+    "openai@7.59.0",
+    "ws@8.23.0",
+    "zod@4.1.8",
+)
 NODE_22 = "node@22.23.3"
 PROGRAMS = Path(__file__).parent / "npm_clients"
 LIMIT_S = 120.0
@@ -313,6 +322,20 @@ def test_openai_realtime(
         assert len(started) > 1
         assert done[-1]["transcript"] == ""
     check_text(" ".join(event["transcript"] for event in done))
+
+
+def test_the_recipe_of_the_ai_sdk(node_22: str, programs: Path, server: ServerProcess) -> None:
+    """As docs/compatibility.md prints it."""
+    document = (REPOSITORY / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"^```js\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    program = programs / "ai_sdk.mjs"
+    program.write_text(recipe.replace("127.0.0.1:8765", urlsplit(server.url).netloc))
+    shutil.copy(SAMPLE, programs / "talk.mp3")  # whatever the name says, a reader looks inside
+    done = subprocess.run(
+        [node_22, program], cwd=programs, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    check_text(done.stdout)
 
 
 def test_keys_that_the_server_does_not_know(

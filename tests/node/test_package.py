@@ -36,7 +36,7 @@ def test_nothing_in_the_package_needs_anything_outside_it(packed: Path) -> None:
     needed = set()
     for name, text in files.items():
         if name.endswith((".js", ".ts")):
-            needed |= set(re.findall(r'(?:from|import\(|new URL\()\s?"([^"]+)"', text))
+            needed |= set(re.findall(r'(?:from|import\(|new URL\()\s?"([^"?]+)', text))
     allowed = {f"./{name}" for name in files}
     allowed |= {f"./{name.replace('.d.ts', '.js')}" for name in files if name.endswith(".d.ts")}
     assert needed - allowed == set()
@@ -52,7 +52,7 @@ def test_every_module_is_needed(packed: Path) -> None:
     while open_:
         name = open_.pop()
         reached.add(name)
-        used = re.findall(r'(?:from|new URL\() ?"\./([^"]+\.js)"', files[name])
+        used = re.findall(r'(?:from|new URL\() ?"\./([^"?]+\.js)', files[name])
         open_ |= set(used) - reached
     assert {name for name in files if name.endswith(".js")} == reached
 

@@ -52,11 +52,11 @@ def delays_s(messages: list[Received]) -> list[float]:
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["tiny.en", "base"])
 def test_few_words_are_taken_back_and_they_come_within_a_second(model: str) -> None:
-    clips = recordings("librispeech")[::15]
+    clips = recordings("librispeech")[::30]
     audio = np.concatenate([part for c in clips for part in (read_pcm16(c.path), silence(2))])
     messages = rehearse(audio, model)
     shown = calm(messages)
-    assert shown.words > 60
+    assert shown.words > 30
     assert shown.stable_broken == 0
     assert shown.erasure <= 0.10
     assert median(delays_s(messages)) <= 1.0

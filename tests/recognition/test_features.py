@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from surtitle.jobs import Pcm16
 from surtitle.recognition import features
-from surtitle.recognition.features import MOST_GAIN, USUAL_PEAK, Features, lift
+from surtitle.recognition.features import MOST_GAIN, REMEMBERED_S, USUAL_PEAK, Features, lift
 
 EXTRACTOR = FeatureExtractor()
 
@@ -57,12 +57,29 @@ def test_another_beginning_is_computed_anew() -> None:
 
 
 def test_sessions_do_not_meet_and_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "REMEMBERED", 2)
+    monkeypatch.setattr(features, "REMEMBERED_BYTES", 100_000)
     growing = Features(EXTRACTOR)
     for session in "abcabc":
         audio = noise(9_000, seed=ord(session))
         assert_same(growing.compute(session, audio), audio)
-    assert len(growing._known) == 2
+    assert list(growing._known) == ["b", "c"]
+    assert growing._size == sum(known.size for known in growing._known.values())
+
+
+def test_as_many_sessions_as_speak_are_remembered_and_those_are_forgotten_that_are_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("surtitle.recognition.features.time.monotonic", lambda: now)
+    growing, audio = Features(EXTRACTOR), noise(1_600)
+    for session in range(500):
+        growing.compute(str(session), audio)
+    assert len(growing._known) == 500
+    now += REMEMBERED_S / 2
+    growing.compute("7", audio)
+    now += REMEMBERED_S / 2 + 1
+    growing.compute("new", audio)
+    assert list(growing._known) == ["7", "new"]
 
 
 def features_of(audio: Pcm16) -> NDArray[np.float32]:

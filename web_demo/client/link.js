@@ -12,6 +12,7 @@
  * @property {unknown} [noToken]  why no handshake was tried: there was no token for it,
  * @property {unknown} [noSocket] or the platform made no socket
  * @property {boolean} [silent]   nobody has answered the handshake
+ * @property {boolean} [blocked]  the page's policy allows none
  *
  * @typedef {object} Dialling
  * @property {URL} url
@@ -24,6 +25,7 @@
  * @property {(end: End) => void} onEnd
  */
 
+import { PolicyWatch } from "./policy.js";
 import { Problem } from "./problems.js";
 
 /** A server that says nothing for so long is taken for gone; it says something every few seconds. */
@@ -39,6 +41,8 @@ export class Link {
   /** @type {WebSocketLike | undefined} not before there is a token */
   #socket;
   #hooks;
+  /** @type {PolicyWatch | undefined} */
+  #policy;
   #opened = false;
   #over = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -77,6 +81,9 @@ export class Link {
    */
   #dial(url, WebSocket) {
     const { token } = this;
+    this.#policy = new PolicyWatch(url, () =>
+      this.#end({ code: BROKEN, opened: false, blocked: true }),
+    );
     // A browser cannot send headers with its handshake: the token is offered as a subprotocol.
     const socket = token ? new WebSocket(url, ["surtitle.v1", `token.${token}`]) : new WebSocket(url);
     socket.addEventListener("open", () => this.#open());
@@ -112,6 +119,7 @@ export class Link {
   close(code) {
     this.#over = true;
     clearTimeout(this.#silence);
+    this.#policy?.stop();
     this.#socket?.close(code);
   }
 
@@ -124,6 +132,7 @@ export class Link {
   #open() {
     if (this.#over) return;
     this.#opened = true;
+    this.#policy?.stop();
     this.watch();
     if (this.#hooks.greet) this.send(JSON.stringify(this.#hooks.greet()));
   }
@@ -146,6 +155,7 @@ export class Link {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#silence);
+    this.#policy?.stop();
     this.#hooks.onEnd(end);
   }
 }

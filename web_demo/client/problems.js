@@ -62,7 +62,8 @@ const DISPLAY_SENTENCES = new Map([
 
 /** @param {unknown} error what getUserMedia threw */
 export function microphoneProblem(error) {
-  const name = error instanceof DOMException ? error.name : "";
+  // Not only of a DOMException: Safari's OverconstrainedError is none.
+  const { name = "" } = /** @type {{name?: string}} */ (error ?? {});
   const sentence = MICROPHONE_SENTENCES.get(name);
   return new Problem(
     sentence ?? `The microphone cannot be used: ${error}`,

@@ -9,6 +9,7 @@
  */
 
 import { Problem } from "./problems.js";
+import { explainNoAnswer, isMixedContent, noAnswerSentence, strangerSentence } from "./unanswered.js";
 import { toHttpUrl } from "./urls.js";
 
 /** Used when the server did not say why in an `error` before the close. */
@@ -40,6 +41,11 @@ const UNCLEAR_SENTENCE = "The server did not accept the connection. Start again.
 
 /** The answer to who asks without a handshake: a server that would accept one now. */
 const UPGRADE_REQUIRED = 426;
+/** What refusals say as `code`. The first two may be read by pages of all origins. */
+const FOREIGN_PAGE = "foreign_page";
+const OTHER_NAME = "other_name";
+const NO_HANDSHAKE = "no_handshake";
+const ANYBODYS = new Set([FOREIGN_PAGE, OTHER_NAME]);
 /** Time for an answer that explains a refusal. */
 const EXPLAIN_MS = 15_000;
 
@@ -89,21 +95,25 @@ function explainClose(code) {
  * @param {URL} url
  * @param {string} token that was offered, or ""
  * @param {AbortSignal} left ends the question
+ * @param {boolean} [isFirst] whether there was no connection before: then it is worth a closer look
  * @returns {Promise<Refusal>}
  */
-export async function explainEnd({ code, opened, noToken, noSocket, silent }, url, token, left) {
+export async function explainEnd(end, url, token, left, isFirst = false) {
+  const { code, opened, noToken, noSocket, silent, blocked } = end;
   if (noToken !== undefined) {
     const sentence = `The token for the server could not be obtained: ${wordsOf(noToken)}`;
     return { error: new CaptionError("no_token", sentence), passes: true };
   }
+  if (!opened && blocked) return { error: blockedError(url), passes: false };
+  if (!opened && isMixedContent(url)) return { error: mixedContentError(url), passes: false };
   if (noSocket !== undefined) {
     const words = token ? wordsOf(noSocket).replaceAll(token, "…") : wordsOf(noSocket);
     const sentence = `The connection could not be opened: ${words}`;
     // The next token may be one that can be offered; the address stays.
     return { error: new CaptionError("no_socket", sentence), passes: token !== "" };
   }
-  if (silent) return unreachable(url);
-  if (!opened) return explainRefusal(url, token, left);
+  if (silent && !isFirst) return unreachable(noAnswerSentence(url.host));
+  if (!opened) return explainRefusal(url, token, left, isFirst);
   return { error: explainClose(code), passes: closePasses(code) };
 }
 
@@ -114,19 +124,22 @@ export async function explainEnd({ code, opened, noToken, noSocket, silent }, ur
  * @param {URL} url
  * @param {string} token  the one that was offered, or ""
  * @param {AbortSignal} left ends the question
+ * @param {boolean} isFirst
  * @returns {Promise<Refusal>}
  */
-async function explainRefusal(url, token, left) {
+async function explainRefusal(url, token, left, isFirst) {
   const question = new AbortController();
   const leave = () => question.abort();
   const timer = setTimeout(leave, EXPLAIN_MS);
   left.addEventListener("abort", leave);
+  const { signal } = question;
   try {
-    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-    const { signal } = question;
-    return await explainAnswer(await fetch(toHttpUrl(url), { cache: "no-store", headers, signal }));
-  } catch {
-    return unreachable(url);
+    const said = await ask(url, token, signal);
+    if (said) return explainAnswer(said, url);
+    // A page that the server does not admit may send no token, but read that it is not admitted.
+    const without = token ? await ask(url, "", signal) : null;
+    if (without && ANYBODYS.has(without.code)) return explainAnswer(without, url);
+    return unreachable(isFirst ? await explainNoAnswer(url, signal) : noAnswerSentence(url.host));
   } finally {
     leave(); // what nobody has read of the answer
     clearTimeout(timer);
@@ -135,42 +148,116 @@ async function explainRefusal(url, token, left) {
 }
 
 /**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {string} sentence  the server's own, or ""
+ * @property {string} code      or ""
+ * @property {string} advice    when to try again, or ""
+ *
  * @param {URL} url
- * @returns {Refusal}
+ * @param {string} token
+ * @param {AbortSignal} signal
+ * @returns {Promise<Answer | null>} null where there is none, or none that this page may read
  */
-function unreachable(url) {
-  const advice = "Check that the server is running and reachable, then start again.";
-  const error = new CaptionError("unreachable", `No answer from ${url.host}. ${advice}`);
-  return { error, passes: true };
+async function ask(url, token, signal) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+  try {
+    const response = await fetch(toHttpUrl(url), { cache: "no-store", headers, signal });
+    const { error, code } = await wordsIn(response);
+    return { status: response.status, sentence: error, code, advice: retryAdvice(response) };
+  } catch {
+    return null;
+  }
 }
 
 /**
- * @param {Response} response
- * @returns {Promise<Refusal>}
+ * @param {string} sentence
+ * @returns {Refusal}
  */
-async function explainAnswer(response) {
-  const { status } = response;
-  const sentence = (await sentenceOf(response)) ?? REFUSAL_SENTENCES.get(status) ?? UNCLEAR_SENTENCE;
-  return {
-    error: new CaptionError("refused", sentence + retryAdvice(response)),
-    passes: status === UPGRADE_REQUIRED || refusalPasses(status),
-  };
+function unreachable(sentence) {
+  return { error: new CaptionError("unreachable", sentence), passes: true };
+}
+
+/**
+ * @param {Answer} answer
+ * @param {URL} url
+ * @returns {Refusal}
+ */
+function explainAnswer({ status, sentence, code, advice }, url) {
+  const refused = (/** @type {string} */ words) => new CaptionError("refused", words + advice);
+  if (code === FOREIGN_PAGE) {
+    // Pages from files have an origin for WebSockets, but none for `fetch`: that may not be the reason.
+    const passes = globalThis.location?.protocol === "file:";
+    return { error: refused(foreignPageSentence(url)), passes };
+  }
+  if (code === OTHER_NAME) return { error: refused(otherNameSentence(url)), passes: false };
+  if (status === UPGRADE_REQUIRED || code === NO_HANDSHAKE) {
+    return { error: refused(noUpgradeSentence(url)), passes: status === UPGRADE_REQUIRED };
+  }
+  if (status < 400) return { error: refused(strangerSentence(url.host)), passes: false };
+  const words = sentence || REFUSAL_SENTENCES.get(status) || UNCLEAR_SENTENCE;
+  return { error: refused(words), passes: refusalPasses(status) };
+}
+
+/** @param {URL} url */
+function foreignPageSentence({ host }) {
+  const { origin = "null" } = globalThis.location ?? {};
+  const option = `--allowed-origins ${origin}`;
+  return `The server at ${host} does not accept pages from ${origin}. Start the server with ${option}`;
+}
+
+/** @param {URL} url */
+function otherNameSentence({ host, protocol }) {
+  const origin = `${protocol === "wss:" ? "https" : "http"}://${host}`;
+  const { origin: page } = globalThis.location ?? {};
+  const option = `--allowed-origins ${[origin, page].filter(Boolean).join(",")}`;
+  return `The server does not answer to the name ${host}. Use its IP address, or start it with ${option}`;
+}
+
+/** @param {URL} url */
+function noUpgradeSentence({ host }) {
+  return (
+    `The server answers at ${host}, but not as a WebSocket. If that recurs, something in between lets no ` +
+    "WebSocket through: a reverse proxy must pass on the headers Upgrade and Connection."
+  );
+}
+
+/** @param {URL} url */
+function mixedContentError({ host }) {
+  const sentence =
+    `This page was loaded over https, so the browser does not let it connect to ws://${host}. Give the ` +
+    `server TLS, or put a reverse proxy with TLS in front of it, and use wss://`;
+  return new CaptionError("no_socket", sentence);
+}
+
+/** @param {URL} url */
+function blockedError({ protocol, host }) {
+  const sentence =
+    `The Content-Security-Policy of this page does not let it connect to ${host}. ` +
+    `Add ${protocol}//${host} and ${protocol.replace("ws", "http")}//${host} to its connect-src`;
+  return new CaptionError("no_socket", sentence);
 }
 
 /**
  * The server's own words, if the answer has some.
  *
  * @param {Response} response
- * @returns {Promise<string | undefined>}
+ * @returns {Promise<{error: string, code: string}>}
  */
-async function sentenceOf(response) {
-  if (!response.headers.get("content-type")?.startsWith("application/json")) return undefined;
+async function wordsIn(response) {
+  const none = { error: "", code: "" };
+  if (!response.headers.get("content-type")?.startsWith("application/json")) return none;
   try {
-    const { error } = await response.json();
-    return typeof error === "string" && error ? error : undefined;
+    const { error, code } = await response.json();
+    return { error: textOf(error), code: textOf(code) };
   } catch {
-    return undefined;
+    return none;
   }
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return typeof value === "string" ? value : "";
 }
 
 /** @param {unknown} error */

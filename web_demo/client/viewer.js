@@ -231,7 +231,9 @@ export class ChannelViewer extends EventTarget {
    * @param {End} end
    */
   async #onEnd(link, end) {
-    const { error, passes } = await explainEnd(end, this.#dialling.url, link.token, this.#left.signal);
+    const { url } = this.#dialling;
+    const isFirst = this.#state === "connecting";
+    const { error, passes } = await explainEnd(end, url, link.token, this.#left.signal, isFirst);
     if (this.#link !== link) return; // it was closed meanwhile, or there is another attempt
     if (!passes) {
       this.#refuse(error);

@@ -2,8 +2,8 @@
 
 Some blocks of the stream are read as declared and in each of the other formats that clients send by
 mistake. A block speaks against the declared format only where another reading both saves more and
-predicts better (`readings`). Noise that is as loud as can be speaks for nothing, and silence is not
-looked at.
+predicts better (`readings`). Noise speaks for nothing: where it is quiet, as of most microphones, no
+other reading is tried, and where it is as loud as can be, none is better. Silence is not looked at.
 """
 
 from collections import Counter
@@ -32,8 +32,9 @@ music read rightly at 8, 16 and 48 kHz, in none did any reading surpass it by 0.
 _AGAINST, _FOR = 5, 3
 """Blocks that decide: against the declared format, all for the same other one, and for it."""
 _BLOCKS_PER_S = 8
-_PATIENCE = 10
-"""So many blocks in a row that speak for nothing, and half as many are looked at: noise costs most."""
+_PATIENCE, _OF_QUIET_NOISE = 10, 5
+"""So many blocks in a row that speak for nothing, and half as many are looked at: noise costs most. One
+of quiet noise counts as so many, since it is what an open microphone sends most of the time."""
 _MOST_BLOCKS = 240
 """That are looked at before it is left undecided, where some speak for something and never enough."""
 _LEAST_UNITS = 100
@@ -116,7 +117,7 @@ class FormatCheck:
         settled: Reading | None = None
         with np.errstate(all="ignore"):  # floats made of other bytes are anything
             vote, weight = self._vote(block)
-        self._in_vain = self._in_vain + 1 if vote is None else 0
+        self._in_vain = 0 if vote is not None else self._in_vain + weight
         if vote is not None:
             self._votes[vote] += weight
             if vote != self._declared and self._votes[vote] >= _AGAINST:
@@ -127,7 +128,9 @@ class FormatCheck:
         return settled
 
     def _vote(self, block: bytes) -> tuple[Reading | None, int]:
-        """For which reading a block speaks, if for any, and how much it counts."""
+        """For which reading a block speaks, and how much that counts; None and how much it counts as
+        looked at in vain.
+        """
         declared = score(self._declared, block)
         is_one: bool | None = False
         if self._declared.channels == 2:
@@ -144,7 +147,9 @@ class FormatCheck:
             FORMATS[self._declared.format].read(block)
         )
         if declared.is_clear and not in_turn:
-            return (self._declared, 1) if is_certain else (None, 0)
+            return (self._declared if is_certain else None), 1
+        if declared.is_quiet_noise and not in_turn:
+            return None, _OF_QUIET_NOISE
         scores = {reading: score(reading, block) for reading in self._others}
         is_large = any(
             other.is_sound for reading, other in scores.items() if reading.format == "f32le_32768"
@@ -172,7 +177,7 @@ class FormatCheck:
             and not any(other.is_better(declared) for other in scores.values())
         ):
             return self._declared, 1
-        return None, 0
+        return None, 1
 
 
 def _others(declared: Reading) -> tuple[Reading, ...]:

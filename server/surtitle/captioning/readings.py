@@ -75,6 +75,13 @@ class Score:
         return self.gain_db >= CLEAR_GAIN_DB and self.saved_bits >= _CLEAR_SAVED_BITS
 
     @property
+    def is_quiet_noise(self) -> bool:
+        """Whether it is noise that takes few of the bits that there are. Sound that was read in a wrong
+        format takes most of them.
+        """
+        return not self.is_sound and self.saved_bits >= _CLEAR_SAVED_BITS
+
+    @property
     def worth(self) -> float:
         """Both figures in bits, to choose the best of several."""
         return self.gain_db / _DB_PER_BIT + self.saved_bits

@@ -46,6 +46,7 @@ from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS, PartialPace
+from surtitle.captioning.replacing import Replacements
 from surtitle.captioning.revising import Revising
 from surtitle.captioning.sentence import is_finished
 from surtitle.captioning.speculation import (
@@ -100,6 +101,9 @@ MAX_WISHES_BYTES = 1 << 18
 """Of updates that wait for their sample. Beyond that no more is read: nothing is lost by it."""
 FULL_UTILIZATION = 0.9
 """With so much of the engine's time taken there is none for better texts."""
+MAX_UNSCORED = 2 * SAMPLE_RATE
+"""Samples that may wait for voice activity. Where that is behind, to read on only costs it the time
+that it lacks: a server with too many sessions fell back to a tenth of what it can do."""
 MAX_UNANSWERED = 100
 """Utterances that wait for their answers; the same. Each has wishes of its own, some 50 kB at most."""
 
@@ -188,6 +192,7 @@ class CaptionSession:
         self._flushes: deque[_Flush] = deque()  # reached, and not answered
         self._seq = last_seq
         self._messages: deque[ServerMessage] = deque()
+        self._replacements = Replacements(start.replacements) if start.replacements else None
         self._jobs: deque[Job] = deque()
         self._promoted: deque[Job] = deque()
         self._cancelled: deque[Job] = deque()
@@ -266,6 +271,9 @@ class CaptionSession:
             return
         asked = utterance.asked[result.job_id]
         self._pace.on_result(result.job_id)
+        if result.dropped is not None:
+            utterance.ends_workers |= result.dropped == "worker_died"
+            return
         self._fix_language(utterance, result)
         if not asked.language_known and not fits(utterance.decode_options, result):
             self._ask_again(utterance, result.job_id, asked)
@@ -395,7 +403,13 @@ class CaptionSession:
         seq = self._next_seq() if counted else self._seq
         return Error(seq=seq, code=code, message=message, fatal=fatal)
 
-    def greet(self, token: str, resume_window_s: int, watch_token: str | None = None) -> None:
+    def greet(
+        self,
+        token: str,
+        resume_window_s: int,
+        watch_token: str | None = None,
+        archive_days: int | None = None,
+    ) -> None:
         """Say `ready`; the first message of a session."""
         self._send(
             Ready(
@@ -408,6 +422,7 @@ class CaptionSession:
                 languages=self._model.languages,
                 channel=self._start.channel or UNSET,
                 watch_token=watch_token or UNSET,
+                archive_days=UNSET if archive_days is None else archive_days,
             )
         )
 
@@ -435,6 +450,8 @@ class CaptionSession:
         """The messages that came up since the last call, in order."""
         messages = list(self._messages)
         self._messages.clear()
+        if self._replacements is not None:
+            return [self._replacements.on(message) for message in messages]
         return messages
 
     def ack(self) -> Ack:
@@ -472,7 +489,8 @@ class CaptionSession:
         backlog = self.unanswered_s > self._max_backlog_s
         wishes = self._marks.held_bytes > MAX_WISHES_BYTES
         revisions = self._patient and self._revising is not None and self._revising.is_behind
-        return backlog or wishes or revisions or len(self._utterances) > MAX_UNANSWERED
+        unscored = self._audio.end - self._given > MAX_UNSCORED
+        return backlog or wishes or revisions or unscored or len(self._utterances) > MAX_UNANSWERED
 
     @property
     def held_bytes(self) -> int:
@@ -481,6 +499,7 @@ class CaptionSession:
         """
         held = self._audio.held_bytes + self._marks.held_bytes
         held += 0 if self._revising is None else self._revising.held_bytes
+        held += 0 if self._replacements is None else self._replacements.held_bytes
         decode_options: DecodeOptions | None = None
         for utterance in self._utterances:
             end = utterance.speculation.end if utterance.end is None else utterance.end
@@ -657,7 +676,7 @@ class CaptionSession:
         if not self._pace.is_due(position) or not self._endpointer.hears_speech:
             return
         utterance = self._utterances[-1]
-        if not utterance.partials:
+        if not utterance.partials or utterance.ends_workers:
             self._pace.pass_over(position)
             return
         utterance.voice = self._endpointer.heard()

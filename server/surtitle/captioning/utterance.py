@@ -44,6 +44,7 @@ class Utterance:
     voice: Voice = NO_VOICE  # what was heard of it up to the newest event
     asked: dict[str, Asked] = field(default_factory=dict)  # by job id
     probability: float | None = None  # of the language, where it was heard and is fixed
+    ends_workers: bool = False  # a worker died on a partial of it: another may do the same
     is_announced: bool = False  # its client was told the text of a pause that goes on
     final_id: str = ""  # id of the job whose result is the answer, once it is closed
     final: Result | None = None

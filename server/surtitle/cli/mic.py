@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from surtitle.cli.caption import server_for, stream, wishes
 from surtitle.cli.streaming import Figures
-from surtitle.cli.terminal import Writing
+from surtitle.cli.writing import Writing
 from surtitle.client import CAPTIONS_PATH, Captions, Event
 from surtitle.client.dialing import endpoint
 from surtitle.client.microphone import Microphone, MicrophoneGone, open_microphone
@@ -33,6 +33,8 @@ class MicRequest:
     writing: Writing
     translate: bool
     revisions: bool = True
+    hotwords: tuple[str, ...] = ()
+    replacements: Mapping[str, str] = field(default_factory=dict)
 
 
 def caption_microphone(request: MicRequest, settings: Settings) -> int:
@@ -124,6 +126,8 @@ async def _caption(
                 revisions=request.revisions and not request.translate and is_kept,
                 task="translate" if request.translate else "transcribe",
                 channel=request.channel,
+                hotwords=list(request.hotwords),
+                replacements=dict(request.replacements),
             )
 
             def begin(captions: Captions) -> MicStream:

@@ -68,6 +68,8 @@ class FileStream:
         self.figures = Figures()
         self.sent_s = 0.0
         """Seconds of audio sent so far."""
+        self.answered_s = 0.0
+        """Seconds of audio whose captions are there."""
 
     async def run(self, on_message: Callable[[Event], None]) -> Figures:
         """Send everything, hand each message on, return after `ended`. Raises ClientError."""
@@ -104,6 +106,8 @@ class FileStream:
     def _measure(self, message: Event) -> None:
         if isinstance(message, Ended):
             self.figures.ended = message
+        if isinstance(message, Ack):
+            self.answered_s = message.safe / SAMPLE_BYTES / SAMPLE_RATE
         if not self._real_time:
             return
         now_ms = (time.monotonic() - self._began) * 1000

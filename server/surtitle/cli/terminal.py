@@ -1,23 +1,15 @@
 """What the terminal shows: captions growing in place, and captions written in a format."""
 
-import os
-import stat
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
-from msgspec import json
-from msgspec.structs import replace
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.spinner import Spinner
 from rich.text import Text
 
-from surtitle.client import ClientError, Disconnected, Event, Gap, ViewerEvent
+from surtitle.client import Disconnected, Event, Gap, ViewerEvent
 from surtitle.messages import (
     Channel,
     Failed,
@@ -25,15 +17,11 @@ from surtitle.messages import (
     Partial,
     Ready,
     Resumed,
-    Revised,
     Speech,
     Status,
     Suppressed,
-    revise,
 )
-from surtitle.runtime.printable import printable, printable_json
-from surtitle.subtitles.cues import Layout, ReadingSpeed, lay_out, reading_speed
-from surtitle.subtitles.formats import format_srt, format_vtt
+from surtitle.runtime.printable import printable
 
 CHANNEL_STATES = {
     "live": "{viewers} watching",
@@ -129,139 +117,11 @@ class CaptionView:
         return Group(*lines)
 
 
-class CaptionWriter:
-    """Writes the messages of a stream in a format: text, jsonl, srt or vtt.
-
-    Captions have their better texts, but for text that was written at once where it cannot be changed.
-    """
-
-    def __init__(self, output: TextIO, kind: str | None, layout: Layout | None = None) -> None:
-        """`layout` is for srt and vtt. Without a `kind` nothing is written.
-
-        Text is written at once; a file of it is corrected at the end.
-        """
-        self._output = output
-        self._kind = kind
-        self._layout = layout
-        self._holds = kind in ("srt", "vtt")
-        self._corrects = kind == "text" and _is_file(output)
-        self._session = ""  # of the channel, where one is watched
-        self._finals: dict[tuple[str, int], Final] = {}  # by session and utterance
-        self._revised = False
-        self._finished = False
-
-    @property
-    def takes_revisions(self) -> bool:
-        """Whether a better text of what has come is of use."""
-        return self._kind == "jsonl" or self._holds or self._corrects
-
-    def write(self, message: Event | ViewerEvent) -> None:
-        """Take the next message; text and jsonl are written at once."""
-        if self._kind == "jsonl":
-            self._line(printable_json(json.encode(message).decode()))
-            return
-        match message:
-            case Channel():
-                self._session = message.session
-            case Final():
-                if self._kind == "text":
-                    self._line(printable(message.text))
-                if self._holds or self._corrects:
-                    self._finals[self._session, message.utterance] = message
-            case Revised():
-                key = self._session, message.utterance
-                if (final := self._finals.get(key)) is not None:
-                    self._finals[key] = revise(final, message)
-                    self._revised = True
-
-    def finish(self) -> ReadingSpeed | None:
-        """Write what is only complete at the end; returns how fast the cues must be read.
-
-        Once: further calls do nothing.
-        """
-        if self._finished:
-            return None
-        self._finished = True
-        finals = [
-            replace(final, text=printable(final.text))
-            for final in self._finals.values()
-            if final.text  # else all of it belongs to the words beside it
-        ]
-        if self._kind == "text":
-            self._finish_text(final.text + "\n" for final in finals)
-            return None
-        cues = lay_out(finals, self._layout)
-        if self._kind == "srt":
-            self._output.writelines(format_srt(cues))
-        elif self._kind == "vtt":
-            self._output.writelines(format_vtt(cues))
-        self._output.flush()
-        return reading_speed(cues)
-
-    def _finish_text(self, lines: Iterable[str]) -> None:
-        if self._corrects and self._revised:
-            self._output.seek(0)
-            self._output.writelines(lines)
-            self._output.truncate()
-        self._output.flush()
-
-    def _line(self, text: str) -> None:
-        self._output.write(text + "\n")
-        self._output.flush()
-
-
-def _is_file(output: TextIO) -> bool:
-    """Whether what was written there can be changed: a file of our own, no pipe and no terminal.
-
-    What standard output leads to may be somebody else's, too.
-    """
-    return output is not sys.stdout and stat.S_ISREG(os.fstat(output.fileno()).st_mode)
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """What is written, and where."""
-
-    kind: str
-    """text, jsonl, srt or vtt."""
-    output: str | None
-    """A path, or None for standard output."""
-    layout: Layout | None = None
-    """For srt and vtt."""
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether it is what a terminal shows anyway."""
-        shown = sys.stdout.isatty() and sys.stderr.isatty()  # the view is on standard error
-        return self.kind == "text" and self.output is None and shown
-
-    @property
-    def needs_words(self) -> bool:
-        """Whether the times of words are needed: cues are timed by them."""
-        return self.kind in ("srt", "vtt")
-
-    @contextmanager
-    def writer(self) -> Iterator[CaptionWriter]:
-        """Raises ClientError where the file cannot be written. What has come is written in any case."""
-        with _open(self.output) as output:
-            writer = CaptionWriter(output, None if self.is_shown else self.kind, self.layout)
-            try:
-                yield writer
-            finally:
-                writer.finish()
-
-
-@contextmanager
-def _open(path: str | None) -> Iterator[TextIO]:
-    """The file to write to, or standard output. Raises ClientError."""
-    if path is None:
-        yield sys.stdout
-        return
-    try:
-        with Path(path).open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise ClientError(f"Cannot write {path}: {error.strerror}.", "not_writable") from error
+def show_addresses(console: Console, local: str, network: Sequence[str]) -> None:
+    """Where the server is found; of its addresses in the network, the likeliest first."""
+    for label, url in [("On this machine:", local), *(("In the network:", url) for url in network)]:
+        line = Text.assemble((f"  {label:<17} ", "dim"), (url, "bold cyan"))
+        console.print(line, soft_wrap=True)
 
 
 @contextmanager

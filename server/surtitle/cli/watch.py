@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from surtitle.cli.terminal import CaptionView, Writing
+from surtitle.cli.terminal import CaptionView
+from surtitle.cli.writing import Writing
 from surtitle.client import watch
 from surtitle.runtime.mainloop import run_on_loop, until_interrupted
 from surtitle.runtime.telemetry import LogOptions, configure_logging
@@ -17,7 +18,7 @@ async def _watch(server: str, channel: str, key: str | None, writing: Writing) -
     console = Console(stderr=True)
     configure_logging(LogOptions(level="warning"))
     view = CaptionView(console, lambda: channel)
-    with writing.writer() as writer:
+    with writing.writer(until_interrupted=True) as writer:
         async with watch(server, channel, key=key) as messages:
             with view.shown():
                 async for message in messages:

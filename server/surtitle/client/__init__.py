@@ -1,12 +1,11 @@
 """The Python client: audio in, typed messages out, over as many connections as it takes.
 
-async with connect("ws://127.0.0.1:8765", Start(language="en")) as captions:
-    async for message in captions.caption(read_chunks(Path("talk.wav"))):   # until `ended`
-        if isinstance(message, Final):
-            print(message.text)
+async for message in caption("ws://127.0.0.1:8765", "talk.mp4", Start(language="en")):
+    if isinstance(message, Final):
+        print(message.text)
 
-`read_chunks` is in `surtitle.client.media`, `open_microphone` in `surtitle.client.microphone`; any
-iterable of bytes in the declared encoding will do.
+A source is a file, samples, or `open_microphone()` of `surtitle.client.microphone`. `connect` gives the
+session itself, to send to and to steer. `surtitle.client.sync` has `caption` without `async`.
 
 When the connection breaks the client connects again and resumes the session: nothing is lost and
 nothing comes twice. A server that was restarted gets a new session, from the first byte that was not
@@ -15,6 +14,7 @@ answered. Times and utterance numbers are those of the whole stream. Meanwhile a
 
 from surtitle.client.captions import CAPTIONS_PATH, Captions, Event, Gap, State, connect
 from surtitle.client.dialing import ClientError, Disconnected
+from surtitle.client.simple import Source, caption
 from surtitle.client.viewer import ViewerEvent, watch
 from surtitle.messages import (
     Ack,
@@ -59,6 +59,7 @@ __all__ = [
     "Ready",
     "Resumed",
     "Revised",
+    "Source",
     "Speech",
     "Start",
     "State",
@@ -67,6 +68,7 @@ __all__ = [
     "Update",
     "ViewerEvent",
     "WordTiming",
+    "caption",
     "connect",
     "revise",
     "watch",

@@ -22,6 +22,7 @@ from surtitle.client.dialing import (
     dial,
     endpoint,
     hang_up,
+    make_affinity,
     no_protocol,
     receive,
     why_closed,
@@ -106,6 +107,7 @@ class Captions(AsyncIterator[Event]):
     def __init__(self, url: str, start: Start, key: str | None, patience_s: float) -> None:
         self._url = url
         self._key = key
+        self._affinity = make_affinity(start.channel)
         self._start = start
         self._comes_back = patience_s > 0
         self._patience = Patience(patience_s)
@@ -485,7 +487,7 @@ class Captions(AsyncIterator[Event]):
 
         Raises Broken where it may help to try again, _Unknown for a session that is lost.
         """
-        socket = await dial(self._url, self._key)
+        socket = await dial(self._url, self._key, self._affinity)
         try:
             await socket.send(format_message(message))
             answer = await self._receive(socket)

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import ipaddress
 import random
-from urllib.parse import urlsplit, urlunsplit
+import secrets
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
 from websockets.exceptions import (
@@ -17,9 +18,9 @@ from websockets.exceptions import (
     ProxyError,
     WebSocketException,
 )
-from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
+from surtitle.client.reasons import unreachable, why_refused
 from surtitle.errors import SurtitleError
 from surtitle.messages import SUBPROTOCOL
 
@@ -33,6 +34,7 @@ CLOSE_S = 2.0
 """Time for a server to take leave of us; one that is frozen never does."""
 BROKE = 1006
 """Stands for the close code of a connection that ended without one (RFC 6455, 7.4.1)."""
+AFFINITY_BYTES = 9
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
 
 
@@ -85,11 +87,14 @@ def close_passes(code: int) -> bool:
     return code in {1001, BROKE, 1011, 1012, 1013, 1014, 4408}
 
 
-async def dial(url: str, key: str | None) -> ClientConnection:
-    """Connect. Raises Broken where it may help to try again, else ClientError."""
+async def dial(url: str, key: str | None, affinity: str = "") -> ClientConnection:
+    """Connect. Raises Broken where it may help to try again, else ClientError.
+
+    By its `affinity`, a balancer takes a client to the same one of several servers again.
+    """
     try:
         return await websocket_connect(
-            url,
+            _with_affinity(url, affinity),
             additional_headers={} if key is None else {"Authorization": f"Bearer {key}"},
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
@@ -99,7 +104,7 @@ async def dial(url: str, key: str | None) -> ClientConnection:
         )
     except InvalidStatus as error:
         kind = Broken if refusal_passes(error.response.status_code) else ClientError
-        raise kind(_why_refused(url, error.response), "refused") from error
+        raise kind(why_refused(url, error.response), "refused") from error
     except ProxyError as error:
         status = error.response.status_code if isinstance(error, InvalidProxyStatus) else None
         kind = Broken if status is None or refusal_passes(status) else ClientError
@@ -112,10 +117,10 @@ async def dial(url: str, key: str | None) -> ClientConnection:
             "no_package",
         ) from error
     except (OSError, TimeoutError, InvalidMessage) as error:  # cut in the handshake, too
-        raise Broken(_unreachable(url, error), "unreachable") from error
+        raise Broken(unreachable(url, error), "unreachable") from error
     # ValueError: an address that is none, perhaps one that we were sent on to.
     except (WebSocketException, ValueError) as error:
-        raise ClientError(_unreachable(url, error), "unreachable") from error
+        raise ClientError(unreachable(url, error), "unreachable") from error
 
 
 async def receive(socket: ClientConnection) -> str | bytes:
@@ -188,6 +193,23 @@ def endpoint(url: str, path: str) -> str:
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, whole, parts.query, ""))
 
 
+def make_affinity(channel: str | None) -> str:
+    """What a session names to balancers. One that publishes in a channel goes where its viewers go,
+    who have the channel in their path.
+    """
+    return channel or secrets.token_urlsafe(AFFINITY_BYTES)
+
+
+def _with_affinity(url: str, affinity: str) -> str:
+    """The same address; one that has an affinity keeps its own."""
+    parts = urlsplit(url)
+    named = any(name == "affinity" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if not affinity or named:
+        return url
+    query = "&".join(filter(None, (parts.query, f"affinity={quote(affinity, safe='')}")))
+    return urlunsplit(parts._replace(query=query))
+
+
 def _is_loopback(host: str | None) -> bool:
     """Whether this is the machine itself, which no proxy can reach."""
     if host is None or host == "localhost" or host.endswith(".localhost"):
@@ -212,22 +234,3 @@ def no_protocol() -> ClientError:
     return ClientError(
         "The server does not speak Surtitle's protocol. Check its address.", "closed_1007"
     )
-
-
-class _Refusal(Struct):
-    """The body of a refused handshake."""
-
-    error: str
-
-
-def _why_refused(url: str, response: Response) -> str:
-    body = bytes(response.body or b"")
-    try:
-        said = json.decode(body, type=_Refusal).error
-    except DecodeError:  # by a proxy, or another server
-        said = body.decode(errors="replace").strip()[:200]
-    return f"The server at {url} refused the connection (HTTP {response.status_code}): {said}"
-
-
-def _unreachable(url: str, error: Exception) -> str:
-    return f"Cannot reach a Surtitle server at {url}: {error}."

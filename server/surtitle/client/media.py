@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import AsyncIterator, Generator, Iterator
+from importlib.util import find_spec
 from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import NoReturn, Self
@@ -17,6 +18,7 @@ import msgspec
 
 from surtitle.client.dialing import ClientError
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
+from surtitle.extras import install_command
 from surtitle.jobs import SAMPLE_BYTES, ms_to_samples, samples_to_ms
 from surtitle.runtime.background import in_daemon_thread
 from surtitle.runtime.launch import launch
@@ -32,6 +34,8 @@ class Tracks(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
     chosen: int
+    length_s: float | None = None
+    """How long the recording says, or seems, to be; None where that is not known."""
 
 
 class Recording(Iterator[bytes], AsyncIterator[bytes]):
@@ -98,6 +102,9 @@ class Recording(Iterator[bytes], AsyncIterator[bytes]):
             yield rest
 
     def _decoded(self) -> Iterator[bytes]:
+        if find_spec("av") is None or find_spec("soxr") is None:
+            what = "Reading files needs two more packages. Run: "
+            raise ClientError(what + install_command("files"), "no_package")
         with self._opened() as file:
             process = launch(
                 "surtitle.decoding.child",

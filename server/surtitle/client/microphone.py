@@ -1,21 +1,20 @@
-"""A microphone of this machine, by PortAudio. Needs the extra `surtitle[mic]`."""
+"""A microphone of this machine, by PortAudio. Needs the extra `mic`."""
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from surtitle.captioning.audio import RawDecoder
 from surtitle.client.dialing import ClientError
 from surtitle.client.inbox import Inbox
+from surtitle.extras import install_command
 from surtitle.jobs import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import sounddevice
 
-log = structlog.get_logger("surtitle.microphone")
+log = logging.getLogger("surtitle.microphone")
 
 BLOCK_S = 0.1
 MAX_QUEUED = 600
@@ -52,6 +51,8 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     Raises ClientError where the extra, PortAudio or the device is missing, or it cannot be opened.
     """
     sd = _library()
+    from surtitle.captioning.audio import RawDecoder  # needs a package of the extra, too
+
     number = find_input(device)
     info: dict[str, Any] = sd.query_devices(number)
     loop = asyncio.get_running_loop()
@@ -155,9 +156,10 @@ def find_input(device: str | None) -> int:
 def _library() -> Any:
     try:
         import sounddevice
+        import soxr  # noqa: F401 - for RawDecoder
     except ModuleNotFoundError:
         raise ClientError(
-            "Listening to a microphone needs one more package: pip install 'surtitle[mic]'.",
+            f"Listening to a microphone needs one more package. Run: {install_command('mic')}",
             "no_package",
         ) from None
     except OSError:

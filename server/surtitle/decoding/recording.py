@@ -100,6 +100,8 @@ class Tracks:
 
     names: tuple[str, ...]
     chosen: int
+    length_s: float | None = None
+    """How long the recording says, or seems, to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,8 @@ class Recording:
                 if not self._track_ids:
                     tracks = container.streams.audio
                     self._track_ids = tuple(each.id for each in tracks)
-                    yield Tracks(tuple(map(_track_name, tracks)), 1 + _index(stream))
+                    length_s = container.duration / 1e6 if container.duration else None
+                    yield Tracks(tuple(map(_track_name, tracks)), 1 + _index(stream), length_s)
                 timeline = self._broadcast or Timeline(
                     origin_s, max_hole_s, holes_are_damage=demuxer in WITHOUT_HOLES
                 )

@@ -29,7 +29,8 @@ from surtitle.diagnosis.machine import judge_cpu, probe_cpu, probe_free_disk
 from surtitle.diagnosis.needs import Needs, needs_of
 from surtitle.diagnosis.port import judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
-from surtitle.recognition.bundled_models import BUNDLED
+from surtitle.diagnosis.stores import examine_stores
+from surtitle.recognition.bundled_models import is_bundled
 from surtitle.recognition.model_files import ModelError, ModelNotDownloaded, Report
 from surtitle.recognition.models import locate
 
@@ -71,6 +72,7 @@ def examine(
     yield from judge_cpu(cpu, os.environ)
     yield judge_port(settings.host, settings.port, probe_port(settings.host, settings.port))
     yield from examine_key_files(settings)
+    yield from examine_stores(settings)
     model = _find_model(settings.model, download, report)
     yield from model.findings
     partial = None
@@ -160,7 +162,7 @@ def _find_model(name: str, download: bool, report: Report | None, title: str = "
         return _Found([Finding(title, "warning", str(error)), *room], needs, loadable=False)
     except ModelError as error:
         return _Found([Finding(title, "problem", str(error))], None, loadable=False)
-    where = "bundled" if name in BUNDLED else str(model.path)
+    where = "bundled" if is_bundled(name) else str(model.path)
     trust = "hash verified" if model.verified else "not verified, because its hash is unknown"
     detail = f"{name}, {model.size_bytes / 1e6:.0f} MB, {where}, {trust}"
     needs = needs_of(name, model.size_bytes)

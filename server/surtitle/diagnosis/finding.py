@@ -51,3 +51,11 @@ class CheckedSettings(Protocol):
     @property
     def tls_key(self) -> Path | None:
         """The private key for TLS."""
+
+    @property
+    def archive(self) -> str:
+        """Where what is captioned is kept, or nothing."""
+
+    @property
+    def backplane(self) -> str:
+        """Redis by which channels are shared, or nothing."""

@@ -9,13 +9,13 @@ from surtitle.diagnosis.finding import Finding
 MINIMUM_PYTHON = (3, 11)
 
 LIBRARIES: dict[str, tuple[str, str] | None] = {
-    # name -> the version below which something breaks, and what
+    # name -> the version below which something breaks, and what. Not PyTorch: the package silero-vad
+    # requires it, but nothing here loads it, and the container images are without it.
     "ctranslate2": ("4.8.1", "older versions can crash the process when computing word times"),
     "websockets": ("17.4", "older versions use unlimited memory on empty fragments"),
     "huggingface_hub": ("1.3", "older versions cannot report download progress"),
     "faster-whisper": ("1.2.1", "older versions are untested"),
     "silero-vad": None,
-    "torch": None,
     "numpy": None,
     "av": None,
 }

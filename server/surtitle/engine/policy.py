@@ -3,20 +3,20 @@
 What states the worker and the engine have, and what leads from one to the other, is in `states`; what
 is done on the way, and when, is here.
 
-Rules. A worker has `startup_s` to say ready, a batch has `lease_s` until its last result; beyond
-that it is told to terminate and, `kill_grace_s` later, killed. Several batches may be under way, each
-under a lease of its own. A final that was running when the worker died is tried once more, with
-nothing beside it; a second death quarantines it (`failed`). A partial is not
-worth a second try, and its utterance gets no further partials. A respawn waits twice as long after
-each death in a row, at first not at all; a batch that comes back ends the row, and so does a worker
-that was there for `healthy_s`. After `max_deaths` in a row the engine is broken: no new sessions are
-taken, those that are there stay, and a worker is tried every `breaker_s`, until one answers. Where no
-worker was ever ready, one that says why it cannot start, or `max_start_failures` that die before they
-are ready, end the engine: the cause is not going to change. A worker whose memory has grown too much
-is replaced on purpose, between batches.
+Rules. A worker has `startup_s` to say ready, a batch has `lease_s` until its last result; beyond that
+it is told to terminate and, `kill_grace_s` later, killed. Several batches may be under way, each under
+a lease of its own. A final that was running when the worker died is tried once more, with nothing
+beside it; a second death quarantines it (`failed`). A partial is not worth a second try. A respawn
+waits twice as long after each death in a row, at first not at all; a batch that comes back ends the
+row, and so does a worker that was there for `healthy_s`. After `max_deaths` in a row the engine is
+broken: no new sessions are taken, those that are there stay, and a worker is tried every `breaker_s`,
+until one answers. Where no worker was ever ready, one that says why it cannot start, or
+`max_start_failures` that die before they are ready, end the engine: the cause is not going to change. A
+worker whose memory has grown too much is replaced on purpose, between batches.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -81,7 +81,7 @@ class RetryAlone:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Forget this partial: a newer one or the final will come."""
+    """Answer this partial that it was dropped: the final will come."""
 
     job: Job
 
@@ -134,7 +134,6 @@ class Watchdog:
     _retried: dict[str, str] = field(default_factory=dict)
     """The finals on their second try: their ids, and their sessions."""
     _abandoned: set[str] = field(default_factory=set)  # ids of running jobs nobody waits for
-    _no_partials: set[tuple[str, int]] = field(default_factory=set)  # (session, utterance)
 
     @property
     def free(self) -> int:
@@ -154,10 +153,6 @@ class Watchdog:
     def batches(self) -> list[tuple[Job, ...]]:
         """The same for each lease."""
         return [tuple(lease.jobs.values()) for lease in self._leases]
-
-    def accepts(self, job: Job) -> bool:
-        """Whether to queue a job at all."""
-        return job.kind == "final" or (job.session, job.utterance) not in self._no_partials
 
     # -- what happens to the worker -------------------------------------------------------------
 
@@ -273,6 +268,17 @@ class Watchdog:
                 self._deaths_in_a_row = 0
         return True
 
+    def retry(self, job: Job) -> None:
+        """A worker died on this final elsewhere: here is its second try."""
+        self._retried[job.id] = job.session
+
+    @property
+    def strikes(self) -> dict[str, int]:
+        """How many workers have died, or hang, with a job under way, by its id."""
+        strikes = Counter(self._retried.keys())
+        strikes.update(job.id for job in self.running)
+        return dict(strikes)
+
     def abandon(self, job: Job) -> None:
         """Nobody waits for this job any more: should it kill the worker, it is not tried again."""
         if any(job.id in lease.jobs for lease in self._leases):
@@ -287,7 +293,6 @@ class Watchdog:
         self._retried = {
             job_id: of for job_id, of in self._retried.items() if job_id in running or of != session
         }
-        self._no_partials = {key for key in self._no_partials if key[0] != session}
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -312,7 +317,6 @@ class Watchdog:
 
     def _after_death(self, job: Job) -> Action:
         if job.kind == "partial":
-            self._no_partials.add((job.session, job.utterance))
             return Drop(job)
         if job.id in self._retried:
             del self._retried[job.id]

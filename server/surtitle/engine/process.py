@@ -161,6 +161,17 @@ def _read_all(stack: Connection) -> str:
         return pipe.read().decode(errors="replace")
 
 
+NOT_STARTED = "it could not be started"
+_USUAL_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGKILL", "SIGTERM")
+CAUSES_OF_DEATH = (
+    *EXIT_CAUSES.values(),
+    NOT_STARTED,
+    "it exited with status 1",
+    *(f"it was killed by {name}" for name in _USUAL_SIGNALS),
+)
+"""The usual ones."""
+
+
 def _cause_of_death(exit_code: int | None) -> str:
     if exit_code in EXIT_CAUSES:
         return EXIT_CAUSES[exit_code]

@@ -28,6 +28,11 @@ class Speakers:
             if not self._owners[owner]:
                 del self._owners[owner]
 
+    def count(self, now: float) -> int:
+        """How many sessions speak."""
+        self.owners(now)
+        return len(self._spoke)
+
     @property
     def silent_at(self) -> float:
         """When nobody speaks any more, unless somebody does so until then. Somebody must speak now."""

@@ -9,12 +9,12 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
+from surtitle.engine.engine import Deliver, Member, OnLoad, OnState, hand_over, quarantined
 from surtitle.engine.load import Overdue, OwnersLoad, Utilization
 from surtitle.engine.policy import (
     Action,
@@ -29,21 +29,16 @@ from surtitle.engine.policy import (
     Watchdog,
     WatchdogOptions,
 )
-from surtitle.engine.process import Incarnation
+from surtitle.engine.process import CAUSES_OF_DEATH, NOT_STARTED, Incarnation
 from surtitle.engine.scheduler import MANY, Owner, Rank, Scheduler
 from surtitle.engine.speakers import Speakers
 from surtitle.engine.states import EngineState
-from surtitle.jobs import QUARANTINED, Job, JobKind, ModelInfo, Result
+from surtitle.jobs import ENGINE_FAILED, Dropped, Job, JobKind, ModelInfo, Result
 from surtitle.recognition.worker import Answer, Started, StartFailed, WorkerOptions
 from surtitle.runtime.metrics import Metrics
 
 log = structlog.get_logger("surtitle.engine")
 
-Deliver = Callable[[Result], None]
-
-_QUARANTINE_MESSAGE = (
-    "The recognition worker died twice on this audio, so it was skipped; everything else continues."
-)
 KEPT_S = 0.25
 """How long a place is kept for those who speak, from an owner of whom much waits: their audio is read
 eight times a second. After that it is better used than empty."""
@@ -61,49 +56,6 @@ LOAD_CHECK_S = 1.0
 MEMORY_CHECK_S = 10.0
 """How often the worker's memory is looked at."""
 _FAILED_MESSAGE = "The recognition engine has failed; see the server's log."
-
-
-class Engine(Protocol):
-    """What sessions need of an engine."""
-
-    @property
-    def state(self) -> EngineState:
-        """How the engine is."""
-        ...
-
-    @property
-    def model(self) -> ModelInfo | None:
-        """The loaded model; None until the first worker is ready."""
-        ...
-
-    @property
-    def utilization(self) -> float:
-        """How much of its time was taken in the last seconds, from 0 to 1; all where jobs waited."""
-        ...
-
-    def overloaded_for(self, owner: str) -> bool:
-        """Whether captions come late by now: no new session of this owner should be taken."""
-        ...
-
-    def place(self, session: str, owner: Owner) -> None:
-        """Whose turns the jobs of a session take from now on; NOBODY's without this."""
-        ...
-
-    def submit(self, job: Job, deliver: Deliver) -> None:
-        """Queue a job. `deliver` gets its result, once; a partial may get none."""
-        ...
-
-    def promote(self, job: Job) -> None:
-        """A speculative final is waited for now; `job` is that one, no longer speculative."""
-        ...
-
-    def cancel(self, job: Job) -> None:
-        """Take a job back: its result is of no use any more and is not delivered."""
-        ...
-
-    def discard_session(self, session: str) -> None:
-        """Forget the jobs of a session that has gone."""
-        ...
 
 
 @dataclass(slots=True)
@@ -124,8 +76,8 @@ class Supervisor:
         self,
         worker: WorkerOptions,
         watchdog: WatchdogOptions,
-        on_state: Callable[[EngineState], None] = lambda state: None,
-        on_load: Callable[[bool], None] = lambda overloaded: None,
+        on_state: OnState = lambda state: None,
+        on_load: OnLoad = lambda overloaded: None,
         *,
         overload_wait_s: float = 1.0,
         metrics: Metrics | None = None,
@@ -135,12 +87,14 @@ class Supervisor:
         `overload_wait_s`.
         """
         self._worker_options = worker
+        self._log = log.bind(member=worker.name)
         self._watchdog = Watchdog(watchdog)
         self._scheduler = Scheduler()
         self._load = OwnersLoad(overload_wait_s)
         self._overload_wait_s = overload_wait_s
         self._utilization = Utilization()
         self._metrics = metrics or Metrics()
+        self._metrics.expect_deaths(CAUSES_OF_DEATH)
         self._on_state = on_state
         self._on_load = on_load
         self._told_state = self._watchdog.state
@@ -165,18 +119,34 @@ class Supervisor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self.model: ModelInfo | None = None
+        """See Engine.model."""
         self.failure: str | None = None
-        """Why the engine has given up; set when the state is FAILED."""
+        """See Engine.failure."""
+
+    @property
+    def name(self) -> str:
+        """See Member.name."""
+        return self._worker_options.name
 
     @property
     def state(self) -> EngineState:
-        """How the engine is."""
+        """See Engine.state."""
         return self._watchdog.state
 
     @property
     def utilization(self) -> float:
         """See Engine.utilization."""
         return self._utilization.mean(time.monotonic())
+
+    @property
+    def owed_jobs(self) -> int:
+        """See Engine.owed_jobs."""
+        return len(self._waiting)
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """See Engine.members."""
+        return (self,)
 
     def overloaded_for(self, owner: str) -> bool:
         """See Engine.overloaded_for."""
@@ -188,7 +158,7 @@ class Supervisor:
         return self._incarnation.pid if self._incarnation else None
 
     def start(self) -> asyncio.Task[None]:
-        """Start the first worker and the watchdog task; returns the task, with the state LOADING."""
+        """Start the first worker and the watchdog task; returns the task, see Engine.start."""
         self._loop = asyncio.get_running_loop()
         self._carry_out(self._watchdog.start(time.monotonic()))
         self._task = asyncio.create_task(self._watch(), name="watchdog")
@@ -216,9 +186,7 @@ class Supervisor:
     def submit(self, job: Job, deliver: Deliver) -> None:
         """See Engine.submit."""
         if self.state is EngineState.FAILED:
-            deliver(Result(job.id, error_code="engine_failed", error=_FAILED_MESSAGE))
-            return
-        if not self._watchdog.accepts(job):
+            deliver(_failed(job.id))
             return
         now = time.monotonic()
         waiting = _Waiting(deliver, job, now, now)
@@ -226,14 +194,20 @@ class Supervisor:
         owner = self._scheduler.owner_of(job.session)
         if not owner.patient:
             self._speakers.on_job(job.session, owner.name, now)
+        if job.alone:
+            self._watchdog.retry(job)
+            self._scheduler.add_alone(job)
+            self._grant()
+            return
         for superseded in self._scheduler.add(job):
-            if (older := self._waiting.pop(superseded.id, None)) is None:
+            if (older := self._waiting.get(superseded.id)) is None:
                 continue
             if _waits_as(job) == "partial":
                 waiting.due_since = older.due_since
             else:
                 rank = self._scheduler.rank(owner, self._speaking)
                 self._observe_wait(job.session, "partial", older, now, rank)
+            self._drop(superseded, "superseded")
         self._grant()
 
     def place(self, session: str, owner: Owner) -> None:
@@ -262,6 +236,16 @@ class Supervisor:
                 self._waiting.pop(job.id, None)
         self._speakers.forget(session)
         self._watchdog.forget_session(session)
+
+    @property
+    def strikes(self) -> Mapping[str, int]:
+        """See Member.strikes."""
+        return self._watchdog.strikes
+
+    def release(self) -> None:
+        """See Member.release."""
+        for waiting in list(self._waiting.values()):
+            self.cancel(waiting.job)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -427,7 +411,7 @@ class Supervisor:
         overloaded = self._load.anybody
         if overloaded is not self._told_overload:
             self._told_overload = overloaded
-            log.info("overloaded" if overloaded else "load is normal again")
+            self._log.info("overloaded" if overloaded else "load is normal again")
         self._on_load(overloaded)
         self._wake.set()
 
@@ -466,32 +450,30 @@ class Supervisor:
                 try:
                     self._spawn()
                 except OSError as error:  # no descriptors or no memory left, for now
-                    cause = f"it could not be started ({error})"
-                    log.error("worker died", cause=cause)
-                    self._metrics.on_death("it could not be started")
+                    cause = f"{NOT_STARTED} ({error})"
+                    self._log.error("worker died", cause=cause)
+                    self._metrics.on_death(NOT_STARTED)
                     return self._watchdog.on_death(cause, time.monotonic())
             case Terminate(reason):
-                log.warning("ending the worker", reason=reason, pid=self.worker_pid)
+                self._log.warning("ending the worker", reason=reason, pid=self.worker_pid)
                 if self._incarnation:
                     self._incarnation.terminate(hung=True)
             case Recycle(reason):
-                log.info("replacing the worker", reason=reason, pid=self.worker_pid)
+                self._log.info("replacing the worker", reason=reason, pid=self.worker_pid)
                 if self._incarnation:
                     self._incarnation.ask_to_end()
             case Kill():
-                log.warning("killing the worker", pid=self.worker_pid)
+                self._log.warning("killing the worker", pid=self.worker_pid)
                 if self._incarnation:
                     self._incarnation.kill()
             case RetryAlone(job):
-                log.warning("retrying a job", trace=job.trace, job=job.id)
+                self._log.warning("retrying a job", trace=job.trace, job=job.id)
                 if job.id in self._waiting:  # its session may have gone meanwhile
                     self._scheduler.add_alone(job)
             case Drop(job):
-                self._waiting.pop(job.id, None)
+                self._drop(job, "worker_died")
             case Quarantine(job):
-                log.error("gave up on a job", trace=job.trace, job=job.id)
-                result = Result(job.id, error_code=QUARANTINED, error=_QUARANTINE_MESSAGE)
-                self._deliver(result)
+                self._deliver(quarantined(job))
             case GiveUp(cause):
                 self._give_up(cause)
         return []
@@ -514,7 +496,7 @@ class Supervisor:
         self._incarnation = Incarnation(
             number, self._worker_options, on_loop(self._on_answer), on_loop(self._on_death)
         )
-        log.info("worker started", pid=self.worker_pid, incarnation=number)
+        self._log.info("worker started", pid=self.worker_pid, incarnation=number)
 
     def _is_current(self, number: int) -> bool:
         return self._incarnation is not None and self._incarnation.number == number
@@ -525,7 +507,7 @@ class Supervisor:
         match answer:
             case Started(model):
                 self.model = model
-                log.info(
+                self._log.info(
                     "worker ready",
                     model=model.name,
                     device=model.device,
@@ -539,7 +521,7 @@ class Supervisor:
                 self._carry_out([])
             case StartFailed(cause):
                 if self.model is not None:  # else the engine gives up, and says why
-                    log.error("the new worker cannot start", cause=cause, pid=self.worker_pid)
+                    self._log.error("the new worker cannot start", cause=cause, pid=self.worker_pid)
                 self._carry_out(self._watchdog.on_start_failure(cause))
             case Result():
                 self._metrics.on_result(answer)
@@ -559,14 +541,17 @@ class Supervisor:
             return
         assert self._incarnation is not None
         if self._watchdog.planned:
-            log.info("worker ended", pid=self.worker_pid)
+            self._log.info("worker ended", pid=self.worker_pid)
         else:
             stack = {"stack": words} if (words := self._incarnation.last_words) else {}
-            log.error("worker died", cause=cause, pid=self.worker_pid, **stack)
+            self._log.error("worker died", cause=cause, pid=self.worker_pid, **stack)
             self._metrics.on_death(cause)
         self._incarnation = None
         self._carry_out(self._watchdog.on_death(cause, time.monotonic()))
         self._utilization.change(0.0, time.monotonic())
+
+    def _drop(self, job: Job, why: Dropped) -> None:
+        self._deliver(Result(job.id, dropped=why))
 
     def _deliver(self, result: Result) -> None:
         waiting = self._waiting.pop(result.job_id, None)
@@ -574,7 +559,7 @@ class Supervisor:
             return
         wait_s = time.monotonic() - waiting.since - result.timings.total_s
         result = replace(result, timings=replace(result.timings, wait_s=max(wait_s, 0.0)))
-        log.debug(
+        self._log.debug(
             "job done",
             trace=waiting.job.trace,
             job=result.job_id,
@@ -584,16 +569,18 @@ class Supervisor:
             total_ms=round((time.monotonic() - waiting.since) * 1000),
             suppressed=result.suppressed,
         )
-        try:
-            waiting.deliver(result)
-        except Exception:  # of one session; the others' results must come
-            log.exception("a result could not be delivered", trace=waiting.job.trace)
+        hand_over(waiting.deliver, waiting.job, result)
 
     def _give_up(self, cause: str) -> None:
-        log.error("the engine gives up", cause=cause)
+        self._log.error("the engine gives up", cause=cause)
         self.failure = cause
         for job_id in list(self._waiting):
-            self._deliver(Result(job_id, error_code="engine_failed", error=_FAILED_MESSAGE))
+            self._deliver(_failed(job_id))
+
+
+def _failed(job_id: str) -> Result:
+    """The answer to a job where nothing is decoded any more."""
+    return Result(job_id, error_code=ENGINE_FAILED, error=_FAILED_MESSAGE)
 
 
 def _waits_as(job: Job) -> JobKind:

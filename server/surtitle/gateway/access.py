@@ -35,8 +35,8 @@ from surtitle.runtime.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
 
-Scope = Literal["speak", "watch"]
-"""What somebody may do: open sessions, or read what others say."""
+Scope = Literal["speak", "watch", "archive"]
+"""What somebody may do: open sessions, read what others say, or read and delete what is kept of it."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_BYTES = 32
@@ -53,11 +53,16 @@ class Caller:
     name: str
     scopes: frozenset[str]
     channel: str | None = None
-    """The only channel that this one may watch."""
+    """The only channel that this one may watch, and of which it may read what is kept."""
     speak_channel: str | None = None
     """The only channel in which this one may speak; None is everywhere, and without a channel."""
     key: str | None = field(default=None, compare=False)
     """What is the same for who comes back: of many tokens with one name each is another."""
+
+    @property
+    def granted(self) -> list[Scope]:
+        """What this one may do, in a fixed order."""
+        return [scope for scope in SCOPES if scope in self.scopes]
 
     @property
     def may_speak(self) -> bool:
@@ -71,6 +76,10 @@ class Caller:
     def may_watch(self, channel: str) -> bool:
         """Whether a channel is open to this one."""
         return "watch" in self.scopes and self.channel in (None, channel)
+
+    def may_use_archive(self, channel: str | None) -> bool:
+        """Whether this one may read and delete what is kept of a channel, or of all (None)."""
+        return "archive" in self.scopes and self.channel in (None, channel)
 
     @property
     def may_read_figures(self) -> bool:
@@ -129,7 +138,11 @@ class KeyRing:
             return None
         scopes = frozenset(str(claims["scope"]).split()) & frozenset(SCOPES)
         watch, speak = claims.get("channel"), claims.get("speak")
-        bound = {scope for scope, to in (("watch", watch), ("speak", speak)) if to is not None}
+        bound: frozenset[str] = frozenset()
+        if watch is not None:
+            bound |= {"watch", "archive"}
+        if speak is not None:
+            bound |= {"speak"}
         return Caller(
             str(claims.get("sub", "token")),
             scopes & bound if bound else scopes,
@@ -149,8 +162,8 @@ class KeyRing:
     ) -> str:
         """A token for `name`, good until `expires_at` (seconds since 1970).
 
-        With a `channel` it is good for watching that one, with `speak` for speaking in that one, and
-        for nothing else.
+        With a `channel` it is good for watching that one and for what is kept of it, with `speak` for
+        speaking in that one, and for nothing else.
         """
         claims = {"sub": name, "scope": " ".join(scopes), "exp": int(expires_at)}
         if channel is not None:
@@ -222,8 +235,7 @@ def read_keys(path: Path) -> KeyRing:
         )
     if unknown := sorted(frozenset().union(*(key.scopes for key in keys)) - frozenset(SCOPES)):
         raise ConfigurationError(
-            f"{path} contains the unknown scope {unknown[0]!r}; the scopes are "
-            f"{' and '.join(SCOPES)}."
+            f"{path} contains the unknown scope {unknown[0]!r}; the scopes are {', '.join(SCOPES)}."
         )
     return KeyRing(keys, secret)
 

@@ -7,14 +7,17 @@ without a key learns how full the server is.
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from surtitle.engine.engine import Engine
 from surtitle.engine.states import EngineState
-from surtitle.engine.supervisor import Engine
 from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy, credentials
 from surtitle.gateway.limits import AddressLimits, network_of
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.registry import Sessions
+
+TYPED_KEY_S = 12 * 3600.0
+"""How long a page may use a key that somebody has typed into it: a long day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,14 @@ class Admission:
         has_room_to_watch: Callable[[str], bool],
         keys_in_pages: bool,
         with_session: Callable[[], int],
+        on_foreign_page: Callable[[str], None] = lambda origin: None,
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
         Browsers may send keys, not only tokens, where there are `keys_in_pages`.
         `with_session` says how many connections have a session.
         `has_room_to_watch` says of a network whether one more viewer can come from there.
+        `on_foreign_page` is called with the origin of each page that is refused for it.
         """
         self._engine = engine
         self._sessions = sessions
@@ -96,6 +101,7 @@ class Admission:
         self._has_room_to_watch = has_room_to_watch
         self._keys_in_pages = keys_in_pages
         self._with_session = with_session
+        self._on_foreign_page = on_foreign_page
         self._by_caller: Counter[str] = Counter()  # open connections
         self.is_draining = False
         """The server stops: nobody comes in any more."""
@@ -152,17 +158,31 @@ class Admission:
             return refusal
         caller = self.caller(asking)
         if isinstance(caller, Refusal):
-            return caller
+            return replace(caller, text=f"{caller.text} {WHOLE_LINK}")
         if (refusal := self._asks_too_often(self._viewer_limits, asking.client)) is not None:
             return refusal
         if not caller.may_watch(channel):
-            return Refusal(403, "This key or token does not permit watching this channel.")
+            return NO_WATCHING
         if self.is_draining:
             return STOPPING
         visitor = Visitor(asking.client, caller)
         if not self._has_room_to_watch(visitor.network):
             return Refusal(503, "The viewer limit has been reached.")
         return visitor
+
+    def to_use_archive(self, asking: Asking) -> Visitor | Refusal:
+        """Whether somebody may read and delete what is kept, be it of one channel alone."""
+        refusal = self._is_foreign(asking) or self._asks_too_often(
+            self._viewer_limits, asking.client
+        )
+        if refusal is not None:
+            return refusal
+        caller = self.caller(asking)
+        if isinstance(caller, Refusal):
+            return caller
+        if "archive" not in caller.scopes:
+            return NO_ARCHIVE
+        return Visitor(asking.client, caller)
 
     def to_make_codes(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may have a QR code made."""
@@ -174,6 +194,23 @@ class Admission:
         if not caller.may_make_codes:
             return Refusal(403, "This key or token permits nothing on this server.")
         return Visitor(asking.client, caller)
+
+    def token_for_key(self, asking: Asking) -> str | Refusal:
+        """A token that permits what a key does, for a day: who has typed the key into our own page."""
+        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        if refusal is not None:
+            return refusal
+        if self._keys is None:
+            return NO_KEYS
+        keys = self._keys()
+        given = credentials(asking.authorization, asking.subprotocols)
+        if given is None:
+            return NO_KEY
+        if keys.by_token(given.secret) is not None:
+            return given.secret
+        if (caller := keys.by_key(given.secret)) is None:
+            return BAD_KEY
+        return keys.make_token(caller.name, caller.granted, time.time() + TYPED_KEY_S)
 
     def to_read_figures(self, asking: Asking) -> Refusal | None:
         """Whether somebody may not read the metrics: not with a token for a channel."""
@@ -211,7 +248,7 @@ class Admission:
             return caller
         caller = keys.by_key(given.secret) if given.may_be_key else None
         if caller is None:
-            return NO_KEY
+            return BAD_KEY
         is_in_page = asking.origin is not None
         return KEY_IN_PAGE if is_in_page and not self._keys_in_pages else caller
 
@@ -250,7 +287,10 @@ class Admission:
         return None if why is None else Refusal(429, why)
 
     def _is_foreign(self, asking: Asking) -> Refusal | None:
-        return None if self.admits_page(asking) else FOREIGN_PAGE
+        if self.admits_page(asking):
+            return None
+        self._on_foreign_page(asking.origin or "")  # there is one: programs without are admitted
+        return FOREIGN_PAGE
 
     def _not_now(self, visitor: Visitor) -> Refusal | None:
         """Why this client cannot come in now, or None."""
@@ -280,15 +320,26 @@ class Admission:
         return None
 
 
-NO_KEY = Refusal(401, "A valid key or token is required.")
+NO_KEY = Refusal(401, "A valid key or token is required. None was given.")
+BAD_KEY = Refusal(
+    401, "A valid key or token is required. The one that was given is wrong, or has expired."
+)
+WHOLE_LINK = "Ask the speaker for the whole link."
+"""What somebody can do whose link has lost a part on its way."""
+NO_WATCHING = Refusal(403, f"This key or token does not permit watching this channel. {WHOLE_LINK}")
+NO_KEYS = Refusal(404, "This server requires no key.")
 KEY_IN_PAGE = Refusal(
     403,
     "This is a key, and every visitor of the page can read it. Give the page a token instead, made by "
     "`surtitle token`; or, if this is intended, see the server's setting `keys_in_pages`.",
 )
 NO_SPEAKING = Refusal(403, "This key or token does not permit speaking.")
+NO_ARCHIVE = Refusal(
+    403, "This key or token does not permit reading what is kept; that takes the scope `archive`."
+)
 LOADING = Refusal(503, "The model is being loaded.")
 STOPPING = Refusal(503, "The server is stopping.")
 FOREIGN_PAGE = Refusal(
     403, "Pages from this origin may not use the server; see its setting `allowed_origins`."
 )
+"""Any page may read this one, so nothing may be in it that depends on the server or on who asks."""

@@ -1,14 +1,15 @@
 """What all routes share: answers in turn, and refusals."""
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from http import HTTPStatus
 from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from surtitle.gateway.admission import Refusal
+from surtitle.gateway.admission import FOREIGN_PAGE, Refusal
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.web import Page, json_page, response_of
 
@@ -22,7 +23,16 @@ _THEIRS = ("x-stainless-", "openai-", "x-deepgram-")
 """Headers that clients of other services send, and that say nothing here."""
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
+NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 T = TypeVar("T")
+
+
+async def in_steps(parts: Iterable[str]) -> AsyncIterator[str]:
+    """Each of them takes its time, and others have their turn in between."""
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
 
 
 async def in_turn(request: Request, find: Callable[[], T]) -> T:
@@ -34,24 +44,42 @@ async def in_turn(request: Request, find: Callable[[], T]) -> T:
         found.append(find())
         stream.inputs.reserve(SENDING_S)
 
-    await stream.in_turn([answer], most_s=0)
+    await stream.in_turn(answer, most_s=0)
     return found[0]
 
 
-def preflight(request: Request) -> Response | None:
-    """What a browser asks before a page may send a key or a form; None for any other request."""
+def preflight(request: Request, methods: str = "") -> Response | None:
+    """What a browser asks before a page may send a key or a form, or use `methods` that no form has;
+    None for any other request.
+    """
     if request.method != "OPTIONS":
         return None
     asked = request.headers.get("Access-Control-Request-Headers", "")[:MOST_ASKED]
     theirs = [name for name in re.findall(r"[a-z0-9-]+", asked.lower()) if name.startswith(_THEIRS)]
     allowed = ", ".join(["Authorization", "Content-Type", *theirs])
-    return response_of(Page(204, b"", {"Access-Control-Allow-Headers": allowed}))
+    headers = {"Access-Control-Allow-Headers": allowed}
+    if methods:
+        headers["Access-Control-Allow-Methods"] = methods
+    return response_of(Page(204, b"", headers))
 
 
 def refused(refusal: Refusal) -> Page:
     """The answer to who may not come in."""
+    if refusal is FOREIGN_PAGE:
+        return for_any_page(refusal, "foreign_page")
     page = json_page(refusal.status, {"error": refusal.text})
     page.headers |= refusal_headers(refusal.status)
+    return page
+
+
+def for_any_page(refusal: Refusal, code: str) -> Page:
+    """A refusal that pages of all origins may read, or their developers could not know what to do.
+
+    Only for sentences that are always the same. That there is a server here is no secret from a page:
+    it can load our icon.
+    """
+    page = json_page(refusal.status, {"error": refusal.text, "code": code})
+    page.headers["Access-Control-Allow-Origin"] = "*"
     return page
 
 

@@ -6,14 +6,15 @@ finals first. A viewer that reads slowly misses partials; one that takes nothing
 and may come again. Nothing that a viewer sends is looked at.
 
 A channel is there as long as somebody publishes in it or watches it, and some time longer with what
-was said last.
+was said last. Where several servers share their channels (`backplane`), it also has what sessions at
+the others say.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Protocol
@@ -42,6 +43,8 @@ HISTORY_BYTES = 64 * 1024
 their times. Each viewer gets a copy."""
 KEEP_S = 900.0
 """How long they stay when nobody publishes or watches any more."""
+MAX_SESSIONS = 100
+"""Of which it is remembered how far they were answered."""
 MAX_IDLE = 100
 """Channels that are kept so; beyond that the oldest goes."""
 HEARTBEAT_S = 5.0
@@ -77,6 +80,49 @@ class Publisher(Protocol):
     def lose_channel(self) -> None:
         """Another session has taken the name over."""
         ...
+
+    def refuse_channel(self, why: str) -> None:
+        """Another session has the name at another server, as was found out just now."""
+        ...
+
+
+class Others(Protocol):
+    """The other servers, where channels are shared with them."""
+
+    def follow(self, channel: "Channel") -> None:
+        """Somebody publishes in it or watches it here."""
+        ...
+
+    def leave(self, channel: "Channel") -> None:
+        """Nobody does any more."""
+        ...
+
+    def on_change(self, channel: "Channel") -> None:
+        """Who publishes has changed, or how, or how many watch."""
+        ...
+
+    def on_message(self, channel: "Channel", message: Published) -> None:
+        """The session that publishes here has said something."""
+        ...
+
+
+class _Nobody:
+    """There are no other servers."""
+
+    def follow(self, channel: "Channel") -> None:
+        """See Others."""
+
+    def leave(self, channel: "Channel") -> None:
+        """See Others."""
+
+    def on_change(self, channel: "Channel") -> None:
+        """See Others."""
+
+    def on_message(self, channel: "Channel", message: Published) -> None:
+        """See Others."""
+
+
+NOBODY = _Nobody()
 
 
 class ViewerSocket(Protocol):
@@ -123,14 +169,45 @@ class _Answer:
     frame: bytes
 
 
+@dataclass(slots=True)
+class _Elsewhere:
+    """How a channel stands at the other servers."""
+
+    session: str = ""
+    """Of the one who publishes there, or did last; empty where nobody has."""
+    state: ChannelState = "waiting"
+    viewers: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """The newest partial of an utterance without an answer."""
+
+    session: str
+    utterance: int
+    frame: bytes
+
+
 class Channel:
     """One name: who publishes, who watches, and what was said last."""
 
     def __init__(
-        self, name: str, patience_s: float, clock_s: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        patience_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+        others: Others = NOBODY,
+        on_lost: "Callable[[Channel], object]" = lambda channel: None,
     ) -> None:
-        """A viewer that takes nothing for `patience_s` is cut off."""
+        """A viewer that takes nothing for `patience_s` is cut off. `on_lost` is called when one
+        who publishes here has lost the name to another server.
+        """
         self.name = name
+        self._others = others
+        self._on_lost = on_lost
+        self._elsewhere = _Elsewhere()
+        self._answered: dict[str, int] = {}
+        """By session: the newest utterance that was answered. The newest sessions alone."""
         self._clock_s = clock_s
         self._patience_s = patience_s
         self._publisher: Publisher | None = None
@@ -138,21 +215,38 @@ class Channel:
         self._viewers: set[_Viewer] = set()
         self._history: deque[_Answer] = deque()
         self._history_bytes = 0
-        self._open: tuple[int, bytes] | None = None
-        """The newest partial of an utterance without an answer: utterance, frame."""
+        self._open: _Open | None = None
+        self.onward: Callable[[str, Published], object] | None = None
+        """What else takes what a session says that publishes here: its name and the message. It must
+        not block."""
         self._count = 0  # of all messages there ever were
         self._pending: deque[_Item] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
 
     @property
-    def viewers(self) -> int:
-        """How many watch."""
+    def viewers_here(self) -> int:
+        """How many watch at this server."""
         return len(self._viewers)
 
     @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers) + self._elsewhere.viewers
+
+    @property
+    def publisher(self) -> Publisher | None:
+        """Who publishes here."""
+        return self._publisher
+
+    @property
+    def is_spoken_in(self) -> bool:
+        """Whether somebody publishes, here or elsewhere."""
+        return self._publisher is not None or self._elsewhere.state != "waiting"
+
+    @property
     def is_idle(self) -> bool:
-        """Whether nobody publishes and nobody watches."""
+        """Whether nobody publishes here and nobody watches."""
         return self._publisher is None and not self._viewers
 
     @property
@@ -194,28 +288,38 @@ class Channel:
         """Send what the session said to all who watch."""
         if publisher is not self._publisher:
             return
+        self._enter(self._session, message)
+        self._others.on_message(self, message)
+        if self.onward is not None:
+            self.onward(self._session, message)
+
+    def _enter(self, session: str, message: Published) -> None:
+        """Keep what a session said, and send it to all who watch."""
         frame = _frame(message)
         if isinstance(message, Final | Failed):
-            self._keep(_Answer(self._session, message, frame))
+            self._keep(_Answer(session, message, frame))
         elif isinstance(message, Revised):
-            self._revise(message)
+            self._revise(session, message)
         if isinstance(message, Partial):
-            self._open = message.utterance, frame
-        elif self._open is not None and message.utterance == self._open[0]:
+            self._open = _Open(session, message.utterance, frame)
+        elif self._open is not None and message.utterance == self._open.utterance:
             self._open = None
         self._post(frame, is_partial=isinstance(message, Partial))
 
     def _keep(self, answer: _Answer) -> None:
+        self._answered[answer.session] = answer.message.utterance
+        if len(self._answered) > MAX_SESSIONS:
+            del self._answered[next(iter(self._answered))]
         self._history.append(answer)
         self._history_bytes += len(answer.frame)
         while self._history_bytes > HISTORY_BYTES:
             self._history_bytes -= len(self._history.popleft().frame)
 
-    def _revise(self, revised: Revised) -> None:
+    def _revise(self, session: str, revised: Revised) -> None:
         """Who comes later gets the better text alone."""
         for at in reversed(range(len(self._history))):
             answer = self._history[at]
-            if answer.session != self._session or answer.message.utterance < revised.utterance:
+            if answer.session != session or answer.message.utterance < revised.utterance:
                 return
             if answer.message.utterance == revised.utterance:
                 if isinstance(answer.message, Final):
@@ -226,8 +330,88 @@ class Channel:
                 return
 
     def announce(self) -> None:
-        """Tell all who watch how the channel is."""
+        """Tell all who watch how the channel is: that has changed."""
         self._post(self._state_frame())
+        self._others.on_change(self)
+
+    # -- what was said before -------------------------------------------------------------------
+
+    def restore(self, said: Iterable[tuple[str, Final]]) -> None:
+        """Sessions of earlier times have said this, oldest first, as an archive knows."""
+        earlier = [each for each in said if each[0] not in self._answered]
+        if not self._history:
+            self.relay(earlier)
+            return
+        answered = {session: final.utterance for session, final in earlier}
+        self._answered = answered | self._answered  # the newest last
+        for session, final in reversed(earlier):
+            answer = _Answer(session, final, _frame(final))
+            if self._history_bytes + len(answer.frame) > HISTORY_BYTES:
+                return
+            self._history.appendleft(answer)
+            self._history_bytes += len(answer.frame)
+
+    def forget(self, session: str | None = None) -> None:
+        """Who comes later does not get what a session has said, or any."""
+        kept = [each for each in self._history if session not in (None, each.session)]
+        self._history = deque(kept)
+        self._history_bytes = sum(len(answer.frame) for answer in kept)
+
+    # -- the other servers ----------------------------------------------------------------------
+
+    def answers_of(self, session: str) -> list[Final | Failed]:
+        """What is kept of a session."""
+        return [answer.message for answer in self._history if answer.session == session]
+
+    def relay(self, said: Iterable[tuple[str, Published]]) -> None:
+        """Sessions at other servers said this, oldest first; what is known already is left out."""
+        speaker = self._session
+        for session, message in said:
+            is_answer = isinstance(message, Final | Failed)
+            if is_answer and message.utterance <= self._answered.get(session, 0):
+                continue
+            if session != speaker:
+                self._post(_frame(self._message("waiting", session)))
+                speaker = session
+            self._enter(session, message)
+        if speaker != self._session:
+            if self._publisher is None:
+                self._session = speaker
+            self._post(self._state_frame())
+
+    def hear(self, session: str, state: ChannelState, viewers: int) -> None:
+        """How it is at the other servers: who publishes there, or did last, and how many watch."""
+        now = _Elsewhere(session, state, viewers)
+        if now == self._elsewhere:
+            return
+        self._elsewhere = now
+        if self._publisher is None:
+            if session:
+                self._session = session
+            if state == "waiting":
+                self._open = None
+        self._post(self._state_frame())
+
+    def is_cut_off(self) -> None:
+        """Nothing is heard of the other servers for now."""
+        state: ChannelState = "waiting" if self._elsewhere.state == "waiting" else "away"
+        self.hear(self._elsewhere.session, state, 0)
+
+    def lose(self, publisher: Publisher, refusal: str | None = None) -> None:
+        """This one does not publish any more, for a session at another server does.
+
+        With a `refusal`, that one was there before.
+        """
+        if publisher is not self._publisher:
+            return
+        self._publisher = self._open = None
+        self._session = self._elsewhere.session or self._session
+        if refusal is None:
+            publisher.lose_channel()
+        else:
+            publisher.refuse_channel(refusal)
+        self._post(self._state_frame())
+        self._on_lost(self)
 
     # -- viewers --------------------------------------------------------------------------------
 
@@ -239,10 +423,12 @@ class Channel:
         self._write(viewer, self._welcome())
         if self._heartbeat is None:
             self._beat_later()
+        self._others.on_change(self)
         try:
             yield
         finally:
             self._viewers.discard(viewer)
+            self._others.on_change(self)
             if not self._viewers and self._heartbeat is not None:
                 self._heartbeat.cancel()
                 self._heartbeat = None
@@ -269,11 +455,11 @@ class Channel:
         if self._history:
             frames.append(self._state_frame())
         if self._open is not None:
-            frames.append(self._open[1])
+            frames.append(self._open.frame)
         return b"".join(frames)
 
     def _state_frame(self) -> bytes:
-        state: ChannelState = "waiting"
+        state = self._elsewhere.state
         if self._publisher is not None:
             state = "live" if self._publisher.is_connected else "away"
         return _frame(self._message(state, self._session))
@@ -326,16 +512,23 @@ class Channel:
         self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 
     def _beat(self) -> None:
-        self.announce()
+        self._post(self._state_frame())
         self._beat_later()
 
 
 class Channels:
     """All channels of a server."""
 
-    def __init__(self, patience_s: float) -> None:
-        """See Channel."""
+    def __init__(
+        self,
+        patience_s: float,
+        others: Others = NOBODY,
+        on_new: Callable[[Channel], object] = lambda channel: None,
+    ) -> None:
+        """See Channel. `on_new` is called for one of which nothing is known here."""
+        self._on_new = on_new
         self._patience_s = patience_s
+        self._others = others
         self._channels: dict[str, Channel] = {}
         self._idle: dict[str, asyncio.TimerHandle] = {}  # the longest idle first
 
@@ -344,8 +537,8 @@ class Channels:
 
     @property
     def viewers(self) -> int:
-        """How many watch, over all channels."""
-        return sum(channel.viewers for channel in self._channels.values())
+        """How many watch here, over all channels."""
+        return sum(channel.viewers_here for channel in self._channels.values())
 
     def publish(self, name: str, publisher: Publisher) -> Channel:
         """A session publishes under this name. Raises BadStart where another one does."""
@@ -372,6 +565,12 @@ class Channels:
         finally:
             self._look_at(channel)
 
+    def forget(self, session: str | None = None, name: str | None = None) -> None:
+        """Nobody who comes later gets what a session has said, or what was said in a channel."""
+        for channel in self._channels.values():
+            if name in (None, channel.name):
+                channel.forget(session)
+
     def close(self) -> None:
         """The server ends."""
         for timer in self._idle.values():
@@ -380,7 +579,13 @@ class Channels:
             channel.close()
 
     def _channel(self, name: str) -> Channel:
-        return self._channels.setdefault(name, Channel(name, self._patience_s))
+        if (channel := self._channels.get(name)) is None:
+            channel = self._channels[name] = Channel(
+                name, self._patience_s, others=self._others, on_lost=self._look_at
+            )
+            self._on_new(channel)
+        self._others.follow(channel)
+        return channel
 
     def _look_at(self, channel: Channel) -> None:
         """Keep it, or keep it for some time, or let it go."""
@@ -388,6 +593,7 @@ class Channels:
             timer.cancel()
         if not channel.is_idle or self._channels.get(channel.name) is not channel:
             return
+        self._others.leave(channel)
         if not channel.has_history:
             self._forget(channel)
             return

@@ -193,6 +193,15 @@ class Connection:
             self._take_audio(data)
         return True
 
+    async def pause(self, within_s: float) -> None:
+        """Return when nothing is being said, or after so long."""
+        hosted = self._hosted
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._listens and hosted is not None and hosted.session.is_open:
+                    self._progress.clear()
+                    await self._progress.wait()
+
     async def drain(self, within_s: float) -> None:
         """The server stops: let the open utterance finish, then close with 1001.
 
@@ -319,7 +328,7 @@ class Connection:
                 if self._is_closing:  # another connection may have the session by now
                     return
                 self._in_turn = True
-                await self._socket.in_turn(self._steps(frame))
+                await self._socket.in_turn(self._steps(frame), self._room)
                 self._in_turn = False
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from surtitle.errors import BadStart, Busy, InternalError, WireError
 from surtitle.gateway.admission import LOADING, Admission, Asking, Refusal, Visitor
-from surtitle.gateway.answering import in_turn, preflight
+from surtitle.gateway.answering import NOT_STORED, in_steps, in_turn, preflight
 from surtitle.gateway.dialect_routes import (
     LISTEN_PATH,
     identity,
@@ -211,7 +211,7 @@ class _Transcribing(_FileEndpoint[openai.Wishes]):
 
     async def read(self, request: Request, upload: Upload) -> openai.Wishes:
         """See _FileEndpoint."""
-        with self.files.spools.open() as spool:
+        with self.files.spools.open(upload.opening.owner) as spool:
             reading = _Reading(request, upload, spool, self._translate)
             try:
                 return await reading.run(self.files.max_upload_bytes)
@@ -231,14 +231,14 @@ class _Transcribing(_FileEndpoint[openai.Wishes]):
         if wishes.stream:
             first = await anext(finals, None)  # what is no audio has another answer
             events = _events(first, finals, transcript, wishes)
-            return StreamingResponse(events, media_type="text/event-stream", headers=_NOT_STORED)
+            return StreamingResponse(events, media_type="text/event-stream", headers=NOT_STORED)
         async for final in finals:
             transcript.add(final)
         parts = openai.answer(transcript, wishes, upload.audio_ms, self.files.layout)
         return StreamingResponse(
-            _in_steps(parts),
+            in_steps(parts),
             media_type=openai.MEDIA_TYPES[wishes.format],
-            headers=_account(upload) | _NOT_STORED,
+            headers=_account(upload) | NOT_STORED,
         )
 
     def refuse(self, refusal: Refusal, param: str | None) -> Page:
@@ -288,8 +288,8 @@ class _Listening(_FileEndpoint[_Listened]):
         async for final in upload.finish():
             transcript.add(final)
         body = deepgram.file_body(transcript, wishes.identity, upload.audio_ms, wishes.sha256)
-        headers = {"dg-request-id": wishes.identity.request_id} | _account(upload) | _NOT_STORED
-        return StreamingResponse(_in_steps(body), media_type="application/json", headers=headers)
+        headers = {"dg-request-id": wishes.identity.request_id} | _account(upload) | NOT_STORED
+        return StreamingResponse(in_steps(body), media_type="application/json", headers=headers)
 
     def refuse(self, refusal: Refusal, param: str | None) -> Page:
         """See _FileEndpoint."""
@@ -394,14 +394,6 @@ async def _events(
         yield openai.error_event(str(error))
 
 
-async def _in_steps(parts: Iterable[str]) -> AsyncIterator[str]:
-    """Each of them takes its time, and others have their turn in between."""
-    for part in parts:
-        yield part
-        await asyncio.sleep(0)
-
-
-_NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SPOOL_IS_FULL = (
     "There is no room for this file. Send the other fields before the file: then it is decoded as it "
     "comes."

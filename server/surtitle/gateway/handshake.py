@@ -67,7 +67,8 @@ def _accept(scope: Scope) -> Response | Page:
 
 
 def _no_handshake(status: int, why: object) -> Page:
-    page = json_page(status, {"error": f"This is not a WebSocket handshake: {why}."})
+    said = {"error": f"This is not a WebSocket handshake: {why}.", "code": "no_handshake"}
+    page = json_page(status, said)
     if status == HTTPStatus.UPGRADE_REQUIRED:
         # Who asks by `fetch` why a connection broke would take JSON for a refusal, and give up.
         headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}

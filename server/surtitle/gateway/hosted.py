@@ -26,11 +26,12 @@ import structlog
 from msgspec import structs
 from numpy.typing import NDArray
 
+from surtitle.archive.records import Keeping
 from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.decoding.decoders import Decoders, Decoding
+from surtitle.engine.engine import Engine
 from surtitle.engine.scheduler import Owner
-from surtitle.engine.supervisor import Engine
 from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel
 from surtitle.gateway.kept import KeptMessages
@@ -69,6 +70,9 @@ read."""
 HASTE_S = 4.0
 """How much more audio may come than time passes before a client counts as one who sends faster than
 people speak: what a connection that broke for a moment holds back, and sends at once."""
+CREDIT_S = 10.0
+"""How much more of it may come at once after as much less: it was held up on its way, or by ourselves
+if the server has much to do. Whoever speaks must not count as hasty for that."""
 Told = tuple[ServiceState, str]
 """How the service is, and a sentence for people."""
 NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
@@ -125,6 +129,8 @@ class HostedSession:
         self.link = NO_LINK
         self.channel: Channel | None = None
         """Where it publishes."""
+        self.record: Keeping | None = None
+        """By which what it says is kept."""
         self._on_answered = on_answered
         self._metrics = metrics
         self._arrivals = Arrivals()
@@ -161,6 +167,11 @@ class HostedSession:
         self.channel = None
         text = "Another session is publishing in the channel now; this one continues without it."
         self.post(self.make_error("channel_lost", text, fatal=False))
+
+    def refuse_channel(self, why: str) -> None:
+        """See Publisher."""
+        self.channel = None
+        self._fail(BadStart(why))
 
     @property
     def is_connected(self) -> bool:
@@ -261,8 +272,12 @@ class HostedSession:
             self._kept.add(_seq(message), message)
             if isinstance(message, Final):
                 self.live.add(message)
+                if self.record is not None:
+                    self.record.add(message)
             elif isinstance(message, Revised):
                 self.live.revise(message)
+                if self.record is not None:
+                    self.record.revise(message)
         self.link.post(message)
         if self.channel is not None and isinstance(message, Published):
             self.channel.publish(self, message)
@@ -278,9 +293,11 @@ class HostedSession:
         """What comes is a container. Called before anything comes."""
         self._decoding = decoders.open(container, self, self.owner)
 
-    def greet(self, resume_window_s: int, watch_token: str | None) -> None:
+    def greet(
+        self, resume_window_s: int, watch_token: str | None, archive_days: int | None
+    ) -> None:
         """Say `ready`."""
-        self.session.greet(self.token, resume_window_s, watch_token)
+        self.session.greet(self.token, resume_window_s, watch_token, archive_days)
         self._pump()
 
     @property
@@ -339,7 +356,7 @@ class HostedSession:
             self._rhythm.on_audio(new_s)
             self._received_s = received_s
             was_hasty = self._ahead_s > HASTE_S
-            self._ahead_s = max(self._ahead_s - (now - self._counted_at), 0.0) + new_s
+            self._ahead_s = max(self._ahead_s - (now - self._counted_at), -CREDIT_S) + new_s
             self._counted_at = now
             if was_hasty is not (self._ahead_s > HASTE_S):
                 self._take_turns()
@@ -556,6 +573,8 @@ class HostedSession:
         self._become(SessionEvent.END)
         self.link = NO_LINK
         self.live.close()
+        if self.record is not None:
+            self.record.end()
         self._rounds.forget(self)
         self._engine.discard_session(self.id)
         if (line := self.session.revisions_line) is not None:

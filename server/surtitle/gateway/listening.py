@@ -56,6 +56,12 @@ class Listener:
             ) from error
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those of its sockets."""
+        assert self._server is not None
+        return tuple(str(each.getsockname()[0]) for each in self._server.sockets)
+
     def _make_secure(self, tls: ssl.SSLContext) -> SecureTransport:
         return SecureTransport(tls, self._make_stream())
 

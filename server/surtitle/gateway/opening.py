@@ -1,14 +1,14 @@
 """How a client that has been let in begins a session."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.session import CaptionSession
-from surtitle.engine.supervisor import Engine
+from surtitle.engine.engine import Engine
 from surtitle.errors import BadStart, Busy
 from surtitle.gateway.access import ANYBODY, Caller
 from surtitle.gateway.hosted import HostedSession
@@ -30,6 +30,10 @@ class SessionOptions:
     partial_interval_ms: int
     partial_window_ms: int
     silent_after_ms: int
+    server_name: str = ""
+    glossary: tuple[str, ...] = ()
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    """Names and terms."""
 
 
 class Opening:
@@ -48,10 +52,10 @@ class Opening:
         `caller` what that one may do.
         """
         self.sessions = sessions
+        self.owner = owner
         self._engine = engine
         self._options = options
         self._refusal = refusal
-        self._owner = owner
         self._caller = caller
 
     @property
@@ -74,7 +78,7 @@ class Opening:
                 "set `channel` in `start` to it."
             )
         session = CaptionSession(
-            secrets.token_urlsafe(SESSION_ID_BYTES),
+            self._session_id(),
             self._with_usual(start),
             self._options.endpointing,
             self.model,
@@ -83,7 +87,16 @@ class Opening:
             partial_window_ms=self._options.partial_window_ms,
             max_backlog_s=self._options.max_backlog_s,
         )
-        return self.sessions.open(session, link, start.channel, self._owner, self._caller.key)
+        keep_as = self._caller.name if start.archive else None
+        return self.sessions.open(
+            session, link, start.channel, self.owner, self._caller.key, keep_as
+        )
+
+    def _session_id(self) -> str:
+        """Nobody guesses it. The name of the server, before a dot, tells a balancer where it is."""
+        unique = secrets.token_urlsafe(SESSION_ID_BYTES)
+        name = self._options.server_name
+        return f"{name}.{unique}" if name else unique
 
     def _with_usual(self, start: Start) -> Start:
         """What is meant where a client says nothing."""
@@ -93,4 +106,9 @@ class Opening:
             start = structs.replace(start, language=self._options.language if known else "auto")
         if start.silent_after_ms is None:
             start = structs.replace(start, silent_after_ms=self._options.silent_after_ms)
+        if not start.hotwords:
+            start = structs.replace(start, hotwords=list(self._options.glossary))
+        if self._options.replacements:
+            replacements = {**self._options.replacements, **start.replacements}
+            start = structs.replace(start, replacements=replacements)
         return start

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from surtitle.archive.archive import Archive
 from surtitle.captioning.session import CaptionSession
 from surtitle.decoding.decoders import Decoders
-from surtitle.engine.supervisor import Engine
+from surtitle.engine.engine import Engine
 from surtitle.errors import BadStart, Busy, UnknownSession
 from surtitle.gateway.channels import Channels
 from surtitle.gateway.hosted import HostedSession, Rounds, Told
@@ -40,13 +41,16 @@ class Sessions:
         channels: Channels,
         decoders: Decoders,
         watch_token: Callable[[str], str | None] = lambda channel: None,
+        archive: Archive | None = None,
     ) -> None:
         """At most `max_waiting` sessions wait for their clients, or for their last answers without one:
         then the oldest ends of the owner who has most of them, so that nobody can push out others.
 
-        `watch_token` makes what the viewers of a channel need, where they need something.
+        `watch_token` makes what the viewers of a channel need, where they need something. What is said
+        is kept in the `archive`, if there is one.
         """
         self.channels = channels
+        self._archive = archive
         self._decoders = decoders
         self._watch_token = watch_token
         self._engine = engine
@@ -83,10 +87,12 @@ class Sessions:
         channel: str | None = None,
         owner: str = "",
         key: str | None = None,
+        keep_as: str | None = None,
     ) -> HostedSession:
-        """A session begins on a connection, and publishes in a channel.
+        """A session begins on a connection, and publishes in a channel. What is said is kept under the
+        name of a key, where one is given.
 
-        Raises BadStart where another session does so.
+        Raises BadStart where another session publishes there.
         """
         hosted = HostedSession(
             session,
@@ -109,9 +115,13 @@ class Sessions:
                 raise
         self._metrics.on_open()
         self._sessions[hosted.id] = hosted
+        archive = None if keep_as is None else self._archive
+        if archive is not None:
+            hosted.record = archive.begin(hosted.public_id, channel, keep_as or "")
         hosted.greet(
             resume_window_s=math.floor(self._resume_window_s),
             watch_token=None if channel is None else self._watch_token(channel),
+            archive_days=None if archive is None else archive.days,
         )
         hosted.tell(*self._service(owner))
         return hosted

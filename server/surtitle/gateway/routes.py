@@ -6,7 +6,7 @@ same for each, `REQUEST_S`.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +14,23 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from surtitle.archive.archive import Archive
 from surtitle.gateway.access import OriginPolicy, is_host
-from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
-from surtitle.gateway.answering import in_turn, preflight, refused
+from surtitle.gateway.admission import WHOLE_LINK, Admission, Asking, Refusal, Visitor
+from surtitle.gateway.answering import for_any_page, in_turn, preflight, refused
+from surtitle.gateway.archive_routes import ARCHIVE_PATH, Keeping, archive_routes
 from surtitle.gateway.dialect_routes import SERVICES, Conversing, dialect_routes, vosk_routes
 from surtitle.gateway.dialects.dialect import Dialect
 from surtitle.gateway.file_routes import AUDIO_PATH, MODELS_PATH, Files, file_routes
+from surtitle.gateway.for_people import ForPeople
+from surtitle.gateway.foreign import ForeignPages
 from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
@@ -40,7 +45,8 @@ from surtitle.subtitles.cues import Layout
 
 CAPTIONS_PATH = "/v1/captions"
 CHANNELS_PATH = "/v1/channels/"
-SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, AUDIO_PATH, MODELS_PATH, *SERVICES)
+AUDIENCE_PAGES = ("/watch", "/overlay")
+SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, ARCHIVE_PATH, AUDIO_PATH, MODELS_PATH, *SERVICES)
 """What pages of allowed origins may use, and read what they are answered."""
 _LIVE = re.compile(re.escape(CAPTIONS_PATH) + r"/[^/]*\.vtt")
 QR_TEXT = "Surtitle-Text"
@@ -65,6 +71,7 @@ class Serving:
 
     admission: Admission
     origins: OriginPolicy
+    foreign: ForeignPages
     proxies: TrustedProxies
     caption: Callable[[Visitor, Mapping[str, list[str]]], Take]
     """Takes a WebSocket for captions, whose handshake had this query string."""
@@ -76,6 +83,8 @@ class Serving:
     """The captions of a session, by its id."""
     health: Callable[[], Page]
     readiness: Callable[[], Page]
+    network: Callable[[], Page]
+    """Where others find the server."""
     figures: Callable[[], bytes]
     on_refusal: Callable[[int], None]
     """Called with the status of each refused handshake."""
@@ -88,6 +97,11 @@ class Serving:
     max_upload_bytes: int
     spools: Spools
     max_message_bytes: int
+    archive: Archive | None
+    forget: Callable[[str | None, str | None], object]
+    """Let nobody who comes later get what a session has said, or what was said in a channel."""
+    embedding_sites: Sequence[str] = ()
+    """Which may show the pages of an audience in a frame."""
 
 
 class Routes:
@@ -106,16 +120,23 @@ class Routes:
             Route(CAPTIONS_PATH + "/{session}.vtt", _answering(self.follow), methods=read),
             *_handshakes(CHANNELS_PATH + "{channel}", _answering(self.channel)),
             Route("/v1/qr", self.qr_code, methods=read),
+            Route("/v1/token", _answering(self.token), methods=["POST"]),
+            Route("/v1/network", _answering(self.network), methods=read),
             Route("/healthz", _answering(self.health), methods=read),
             Route("/readyz", _answering(self.readiness), methods=read),
             *figures,
             *file_routes(self._files()),
+            *archive_routes(self._keeping()),
             *dialect_routes(self.conversing()),
-            Route("/watch/{channel}", _answering(self.audience), methods=read),
-            Route("/overlay/{channel}", _answering(self.audience), methods=read),
+            *(
+                Route(page + rest, _answering(self.audience), methods=read)
+                for page in AUDIENCE_PAGES
+                for rest in ("", "/", "/{channel:path}")
+            ),
             Route("/{path:path}", _answering(self.file), methods=read),
         ]
-        return _application(table, self._serving.origins, self._shared)
+        serving = self._serving
+        return _application(table, serving.origins, self._shared, serving.foreign.on_name)
 
     def conversing(self) -> Conversing:
         """For the routes of dialects."""
@@ -145,6 +166,17 @@ class Routes:
             serving.layout,
             serving.max_upload_bytes,
             serving.spools,
+        )
+
+    def _keeping(self) -> Keeping:
+        serving = self._serving
+        return Keeping(
+            self._admission.to_use_archive,
+            self._asking,
+            serving.archive,
+            serving.forget,
+            serving.on_refusal,
+            serving.layout,
         )
 
     def _shared(self, request: Request) -> Mapping[str, str]:
@@ -231,6 +263,18 @@ class Routes:
         refusal = Refusal(429, "Too many QR codes have been requested; wait a moment.")
         return response_of(page or refused(refusal))
 
+    def token(self, request: Request) -> Response:
+        """A token for the key that somebody has typed into the page."""
+        token = self._admission.token_for_key(self._asking(request))
+        if isinstance(token, Refusal):
+            return response_of(refused(token))
+        return response_of(json_page(200, {"token": token}))
+
+    def network(self, request: Request) -> Response:
+        """Where others find the server, for who shares its captions."""
+        who = self._admission.to_make_codes(self._asking(request))
+        return response_of(refused(who) if isinstance(who, Refusal) else self._serving.network())
+
     def health(self, request: Request) -> Response:
         """Whether the server is alive."""
         return response_of(self._serving.health())
@@ -248,9 +292,11 @@ class Routes:
 
     def audience(self, request: Request) -> Response:
         """A page that shows a channel."""
-        if _CHANNEL.fullmatch(request.path_params["channel"]) is None:
-            return _nothing_at(request)
-        return response_of(static_page(f"/{request.url.path.split('/')[1]}.html"), request)
+        channel = request.path_params.get("channel", "")
+        if _CHANNEL.fullmatch(channel) is None:
+            return response_of(json_page(404, {"error": _no_channel(channel)}))
+        name = f"/{request.url.path.split('/')[1]}.html"
+        return response_of(static_page(name, self._serving.embedding_sites), request)
 
     def file(self, request: Request) -> Response:
         """A file of the pages."""
@@ -307,12 +353,15 @@ async def _not_allowed(request: Request) -> Response:
 
 
 def _application(
-    table: list[Route], origins: OriginPolicy, shared: Shared = lambda request: {}
+    table: list[Route],
+    origins: OriginPolicy,
+    shared: Shared = lambda request: {},
+    on_other_name: Callable[[str], None] = lambda host: None,
 ) -> ASGIApp:
     handlers = {HTTPException: _on_http_exception, Exception: _on_mistake}
     app = Starlette(routes=table, exception_handlers=handlers)
     app.router.redirect_slashes = False
-    return _Shared(_Guard(app, origins), shared)
+    return _Shared(ForPeople(_Guard(app, origins, on_other_name)), shared)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -349,8 +398,7 @@ class _Shared:
 
         async def send_shared(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.encode(), value.encode("latin-1")) for name, value in more.items()]
-                message = {**message, "headers": [*message["headers"], *headers]}
+                MutableHeaders(scope=message).update(more)
             await send(message)
 
         await self._app(scope, receive, send_shared)
@@ -359,15 +407,18 @@ class _Shared:
 class _Guard:
     """Answers requests that nothing should be read into before any other rule is asked."""
 
-    def __init__(self, app: ASGIApp, origins: OriginPolicy) -> None:
+    def __init__(
+        self, app: ASGIApp, origins: OriginPolicy, on_other_name: Callable[[str], None]
+    ) -> None:
         self._app = app
         self._origins = origins
+        self._on_other_name = on_other_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = Request(scope)
-        page = _misdirected(request, self._origins)
+        page = _misdirected(request, self._origins, self._on_other_name)
         if page is None:
             await self._app(scope, receive, send)
         else:
@@ -375,7 +426,15 @@ class _Guard:
             await refusal(scope, receive, send)
 
 
-def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
+OTHER_NAME = Refusal(
+    403, "This server does not answer to that name; see its setting `allowed_origins`."
+)
+"""Any page may read this one, as FOREIGN_PAGE."""
+
+
+def _misdirected(
+    request: Request, origins: OriginPolicy, on_other_name: Callable[[str], None]
+) -> Page | None:
     """Why no request like this one is answered, or None."""
     headers = request.headers
     for name in SAID_ONCE:
@@ -389,8 +448,8 @@ def _misdirected(request: Request, origins: OriginPolicy) -> Page | None:
     if host is not None and not is_host(host):
         return json_page(400, {"error": "The Host header is not a valid name or address."})
     if not origins.knows(host):
-        text = "This server does not answer to that name; see its setting `allowed_origins`."
-        return json_page(403, {"error": text})
+        on_other_name(host or "")
+        return for_any_page(OTHER_NAME, "other_name")
     return None
 
 
@@ -410,6 +469,16 @@ def _raw_path(request: Request) -> str:
 
 def _nothing_at(request: Request) -> Response:
     return response_of(json_page(404, {"error": f"There is nothing at {_raw_path(request)}."}))
+
+
+def _no_channel(name: str) -> str:
+    """What is wrong with an address for an audience."""
+    if not name:
+        return f"This address names no channel. {WHOLE_LINK}"
+    return (
+        f"“{name}” is not the name of a channel: those have letters, digits, - and _, and no spaces. "
+        f"{WHOLE_LINK}"
+    )
 
 
 def _figures_page(figures: bytes) -> Page:

@@ -48,8 +48,9 @@ class Socket(Protocol):
         """The code with which the client has closed, or answered our close; None before that."""
         ...
 
-    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
-        """Do what a message of the client asks for, each step of it when its turn comes.
+    async def in_turn(self, calls: Iterable[Callable[[], object]], room: asyncio.Event) -> None:
+        """Do what a message of the client asks for, each step of it once there is `room` for it and its
+        turn comes.
 
         Cancelled, it leaves out the steps that are left; none is done by half.
         """

@@ -9,7 +9,7 @@ import contextlib
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from websockets.frames import CloseCode
 
+from surtitle.archive.archive import Archive
+from surtitle.engine.engine import Engine, Member
 from surtitle.engine.states import EngineState
-from surtitle.engine.supervisor import Engine
 from surtitle.errors import ConfigurationError
+from surtitle.extras import install_command
 from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
 from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.dialects.dialect import Dialect
 from surtitle.gateway.dialects.wyoming import Wyoming
+from surtitle.gateway.foreign import ForeignPages
 from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
@@ -35,16 +38,19 @@ from surtitle.gateway.proxies import TRUST_NONE, ClientAddress, TrustedProxies
 from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
+from surtitle.gateway.shares import Shares
 from surtitle.gateway.shedding import MemoryGuard, Pressure
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.translated import TranslatedConnection
 from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page
-from surtitle.gateway.websocket import WebSocket
+from surtitle.gateway.websocket import LARGE_TOGETHER_BYTES, WebSocket
+from surtitle.gateway.whereabouts import AUTO, Whereabouts
 from surtitle.messages import Start
 from surtitle.runtime import memory
 from surtitle.runtime.background import DaemonThread
 from surtitle.runtime.metrics import Metrics
+from surtitle.runtime.network import main_address, own_addresses
 from surtitle.runtime.telemetry import LoopLag
 from surtitle.subtitles.cues import Layout
 
@@ -66,6 +72,14 @@ TRIM_EVERY_S = 10.0
 whoever wants memory meanwhile, for some milliseconds."""
 TRIM_FROM_BYTES = 32 << 20
 """The server must have grown by so much, or there is not enough to give back."""
+
+
+SPEAK_ON = 0.5
+"""The share of the time of a drain in which utterances come to their ends by themselves. In the rest,
+those that have not are cut and answered."""
+LET_GO_STEP_S = 0.05
+"""Between one connection that is let go and the next, where the time allows it: they all connect to
+another server."""
 
 
 class Gateway:
@@ -94,6 +108,10 @@ class Gateway:
         max_memory_bytes: int = sys.maxsize,
         proxies: TrustedProxies = TRUST_NONE,
         max_sockets: int = MANY_PLACES,
+        archive: Archive | None = None,
+        public_url: str = AUTO,
+        command_for_network: str = "",
+        embedding_sites: Sequence[str] = (),
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
@@ -110,11 +128,14 @@ class Gateway:
         self._max_upload_bytes = max_upload_bytes
         self._layout = layout
         self._spools = Spools(max_upload_bytes)
+        self._archive = archive
+        self._large = Shares(LARGE_TOGETHER_BYTES)
         self._metrics = metrics
         self._origins = origins
         self._metrics_origins = metrics_origins
         self._proxies = proxies
         self._memory = MemoryGuard(max_memory_bytes)
+        self._foreign = ForeignPages(origins.allowed)
         self._admission = Admission(
             engine,
             sessions,
@@ -130,6 +151,7 @@ class Gateway:
             has_room_to_watch=self._viewers.has_room_for,
             keys_in_pages=keys_in_pages,
             with_session=lambda: sum(self._with_session.values()),
+            on_foreign_page=self._foreign.on_origin,
         )
         self._listeners: list[Listener] = []
         self._turns: ReadingTurns | None = None
@@ -144,7 +166,14 @@ class Gateway:
         self._lag = LoopLag()
         self._qr_codes = QrCodes()
         self._wyoming: WyomingServer | None = None
+        self._announcing: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self._announcement: asyncio.Task[None] | None = None
         self._wyoming_ends_at_pause = wyoming_ends_at_pause
+        self._public_url = public_url
+        self._command_for_network = command_for_network
+        self._embedding_sites = tuple(embedding_sites)
+        self._whereabouts: Whereabouts | None = None
+        self._version = version("surtitle")  # from a file: not for each connection
         self.port = self.metrics_port = self.vosk_port = self.wyoming_port = 0
         self._make_gauges()
 
@@ -165,6 +194,7 @@ class Gateway:
             "where jobs waited.",
             lambda: self._engine.utilization,
         )
+        self._make_gauges_of_members()
         gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
         gauge("ready", "Whether captions can be made.", self._is_ready)
         gauge(
@@ -181,6 +211,17 @@ class Gateway:
         )
         gauge("held_bytes", "Memory held by sessions.", self._sessions_hold)
 
+    def _make_gauges_of_members(self) -> None:
+        def gauges(name: str, text: str, value: Callable[[Member], float]) -> None:
+            self._metrics.gauges(
+                name, text, "member", lambda: {m.name: value(m) for m in self._engine.members}
+            )
+
+        is_ready = EngineState.READY
+        gauges("member_ready", "Whether a worker decodes.", lambda m: float(m.state is is_ready))
+        gauges("member_utilization", "As engine_utilization, by worker.", lambda m: m.utilization)
+        gauges("member_owed_jobs", "Jobs not answered yet, by worker.", lambda m: m.owed_jobs)
+
     async def start(
         self,
         host: str,
@@ -189,9 +230,10 @@ class Gateway:
         metrics: tuple[str, int] | None = None,
         vosk_port: int | None = None,
         wyoming: tuple[str, int] | None = None,
+        wyoming_name: str | None = None,
     ) -> None:
         """Listen; for those who read `metrics` and for clients of vosk-server too, where these have an
-        address of their own.
+        address of their own. `wyoming_name` is what `announce` announces.
 
         Raises ConfigurationError where an address cannot be used.
         """
@@ -200,6 +242,7 @@ class Gateway:
             Serving(
                 self._admission,
                 self._origins,
+                self._foreign,
                 self._proxies,
                 caption=self._caption,
                 show=self._show,
@@ -207,6 +250,7 @@ class Gateway:
                 live=self._live,
                 health=self._health,
                 readiness=self._readiness,
+                network=self._network,
                 figures=self._metrics.page,
                 on_refusal=self._metrics.on_refusal,
                 qr_codes=self._qr_codes,
@@ -216,6 +260,9 @@ class Gateway:
                 max_upload_bytes=self._max_upload_bytes,
                 spools=self._spools,
                 max_message_bytes=self._max_frame_bytes,
+                archive=self._archive,
+                forget=self._channels.forget,
+                embedding_sites=self._embedding_sites,
             )
         )
         listen = partial(
@@ -232,21 +279,48 @@ class Gateway:
         everything = listen(routes.app(has_figures=metrics is None))
         self._listeners.append(everything)
         self.port = await everything.start(host, port, tls, "--host and --port")
+        self._whereabouts = Whereabouts(
+            everything.addresses,
+            self.port,
+            "http" if tls is None else "https",
+            self._public_url,
+            self._command_for_network,
+        )
         if wyoming is not None:
             try:
                 from surtitle.gateway.wyoming import WyomingServer
             except ImportError as error:
                 raise ConfigurationError(
-                    "Wyoming needs a package that is not installed: `pip install surtitle[wyoming]`."
+                    "Wyoming needs a package that is not installed. Run: "
+                    + install_command("wyoming")
                 ) from error
             self._wyoming = WyomingServer(self._begin_wyoming, inputs)
             await self._wyoming.start(*wyoming)
             self.wyoming_port = self._wyoming.port
+            if wyoming_name is not None:
+                try:
+                    from surtitle.gateway.announcing import announce
+                except ImportError as error:
+                    raise ConfigurationError(
+                        "Zeroconf needs a package that is not installed. Run: "
+                        + install_command("zeroconf")
+                    ) from error
+                addresses = self._wyoming.addresses
+                self._announcing = partial(announce, wyoming_name, addresses, self.wyoming_port)
         if vosk_port is not None:
             vosk = listen(routes.vosk_app())
             self._listeners.append(vosk)
             self.vosk_port = await vosk.start(host, vosk_port, tls, "--host and --vosk-port")
         self._lag.start()
+
+    def announce(self) -> None:
+        """Announce Wyoming, if that is wanted. The model must be there: Home Assistant asks for it as
+        soon as it has found the server, and only once.
+        """
+        if self._announcing is not None and not self._admission.is_draining:
+            self._announcement = asyncio.create_task(self._announcing(), name="announcement")
+            self._serving.add(self._announcement)
+            self._announcement.add_done_callback(self._serving.discard)
 
     async def watch_memory(self) -> None:
         """Refuse sessions, and end some, as memory runs short; ends only where it cannot be told, or
@@ -297,16 +371,24 @@ class Gateway:
         self._sessions.tell(service)
 
     async def drain(self, within_s: float) -> None:
-        """Refuse new sessions, let the open utterances finish, close everything.
+        """Refuse new sessions, let go of the others at the ends of their utterances, close everything.
 
         Cancelled, it has left some of that out; new sessions are refused all the same.
         """
         self._admission.is_draining = True
+        if self._announcement is not None:
+            self._announcement.cancel()  # it is withdrawn while the rest goes on
         self._lag.stop()
         for upload in self._uploads:
             upload.break_off()
         if self._connections:
-            await asyncio.gather(*(c.drain(within_s) for c in self._connections))
+            step_s = min(within_s * SPEAK_ON / len(self._connections), LET_GO_STEP_S)
+            await asyncio.gather(
+                *(
+                    _let_go(connection, turn * step_s, within_s)
+                    for turn, connection in enumerate(self._connections)
+                )
+            )
         for hosted in self._sessions:
             hosted.live.close()  # its readers are connections too
         for listener in self._listeners:
@@ -333,6 +415,7 @@ class Gateway:
             )
             assert self._turns is not None
             socket.receiver, socket.turns = connection, self._turns
+            socket.room = self._large.share(visitor.owner)
             self._admission.enter(visitor)
             self._connections.add(connection)
             in_the_way = self._without_session.enter(connection, visitor.network)
@@ -350,6 +433,7 @@ class Gateway:
             connection.on_session = partial(self._on_session, socket, connection)
             assert self._turns is not None
             socket.receiver, socket.turns = connection, self._turns
+            socket.room = self._large.share(visitor.owner)
             visitors = [visitor] * sessions
             for each in visitors:
                 self._admission.enter(each)
@@ -379,7 +463,7 @@ class Gateway:
             socket.abort()
             return
         assert model is not None, "admitted before the engine was ready"
-        dialect = Wyoming(model, version("surtitle"), external_vad=not self._wyoming_ends_at_pause)
+        dialect = Wyoming(model, self._version, external_vad=not self._wyoming_ends_at_pause)
         connection = TranslatedConnection(
             socket, dialect, self._opening_for(visitor), self._timeouts
         )
@@ -506,6 +590,22 @@ class Gateway:
         }
         return json_page(200, body)
 
+    @property
+    def local_url(self) -> str:
+        """Where this machine finds it, once it listens."""
+        assert self._whereabouts is not None
+        return self._whereabouts.local_url
+
+    @property
+    def network_urls(self) -> list[str]:
+        """Where others find it now, the likeliest first."""
+        assert self._whereabouts is not None
+        return self._whereabouts.network_urls(own_addresses(), main_address())
+
+    def _network(self) -> Page:
+        assert self._whereabouts is not None
+        return json_page(200, self._whereabouts.told(own_addresses(), main_address()))
+
     def _is_ready(self) -> bool:
         ready = self._engine.state is EngineState.READY and not self._admission.is_draining
         return ready and self._memory.pressure is Pressure.NONE
@@ -519,4 +619,17 @@ class Gateway:
         body: dict[str, Any] = {"state": state}
         if self._engine.model is not None:
             body["model"] = self._engine.model.name
+        if len(members := self._engine.members) > 1:
+            body["members"] = {member.name: member.state.value for member in members}
         return json_page(200 if state == "ready" else 503, body)
+
+
+async def _let_go(
+    connection: Connection | TranslatedConnection, turn_s: float, within_s: float
+) -> None:
+    """Drain it in its turn, when nothing is being said, or when half of the time is over."""
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + within_s
+    await asyncio.sleep(turn_s)
+    await connection.pause(ends_at - within_s * (1 - SPEAK_ON) - loop.time())
+    await connection.drain(max(ends_at - loop.time(), 0.0))

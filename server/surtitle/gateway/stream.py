@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -30,6 +30,11 @@ MOST_UNSENT_BYTES = 1 << 20
 """What may lie unsent at all: pongs and finals are sent to a client that is behind too."""
 SLICE_BYTES = 2048
 """Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
+LARGE_SLICE_BYTES = 8192
+"""The same where little came in as many bytes before: a quarter of a second of speech, which costs half
+as much in one slice as in four. Should the smallest frames follow, it is 8 ms, once."""
+LARGE_EVENT_BYTES = 256
+"""As little is one thing in so many bytes: 8 ms of speech."""
 MOST_OF_AN_EVENT_S = 0.0001
 """What a kilobyte of a frame may cost by the clock: more is the time of others, on a machine that has
 much to do."""
@@ -40,6 +45,10 @@ LINGER_S = 1.0
 
 MOST_DROPPED_BYTES = 1 << 20
 """What may come meanwhile before no more is read: it costs time of all."""
+
+
+_ENDED = (7, 8)
+"""TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>: the client has reset or closed."""
 
 
 class Pause(Enum):
@@ -137,7 +146,9 @@ class ClientStream(asyncio.Protocol):
         self._places = places
         self._loop = asyncio.get_running_loop()
         self._pauses: set[Pause] = set()
-        self._held = b""  # what came and was not worked on yet
+        self._held = b""  # what came, of which some was not worked on yet
+        self._held_from = 0  # where that begins: to cut off each slice would copy all of the rest
+        self._slice_bytes = SLICE_BYTES  # of the next slice
         self._waits = False  # for a turn to work on that
         self._spare: Allowance | None = None  # bytes of one who has nothing to say
         self._cut_off: Callable[[], object] | None = None
@@ -172,7 +183,8 @@ class ClientStream(asyncio.Protocol):
                 self.transport.pause_reading()
             return
         if self._held:
-            self._held += data  # the transport had it already when we paused it
+            # The transport had it already when we paused it.
+            self._hold(self._held[self._held_from :] + data)
         elif self._may_come(len(data)):
             now_s = time.perf_counter()
             at_once = self.inputs.may_go_on(self.work, now_s)
@@ -182,7 +194,7 @@ class ClientStream(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client has gone, and does not wait for an answer to what was not worked on yet."""
-        self._held = b""
+        self._hold(b"")
         if self._says_no_more:
             self._state = State.CUT
             return False
@@ -198,7 +210,7 @@ class ClientStream(asyncio.Protocol):
         """
         self.gone.set()
         self._state = State.CUT
-        self._held = b""
+        self._hold(b"")
         self._cut_off = None
         if self._speaks:
             self.inputs.leave()
@@ -245,7 +257,9 @@ class ClientStream(asyncio.Protocol):
         if not self._held or Pause.FULL in self._pauses:
             return False
         try:
-            is_more = self._work_on(self._held, most=1, now_s=time.perf_counter())
+            is_more = self._work_on(
+                self._held, begin=self._held_from, most=1, now_s=time.perf_counter()
+            )
         except Exception:
             self.abort()  # as the loop does; the layer must not have the same again
             raise
@@ -260,17 +274,30 @@ class ClientStream(asyncio.Protocol):
             self._waits = True
             self.inputs.wait(self)
 
+    def _hold(self, data: bytes, begin: int = 0) -> None:
+        """From `begin` on it was not worked on."""
+        self._held, self._held_from = data, begin
+
     def _work_on(
-        self, data: bytes, *, now_s: float, at_once: bool = True, most: int = 1 << 30
+        self,
+        data: bytes,
+        *,
+        begin: int = 0,
+        now_s: float,
+        at_once: bool = True,
+        most: int = 1 << 30,
     ) -> bool:
-        """Have the layer take the data, slice after slice; whether there was no time for all of it.
+        """Have the layer take the data from `begin` on, slice after slice; whether there was no time
+        for all of it.
 
         What is left is held.
         """
-        begin = 0
         while at_once:
-            end = begin + SLICE_BYTES
-            events = self.layer.receive(data[begin:end] if begin or end < len(data) else data)
+            end = begin + self._slice_bytes
+            piece = data[begin:end] if begin or end < len(data) else data
+            events = self.layer.receive(piece)
+            is_little = events * LARGE_EVENT_BYTES <= len(piece)
+            self._slice_bytes = LARGE_SLICE_BYTES if is_little else SLICE_BYTES
             began_s, now_s = now_s, time.perf_counter()
             most_s = (events + 1) * MOST_OF_AN_EVENT_S
             self.inputs.charge(self.work, now_s - began_s, now_s, most_s)
@@ -279,12 +306,12 @@ class ClientStream(asyncio.Protocol):
                 log.info("client does not read its pongs; cut off")
                 self.abort()
             if begin >= len(data) or self.is_closing:
-                self._held = b""
+                self._hold(b"")
                 self.layer.on_settled()
                 return False
             full = Pause.FULL in self._pauses
             at_once = most > 0 and not full and self.inputs.may_go_on(self.work, now_s)
-        self._held = data[begin:]
+        self._hold(data, begin)
         return True
 
     def become(self, layer: Layer, data: bytes) -> None:
@@ -292,7 +319,7 @@ class ClientStream(asyncio.Protocol):
         self.layer = layer
         self.resume(Pause.FULL)
         if self._held:
-            self._held = data + self._held
+            self._hold(data + self._held[self._held_from :])
         elif data:
             self.data_received(data)
         if self.peer_has_closed:
@@ -328,13 +355,23 @@ class ClientStream(asyncio.Protocol):
         """Whether something has come that was not worked on yet."""
         return bool(self._held)
 
-    async def in_turn(self, calls: Iterable[Callable[[], object]], most_s: float) -> None:
-        """Do what a message of the client asks for, each step of it when its turn comes.
+    async def in_turn(self, call: Callable[[], object], most_s: float) -> None:
+        """Do what the client asks for when its turn comes; see InputTurns."""
+        await self.inputs.in_turn(self.work, call, most_s)
 
-        Cancelled, it leaves out the steps that are left.
+    @property
+    def peer_has_left(self) -> bool:
+        """Whether the client has closed, also where it is not read, so that the loop does not see it.
+        That Linux alone tells, and only once all that was sent has come.
         """
-        for call in calls:
-            await self.inputs.in_turn(self.work, call, most_s)
+        if self.is_lost or self.peer_has_closed:
+            return True
+        if hasattr(socket, "TCP_INFO"):
+            with contextlib.suppress(OSError):  # it has gone just now
+                tcp = self.transport.get_extra_info("socket")
+                state: int = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+                return state in _ENDED
+        return False
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -369,7 +406,7 @@ class ClientStream(asyncio.Protocol):
         """
         if self.is_closing or self.is_lost:
             return
-        self._held = b""
+        self._hold(b"")
         self._loop.call_later(within_s, self.transport.abort)
         if self.peer_has_closed or not self.transport.can_write_eof():
             self._state = State.CUT

@@ -17,6 +17,7 @@ from surtitle.errors import BadAudio, Busy, IdleTimeout, InternalError, TooManyM
 from surtitle.gateway.connection import ANSWER_S, AT_ONCE_BYTES, MAX_MISTAKES, PIECE_BYTES, Timeouts
 from surtitle.gateway.dialects.dialect import (
     Action,
+    Actions,
     Audio,
     Change,
     Close,
@@ -36,6 +37,9 @@ from surtitle.messages import ServerMessage
 
 log = structlog.get_logger("surtitle.connection")
 
+MOST_OWED = 32
+"""Answers that a dialect may owe, before its client is not read: each takes a twentieth of a
+millisecond, and all may come in one turn of the loop."""
 LOOK_AGAIN_S = 60.0
 """How soon silence is looked at again, where a dialect bears it for ever."""
 
@@ -76,8 +80,6 @@ class TranslatedConnection:
         sender = asyncio.create_task(self._sender.run(), name="send")
         self._watch_silence()
         try:
-            with self._reporting():
-                self._do(self._dialect.begin())
             receiver = asyncio.create_task(self._receive(), name="receive")
             # The sender ends last: with the close that somebody has asked for.
             await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +124,14 @@ class TranslatedConnection:
         return False
 
     # -- what others call -----------------------------------------------------------------------
+
+    async def pause(self, within_s: float) -> None:
+        """Return when nothing is being said, or after so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._stage is _SERVING and self._is_open:
+                    self._progress.clear()
+                    await self._progress.wait()
 
     async def drain(self, within_s: float) -> None:
         """The server stops: let the open utterances finish, then close with 1001."""
@@ -187,6 +197,10 @@ class TranslatedConnection:
                     await self._progress.wait()
 
     @property
+    def _is_open(self) -> bool:
+        return any(link.hosted.session.is_open for link in self._links)
+
+    @property
     def _are_idle(self) -> bool:
         return all(link.hosted.idle or link.hosted.session.ended for link in self._links)
 
@@ -198,20 +212,22 @@ class TranslatedConnection:
 
     async def _receive(self) -> None:
         with contextlib.suppress(ConnectionClosed):
+            await self._socket.in_turn(self._steps(self._dialect.begin()), self._room)
             while True:
-                frame = await self._socket.recv()
+                # A frame may have 20 MB: what is made of it goes on without it.
+                heard = self._heard(await self._socket.recv())
                 if self._is_closing:
                     return
                 self._in_turn = True
-                await self._socket.in_turn(self._steps(frame))
+                await self._socket.in_turn(self._steps(heard), self._room)
                 self._in_turn = False
                 # Frames that are there already come without a pause: let the others have a turn.
                 await asyncio.sleep(0)
                 await self._room.wait()
 
-    def _steps(self, frame: str | bytes) -> Iterator[Callable[[], object]]:
+    def _steps(self, heard: Actions) -> Iterator[Callable[[], object]]:
         """What there is to do for a frame: a turn for each piece of audio in it."""
-        work, is_done = self._work(frame), False
+        work, is_done = self._work(heard), False
 
         def go_on() -> None:
             nonlocal is_done
@@ -223,10 +239,10 @@ class TranslatedConnection:
         while not is_done and self._listens:
             yield partial(self._work_on, go_on)
 
-    def _work(self, frame: str | bytes) -> Iterator[None]:
+    def _work(self, heard: Actions) -> Iterator[None]:
         """Do what a frame asks for, with a stop before more audio is taken than a turn may."""
         left_bytes = PIECE_BYTES
-        for action in self._heard(frame):
+        for action in heard:
             for piece in _pieces(action):
                 if isinstance(piece, Audio):
                     if len(piece.data) > left_bytes:
@@ -235,7 +251,7 @@ class TranslatedConnection:
                     left_bytes -= len(piece.data)
                 self._do((piece,))
 
-    def _heard(self, frame: str | bytes) -> Iterable[Action]:
+    def _heard(self, frame: str | bytes) -> Actions:
         if isinstance(frame, str):
             return self._dialect.take_text(frame)
         return self._dialect.take_bytes(frame)
@@ -307,8 +323,8 @@ class TranslatedConnection:
             self.fail(InternalError("Internal server error; see the server's log."))
 
     def _make_room(self) -> None:
-        """Stop reading, or read again, by how much audio is unanswered."""
-        full = any(link.hosted.full for link in self._links)
+        """Stop reading, or read again, by how much is unanswered."""
+        full = self._dialect.owed > MOST_OWED or any(link.hosted.full for link in self._links)
         if full == self._room.is_set():
             if full:
                 self._room.clear()

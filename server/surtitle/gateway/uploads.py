@@ -9,16 +9,18 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO
 
 import structlog
+from msgspec import structs
 
 from surtitle.errors import Busy, WireError
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.live import WORD_BYTES
 from surtitle.gateway.opening import Opening
+from surtitle.gateway.shares import Share, Shares
 from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, ClientStream
 from surtitle.messages import Ended, Failed, Final, ServerMessage, Start
 
@@ -26,6 +28,9 @@ log = structlog.get_logger("surtitle.upload")
 
 PIECE_BYTES = 1 << 13
 """Of a recording, taken at a time."""
+LOOK_S = 1.0
+"""How soon it is noticed that a client has gone of whom nothing is read: what it has sent would be
+recognised for nobody, and its place be taken, for minutes."""
 
 
 class Upload:
@@ -53,8 +58,11 @@ class Upload:
         self._news = asyncio.Event()
 
     def begin(self, start: Start) -> None:
-        """Begin the session. Raises Busy, BadStart."""
-        self._hosted = self.opening.open(start, self)
+        """Begin the session. Its client gets the whole transcript, so that nothing else keeps it.
+
+        Raises Busy, BadStart.
+        """
+        self._hosted = self.opening.open(structs.replace(start, archive=False), self)
         self._on_session()
         self._stream.settle()
 
@@ -63,14 +71,14 @@ class Upload:
         hosted = self._session
         for begin in range(0, len(data), PIECE_BYTES):
             while hosted.full and self._error is None:
-                await self._next_news()
+                await self._next_news_or_end()
             self.check()
             piece = data[begin : begin + PIECE_BYTES]
             await self.in_turn(partial(hosted.receive_audio, piece))
 
     async def in_turn(self, call: Callable[[], object]) -> None:
         """Do something for the client, when its turn comes."""
-        await self._stream.in_turn([call], MOST_OF_A_MESSAGE_S)
+        await self._stream.in_turn(call, MOST_OF_A_MESSAGE_S)
 
     async def finish(self) -> AsyncIterator[Final]:
         """There is no more of it: all finals, as they come, to the last. Raises WireError."""
@@ -113,6 +121,14 @@ class Upload:
         self._news.clear()
         await self._news.wait()
 
+    async def _next_news_or_end(self) -> None:
+        """While the client is not read, whether it has gone must be asked."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._next_news()
+        if self._stream.peer_has_left:
+            self.leave()
+
     # -- see Link -------------------------------------------------------------------------------
 
     def post(self, message: ServerMessage) -> None:
@@ -154,38 +170,31 @@ class Spools:
     """Files that came before the fields that say what to do with them; until then they are on disk."""
 
     def __init__(self, most_bytes: int) -> None:
-        """They have `most_bytes` together."""
-        self._left_bytes = most_bytes
+        """One owner's have at most `most_bytes`, and those of all at most twice that."""
+        self._shares = Shares(2 * most_bytes)
 
     @contextmanager
-    def open(self) -> Iterator["Spool"]:
+    def open(self, owner: str) -> Iterator["Spool"]:
         """One file; it is gone afterwards, and also when this process ends in whatever way."""
         with tempfile.TemporaryFile() as file:
-            spool = Spool(file, self)
+            share = self._shares.share(owner)
             try:
-                yield spool
+                yield Spool(file, share)
             finally:
-                self._left_bytes += spool.size
-
-    def take(self, size: int) -> None:
-        """So many bytes more. Raises NoRoom."""
-        if size > self._left_bytes:
-            raise NoRoom
-        self._left_bytes -= size
+                share.give_back()
 
 
 class Spool:
     """A file on disk: written, then read."""
 
-    def __init__(self, file: IO[bytes], spools: Spools) -> None:
-        self.size = 0
+    def __init__(self, file: IO[bytes], share: Share) -> None:
         self._file = file
-        self._spools = spools
+        self._share = share
 
     def write(self, data: bytes) -> None:
         """Keep more. Raises NoRoom, also where the disk is full."""
-        self._spools.take(len(data))
-        self.size += len(data)
+        if not self._share.grow(len(data)):
+            raise NoRoom
         try:
             self._file.write(data)
         except OSError as error:

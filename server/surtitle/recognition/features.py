@@ -6,6 +6,7 @@ Frame by frame the same as faster-whisper's `FeatureExtractor`, whose filters ar
 this halves what the worker does beside the model.
 """
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,11 @@ from surtitle.jobs import Pcm16
 
 Floats = NDArray[np.float32]
 
-REMEMBERED = 128
-"""Sessions whose last audio is remembered: at most 1.3 MB each, for 20 s; 0.2 MB is usual."""
+REMEMBERED_S = 20.0
+"""How long the last audio of a session is remembered: the next job of its utterance comes within a
+second, also where the engine is behind."""
+REMEMBERED_BYTES = 512 << 20
+"""Of all sessions: 1.3 MB of one are usual at most, after 20 s, and 0.2 MB of most."""
 _DYNAMIC_RANGE = 8.0
 """Decades below the loudest point at which features are cut off (OpenAI Whisper, audio.py)."""
 USUAL_PEAK = 1.2
@@ -34,6 +38,11 @@ MOST_GAIN = 1.0
 class _Known:
     audio: Pcm16
     logarithms: Floats  # (mels, frames), before they are scaled
+    at_s: float  # when it was computed, by the monotonic clock
+
+    @property
+    def size(self) -> int:
+        return self.audio.nbytes + self.logarithms.nbytes
 
 
 class Features:
@@ -49,20 +58,29 @@ class Features:
         self._filters = extractor.mel_filters
         # In double precision, in which NumPy's transform takes less time than in single.
         self._window = np.hanning(self._fft + 1)[:-1]
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()  # the newest last
+        self._size = 0  # of all that is known
 
     def compute(self, session: str, audio: Pcm16) -> Floats:
         """The features of one job's audio; shape (mels, len(audio) // 160 + 1)."""
-        logarithms = self._compute_new(
-            audio, self._frames_of(self._known.pop(session, None), audio)
-        )
-        self._known[session] = _Known(audio, logarithms)
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        if (known := self._known.pop(session, None)) is not None:
+            self._size -= known.size
+        logarithms = self._compute_new(audio, self._frames_of(known, audio))
+        self._remember(session, _Known(audio, logarithms, time.monotonic()))
         scaled: Floats = np.maximum(logarithms, logarithms.max() - _DYNAMIC_RANGE)
         scaled *= 0.25
         scaled += 1
         return scaled
+
+    def _remember(self, session: str, new: _Known) -> None:
+        """Keep this, and forget what is long past or too much."""
+        self._known[session] = new
+        self._size += new.size
+        while (oldest := next(iter(self._known.values()))) is not new and (
+            oldest.at_s < new.at_s - REMEMBERED_S or self._size > REMEMBERED_BYTES
+        ):
+            self._known.popitem(last=False)
+            self._size -= oldest.size
 
     def _frames_of(self, known: _Known | None, audio: Pcm16) -> Floats | None:
         """The known frames that hold for this audio too, if it begins like the known one."""

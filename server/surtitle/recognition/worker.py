@@ -90,6 +90,8 @@ class WorkerOptions:
     log: LogOptions
     give_up_s: float
     """Work under way without an answer for so long means that the parent is stuck."""
+    name: str = "worker"
+    """What it is called in logs and figures."""
     nice: int = 0
     """How far the worker stands back from the server and others where the cores are busy."""
 
@@ -128,6 +130,7 @@ def main(
     _tell_stacks(stack)
     _stand_back(options.nice)
     write_last_lines = configure_logging(options.log, in_background=True)
+    structlog.contextvars.bind_contextvars(member=options.name)
     with _saying_why_it_cannot_start(results.send):
         decoder = _load(options)
     results.send(Started(decoder.info))

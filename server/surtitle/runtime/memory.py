@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 MIB = 1 << 20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of malloc.h."""
 
 
 def used_bytes() -> int | None:
@@ -52,6 +54,19 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def keep_buffers() -> None:
+    """Have the C library keep freed buffers of up to a megabyte, which are needed again at once.
+
+    It gives those of more than 128 KB back to the system each time, which then clears 50 pages for each
+    job with six seconds of audio: twice as much time as the rest of the work.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # not the GNU library
+            library = ctypes.CDLL(None)
+            library.mallopt(_M_MMAP_THRESHOLD, MIB)
+            library.mallopt(_M_TRIM_THRESHOLD, 4 * MIB)
 
 
 def give_back_free() -> None:

@@ -7,7 +7,7 @@ utterance.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
 
 from prometheus_client import (
@@ -19,6 +19,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from surtitle.jobs import Job, JobKind, Result
 from surtitle.messages import Failed, Final, Partial, Revised, ServerMessage, Suppressed
@@ -28,6 +30,12 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SHORT_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DELAY_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
 _BATCH = (1, 2, 4, 8, 16, 32)
+OUTCOMES = ("final", "suppressed", "failed")
+"""Of an utterance."""
+REASONS = ("no_speech", "repetition", "too_fast", "too_slow", "low_confidence", "discarded")
+"""For which an utterance is suppressed."""
+STATUSES = (400, 401, 403, 429, 500, 503)
+"""With which handshakes are refused."""
 
 
 class Metrics:
@@ -64,6 +72,11 @@ class Metrics:
         self._batch = histogram("batch_jobs", "Jobs per batch.", buckets=_BATCH)
         decode = histogram("decode_seconds", "Time in the worker per job.", "part")
         self._features, self._inference = decode.labels("features"), decode.labels("inference")
+        # A figure that is not there until something happens cannot be watched.
+        self._expect(self._refused, map(str, STATUSES))
+        self._expect(self._answered, OUTCOMES)
+        self._expect(self._utterances, OUTCOMES)
+        self._expect(self._suppressed, REASONS)
         self._first = histogram(
             "first_partial_seconds", "Delay of the first partial of an utterance.", buckets=_DELAY_S
         )
@@ -71,9 +84,24 @@ class Metrics:
             "final_seconds", "Delay of the answer to an utterance.", buckets=_DELAY_S
         )
 
+    def expect_deaths(self, causes: Iterable[str]) -> None:
+        """There is a worker, and these are the usual causes of its death."""
+        self._expect(self._deaths, causes)
+
+    @staticmethod
+    def _expect(counter: Counter, labels: Iterable[str]) -> None:
+        for label in labels:
+            counter.labels(label)
+
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A figure that is looked up when somebody asks."""
         Gauge(f"surtitle_{name}", text, registry=self._registry).set_function(value)
+
+    def gauges(
+        self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """The same for several things, each with its label."""
+        self._registry.register(_Gauges(f"surtitle_{name}", text, label, values))
 
     def page(self) -> bytes:
         """All of it, as Prometheus reads it."""
@@ -182,3 +210,22 @@ class Arrivals:
             return None
         self._told = partial.utterance
         return self.since(partial.start_ms, now)
+
+
+class _Gauges(Collector):
+    """Figures that are looked up when somebody asks, one for each of several things."""
+
+    def __init__(
+        self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]
+    ) -> None:
+        self._name = name
+        self._text = text
+        self._label = label
+        self._values = values
+
+    def collect(self) -> Iterator[Metric]:
+        """See Collector."""
+        family = GaugeMetricFamily(self._name, self._text, labels=[self._label])
+        for label, value in self._values().items():
+            family.add_metric([label], value)
+        yield family

@@ -7,7 +7,7 @@ taken (as Knuth and Plass do for paragraphs, "Breaking Paragraphs into Lines", 1
 gone too soon. `web_demo/cues.js` does the same, with the same integers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
@@ -83,6 +83,17 @@ def lay_out(finals: Iterable[Final], layout: Layout | None = None) -> list[Cue]:
     if layout.style == "roll-up":
         passages = [_roll_up(cues, layout.lines) for cues in passages]
     return _on_screen([cue for cues in passages for cue in cues], layout)
+
+
+def lay_out_in_steps(finals: Iterable[Final], layout: Layout | None = None) -> Iterator[Cue]:
+    """The same, passage by passage: an hour takes seconds, and no cue reaches over a long silence."""
+    passage: list[Final] = []
+    for final in finals:
+        if passage and final.start_ms - passage[-1].end_ms >= APART_MS:
+            yield from lay_out(passage, layout)
+            passage = []
+        passage.append(final)
+    yield from lay_out(passage, layout)
 
 
 class LiveLayout:

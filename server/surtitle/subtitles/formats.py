@@ -7,9 +7,9 @@ from surtitle.subtitles.cues import Cue
 VTT_HEADER = "WEBVTT\n\n"
 
 
-def format_srt(cues: Iterable[Cue]) -> Iterator[str]:
-    """SubRip: numbered blocks. It knows no escapes, so what looks like markup stays as it is."""
-    for number, cue in enumerate(cues, start=1):
+def format_srt(cues: Iterable[Cue], first: int = 1) -> Iterator[str]:
+    """SubRip: blocks, numbered from `first` on. It knows no escapes: what looks like markup stays."""
+    for number, cue in enumerate(cues, start=first):
         start, end = _clock(cue.start_ms, ","), _clock(cue.end_ms, ",")
         yield f"{number}\n{start} --> {end}\n" + "\n".join(cue.lines) + "\n\n"
 

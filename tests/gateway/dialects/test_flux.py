@@ -99,6 +99,15 @@ def test_what_is_cut_is_one_turn() -> None:
     ]
 
 
+def test_a_turn_without_a_pause_ends_all_the_same() -> None:
+    dialect = flux()
+    for number in range(1, 5):
+        end_ms = number * 30_000
+        said = turns(dialect, final("so", number, end_ms - 30_000, end_ms, ended_by="length"))
+    assert said == [("EndOfTurn", 0, "so so so so")]
+    assert turns(dialect, final("it", 5, 120_000, 150_000))[0] == ("StartOfTurn", 1, "it")
+
+
 def test_eager_ends_only_for_who_asks_and_only_as_sure_as_he_wants() -> None:
     assert not told(flux(), pause("So it is."))
     assert not told(flux(eager_eot_threshold="0.6"), pause("so it is and", finished=False))

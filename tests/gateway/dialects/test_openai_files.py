@@ -170,6 +170,17 @@ def test_verbose_json_has_words_and_segments() -> None:
     assert segment["avg_logprob"] == -0.6931
 
 
+def test_a_segment_has_the_types_that_subtitle_edit_reads() -> None:
+    """Version 5. If one is another, it takes the whole answer for text."""
+    asked = {"timestamp_granularities[]": ["segment", "word"]}
+    body = answered(model="whisper-1", response_format="verbose_json", **asked)
+    whole, number = {"id", "seek"}, {"start", "end", "avg_logprob", "no_speech_prob"}
+    for segment in body["segments"]:
+        assert {type(segment[name]) for name in whole} == {int}
+        assert {type(segment[name]) for name in number} == {float}
+        assert (type(segment["text"]), segment["tokens"]) == (str, [])
+
+
 @pytest.mark.parametrize(
     ("granularities", "has"),
     [([], {"segments"}), (["word"], {"words"}), (["word", "segment"], {"words", "segments"})],

@@ -134,6 +134,14 @@ def test_what_an_update_comes_to(fields: dict[str, Any], start: dict[str, Any]) 
     assert {name: getattr(opened.start, name) for name in start} == start
 
 
+@pytest.mark.parametrize("field", ["noise_reduction", "transcription", "turn_detection"])
+def test_what_is_nested_is_not_repeated(field: str) -> None:
+    deep = "[" * 900 + "]" * 900
+    text = '{"type":"session.update","session":{"audio":{"input":{"%s":{"x":1,"deep":%s}}}}}'
+    (updated,) = frames(realtime().take_text(text % (field, deep)))
+    assert updated["session"]["audio"]["input"][field] == {"x": 1}
+
+
 def test_what_was_set_is_repeated() -> None:
     (updated,) = frames(OpenAIRealtime("x", BASE).take_text(session()))
     given = updated["session"]["audio"]["input"]
@@ -271,6 +279,13 @@ def test_a_commit_makes_an_item_of_all_that_was_said_before_it() -> None:
     assert "".join(deltas) == "So it is. and so."
     assert frames(late)[-1]["transcript"] == "So it is. and so."
     assert len({each["item_id"] for each in frames([*early, *late])}) == 1
+
+
+def test_each_commit_owes_an_item() -> None:
+    dialect = realtime(session(turn_detection=None), append(), COMMIT, append(), COMMIT)
+    assert dialect.owed == 2
+    list(dialect.tell(flushed(100), 0))
+    assert dialect.owed == 1
 
 
 def test_what_is_said_behind_a_commit_belongs_to_the_next_item() -> None:

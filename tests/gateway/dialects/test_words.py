@@ -1,5 +1,7 @@
 """Words as other services have them, and text that only grows."""
 
+from itertools import repeat
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +34,7 @@ def test_words_without_times_share_the_time(text: str, start_ms: int, length_ms:
 
 def test_as_many_hotwords_as_a_session_takes() -> None:
     assert hotwords(["x" * 200, " ", *"ab" * 100]) == ["x" * 100, *"ab" * 49, "a"]
+    assert hotwords(repeat("no end")) == ["no end"] * 100
 
 
 def test_text_of_several_utterances_is_joined() -> None:

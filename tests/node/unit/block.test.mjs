@@ -6,57 +6,66 @@ import { Block } from "../../../web_demo/block.js";
 import { Transcript } from "../../../web_demo/transcript.js";
 import { final, partial, suppressed } from "./messages.mjs";
 
-test("a block fills without a word that moves, and is then replaced", () => {
-  const text =
-    "After months of spirited debate and vigorous campaigning, the time has come for Americans " +
-    "to make important decisions about our nation's future, and to go to the polls and vote.";
-  const spoken = text.split(" ");
-  const grown = spoken.map((_, n) => partial(1, spoken.slice(0, n + 1).join(" ")));
-  const shown = shownAfterEach([...grown, final(1, 0, 9000, text)]);
-  const full = [];
-  for (const [at, after] of shown.slice(1).entries()) {
-    const before = shown[at];
-    assert.ok(after.length === 1 || after.length === 2);
-    for (const line of after) assert.ok(line.length <= 42, line);
-    if (!after.join("\n").startsWith(before.join("\n"))) full.push(before);
+test("what was left behind does not come again, and nothing is left out", () => {
+  const { block, transcript, hear } = started();
+  hear(partial(1, "After months of", " spirited debate"));
+  block.leave(block.words(transcript.entries)[3]);
+  assert.equal(shown(block, transcript), "[spirited] [debate]");
+  hear(partial(1, "After months of spirited", " debates and"));
+  assert.equal(shown(block, transcript), "spirited [debates] [and]");
+  hear(final(1, 0, 2000, "After months of spirited debate."), final(2, 2100, 3000, "And."));
+  assert.equal(shown(block, transcript), "spirited debate. And.");
+});
+
+test("a correction of what has gone moves nothing into what is seen, or out of it", () => {
+  for (const [text, seen] of [
+    ["Months of spirited debate.", "spirited debate."],
+    ["After many long months of spirited debate.", "spirited debate."],
+    ["After the months, of spirited debate.", "spirited debate."],
+    ["After months spirited debate.", "spirited debate."],
+    ["After months have inspired debate.", "inspired debate."],
+  ]) {
+    const { block, transcript, hear } = started();
+    hear(partial(1, "After months of spirited debate"));
+    block.leave(block.words(transcript.entries)[3]);
+    hear(final(1, 0, 2000, text));
+    assert.equal(shown(block, transcript), seen);
   }
-  assert.deepEqual(
-    [...full, shown.at(-1)],
-    [
-      ["After months of spirited debate and", "vigorous campaigning, the time has come"],
-      ["the time has come for Americans to make", "important decisions about our nation's"],
-      ["to make important decisions about our", "nation's future, and to go to the polls"],
-      ["and to go to the polls and vote."],
-    ],
-  );
 });
 
 test("a block goes on with the next utterance, and anew after silence", () => {
-  const shown = shownAfterEach([
-    final(1, 0, 1000, "One."),
-    { type: "speech", utterance: 2, start_ms: 1500 },
-    { ...partial(2, "", "Two"), start_ms: 1500, end_ms: 2000 },
-    final(2, 1500, 2500, "Two."),
-    { type: "speech", utterance: 3, start_ms: 9000 },
-    final(3, 9000, 9900, "Three."),
-    suppressed(4),
-  ]);
-  const [one, two] = [["One. Two."], ["Three."]];
-  assert.deepEqual(shown, [["One."], ["One."], ["One. [Two]"], one, one, two, two]);
+  const { block, transcript, hear } = started();
+  hear(final(1, 0, 1000, "One."), { ...partial(2, "", "Two"), start_ms: 1500, end_ms: 2000 });
+  assert.equal(shown(block, transcript), "One. [Two]");
+  hear(final(2, 1500, 2500, "Two."), { type: "speech", utterance: 3, start_ms: 9000 });
+  assert.equal(shown(block, transcript), "One. Two.");
+  hear(final(3, 9000, 9900, "Three."), suppressed(4));
+  assert.equal(shown(block, transcript), "One. Two. | Three.");
+  block.leave(block.words(transcript.entries)[2]);
+  assert.equal(shown(block, transcript), "Three.");
 });
 
-/**
- * The lines after each message; what is not settled is in brackets.
- *
- * @param {import("./messages.mjs").Message[]} messages
- */
-function shownAfterEach(messages) {
+function started() {
   const transcript = new Transcript();
-  const block = new Block();
-  return messages.map((message) => {
-    transcript.apply(message);
-    return block
-      .lines(transcript.entries)
-      .map((line) => line.map(({ text, settled }) => (settled ? text : `[${text}]`)).join(""));
-  });
+  const hear = (/** @type {import("./messages.mjs").Message[]} */ ...messages) => {
+    for (const message of messages) transcript.apply(message);
+  };
+  return { block: new Block(), transcript, hear };
+}
+
+/**
+ * What is to be seen; what is not settled is in brackets, and before a new block stands a line.
+ *
+ * @param {Block} block
+ * @param {Transcript} transcript
+ */
+function shown(block, transcript) {
+  return block
+    .words(transcript.entries)
+    .map(({ text, spaced, settled, apart }) => {
+      const word = settled ? text : `[${text}]`;
+      return (apart ? " |" : "") + (spaced ? ` ${word}` : word);
+    })
+    .join("")
+    .trim();
 }

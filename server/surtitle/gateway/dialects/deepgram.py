@@ -96,6 +96,11 @@ class Deepgram:
 
     # -- see Dialect ----------------------------------------------------------------------------
 
+    @property
+    def owed(self) -> int:
+        """See Dialect."""
+        return sum(channel.finalizes for channel in self._channels)
+
     def begin(self) -> Actions:
         """See Dialect."""
         for channel in range(len(self._channels)):

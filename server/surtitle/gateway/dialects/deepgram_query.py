@@ -1,14 +1,15 @@
 """What the query string of a Deepgram URL asks for. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from msgspec import structs
 
 from surtitle.captioning.decode_options import make_decode_options
 from surtitle.errors import BadStart
-from surtitle.gateway.dialects.words import hotwords
+from surtitle.gateway.dialects.words import MAX_HOTWORD, MAX_HOTWORDS, hotwords
 from surtitle.jobs import ModelInfo
 from surtitle.messages import Encoding, Start
 
@@ -31,7 +32,7 @@ _UNSAFE = ("redact", "callback")
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _KNOWN = {
     *("model", "language", "encoding", "sample_rate", "channels", "multichannel", "endpointing"),
-    *("interim_results", "utterance_end_ms", "vad_events", "keyterm", "keywords"),
+    *("interim_results", "utterance_end_ms", "vad_events", "keyterm", "keywords", "replace"),
     *("eot_threshold", "eager_eot_threshold", "eot_timeout_ms", "language_hint"),
 }
 
@@ -111,6 +112,7 @@ def make_start(
         mode="file" if is_file else "live",
         partials=not is_file,
         words=True,
+        replacements=_replacements(query.get("replace", ())),
         hotwords=hotwords([*query.get("keyterm", ()), *map(_keyword, query.get("keywords", ()))]),
         endpoint_silence_ms=silence_ms,
         endpointing=endpointing != "false" or is_file,
@@ -196,6 +198,13 @@ def _fraction(query: Query, name: str, least: float, most: float) -> float | Non
 def _keyword(keyword: str) -> str:
     """Without the weight that older clients give it."""
     return keyword.rpartition(":")[0] or keyword
+
+
+def _replacements(values: Iterable[str]) -> dict[str, str]:
+    """Of FIND:REPLACE, as many as a session takes; one without a colon is deleted."""
+    pairs = (value.partition(":") for value in values)
+    found = {find.strip()[:MAX_HOTWORD]: text.strip()[:MAX_HOTWORD] for find, _, text in pairs}
+    return dict(islice(((find, text) for find, text in found.items() if find), MAX_HOTWORDS))
 
 
 def _one(query: Query, name: str) -> str | None:

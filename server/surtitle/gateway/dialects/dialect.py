@@ -76,16 +76,21 @@ class Dialect(Protocol):
     idle_timeout_s: float
     """How long the client may say nothing."""
 
+    @property
+    def owed(self) -> int:
+        """How many answers it owes, all of which may come at once: with many, no more is read."""
+        ...
+
     def begin(self) -> Actions:
         """The connection is open."""
         ...
 
     def take_text(self, text: str) -> Actions:
-        """The client has sent a text frame."""
+        """The client has sent a text frame. Nothing is done with it before the actions are taken."""
         ...
 
     def take_bytes(self, data: bytes) -> Actions:
-        """The client has sent a binary frame."""
+        """The client has sent a binary frame. The same holds."""
         ...
 
     def tell(self, message: ServerMessage, channel: int) -> Actions:

@@ -48,6 +48,8 @@ from surtitle.messages import (
 UNFINISHED_CONFIDENCE, FINISHED_CONFIDENCE = 0.4, 0.8
 """That a turn ends with a pause in the middle of a sentence, or at its end. These two are all that is
 known."""
+MOST_TURN_MS = 120_000
+"""Of a turn without a pause, which ends where it is cut then: each event repeats all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Flux:
     """The translator of one connection, see Dialect."""
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    owed = 0
 
     def __init__(self, wishes: FluxWishes, request_id: str) -> None:
         self._wishes = wishes
@@ -171,7 +174,8 @@ class Flux:
             self._heard = self._before.and_then("", None, answer.end_ms)
         if not self._is_in_turn:
             return
-        if answer.ended_by == "length":
+        is_long = answer.end_ms - self._begin_ms >= MOST_TURN_MS
+        if answer.ended_by == "length" and not is_long:
             self._before = self._heard
             return
         is_forced = answer.ended_by == "flush" and self._forced > 0

@@ -14,7 +14,7 @@ from surtitle.captioning.stability import join
 from surtitle.gateway.dialects.words import seconds
 from surtitle.jobs import ModelInfo
 from surtitle.messages import Final, LanguageTag, Start, WordTiming
-from surtitle.subtitles.cues import APART_MS, Cue, Layout, lay_out
+from surtitle.subtitles.cues import Layout, lay_out_in_steps
 from surtitle.subtitles.formats import format_srt, format_vtt
 
 Json = dict[str, Any]
@@ -160,9 +160,9 @@ def answer(transcript: Transcript, wishes: Wishes, audio_ms: int, layout: Layout
         case "text":
             yield transcript.text + "\n"
         case "srt":
-            yield from format_srt(_cues(transcript.finals, layout))
+            yield from format_srt(lay_out_in_steps(transcript.finals, layout))
         case "vtt":
-            yield from format_vtt(_cues(transcript.finals, layout))
+            yield from format_vtt(lay_out_in_steps(transcript.finals, layout))
         case "verbose_json":
             yield from _verbose(transcript, wishes, audio_ms)
 
@@ -196,17 +196,6 @@ def error_body(message: str, kind: str, param: str | None = None, code: str | No
 def model_body(name: str) -> Json:
     """The loaded model, as one of a list."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "surtitle"}
-
-
-def _cues(finals: Sequence[Final], layout: Layout) -> Iterator[Cue]:
-    """Passage by passage: no cue reaches over a long silence."""
-    passage: list[Final] = []
-    for final in finals:
-        if passage and final.start_ms - passage[-1].end_ms >= APART_MS:
-            yield from lay_out(passage, layout)
-            passage = []
-        passage.append(final)
-    yield from lay_out(passage, layout)
 
 
 def _verbose(transcript: Transcript, wishes: Wishes, audio_ms: int) -> Iterator[str]:

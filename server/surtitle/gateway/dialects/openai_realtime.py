@@ -70,6 +70,7 @@ opens none, and what a resampler holds back is less."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 BUFFER = "input_audio_buffer."
 _LEGACY = "transcription_session."
+_LISTS = ("languages", "keywords")
 
 _FORMATS: dict[str, tuple[Encoding, int]] = {
     "audio/pcm": ("pcm_s16le", RATE_HZ),
@@ -155,6 +156,11 @@ class OpenAIRealtime:
 
     # -- see Dialect ----------------------------------------------------------------------------
 
+    @property
+    def owed(self) -> int:
+        """See Dialect."""
+        return len(self._commits)
+
     def begin(self) -> Actions:
         """See Dialect."""
         yield self._say("session.created", session=self._session())
@@ -164,6 +170,7 @@ class OpenAIRealtime:
         self._event_id = None
         if len(text) > MAX_EVENT:
             append = _parse_append(text)
+            del text  # as large
             self._event_id = append.event_id
             yield from self._append(append.audio)
             return
@@ -545,14 +552,29 @@ def _changed(config: _Config, given: Any) -> _Config:
         raise Mistake(f"`session` cannot be used: {str(error)[:200]}.", param="session") from error
     wanted = (given.get("audio") or {}).get("input") or {}
     changes: Json = {
-        name: wanted[name] for name in ("format", "transcription") if wanted.get(name) is not None
+        name: _flat(wanted[name])
+        for name in ("format", "transcription")
+        if wanted.get(name) is not None
     }
     changes |= {
-        name: wanted[name] for name in ("turn_detection", "noise_reduction") if name in wanted
+        name: _flat(wanted[name])
+        for name in ("turn_detection", "noise_reduction")
+        if name in wanted
     }
     if given.get("include") is not None:
         changes["include"] = tuple(given["include"])
     return replace(config, **changes)
+
+
+def _flat(wanted: Json | None) -> Json | None:
+    """Without lists and objects that nobody knows: deep ones can be read and not be written again."""
+    if wanted is None:
+        return None
+    return {
+        name: value
+        for name, value in wanted.items()
+        if name in _LISTS or not isinstance(value, dict | list)
+    }
 
 
 def _legacy(given: Any) -> Any:

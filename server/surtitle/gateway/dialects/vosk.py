@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from surtitle.errors import BadAudio, BadMessage, WireError
 from surtitle.gateway.dialects.dialect import (
@@ -56,6 +56,11 @@ class Vosk:
         self._finals: deque[Final] = deque()  # that were not told
         self._owed: deque[_Owed] = deque()  # answers that wait for that of a `reset`
 
+    @property
+    def owed(self) -> int:
+        """See Dialect."""
+        return len(self._owed)
+
     def begin(self) -> Actions:
         """See Dialect."""
         return ()
@@ -73,7 +78,8 @@ class Vosk:
         """See Dialect."""
         message = _parse(text)
         if message.config is not None and not self._is_open:
-            self._config = message.config
+            phrases = (phrase for phrase in message.config.phrase_list if phrase != "[unk]")
+            self._config = structs.replace(message.config, phrase_list=hotwords(phrases))
         if message.reset and not self._is_stopped:
             yield from self._opened()
             self._owed.append("reset")
@@ -119,12 +125,8 @@ class Vosk:
         if self._is_open:
             return
         self._is_open = True
-        phrases = (phrase for phrase in self._config.phrase_list if phrase != "[unk]")
-        yield Open(
-            Start(
-                sample_rate=round(self._config.sample_rate), words=True, hotwords=hotwords(phrases)
-            )
-        )
+        rate = round(self._config.sample_rate)
+        yield Open(Start(sample_rate=rate, words=True, hotwords=self._config.phrase_list))
 
     def _pay(self) -> Iterator[Say]:
         """Answer audio, up to the next `reset`: by an utterance that has ended, or how far the open one

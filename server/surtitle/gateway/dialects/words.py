@@ -1,6 +1,7 @@
 """Words as other services have them. Pure."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from surtitle.messages import Final, WordTiming
 
@@ -45,5 +46,5 @@ def words_of(final: Final) -> list[WordTiming]:
 
 def hotwords(terms: Iterable[str]) -> list[str]:
     """As many as a session takes, each as long as one may be; empty ones are left out."""
-    kept = [term.strip()[:MAX_HOTWORD] for term in terms]
-    return [term for term in kept if term][:MAX_HOTWORDS]
+    kept = (term.strip()[:MAX_HOTWORD] for term in terms)
+    return list(islice((term for term in kept if term), MAX_HOTWORDS))

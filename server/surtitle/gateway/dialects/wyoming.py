@@ -41,6 +41,7 @@ class Wyoming:
     """
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    owed = 0
 
     def __init__(self, model: ModelInfo, version: str, *, external_vad: bool) -> None:
         """With `external_vad` the client says where a command ends; else its first pause does."""
@@ -69,16 +70,17 @@ class Wyoming:
                 case "describe":
                     yield _say("info", self._info())
                 case "ping":
-                    yield _say("pong", _pong(event.data))
+                    said = _ping_decoder.decode(event.data).text
+                    yield _say("pong", {} if said is None else {"text": said[:1000]})
                 case "transcribe" | "audio-start" | "audio-stop" if self._is_open and self._is_over:
                     self._is_refused = True
                     raise BadMessage("Wait for the transcript before the next command.")
                 case "transcribe":
-                    self._wishes = msgspec.convert(event.data, _Transcribe)
+                    self._wishes = _transcribe_decoder.decode(event.data)
                     self._is_over = self._is_refused = False
                     self._check_language()
                 case "audio-start":
-                    self._format = msgspec.convert(event.data, _Format)
+                    self._format = _format_decoder.decode(event.data)
                     self._is_over = False
                     if not self._is_refused:
                         yield from self._opened()
@@ -201,7 +203,11 @@ class Wyoming:
 
 class _Event(Struct):
     type: str
-    data: Json = {}
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Ping(Struct):
+    text: str | None = None
 
 
 class _Transcribe(Struct):
@@ -217,11 +223,9 @@ class _Format(Struct):
 
 
 _event_decoder = msgspec.json.Decoder(_Event)
-
-
-def _pong(ping: Json) -> Json:
-    text = ping.get("text")
-    return {"text": text[:1000]} if isinstance(text, str) else {}
+_ping_decoder = msgspec.json.Decoder(_Ping)
+_transcribe_decoder = msgspec.json.Decoder(_Transcribe)
+_format_decoder = msgspec.json.Decoder(_Format)
 
 
 def _say(kind: str, data: Json) -> Say:

@@ -1,0 +1,1 @@
+"""How still captions stand while they are read."""

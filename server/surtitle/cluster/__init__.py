@@ -1,0 +1,1 @@
+"""Engine servers on a Ray cluster. Ray is loaded only where it is wanted."""

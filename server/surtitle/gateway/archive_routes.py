@@ -1,0 +1,208 @@
+"""What is kept of talks over HTTP: lists, transcripts in the usual formats, and deletion."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from surtitle.archive.archive import Archive, StoreGone
+from surtitle.archive.records import Kept, Transcript
+from surtitle.gateway.access import Caller
+from surtitle.gateway.admission import Asking, Refusal, Visitor
+from surtitle.gateway.answering import NOT_STORED, in_steps, in_turn, preflight, refused
+from surtitle.gateway.web import Page, json_page, response_of
+from surtitle.messages import format_message
+from surtitle.subtitles.cues import Cue, Layout, lay_out_in_steps
+from surtitle.subtitles.formats import format_srt, format_vtt
+
+ARCHIVE_PATH = "/v1/archive"
+USUAL_TALKS, MOST_TALKS = 50, 200
+"""In one list."""
+_METHODS = ["GET", "DELETE", "OPTIONS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What these routes answer from."""
+
+    admit: Callable[[Asking], Visitor | Refusal]
+    """Whether somebody may read and delete what is kept, be it of one channel alone."""
+    asking: Callable[[Request], Asking]
+    archive: Archive | None
+    forget: Callable[[str | None, str | None], object]
+    """Let nobody who comes later get what a session has said, or what was said in a channel."""
+    on_refusal: Callable[[int], None]
+    """Called with the status of each refusal."""
+    layout: Layout
+
+
+def archive_routes(keeping: Keeping) -> list[Route]:
+    """All of them."""
+    routes = _Archive(keeping)
+    return [
+        Route(ARCHIVE_PATH, _answering(routes.talks), methods=_METHODS),
+        Route(ARCHIVE_PATH + "/{talk}", _answering(routes.talk), methods=_METHODS),
+    ]
+
+
+class _NotAnswered(Exception):
+    """There is another answer than what was asked for."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+def _answering(
+    answer: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if (allowed := preflight(request, "DELETE")) is not None:
+            return allowed
+        try:
+            return await answer(request)
+        except _NotAnswered as other:
+            return response_of(refused(other.refusal))
+        except StoreGone as error:
+            return response_of(refused(Refusal(503, str(error))))
+
+    return endpoint
+
+
+class _Archive:
+    """Answers from what is kept."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        self._keeping = keeping
+
+    async def talks(self, request: Request) -> Response:
+        """A list of talks, or the deletion of a channel's."""
+        archive, caller = await self._admitted(request)
+        query = request.query_params
+        channel = query.get("channel")
+        if not caller.may_use_archive(channel):
+            raise _NotAnswered(OTHER_CHANNEL)
+        if request.method == "DELETE":
+            if channel is None:
+                raise _NotAnswered(NO_CHANNEL)
+            count = await archive.delete_channel(channel)
+            self._keeping.forget(None, channel)
+            return response_of(json_page(200, {"deleted": count}))
+        before = _number(query, "before")
+        most = min(_number(query, "limit") or USUAL_TALKS, MOST_TALKS)
+        found = await archive.talks(channel, before, most)
+        more = {"next": found[-1].number} if len(found) == most else {}
+        return response_of(json_page(200, {"talks": list(map(_shape, found)), **more}))
+
+    async def talk(self, request: Request) -> Response:
+        """One talk, or its deletion."""
+        archive, caller = await self._admitted(request)
+        name, _, ending = str(request.path_params["talk"]).partition(".")
+        kept = await archive.find(name)
+        if kept is None or not caller.may_use_archive(kept.talk.channel):
+            raise _NotAnswered(NO_TALK)
+        if request.method == "DELETE" and not ending:
+            await archive.delete(name)
+            self._keeping.forget(name, None)
+            return response_of(Page(204, b"", {}))
+        form = _FORMATS.get(ending)
+        transcript = await archive.read(name)
+        if form is None or transcript is None or request.method == "DELETE":
+            raise _NotAnswered(NO_TALK)
+        parts = form.write(transcript, self._keeping.layout)
+        return StreamingResponse(in_steps(parts), media_type=form.media_type, headers=NOT_STORED)
+
+    async def _admitted(self, request: Request) -> tuple[Archive, Caller]:
+        """Raises _NotAnswered."""
+        keeping = self._keeping
+        visitor = await in_turn(request, lambda: keeping.admit(keeping.asking(request)))
+        if isinstance(visitor, Refusal):
+            keeping.on_refusal(visitor.status)
+            raise _NotAnswered(visitor)
+        if keeping.archive is None:
+            raise _NotAnswered(NOTHING_KEPT)
+        return keeping.archive, visitor.caller
+
+
+NOTHING_KEPT = Refusal(404, "This server keeps no talks; see its setting `archive`.")
+NO_TALK = Refusal(
+    404, "There is no such talk in the archive. A talk has the endings .json, .txt, .srt and .vtt."
+)
+NO_CHANNEL = Refusal(400, "Name the channel whose talks are to be deleted: ?channel=NAME.")
+OTHER_CHANNEL = Refusal(
+    403, "This token is for one channel; ask for it by ?channel=NAME, and for no other."
+)
+
+
+def _number(query: QueryParams, name: str) -> int | None:
+    """A field of the query that is a number. Raises _NotAnswered."""
+    text = query.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
+        raise _NotAnswered(Refusal(400, f"`{name}` must be a positive number."))
+    return int(text)
+
+
+def _shape(kept: Kept) -> dict[str, Any]:
+    """A talk in JSON."""
+    return {
+        "id": kept.talk.id,
+        "channel": kept.talk.channel,
+        "key": kept.talk.key,
+        "started_at": kept.talk.started_at.isoformat(),
+        "said_at": kept.said_at.isoformat(),
+        "ended_at": None if kept.ended_at is None else kept.ended_at.isoformat(),
+        "finals": kept.finals,
+        "length_ms": kept.length_ms,
+    }
+
+
+# -- formats ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    media_type: str
+    write: Callable[[Transcript, Layout], Iterator[str]]
+
+
+def _json(transcript: Transcript, layout: Layout) -> Iterator[str]:
+    yield json.dumps(_shape(transcript.kept))[:-1] + ', "messages": ['
+    for at, final in enumerate(transcript.finals):
+        yield (",\n" if at else "\n") + format_message(final)
+    yield "\n]}\n"
+
+
+def _text(transcript: Transcript, layout: Layout) -> Iterator[str]:
+    for final in transcript.finals:
+        if final.text:
+            yield final.text + "\n"
+
+
+def _srt(transcript: Transcript, layout: Layout) -> Iterator[str]:
+    return format_srt(_cues(transcript, layout))
+
+
+def _vtt(transcript: Transcript, layout: Layout) -> Iterator[str]:
+    return format_vtt(_cues(transcript, layout))
+
+
+def _cues(transcript: Transcript, layout: Layout) -> Iterator[Cue]:
+    # Without text, all of a final belongs to the words beside it.
+    return lay_out_in_steps((final for final in transcript.finals if final.text), layout)
+
+
+_FORMATS = {
+    "json": _Format("application/json", _json),
+    "txt": _Format("text/plain; charset=utf-8", _text),
+    "srt": _Format("application/x-subrip; charset=utf-8", _srt),
+    "vtt": _Format("text/vtt; charset=utf-8", _vtt),
+}
+_FORMATS[""] = _FORMATS["json"]

@@ -1,0 +1,115 @@
+"""A transcript outlives the page: reload, close, crash, Clear."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect
+
+from tests.browser.conftest import watched_page
+from tests.browser.page_parts import final_captions, open_transcript, start
+from tests.browser.scripted import ScriptedServer
+
+OFFER = "Your last transcript is still on this device: 2 lines"
+
+
+def talk(page: Page, scripted: ScriptedServer, *texts: str, stops: bool = True) -> None:
+    """Say these captions, and a word that is still open."""
+    stage = start(page, scripted)
+    for number, text in enumerate(texts, 1):
+        stage.final(number, text, start_ms=number * 1000, end_ms=number * 1000 + 900)
+    expect(final_captions(page)).to_have_count(len(texts))
+    if stops:
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Start")).to_be_visible()
+
+
+def leave_and_return(page: Page) -> None:
+    """Reload; who is asked whether to leave does so."""
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+
+
+def test_after_a_reload_in_mid_sentence_it_is_restored_and_goes_on(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    talk(page, scripted, "The first.", "The second.", stops=False)
+    leave_and_return(page)
+    expect(page.locator("#restore")).to_contain_text(OFFER)
+    page.get_by_role("button", name="Restore").click()
+    expect(page.locator("#restore")).to_be_hidden()
+    expect(final_captions(page)).to_have_text(["The first.", "The second."])
+    page.get_by_role("radio", name="Sample").check()
+    page.get_by_role("button", name="Start").click()
+    scripted.next_stage().final(1, "The third.", start_ms=100, end_ms=900)
+    expect(final_captions(page)).to_have_text(["The first.", "The second.", "The third."])
+    lines = open_transcript(page)
+    expect(lines.locator(".time")).to_have_text(["0:01", "0:02", "0:03"])
+    # And all of it once more, as one.
+    leave_and_return(page)
+    expect(page.locator("#restore")).to_contain_text("3 lines")
+
+
+def test_it_is_deleted_for_good(page: Page, scripted: ScriptedServer) -> None:
+    talk(page, scripted, "The first.", "The second.")
+    page.reload()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator("#restore")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_text("Press Start and speak.")).to_be_visible()
+    page.wait_for_function("indexedDB.databases().then((found) => found.length === 1)")
+    expect(page.locator("#restore")).to_be_hidden()
+
+
+def test_clear_can_be_undone_and_leaves_nothing_else(page: Page, scripted: ScriptedServer) -> None:
+    talk(page, scripted, "The first.", "The second.")
+    open_transcript(page)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing has been said yet.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#transcript-lines p")).to_have_text(["The first.", "The second."])
+    page.get_by_role("button", name="Clear").click()
+    page.reload()
+    expect(page.get_by_text("Press Start and speak.")).to_be_visible()
+    expect(page.locator("#restore")).to_be_hidden()
+
+
+def test_what_another_page_is_writing_is_not_offered(page: Page, scripted: ScriptedServer) -> None:
+    talk(page, scripted, "The first.", "The second.")
+    other = page.context.new_page()
+    other.goto(scripted.url)
+    expect(other.get_by_text("Press Start and speak.")).to_be_visible()
+    other.wait_for_function("navigator.locks.query().then(({ held }) => held.length === 2)")
+    expect(other.locator("#restore")).to_be_hidden()
+    page.close()
+    other.reload()
+    expect(other.locator("#restore")).to_contain_text(OFFER)
+
+
+@pytest.mark.parametrize("captioning", [True, False])
+def test_who_leaves_while_captions_come_is_asked(
+    page: Page, scripted: ScriptedServer, captioning: bool
+) -> None:
+    talk(page, scripted, "The first.", stops=not captioning)
+    asked: list[Dialog] = []
+
+    def note(dialog: Dialog) -> None:
+        asked.append(dialog)
+        dialog.accept()
+
+    page.on("dialog", note)
+    page.reload()
+    assert [dialog.type for dialog in asked] == ["beforeunload"] * captioning
+
+
+def test_without_storage_the_page_works_all_the_same(
+    browser: Browser, scripted: ScriptedServer
+) -> None:
+    with watched_page(browser.new_context(), "127.0.0.1") as page:
+        page.add_init_script(
+            "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); }"
+        )
+        talk(page, scripted, "The first.", "The second.")
+        open_transcript(page)
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator("#transcript-lines p")).to_have_count(2)

@@ -1,0 +1,37 @@
+"""Words stand still while they are read, in every view, measured as by the script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from stillness.replay import Replay, replaying
+from stillness.stream import made
+from stillness.views import View, measure, views
+
+SECONDS = 60
+SEED = 7
+VIEWS = [
+    view
+    for view in views()
+    if view.name in ("viewer, laptop", "viewer, phone", "overlay", "Electron")
+]
+
+
+@pytest.fixture(scope="module")
+def replay() -> Iterator[Replay]:
+    with replaying() as running:
+        yield running
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.name}, {view.style}")
+def test_words_stand_still_while_they_are_read(
+    browser: Browser, replay: Replay, view: View
+) -> None:
+    found = measure(browser, replay, view, made(SEED, SECONDS))
+    assert found.words > 100
+    assert found.moved_share <= 0.03, found.moves
+    assert found.jumps_a_minute <= 1, found.moves
+    assert found.short == 0

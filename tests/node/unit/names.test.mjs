@@ -1,0 +1,25 @@
+/** Names and terms, as people write them. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MOST_LETTERS, MOST_NAMES, namesIn } from "../../../web_demo/names.js";
+
+test("names stand in lines or between commas, once each", () => {
+  for (const [text, names] of [
+    ["", []],
+    [" \n , ;\n", []],
+    ["Surtitle\nPadgett  Brown\r\n", ["Surtitle", "Padgett Brown"]],
+    ["Ada Lovelace, 東京; Ada Lovelace", ["Ada Lovelace", "東京"]],
+  ]) {
+    assert.deepEqual(namesIn(text), { names, problem: "" });
+  }
+});
+
+test("what the server does not take is left out and said", () => {
+  const many = Array.from({ length: MOST_NAMES + 1 }, (_, number) => `Name ${number}`).join("\n");
+  const found = namesIn(`${"x".repeat(MOST_LETTERS + 1)}\n${many}`);
+  assert.equal(found.names.length, MOST_NAMES);
+  assert.equal(found.names[0], "Name 0");
+  assert.match(found.problem, /100 letters at most.*first 100/u);
+  assert.equal(namesIn("𝒜".repeat(MOST_LETTERS)).problem, "");
+});

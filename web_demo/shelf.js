@@ -1,0 +1,152 @@
+/**
+ * Transcripts that outlive the page: kept on this device as they grow, where the browser lets it keep them.
+ * They leave it only as the speaker's own files.
+ *
+ * @typedef {import("./transcript.js").Entry} Entry
+ *
+ * @typedef {object} Kept a transcript of an earlier page
+ * @property {string} id
+ * @property {number} at        when its newest line came, in ms since 1970
+ * @property {Entry[]} entries  in the order of the transcript
+ *
+ * @typedef {{transcript: string, at: number, entry: Entry}} Line
+ */
+
+const DATABASE = "surtitle";
+const LINES = "lines";
+/** Of earlier pages; older ones go. */
+const MOST_KEPT = 3;
+
+export class Shelf {
+  /** That of this page: a page that is loaded anew begins another one. */
+  #id = newId();
+  #database = open();
+  /** @type {Line[]} */
+  #due = [];
+  #isWriting = false;
+
+  /** @param {...Entry} entries that have come, or have changed */
+  keep(...entries) {
+    const at = Date.now();
+    for (const entry of entries) {
+      this.#due.push({ transcript: this.#id, at, entry: structuredClone(entry) });
+    }
+    if (!this.#isWriting) void this.#write();
+  }
+
+  /** One change after the other: what comes meanwhile goes together. */
+  async #write() {
+    this.#isWriting = true;
+    while (this.#due.length) {
+      const due = this.#due.splice(0);
+      await this.#change((lines) => {
+        for (const line of due) lines.put(line);
+      });
+    }
+    this.#isWriting = false;
+  }
+
+  /** Forget the transcript of this page. */
+  clear() {
+    this.#due = [];
+    void this.remove(this.#id);
+    this.#id = newId();
+  }
+
+  /**
+   * The newest transcript of an earlier page, or null.
+   *
+   * @returns {Promise<Kept | null>}
+   */
+  async last() {
+    const database = await this.#database;
+    if (!database) return null;
+    const inUse = await idsInUse();
+    const found = byTranscript(await answer(database.transaction(LINES).objectStore(LINES).getAll()));
+    const earlier = found.filter(({ id }) => id !== this.#id && !inUse.has(id));
+    for (const { id } of earlier.slice(MOST_KEPT)) void this.remove(id);
+    return earlier[0] ?? null;
+  }
+
+  /**
+   * Delete a transcript for good.
+   *
+   * @param {string} id
+   */
+  remove(id) {
+    return this.#change((lines) => lines.delete(IDBKeyRange.bound([id], [id, []])));
+  }
+
+  /** @param {(lines: IDBObjectStore) => void} change */
+  async #change(change) {
+    const database = await this.#database;
+    if (!database) return;
+    const transaction = database.transaction(LINES, "readwrite");
+    change(transaction.objectStore(LINES));
+    await new Promise((done) => {
+      transaction.oncomplete = transaction.onabort = done; // a full disk keeps nothing more
+    });
+    transaction.oncomplete = transaction.onabort = null; // the browser holds it longer than we do
+  }
+}
+
+/**
+ * @param {Line[]} lines
+ * @returns {Kept[]} the newest first
+ */
+export function byTranscript(lines) {
+  /** @type {Map<string, Kept>} */
+  const found = new Map();
+  for (const { transcript: id, at, entry } of lines) {
+    const kept = found.get(id) ?? { id, at: 0, entries: [] };
+    found.set(id, kept);
+    kept.at = Math.max(kept.at, at);
+    kept.entries.push(entry);
+  }
+  for (const { entries } of found.values())
+    entries.sort((a, b) => a.startMs - b.startMs || a.id - b.id);
+  return [...found.values()].sort((a, b) => b.at - a.at);
+}
+
+/** Also says to the browser's other pages that this transcript is in use, as long as this page is there. */
+function newId() {
+  const id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("-");
+  void navigator.locks?.request(lockOf(id), () => new Promise(() => {}));
+  return id;
+}
+
+/** @param {string} id */
+function lockOf(id) {
+  return `surtitle transcript ${id}`;
+}
+
+/** The transcripts of pages that are open. Without locks (no secure address) nobody knows. */
+async function idsInUse() {
+  const { held = [] } = (await navigator.locks?.query()) ?? {};
+  return new Set(held.map(({ name }) => name?.slice(lockOf("").length)));
+}
+
+/** @returns {Promise<IDBDatabase | null>} null where storage is blocked */
+async function open() {
+  try {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(LINES, { keyPath: ["transcript", "entry.id"] });
+    };
+    return await answer(request);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
+function answer(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
