@@ -1,7 +1,7 @@
 """Words that are written in another way than the model writes them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from surtitle.captioning.replacing import Replacements
@@ -153,6 +153,8 @@ WORDS = st.lists(
 )
 
 
+@example(said=["um", "um", "choppy"])
+@example(said=["I", "um", "um", "choppy"])
 @given(said=WORDS)
 def test_words_are_those_of_the_text(said: list[str]) -> None:
     heard = final(" ".join(said), *((word, 100 * n, 100 * n + 90) for n, word in enumerate(said)))

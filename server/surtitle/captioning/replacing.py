@@ -89,19 +89,22 @@ class Replacements:
 
     def _matches(self, text: str) -> Iterator[_Match]:
         at = 0
+        bare = 0  # Up to here, nothing of the text is left.
         while at < len(text):
             key = self._key_at(text, at)
             if key is None:
                 at += 1
                 continue
-            end = at + len(key)
+            start, end = at, at + len(key)
             new = self._texts[key]
             if key == key.lower() and text[at].isupper():
                 new = new[:1].upper() + new[1:]
-            start = at
-            if not new:  # the space beside it goes too
-                start -= text[at - 1 : at] == " "
-                end += at == 0 and text[end : end + 1] == " "
+            if not new:  # The space before it goes too, or the one after it at the beginning.
+                if at == bare:
+                    end += text[end : end + 1] == " "
+                    bare = end
+                else:
+                    start -= text[at - 1 : at] == " "
             yield _Match(start, end, new)
             at = end
 
