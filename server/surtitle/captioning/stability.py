@@ -226,16 +226,7 @@ class Stabilizer:
         stable = len(self._stable_units)
         done = self._stable_units + [normalize_unit(unit) for unit in self._agreed]
         names = [normalize_unit(unit) for unit in units]
-        said: list[int | None] = [None] * len(done)  # where the hypothesis has each of them
-        end = len(done)
-        if names[:end] == done:
-            said = list(range(end))
-        else:
-            matcher = SequenceMatcher(None, done, names, autojunk=False)
-            for a, b, size in matcher.get_matching_blocks():
-                if size:
-                    said[a : a + size] = range(b, b + size)
-                    end = b + size + len(done) - (a + size)
+        said, end = _places(done, names)
         text = self.stable
         for at, index in enumerate(said[stable:]):
             if index is None:
@@ -245,6 +236,30 @@ class Stabilizer:
                 self._agreed_s[at] += spacing_s
             text = self._agreed[at]
         return follow(text, units[end:])
+
+
+def _places(done: list[str], names: list[str]) -> tuple[list[int | None], int]:
+    """Where a hypothesis has each normalized unit of another, and where what follows them begins."""
+    end = len(done)
+    if names[:end] == done:
+        return list(range(end)), end
+    places: list[int | None] = [None] * end
+    matcher = SequenceMatcher(None, done, names, autojunk=False)
+    for a, b, size in matcher.get_matching_blocks():
+        if size:
+            places[a : a + size] = range(b, b + size)
+            end = b + size + len(done) - (a + size)
+    return places, end
+
+
+def what_follows(said: str, text: str) -> str:
+    """The end of a text, after what another has already said of it in these or in other words."""
+    units = split_units(text)
+    _, end = _places(
+        [normalize_unit(unit) for unit in split_units(said)],
+        [normalize_unit(unit) for unit in units],
+    )
+    return "".join(follow(said, units[end:]))
 
 
 def _with_sentences(shown: list[str], said: list[str]) -> list[str]:

@@ -99,6 +99,29 @@ def test_a_command_is_a_session_and_one_transcript() -> None:
     assert "".join(chunks) == "So it is. Well."
 
 
+@pytest.mark.parametrize(
+    ("shown", "transcript", "joined"),
+    [
+        ("Then my was", "Then Moses was afraid.", "Then my was afraid."),
+        ("Then my", "Then Moses was afraid.", "Then my was afraid."),
+        ("Them", "Then Moses was afraid.", "Them Moses was afraid."),
+        ("Then Moses was afraid of", "Then Moses was afraid.", "Then Moses was afraid of"),
+        ("then moses", "Then Moses was afraid.", "then moses was afraid."),
+        ("他很怕人", "他很怕。", "他很怕人"),
+        ("我很怕", "他很怕你。", "我很怕你。"),
+    ],
+)
+def test_one_wrong_word_is_not_the_last_one_that_is_shown(
+    shown: str, transcript: str, joined: str
+) -> None:
+    dialect = wyoming()
+    asked(dialect, *BEGIN, b"ab", STOP)
+    said = frames(told(dialect, partial(shown), final(transcript), ended()))
+    chunks = [each["data"]["text"] for each in said if each["type"] == "transcript-chunk"]
+    assert "".join(chunks) == joined
+    assert said[-1]["data"]["text"] == transcript
+
+
 def test_another_command_is_another_session() -> None:
     dialect = wyoming()
     asked(dialect, *BEGIN, b"ab", STOP)

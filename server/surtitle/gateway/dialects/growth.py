@@ -1,7 +1,7 @@
 """Text that only grows, for clients that append what they are sent. Pure.
 
-What a partial holds as stable is sent as it grows; at the final, the rest of it, where it goes on from
-what was sent. Where it does not, nothing more is sent: the final says what is right.
+What a partial holds as stable is sent as it grows; at the final, the rest of it. Where the final
+corrects what was sent, the dialect chooses: nothing more is sent, or what follows the corrected words.
 
 A final is decoded better than partials, and corrects some words long after they were said. Whoever
 cannot take back what was sent may wait: text is sent once it has been stable for `lag_ms` of audio.
@@ -9,16 +9,17 @@ cannot take back what was sent may wait: text is sent once it has been stable fo
 
 from collections import deque
 
-from surtitle.captioning.stability import join
+from surtitle.captioning.stability import join, what_follows
 
 
 class Growth:
     """What was sent of one text, which may be that of several utterances."""
 
-    def __init__(self, lag_ms: int = 0) -> None:
+    def __init__(self, lag_ms: int = 0, *, outlives_corrections: bool = False) -> None:
         self.text = ""
         """Of the finals by now."""
         self._lag_ms = lag_ms
+        self._outlives_corrections = outlives_corrections
         self._sent = ""  # of the oldest utterance that is not answered
         self._waiting: deque[tuple[int, str]] = deque()  # stable texts of it, and when they came
 
@@ -35,6 +36,8 @@ class Growth:
     def finish(self, final: str) -> str:
         """The utterance has this text; returns what there is to send of it."""
         delta = self._send(final)
+        if not delta and self._outlives_corrections:
+            delta = what_follows(self._sent, final)
         self.text = join(self.text, final)
         self.give_up()
         return delta

@@ -54,7 +54,7 @@ class Wyoming:
         self._is_open = False  # there is a session
         self._is_over = False  # it takes no more audio
         self._is_refused = False  # nor does it until the next `transcribe`
-        self._growth = Growth()
+        self._growth = _growth()
         self._has_begun = False  # `transcript-start` was sent
         self._language = ""
 
@@ -128,7 +128,7 @@ class Wyoming:
         if self._is_open:
             return
         self._is_open = True
-        self._growth, self._has_begun, self._rest = Growth(), False, b""
+        self._growth, self._has_begun, self._rest = _growth(), False, b""
         wishes = self._wishes
         yield Open(
             Start(
@@ -226,6 +226,11 @@ _event_decoder = msgspec.json.Decoder(_Event)
 _ping_decoder = msgspec.json.Decoder(_Ping)
 _transcribe_decoder = msgspec.json.Decoder(_Transcribe)
 _format_decoder = msgspec.json.Decoder(_Format)
+
+
+def _growth() -> Growth:
+    """Chunks are not to be taken back, but one wrong word should not be the last one that is shown."""
+    return Growth(outlives_corrections=True)
 
 
 def _say(kind: str, data: Json) -> Say:
