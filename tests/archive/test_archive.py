@@ -256,6 +256,37 @@ async def test_the_history_of_a_channel_comes_back() -> None:
     assert found == [[("a", final(1))]]
 
 
+async def test_a_channel_that_is_there_before_the_database_gets_its_history_then() -> None:
+    """Viewers are back a moment after a server has started, and a database may take longer."""
+    store = FakeStore()
+    async with running(store) as archive:
+        archive.begin("a", "hall", "desk").add(final(1))
+        await until_written(archive)
+    found: list[list[tuple[str, Final]]] = []
+    store.is_there = False
+    async with running(store) as archive:
+        archive.restore("hall", found.append)
+        await until(lambda: archive._said != "")
+        assert found == []
+        store.is_there = True
+        await until(lambda: not archive._restoring)
+    assert found == [[("a", final(1))]]
+
+
+async def test_a_database_that_did_not_answer_a_channel_is_tried_again() -> None:
+    store = FakeStore()
+    found: list[list[tuple[str, Final]]] = []
+    async with running(store) as archive:
+        archive.begin("a", "hall", "desk").add(final(1))
+        await until_written(archive)
+        store.is_there = False
+        archive.restore("hall", found.append)
+        await until(lambda: not archive.is_up)
+        store.is_there = True
+        await until(lambda: archive.is_up and not archive._restoring)
+    assert found == [[("a", final(1))]]
+
+
 Step = str
 STEPS = st.lists(
     st.sampled_from(["say", "end", "gone", "back", "lost answer", "wait"]), max_size=30

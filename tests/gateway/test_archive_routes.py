@@ -185,6 +185,12 @@ async def test_a_talk_can_be_deleted_and_nobody_gets_it_later(archive: Archive) 
         await assert_late_viewers_get(site)
 
 
+async def until_restored(archive: Archive) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while archive._restoring:  # noqa: ASYNC110 - it is no event
+            await asyncio.sleep(0.01)
+
+
 async def assert_late_viewers_get(site: Site, *texts: str) -> None:
     """All of that, in order, and nothing else."""
     found: list[str] = []
@@ -219,6 +225,7 @@ async def test_who_watches_when_the_first_speaks_after_a_restart_has_all(tmp_pat
         listening(archive=archive) as site,
         speaking(site, channel="hall") as client,
     ):
+        await until_restored(archive)
         await say(site, client, "After.")
         await assert_late_viewers_get(site, "Before.", "After.")
 

@@ -115,8 +115,7 @@ class Archive:
     def __init__(self, store: Store, days: int) -> None:
         """Talks are deleted when their last final is older than so many `days`; 0 keeps them."""
         self.days = days
-        self.is_up = False
-        """Whether the database answered last."""
+        self._up = asyncio.Event()
         self.lost = 0
         """Finals that could not be kept, since too much waited."""
         self._store = store
@@ -129,6 +128,11 @@ class Archive:
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
         self._said = ""  # of what is wrong, so that it is said once
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the database answered last."""
+        return self._up.is_set()
 
     @property
     def waiting(self) -> int:
@@ -184,8 +188,10 @@ class Archive:
     # -- the history of channels ----------------------------------------------------------------
 
     def restore(self, channel: str, give_back: Callable[[list[tuple[str, Final]]], object]) -> None:
-        """Call `give_back` with what was said last in a channel, if anything: sessions and finals."""
-        if len(self._restoring) < MAX_RESTORING and self.is_up:
+        """Call `give_back` with what was said last in a channel, if anything: sessions and finals. Where
+        the database cannot be reached, that is when it can be again.
+        """
+        if len(self._restoring) < MAX_RESTORING:
             task = asyncio.create_task(self._restore(channel, give_back), name="archive history")
             self._restoring.add(task)
             task.add_done_callback(self._restoring.discard)
@@ -193,13 +199,16 @@ class Archive:
     async def _restore(
         self, channel: str, give_back: Callable[[list[tuple[str, Final]]], object]
     ) -> None:
-        try:
-            found = await self._thread.run(self._store.newest, channel, HISTORY_BYTES)
-        except StoreGone as error:
-            self._on_gone(error)
-        else:
-            if found:
-                give_back(found)
+        while True:
+            await self._up.wait()
+            try:
+                found = await self._thread.run(self._store.newest, channel, HISTORY_BYTES)
+            except StoreGone as error:
+                self._on_gone(error)
+            else:
+                break
+        if found:
+            give_back(found)
 
     # -- the task -------------------------------------------------------------------------------
 
@@ -215,7 +224,9 @@ class Archive:
         self._news.set()
         await asyncio.wait({self._task}, timeout=STOP_S)
         self._task.cancel()
-        await asyncio.wait({self._task})
+        for task in self._restoring:
+            task.cancel()
+        await asyncio.wait({self._task, *self._restoring})
         if self._waiting:
             log.error("the archive has not kept what was said last", entries=len(self._waiting))
         with contextlib.suppress(TimeoutError):
@@ -250,7 +261,7 @@ class Archive:
                 purge_at = time.monotonic() + PURGE_EVERY_S
             while self._waiting:
                 await self._write_some()
-            if self._ending.is_set():
+            if self._ending.is_set() or not self.is_up:
                 return
             self._news.clear()
             await _either(self._news, PURGE_EVERY_S)
@@ -266,13 +277,15 @@ class Archive:
     def _on_up(self) -> None:
         if not self.is_up:
             log.info("talks are kept", days=self.days or "without limit")
-        self.is_up, self._said = True, ""
+        self._said = ""
+        self._up.set()
 
     def _on_gone(self, error: StoreGone) -> None:
         if self._said != str(error):
             self._said = str(error)
             log.warning("the archive keeps nothing for now; what is said waits", reason=self._said)
-        self.is_up = False
+        self._up.clear()
+        self._news.set()  # so that it is tried again, whoever has found out
 
 
 async def _either(event: asyncio.Event, most_s: float) -> None:
