@@ -28,7 +28,7 @@ from surtitle.engine.remote import RemoteEngines
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.extras import install_command
-from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy
+from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy, tokens_alone
 from surtitle.gateway.backplane import Backplane
 from surtitle.gateway.channels import NOBODY, Channel, Channels
 from surtitle.gateway.connection import Timeouts
@@ -112,6 +112,7 @@ class App:
         metrics = Metrics()
         self.engine = self._make_engine(decoder, metrics)
         keys = None if settings.keys_file is None else KeyFile(settings.keys_file).ring
+        editors = tokens_alone()
         self._backplane = _make_backplane(settings)
         if (backplane := self._backplane) is not None:
             metrics.gauge("backplane_up", "Whether channels are shared.", lambda: backplane.is_up)
@@ -138,6 +139,7 @@ class App:
             ),
             decoders=Decoders(),
             watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
+            edit_token=lambda channel: _edit_token(keys() if keys else editors, channel),
             archive=self._archive,
         )
         max_sockets = min(settings.max_sockets, _most_sockets(settings.max_sessions))
@@ -173,6 +175,7 @@ class App:
             ),
             keys=keys,
             keys_in_pages=settings.keys_in_pages,
+            editors=editors,
             wyoming_ends_at_pause=settings.wyoming_ends_at_pause,
             max_sessions_per_key=settings.max_sessions_per_key,
             origins=_origins(settings),
@@ -273,6 +276,7 @@ class App:
         """A channel is new here: what was said in it before is in the archive; and it may go on."""
         if self._archive is not None:
             self._archive.restore(channel.name, channel.restore)
+            channel.on_past = self._archive.correct
         if self._sinks is not None:
             channel.onward = partial(self._sinks.sinks.take, channel.name)
 
@@ -561,3 +565,9 @@ def _watch_token(keys: KeyRing, channel: str) -> str:
     """What the audience of a channel needs where the server asks for keys."""
     expires_at = time.time() + WATCH_TOKEN_S
     return keys.make_token(f"audience of {channel}", ["watch"], expires_at, channel=channel)
+
+
+def _edit_token(keys: KeyRing, channel: str) -> str:
+    """What somebody needs who corrects the captions of a channel."""
+    expires_at = time.time() + WATCH_TOKEN_S
+    return keys.make_token("corrector", ["watch", "edit"], expires_at, channel=channel)

@@ -40,6 +40,7 @@ by `flush`, `discard` or `stop`."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
+MOST_HOTWORDS = 100
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
 ChannelName = Annotated[str, Meta(pattern=rf"^{CHANNEL_NAME}$(?!\n)")]
 LanguageTag = Annotated[
@@ -61,7 +62,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     words: bool = False
     revisions: bool = False
     eager: bool = False
-    hotwords: Annotated[list[Name], Meta(max_length=100)] = []
+    hotwords: Annotated[list[Name], Meta(max_length=MOST_HOTWORDS)] = []
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
     max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
@@ -77,7 +78,7 @@ class Update(Struct, tag="update", kw_only=True, frozen=True):
 
     language: LanguageTag | None = None
     languages: Annotated[list[LanguageTag], Meta(max_length=100)] | None = None
-    hotwords: Annotated[list[Name], Meta(max_length=100)] | None = None
+    hotwords: Annotated[list[Name], Meta(max_length=MOST_HOTWORDS)] | None = None
     prompt: Annotated[str, Meta(max_length=1000)] | None = None
     partials: bool | None = None
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
@@ -113,8 +114,9 @@ _CLIENT_TYPES: dict[str, type[ClientMessage]] = {
 class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     """The session is open. Always the first message.
 
-    `channel` is there where the session publishes, `watch_token` where its viewers need one;
-    `archive_days` where what is said is kept by the server: for so many days, 0 without limit.
+    `channel` is there where the session publishes, `watch_token` where its viewers need one, and
+    `edit_token` for somebody who corrects what it says; `archive_days` where what is said is kept by
+    the server: for so many days, 0 without limit.
     """
 
     seq: int
@@ -127,6 +129,7 @@ class Ready(Struct, tag="ready", kw_only=True, frozen=True):
     languages: tuple[str, ...] = ()
     channel: str | UnsetType = UNSET
     watch_token: str | UnsetType = UNSET
+    edit_token: str | UnsetType = UNSET
     archive_days: int | UnsetType = UNSET
 
 
@@ -194,7 +197,8 @@ class PauseOver(Struct, tag="pause_over", kw_only=True, frozen=True):
 class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
     """The text of an utterance. `words` is there only where the client asked for it.
 
-    `ended_by` is None where a server does not say it.
+    `ended_by` is None where a server does not say it. `by` is there where a person has corrected the
+    text: who that was.
     """
 
     seq: int
@@ -207,13 +211,15 @@ class Final(Struct, tag="final", kw_only=True, frozen=True, omit_defaults=True):
     confidence: float
     ended_by: EndedBy | None = None
     words: list[WordTiming] | None = None
+    by: str | None = None
 
 
 class Revised(Struct, tag="revised", kw_only=True, frozen=True, omit_defaults=True):
-    """A better text of an utterance whose final has come; at most one, and soon after it.
+    """A better text of an utterance whose final has come.
 
-    It was decoded together with what was said around it. `text` may be empty: all that was heard there
-    belongs to a word of the utterance before or after it.
+    One at most, soon after the final, was decoded together with what was said around it. Others were
+    written by a person, whom `by` names, and may come at any time. `text` may be empty: all that was
+    heard there belongs to a word of the utterance before or after it, or the person has deleted it.
     """
 
     seq: int
@@ -223,12 +229,17 @@ class Revised(Struct, tag="revised", kw_only=True, frozen=True, omit_defaults=Tr
     text: str
     confidence: float
     words: list[WordTiming] | None = None
+    by: str | None = None
 
 
 def revise(final: Final, revised: Revised) -> Final:
     """The final with the better text."""
     return structs.replace(
-        final, text=revised.text, confidence=revised.confidence, words=revised.words
+        final,
+        text=revised.text,
+        confidence=revised.confidence,
+        words=revised.words,
+        by=revised.by,
     )
 
 

@@ -52,13 +52,17 @@ class FakeStore:
     def delete(self, talk: str) -> bool:
         self._called()
         before = len(self.entries)
-        self.entries = [entry for entry in self.entries if entry.talk.id != talk]
+        self.entries = [entry for entry in self.entries if _talk_of(entry) != talk]
         return len(self.entries) < before
 
     def delete_channel(self, channel: str) -> int:
         self._called()
-        gone = {entry.talk.id for entry in self.entries if entry.talk.channel == channel}
-        self.entries = [entry for entry in self.entries if entry.talk.channel != channel]
+        gone = {
+            entry.talk.id
+            for entry in self.entries
+            if not isinstance(entry, Bettered) and entry.talk.channel == channel
+        }
+        self.entries = [entry for entry in self.entries if _talk_of(entry) not in gone]
         return len(gone)
 
     def purge(self, before: datetime) -> int:
@@ -86,6 +90,10 @@ class FakeStore:
     @property
     def texts(self) -> list[str]:
         return [entry.final.text for entry in self.entries if isinstance(entry, Said)]
+
+
+def _talk_of(entry: Entry) -> str:
+    return entry.talk_id if isinstance(entry, Bettered) else entry.talk.id
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ def test_a_talk_is_read_as_it_was_written(store: SqlStore, place: str) -> None:
 
 
 def test_what_comes_twice_is_there_once(store: SqlStore) -> None:
-    entries: list[Entry] = [*said(talk(), 1, 2), Bettered(talk(), revised(2, "Better."))]
+    entries: list[Entry] = [*said(talk(), 1, 2), Bettered(talk().id, revised(2, "Better."))]
     entries.append(Over(talk(), NOON))
     store.write(entries)
     store.write(entries)
@@ -88,11 +88,11 @@ def test_what_comes_twice_is_there_once(store: SqlStore) -> None:
 def test_a_better_text_takes_the_place_of_the_first(store: SqlStore) -> None:
     store.write([*said(talk(), 1, 2)])
     better = revised(1, "Better.")
-    store.write([Bettered(talk(), better), Bettered(talk(), revised(7, "Of nothing."))])
+    store.write([Bettered(talk().id, better), Bettered(talk().id, revised(7, "Of nothing."))])
     transcript = store.read("a")
     assert transcript is not None
     assert transcript.finals == [revise(final(1), better), final(2)]
-    store.write([Bettered(talk("b"), better)])
+    store.write([Bettered(talk("b").id, better)])
     assert store.find("b") is None
 
 

@@ -145,12 +145,14 @@ def make_sessions(
     metrics: Metrics | None = None,
     archive: Archive | None = None,
     sinks: Sinks | None = None,
+    edit_token: Callable[[str], str | None] = lambda channel: None,
 ) -> Sessions:
     """Nobody's sessions yet, with voice activity by loudness."""
 
     def on_new(channel: Channel) -> None:
         if archive is not None:
             archive.restore(channel.name, channel.restore)
+            channel.on_past = archive.correct
         if sinks is not None:
             channel.onward = partial(sinks.take, channel.name)
 
@@ -167,6 +169,7 @@ def make_sessions(
         ),
         decoders=Decoders(),
         watch_token=lambda channel: f"watch {channel}",
+        edit_token=edit_token,
         archive=archive,
     )
 
@@ -186,6 +189,8 @@ def make_gateway(
     max_memory_bytes: int = sys.maxsize,
     max_upload_bytes: int = 1 << 20,
     keys_in_pages: bool = False,
+    editors: KeyRing | None = None,
+    edit_token: Callable[[str], str | None] = lambda channel: None,
     server_name: str = "",
     archive: Archive | None = None,
     sinks: Sinks | None = None,
@@ -196,9 +201,12 @@ def make_gateway(
 ) -> Gateway:
     """A gateway with voice activity by loudness, not started."""
     metrics = Metrics()
+    sessions = make_sessions(
+        engine, metrics=metrics, archive=archive, sinks=sinks, edit_token=edit_token
+    )
     return Gateway(
         engine,
-        make_sessions(engine, metrics=metrics, archive=archive, sinks=sinks),
+        sessions,
         replace(SESSION_OPTIONS, server_name=server_name),
         timeouts(**connection),
         max_sessions=max_sessions,
@@ -206,6 +214,7 @@ def make_gateway(
         max_frame_bytes=1 << 20,
         max_upload_bytes=max_upload_bytes,
         keys_in_pages=keys_in_pages,
+        editors=editors,
         layout=Layout(),
         metrics=metrics,
         limits=limits or AddressLimits(max_connections=99, handshakes_per_s=99, burst=99),

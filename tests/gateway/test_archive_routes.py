@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from msgspec import UNSET
-from websockets.asyncio.client import ClientConnection, connect
 
 from lab.ledger import expect
 from surtitle.archive import archive as module
@@ -21,12 +20,11 @@ from surtitle.archive.archive import Archive
 from surtitle.archive.sql_store import SqlStore
 from surtitle.client import watch
 from surtitle.gateway.access import Key, KeyRing, OriginPolicy, digest_of
-from surtitle.messages import Ended, Final, Ready
-from tests.gateway.fakes import LOUD, QUIET
+from surtitle.messages import Final, Ready
 from tests.gateway.site import Site, listening
+from tests.gateway.talks import LIMIT_S, say, speaking, stop
 from tests.subtitle_readers import read_with_webvtt
 
-LIMIT_S = 10
 KEYS = KeyRing(
     (
         Key("desk", frozenset({"speak", "watch"}), digest_of("st_desk")),
@@ -85,29 +83,6 @@ async def ask(
                 return Answer(error.code, error.read(), error.headers)
 
     return await asyncio.to_thread(fetch)
-
-
-@asynccontextmanager
-async def speaking(site: Site, secret: str = "", **start: Any) -> AsyncIterator[ClientConnection]:
-    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    async with connect(site.websocket, additional_headers=headers) as client:
-        await client.send(json.dumps({"type": "start", **start}))
-        yield client
-
-
-async def say(site: Site, client: ClientConnection, text: str) -> None:
-    await client.send(LOUD * 20 + QUIET * 40)
-    async with asyncio.timeout(LIMIT_S):
-        while not isinstance(expect(await client.recv()), Final):
-            site.engine.answer(text)
-            await asyncio.sleep(0)
-
-
-async def stop(client: ClientConnection) -> None:
-    await client.send('{"type":"stop"}')
-    async with asyncio.timeout(LIMIT_S):
-        while not isinstance(expect(await client.recv()), Ended):
-            pass
 
 
 async def told(site: Site, kept: Archive, *texts: str, secret: str = "", **start: Any) -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from surtitle.captioning.correcting import Correction
 from surtitle.gateway import backplane as module
 from surtitle.gateway.backplane import Backplane, Holder, News, StoreGone, Taken, is_answer
 from surtitle.gateway.channels import Channel, Channels
-from surtitle.messages import Final, Published
+from surtitle.messages import Final, Published, Revised
 from tests.gateway.test_channels import Speaker, Watcher, final, partial, revised
 
 NAME = "hall"
@@ -142,6 +143,13 @@ class FakeStore:
         await self._do(publish, rings=True)
         return held[0]
 
+    async def amend(self, channel: str, session: str, revised: Revised) -> None:
+        def amend() -> None:
+            self._shared.newest += 1
+            self._shared.said.append((self._shared.newest, self._server, session, revised))
+
+        await self._do(amend, rings=True)
+
     async def look(self, channel: str, last: str, viewers: int) -> News:
         found: list[News] = []
 
@@ -155,7 +163,12 @@ class FakeStore:
             said = [
                 (session, message)
                 for number, server, session, message in shared.said
-                if number > int(last or 0) and (is_answer(message) or server != self._server)
+                if number > int(last or 0)
+                and (
+                    is_answer(message)
+                    or server != self._server
+                    or (isinstance(message, Revised) and not last)
+                )
             ]
             held = shared.holder is not None and shared.until_ms > shared.now_ms
             connected = shared.holder is not None and shared.holder.is_connected
@@ -301,6 +314,39 @@ async def test_who_takes_a_name_over_here_says_nothing_in_the_name_of_the_other(
             ("one", 2),
             ("two", 1),
         ]
+
+
+async def test_a_correction_goes_from_one_server_to_whoever_speaks_at_another() -> None:
+    async with two_servers() as (_, here, there):
+        speaker = Speaker("one")
+        channel = here.channels.publish(NAME, speaker)
+        channel.publish(speaker, final(1))
+        await until(lambda: there.read == [1])
+        there.channel.correct(Correction(session="one", utterance=1, text="better"), "anna")
+        await until(lambda: speaker.corrections != [])
+        channel.publish(speaker, speaker.corrections[0])
+        await until(lambda: any(isinstance(seen, Revised) for seen in here.watcher.seen))
+        await asyncio.sleep(0.05)  # it does not go round and round
+    assert [said.text for said in speaker.corrections] == ["better"]
+    late = Watcher()
+    with there.channel.watched_by(late):
+        pass
+    assert [seen.text for seen in late.seen if isinstance(seen, Final)] == ["better"]
+
+
+async def test_a_correction_of_the_past_reaches_all_servers_once_the_store_is_back() -> None:
+    async with two_servers() as (shared, here, there):
+        speaker = Speaker("one")
+        channel = here.channels.publish(NAME, speaker)
+        channel.publish(speaker, final(1))
+        await until(lambda: there.read == [1])
+        here.channels.release(channel, speaker)
+        await until(lambda: there.channel._elsewhere.state == "waiting")
+        shared.is_gone = True
+        await until(lambda: not there.backplane.is_up)
+        there.channel.correct(Correction(session="one", utterance=1, text="better"), "anna")
+        shared.is_gone = False
+        await until(lambda: any(isinstance(seen, Revised) for seen in here.watcher.seen))
 
 
 async def test_thousands_of_channels_in_which_nobody_speaks_cost_little(

@@ -4,23 +4,30 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import TEXT
 
+from surtitle.captioning.correcting import Correction
 from surtitle.client import ClientError, Disconnected, ViewerEvent, connect, watch
 from surtitle.errors import BadStart
 from surtitle.gateway import channels as module
 from surtitle.gateway import server
 from surtitle.gateway.access import Key, KeyRing, digest_of
-from surtitle.gateway.channels import HISTORY_BYTES, Channels
+from surtitle.gateway.channels import (
+    HISTORY_BYTES,
+    Channels,
+    CorrectedMeanwhile,
+    NothingToCorrect,
+)
 from surtitle.gateway.channels import Channel as Hall
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
@@ -30,6 +37,7 @@ from surtitle.messages import (
     Ack,
     Channel,
     Error,
+    Failed,
     Final,
     Partial,
     Ready,
@@ -58,6 +66,13 @@ class Speaker:
     key: str | None = None
     has_lost: bool = False
     refusal: str | None = None
+    corrections: list[Revised] = field(default_factory=list)
+
+    def correct(self, revised: Revised) -> None:
+        self.corrections.append(revised)
+
+    def listen_for(self, names: Sequence[str]) -> None:
+        raise NotImplementedError
 
     def lose_channel(self) -> None:
         self.has_lost = True
@@ -240,6 +255,101 @@ async def test_a_better_text_is_for_the_session_that_said_it(hall: Hall) -> None
     with hall.watched_by(late):
         pass
     assert "1 before" in late.said and "1 of another" not in late.said
+
+
+def correction(utterance: int, text: str, session: str = "one", **more: Any) -> Correction:
+    return Correction(session=session, utterance=utterance, text=text, **more)
+
+
+def by_anna(utterance: int, text: str) -> Revised:
+    return structs.replace(revised(utterance, text), confidence=1.0, by="anna")
+
+
+async def test_what_a_person_corrects_goes_to_whoever_said_it(hall: Hall) -> None:
+    speaker = Speaker()
+    hall.claim(speaker)
+    hall.publish(speaker, final(1, "a kernel"))
+    assert hall.correct(correction(1, "a colonel"), "anna").text == "a colonel"
+    (sent,) = speaker.corrections
+    assert (sent.text, sent.by) == ("a colonel", "anna")
+
+
+async def test_what_was_said_in_the_past_can_be_corrected(hall: Hall) -> None:
+    speaker, early, late = Speaker(), Watcher(), Watcher()
+    past: list[tuple[str, Revised]] = []
+    hall.on_past = lambda session, said: past.append((session, said))
+    hall.claim(speaker)
+    hall.publish(speaker, final(1, "a kernel"))
+    hall.publish(speaker, final(2))
+    hall.release(speaker)
+    hall.claim(Speaker("two"))
+    with hall.watched_by(early):
+        hall.correct(correction(1, "a colonel"), "anna")
+        await settle()
+    assert early.said[-1] == "1 Revised"
+    with hall.watched_by(late):
+        pass
+    assert "1 a colonel" in late.said
+    assert [(session, said.text, said.by) for session, said in past] == [
+        ("one", "a colonel", "anna")
+    ]
+    assert speaker.corrections == []
+
+
+async def test_the_engine_does_not_take_back_what_a_person_has_written(hall: Hall) -> None:
+    """Not even where its text was on the way from another server."""
+    watcher, late = Watcher(), Watcher()
+    with hall.watched_by(watcher):
+        hall.relay([("one", final(1, "a kernel")), ("one", by_anna(1, "a colonel"))])
+        hall.relay([("one", revised(1, "a journal"))])
+        hall.relay([("one", by_anna(1, "the colonel"))])
+        await settle()
+    assert [seen.text for seen in watcher.seen if isinstance(seen, Revised)] == [
+        "a colonel",
+        "the colonel",
+    ]
+    with hall.watched_by(late):
+        pass
+    assert "1 the colonel" in late.said
+
+
+async def test_a_correction_from_another_server_reaches_whoever_said_it_once(hall: Hall) -> None:
+    speaker = Speaker()
+    hall.claim(speaker)
+    hall.publish(speaker, final(1, "a kernel"))
+    hall.relay([("one", by_anna(1, "a colonel"))])
+    assert [said.text for said in speaker.corrections] == ["a colonel"]
+    hall.publish(speaker, speaker.corrections[0])
+    hall.relay([("one", by_anna(1, "a colonel"))])
+    assert len(speaker.corrections) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [correction(2, "x"), correction(3, "x"), correction(1, "x", "another")]
+)
+async def test_only_captions_can_be_corrected(hall: Hall, wrong: Correction) -> None:
+    speaker = Speaker()
+    hall.claim(speaker)
+    hall.publish(speaker, final(1))
+    hall.publish(
+        speaker,
+        Failed(seq=1, utterance=2, start_ms=0, end_ms=1, code="quarantined", message="It failed."),
+    )
+    with pytest.raises(NothingToCorrect):
+        hall.correct(wrong, "anna")
+
+
+async def test_who_has_seen_another_text_is_told(hall: Hall) -> None:
+    speaker = Speaker()
+    hall.claim(speaker)
+    hall.publish(speaker, final(1, "a kernel"))
+    hall.publish(speaker, revised(1, "a journal"))
+    with pytest.raises(CorrectedMeanwhile) as found:
+        hall.correct(correction(1, "a colonel", seen="a kernel"), "anna")
+    assert found.value.text == "a journal"
+    assert speaker.corrections == []
+    hall.correct(correction(1, "a colonel", seen="a journal"), "anna")
+    assert len(speaker.corrections) == 1
 
 
 async def test_better_texts_are_counted_in_the_history(hall: Hall) -> None:

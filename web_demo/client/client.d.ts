@@ -124,6 +124,8 @@ export interface Ready {
   channel?: string;
   /** For its audience, if the server requires tokens: permits only watching this channel. */
   watch_token?: string;
+  /** For somebody who corrects its captions: permits only watching and correcting this channel. */
+  edit_token?: string;
   /** After how many days the server deletes what is said in this session; 0: not by itself. */
   archive_days?: number;
 }
@@ -198,12 +200,14 @@ export interface Final {
   confidence: number;
   ended_by?: EndedBy;
   words?: Word[];
+  /** Who corrected the text, if a person did. */
+  by?: string;
 }
 
 /**
- * A better text of an utterance whose `final` came some seconds before, decoded together with what was said
- * around it; at most one for each utterance. `text` may be empty if a word of the utterance before or after it
- * has everything that was heard.
+ * A better text of an utterance whose `final` has come: one at most was decoded together with what was said
+ * around it, some seconds later. Any others were written by a person, whom `by` names. `text` may be empty if a
+ * word of the utterance before or after it has everything that was heard, or if the person deleted it.
  */
 export interface Revised {
   type: "revised";
@@ -214,6 +218,7 @@ export interface Revised {
   text: string;
   confidence: number;
   words?: Word[];
+  by?: string;
 }
 
 /** Sent instead of the final if the sound yields no caption. */

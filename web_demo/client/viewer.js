@@ -29,8 +29,8 @@ import { toWebSocketUrl } from "./urls.js";
 const LONGEST_WAIT_MS = 10_000;
 /** Sessions whose answers are remembered; the server tells no more of them again. */
 const MAX_SESSIONS = 400;
-/** Finals whose text is remembered: an older one is not revised any more. */
-const MAX_TEXTS = 100;
+/** Finals whose text is remembered: older ones are not corrected any more, since the server has forgotten them. */
+const MAX_TEXTS = 500;
 
 const AWAY_SENTENCE = "Reconnecting to the server.";
 
@@ -285,7 +285,7 @@ export class ChannelViewer extends EventTarget {
  * @param {Final} final
  * @returns {Revised}
  */
-function revisedOf({ seq, utterance, start_ms, end_ms, text, confidence, words }) {
+function revisedOf({ seq, utterance, start_ms, end_ms, text, confidence, words, by }) {
   const revised = { seq, utterance, start_ms, end_ms, text, confidence };
-  return { type: "revised", ...revised, ...(words && { words }) };
+  return { type: "revised", ...revised, ...(words && { words }), ...(by && { by }) };
 }

@@ -102,7 +102,7 @@ class Record:
 
     def revise(self, revised: Revised) -> None:
         """See Keeping."""
-        self._archive.put(Bettered(self._talk, revised))
+        self._archive.put(Bettered(self._talk.id, revised))
 
     def end(self) -> None:
         """See Keeping."""
@@ -143,6 +143,10 @@ class Archive:
         """A session begins. Nothing is kept of one that says nothing."""
         return Record(self, Talk(talk_id, channel, key, datetime.now(UTC)))
 
+    def correct(self, session: str, revised: Revised) -> None:
+        """A person has corrected what a session said that is over, or at another server."""
+        self.put(Bettered(session, revised))
+
     def put(self, entry: Entry) -> None:
         """Write this, soon."""
         self._count += 1
@@ -180,7 +184,12 @@ class Archive:
 
     def _forget(self, concerns: Callable[[Talk], bool]) -> bool:
         """Do not write what waits; returns whether something did."""
-        found = [number for number, entry in self._waiting.items() if concerns(entry.talk)]
+        found = [
+            number
+            for number, entry in self._waiting.items()
+            # A better text is of something that is deleted too, and never written.
+            if not isinstance(entry, Bettered) and concerns(entry.talk)
+        ]
         for number in found:
             self._waiting_bytes -= _size(self._waiting.pop(number))
         return bool(found)
@@ -188,8 +197,8 @@ class Archive:
     # -- the history of channels ----------------------------------------------------------------
 
     def restore(self, channel: str, give_back: Callable[[list[tuple[str, Final]]], object]) -> None:
-        """Call `give_back` with what was said last in a channel, if anything: sessions and finals. Where
-        the database cannot be reached, that is when it can be again.
+        """Call `give_back` with what was said last in a channel, if anything: sessions and finals.
+        Where the database cannot be reached, that is when it can be again.
         """
         if len(self._restoring) < MAX_RESTORING:
             task = asyncio.create_task(self._restore(channel, give_back), name="archive history")

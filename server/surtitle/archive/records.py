@@ -48,7 +48,7 @@ class Said:
 class Bettered:
     """A final of a talk has a better text."""
 
-    talk: Talk
+    talk_id: str
     revised: Revised
 
 

@@ -322,7 +322,7 @@ def _add(connection: Connection, said: Said) -> None:
 
 
 def _better(connection: Connection, bettered: Bettered) -> None:
-    if (number := _number(connection, bettered.talk.id)) is None:  # deleted meanwhile
+    if (number := _number(connection, bettered.talk_id)) is None:  # deleted meanwhile
         return
     message = connection.execute(
         select(_finals.c.message).where(*_is(number, bettered.revised.utterance))

@@ -1,6 +1,7 @@
 """The message that answers an utterance, and the account of a session: where its audio went. Pure."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from surtitle.captioning.utterance import Utterance, with_words
 from surtitle.jobs import Result, samples_to_ms
@@ -9,11 +10,20 @@ from surtitle.messages import Ended, Failed, Final, Suppressed
 Answer = Final | Suppressed | Failed
 
 
+class _Place(TypedDict):
+    """What all of them have."""
+
+    seq: int
+    utterance: int
+    start_ms: int
+    end_ms: int
+
+
 def answer(utterance: Utterance, result: Result, seq: int) -> Answer:
     """The answer to an utterance that has ended; its caption is finished by it."""
     assert utterance.end is not None
     start_ms, end_ms = samples_to_ms(utterance.start), samples_to_ms(utterance.end)
-    place = {
+    place: _Place = {
         "seq": seq,
         "utterance": utterance.number,
         "start_ms": start_ms,

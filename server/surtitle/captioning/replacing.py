@@ -164,14 +164,14 @@ def _with_words(
         if inside:
             end = max(places[last][1], inside[-1].end)
             new = _rendered(text, inside, places[number][0], end)
-            made += _shared(new.split(), words[number : last + 1])
+            made += share_time(new.split(), words[number : last + 1])
         else:
             made.append(words[number])
         number = last + 1
     return made
 
 
-def _shared(texts: Sequence[str], words: Sequence[WordTiming]) -> list[WordTiming]:
+def share_time(texts: Sequence[str], words: Sequence[WordTiming]) -> list[WordTiming]:
     """New words in the time of others, each as long as it has characters."""
     start_ms, length_ms = words[0].start_ms, words[-1].end_ms - words[0].start_ms
     characters = sum(map(len, texts))

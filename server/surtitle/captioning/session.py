@@ -89,6 +89,7 @@ from surtitle.messages import (
     Pause,
     PauseOver,
     Ready,
+    Revised,
     ServerMessage,
     ServiceState,
     Speech,
@@ -403,12 +404,27 @@ class CaptionSession:
         seq = self._next_seq() if counted else self._seq
         return Error(seq=seq, code=code, message=message, fatal=fatal)
 
+    @property
+    def hotwords(self) -> Sequence[str]:
+        """The names and terms that are listened for."""
+        return self._start.hotwords
+
+    @property
+    def wants_revisions(self) -> bool:
+        """Whether the client asked for better texts."""
+        return self._start.revisions
+
+    def number(self, revised: Revised) -> Revised:
+        """A correction with its place in the order of messages, to be sent at once."""
+        return structs.replace(revised, seq=self._next_seq())
+
     def greet(
         self,
         token: str,
         resume_window_s: int,
         watch_token: str | None = None,
         archive_days: int | None = None,
+        edit_token: str | None = None,
     ) -> None:
         """Say `ready`; the first message of a session."""
         self._send(
@@ -422,6 +438,7 @@ class CaptionSession:
                 languages=self._model.languages,
                 channel=self._start.channel or UNSET,
                 watch_token=watch_token or UNSET,
+                edit_token=edit_token or UNSET,
                 archive_days=UNSET if archive_days is None else archive_days,
             )
         )

@@ -731,7 +731,7 @@ _scopes = click.option(
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(["speak", "watch", "archive"]),
+    type=click.Choice(["speak", "watch", "archive", "edit"]),
     default=["speak", "watch"],
     help="What it permits; may be given several times.  [speak and watch]",
 )

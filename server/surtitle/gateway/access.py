@@ -35,8 +35,9 @@ from surtitle.runtime.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
 
-Scope = Literal["speak", "watch", "archive"]
-"""What somebody may do: open sessions, read what others say, or read and delete what is kept of it."""
+Scope = Literal["speak", "watch", "archive", "edit"]
+"""What somebody may do: open sessions, read what others say, read and delete what is kept of it, or
+correct it."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_BYTES = 32
@@ -53,7 +54,7 @@ class Caller:
     name: str
     scopes: frozenset[str]
     channel: str | None = None
-    """The only channel that this one may watch, and of which it may read what is kept."""
+    """The only channel that this one may watch and correct, and of which it may read what is kept."""
     speak_channel: str | None = None
     """The only channel in which this one may speak; None is everywhere, and without a channel."""
     key: str | None = field(default=None, compare=False)
@@ -80,6 +81,10 @@ class Caller:
     def may_use_archive(self, channel: str | None) -> bool:
         """Whether this one may read and delete what is kept of a channel, or of all (None)."""
         return "archive" in self.scopes and self.channel in (None, channel)
+
+    def may_edit(self, channel: str) -> bool:
+        """Whether this one may correct what is said in a channel."""
+        return "edit" in self.scopes and self.channel in (None, channel)
 
     @property
     def may_read_figures(self) -> bool:
@@ -140,7 +145,7 @@ class KeyRing:
         watch, speak = claims.get("channel"), claims.get("speak")
         bound: frozenset[str] = frozenset()
         if watch is not None:
-            bound |= {"watch", "archive"}
+            bound |= {"watch", "archive", "edit"}
         if speak is not None:
             bound |= {"speak"}
         return Caller(
@@ -162,8 +167,8 @@ class KeyRing:
     ) -> str:
         """A token for `name`, good until `expires_at` (seconds since 1970).
 
-        With a `channel` it is good for watching that one and for what is kept of it, with `speak` for
-        speaking in that one, and for nothing else.
+        With a `channel` it is good for watching and correcting that one and for what is kept of it,
+        with `speak` for speaking in that one, and for nothing else.
         """
         claims = {"sub": name, "scope": " ".join(scopes), "exp": int(expires_at)}
         if channel is not None:
@@ -208,6 +213,11 @@ def credentials(authorization: str, subprotocols: Sequence[str]) -> Credentials 
 def digest_of(key: str) -> str:
     """What is kept of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def tokens_alone() -> KeyRing:
+    """A ring without keys, with tokens that hold as long as the process lives."""
+    return KeyRing((), secrets.token_urlsafe(KEY_BYTES))
 
 
 def read_keys(path: Path) -> KeyRing:

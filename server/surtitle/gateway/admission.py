@@ -79,12 +79,14 @@ class Admission:
         is_short_of_memory: Callable[[], bool],
         has_room_to_watch: Callable[[str], bool],
         keys_in_pages: bool,
+        editors: KeyRing,
         with_session: Callable[[], int],
         on_foreign_page: Callable[[str], None] = lambda origin: None,
     ) -> None:
         """`keys` gives those that hold at the moment; without it nobody is asked for one.
 
-        Browsers may send keys, not only tokens, where there are `keys_in_pages`.
+        Browsers may send keys, not only tokens, where there are `keys_in_pages`. Without `keys`, whose
+        tokens are of the `editors` may correct captions, and nobody else.
         `with_session` says how many connections have a session.
         `has_room_to_watch` says of a network whether one more viewer can come from there.
         `on_foreign_page` is called with the origin of each page that is refused for it.
@@ -100,6 +102,7 @@ class Admission:
         self._is_short_of_memory = is_short_of_memory
         self._has_room_to_watch = has_room_to_watch
         self._keys_in_pages = keys_in_pages
+        self._editors = editors
         self._with_session = with_session
         self._on_foreign_page = on_foreign_page
         self._by_caller: Counter[str] = Counter()  # open connections
@@ -183,6 +186,25 @@ class Admission:
         if "archive" not in caller.scopes:
             return NO_ARCHIVE
         return Visitor(asking.client, caller)
+
+    def to_edit(self, asking: Asking, channel: str) -> Visitor | Refusal:
+        """Whether somebody may correct what is said in a channel: anybody may speak and watch where
+        nobody is asked for a key, but the audience must not write.
+        """
+        refusal = self._is_foreign(asking) or self._asks_too_often(
+            self._viewer_limits, asking.client
+        )
+        if refusal is not None:
+            return refusal
+        if self._keys is None:
+            given = credentials(asking.authorization, asking.subprotocols)
+            caller = None if given is None else self._editors.by_token(given.secret)
+            found: Caller | Refusal = caller or NO_EDIT_TOKEN
+        else:
+            found = self.caller(asking)
+        if isinstance(found, Refusal):
+            return found
+        return Visitor(asking.client, found) if found.may_edit(channel) else NO_EDITING
 
     def to_make_codes(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may have a QR code made."""
@@ -336,6 +358,14 @@ KEY_IN_PAGE = Refusal(
 NO_SPEAKING = Refusal(403, "This key or token does not permit speaking.")
 NO_ARCHIVE = Refusal(
     403, "This key or token does not permit reading what is kept; that takes the scope `archive`."
+)
+NO_EDITING = Refusal(
+    403, "This key or token does not permit correcting the captions of this channel."
+)
+NO_EDIT_TOKEN = Refusal(
+    401,
+    "Correcting captions takes a token. It is in the link for correctors on the speaker's page, and "
+    "holds until the server is restarted.",
 )
 LOADING = Refusal(503, "The model is being loaded.")
 STOPPING = Refusal(503, "The server is stopping.")

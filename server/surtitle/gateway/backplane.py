@@ -21,7 +21,7 @@ from typing import Protocol
 import structlog
 
 from surtitle.gateway.channels import Channel, Publisher
-from surtitle.messages import ChannelState, Failed, Final, Partial, Published
+from surtitle.messages import ChannelState, Failed, Final, Partial, Published, Revised
 
 log = structlog.get_logger("surtitle.backplane")
 
@@ -101,6 +101,10 @@ class Store(Protocol):
         """
         ...
 
+    async def amend(self, channel: str, session: str, revised: Revised) -> None:
+        """A person has corrected what a session said, whoever has the name."""
+        ...
+
     async def look(self, channel: str, last: str, viewers: int) -> News:
         """What is new since the look that ended at `last` (or "" for all), at the others. Here are so
         many viewers.
@@ -136,6 +140,10 @@ class _Line:
     """The session that has the name, by what the store said last."""
     pending: deque[tuple[str, Published]] = field(default_factory=lambda: deque(maxlen=MAX_PENDING))
     """Sessions here, and what they said."""
+    corrections: deque[tuple[str, Revised]] = field(
+        default_factory=lambda: deque(maxlen=MAX_PENDING)
+    )
+    """Sessions elsewhere, or past ones, and what persons here have corrected of them."""
     last: str = ""
     taken: Taken | None = None
     """Who had the name when a session here wanted it."""
@@ -188,6 +196,12 @@ class Backplane:
             pending.pop()
         pending.append((channel.publisher.public_id, message))
         self._look_at(channel.name)
+
+    def on_correction(self, channel: Channel, session: str, revised: Revised) -> None:
+        """See Others."""
+        if (line := self._lines.get(channel.name)) is not None:
+            line.corrections.append((session, revised))
+            self._look_at(channel.name)
 
     def _look_at(self, name: str) -> None:
         self._due.add(name)
@@ -304,6 +318,9 @@ class Backplane:
             await self._renew(line, publisher)
             if line.told is not None:
                 await self._tell_rest(line, publisher.public_id)
+        while line.corrections:
+            await self._store.amend(name, *line.corrections[0])
+            line.corrections.popleft()
         if line.is_followed:
             news = await self._store.look(name, line.last, channel.viewers_here)
             line.last = news.last

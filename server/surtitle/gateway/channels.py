@@ -7,14 +7,14 @@ and may come again. Nothing that a viewer sends is looked at.
 
 A channel is there as long as somebody publishes in it or watches it, and some time longer with what
 was said last. Where several servers share their channels (`backplane`), it also has what sessions at
-the others say.
+the others say. What a person corrects in it goes to all who watch, and to the session that said it.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Protocol
@@ -22,6 +22,7 @@ from typing import Protocol
 import structlog
 from websockets.frames import TEXT, Frame
 
+from surtitle.captioning.correcting import Correction, correct
 from surtitle.errors import BadStart
 from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
 from surtitle.messages import Channel as ChannelMessage
@@ -52,6 +53,19 @@ HEARTBEAT_S = 5.0
 and how many they are."""
 AT_ONCE = 50
 """Viewers in a turn of the event loop: 1 to 2 ms."""
+
+
+class NothingToCorrect(Exception):
+    """A correction is of a caption that the channel does not have, or not any more."""
+
+
+class CorrectedMeanwhile(Exception):
+    """A correction is of a text that the caption does not have any more."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+        """What it has now."""
 
 
 class Publisher(Protocol):
@@ -85,6 +99,14 @@ class Publisher(Protocol):
         """Another session has the name at another server, as was found out just now."""
         ...
 
+    def correct(self, revised: Revised) -> None:
+        """A person has corrected what it said. It publishes that."""
+        ...
+
+    def listen_for(self, names: Sequence[str]) -> None:
+        """These names will be said. Raises BadMessage where they are too many."""
+        ...
+
 
 class Others(Protocol):
     """The other servers, where channels are shared with them."""
@@ -105,6 +127,10 @@ class Others(Protocol):
         """The session that publishes here has said something."""
         ...
 
+    def on_correction(self, channel: "Channel", session: str, revised: Revised) -> None:
+        """A person has corrected here what a session said that does not publish here."""
+        ...
+
 
 class _Nobody:
     """There are no other servers."""
@@ -119,6 +145,9 @@ class _Nobody:
         """See Others."""
 
     def on_message(self, channel: "Channel", message: Published) -> None:
+        """See Others."""
+
+    def on_correction(self, channel: "Channel", session: str, revised: Revised) -> None:
         """See Others."""
 
 
@@ -219,6 +248,8 @@ class Channel:
         self.onward: Callable[[str, Published], object] | None = None
         """What else takes what a session says that publishes here: its name and the message. It must
         not block."""
+        self.on_past: Callable[[str, Revised], object] = lambda session, revised: None
+        """Called with each correction here of a session that does not publish here. Nor must this."""
         self._count = 0  # of all messages there ever were
         self._pending: deque[_Item] = deque()
         self._sender: asyncio.Task[None] | None = None
@@ -298,8 +329,8 @@ class Channel:
         frame = _frame(message)
         if isinstance(message, Final | Failed):
             self._keep(_Answer(session, message, frame))
-        elif isinstance(message, Revised):
-            self._revise(session, message)
+        elif isinstance(message, Revised) and not self._revise(session, message):
+            return
         if isinstance(message, Partial):
             self._open = _Open(session, message.utterance, frame)
         elif self._open is not None and message.utterance == self._open.utterance:
@@ -315,19 +346,46 @@ class Channel:
         while self._history_bytes > HISTORY_BYTES:
             self._history_bytes -= len(self._history.popleft().frame)
 
-    def _revise(self, session: str, revised: Revised) -> None:
-        """Who comes later gets the better text alone."""
-        for at in reversed(range(len(self._history))):
-            answer = self._history[at]
-            if answer.session != session or answer.message.utterance < revised.utterance:
-                return
-            if answer.message.utterance == revised.utterance:
-                if isinstance(answer.message, Final):
-                    self._history_bytes -= len(answer.frame)
-                    answer.message = revise(answer.message, revised)
-                    answer.frame = _frame(answer.message)
-                    self._history_bytes += len(answer.frame)
-                return
+    def _revise(self, session: str, revised: Revised) -> bool:
+        """Who comes later gets the better text alone. False where a person has written a better one."""
+        answer = self._answer(session, revised.utterance)
+        if answer is not None and isinstance(answer.message, Final):
+            if answer.message.by is not None and revised.by is None:
+                return False
+            self._history_bytes -= len(answer.frame)
+            answer.message = revise(answer.message, revised)
+            answer.frame = _frame(answer.message)
+            self._history_bytes += len(answer.frame)
+        return True
+
+    # -- corrections ----------------------------------------------------------------------------
+
+    def correct(self, correction: Correction, by: str) -> Final:
+        """A person corrects a final. Returns how it is now.
+
+        Raises NothingToCorrect where it is not known, or not any more, and CorrectedMeanwhile where the
+        person has seen another text.
+        """
+        session = correction.session
+        answer = self._answer(session, correction.utterance)
+        if answer is None or not isinstance(answer.message, Final):
+            raise NothingToCorrect
+        if correction.seen not in (None, answer.message.text):
+            raise CorrectedMeanwhile(answer.message.text)
+        revised = correct(answer.message, correction.text, by)
+        if self._publisher is not None and self._publisher.public_id == session:
+            self._publisher.correct(revised)
+        else:
+            self._enter(session, revised)
+            self._others.on_correction(self, session, revised)
+            self.on_past(session, revised)
+        return revise(answer.message, revised)
+
+    def _answer(self, session: str, utterance: int) -> _Answer | None:
+        for answer in reversed(self._history):
+            if answer.session == session and answer.message.utterance <= utterance:
+                return answer if answer.message.utterance == utterance else None
+        return None
 
     def announce(self) -> None:
         """Tell all who watch how the channel is: that has changed."""
@@ -370,6 +428,8 @@ class Channel:
             is_answer = isinstance(message, Final | Failed)
             if is_answer and message.utterance <= self._answered.get(session, 0):
                 continue
+            if self._is_for_publisher(session, message):
+                continue
             if session != speaker:
                 self._post(_frame(self._message("waiting", session)))
                 speaker = session
@@ -378,6 +438,17 @@ class Channel:
             if self._publisher is None:
                 self._session = speaker
             self._post(self._state_frame())
+
+    def _is_for_publisher(self, session: str, message: Published) -> bool:
+        """Whether it corrects what is said here: then whoever said it has it now, and publishes it."""
+        publisher = self._publisher
+        if publisher is None or publisher.public_id != session or not isinstance(message, Revised):
+            return False
+        answer = self._answer(session, message.utterance)
+        known = None if answer is None or not isinstance(answer.message, Final) else answer.message
+        if known is not None and (known.text, known.by) != (message.text, message.by):
+            publisher.correct(message)
+        return True
 
     def hear(self, session: str, state: ChannelState, viewers: int) -> None:
         """How it is at the other servers: who publishes there, or did last, and how many watch."""
@@ -564,6 +635,10 @@ class Channels:
                 yield
         finally:
             self._look_at(channel)
+
+    def get(self, name: str) -> Channel | None:
+        """A channel in which something is said or was, or that somebody watches."""
+        return self._channels.get(name)
 
     def forget(self, session: str | None = None, name: str | None = None) -> None:
         """Nobody who comes later gets what a session has said, or what was said in a channel."""

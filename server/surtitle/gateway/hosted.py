@@ -17,7 +17,7 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -41,6 +41,7 @@ from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
+    MOST_HOTWORDS,
     Ack,
     ContainerEncoding,
     Error,
@@ -73,6 +74,8 @@ people speak: what a connection that broke for a moment holds back, and sends at
 CREDIT_S = 10.0
 """How much more of it may come at once after as much less: it was held up on its way, or by ourselves
 if the server has much to do. Whoever speaks must not count as hasty for that."""
+MOST_CORRECTIONS = 1000
+"""Of a session that are remembered: what its engine makes of an utterance comes soon after it."""
 Told = tuple[ServiceState, str]
 """How the service is, and a sentence for people."""
 NO_WINDOWS = np.empty((0, WINDOW_SAMPLES), np.int16)
@@ -150,6 +153,7 @@ class HostedSession:
         self._finished_at: float | None = None  # `_heard_at` of the silence that was acted upon
         self._token = self._spare_token = secrets.token_urlsafe(TOKEN_BYTES)
         self._kept = KeptMessages()
+        self._corrections: dict[int, Revised] = {}  # by utterance, what persons have written
         self._log = log.bind(session=session.id)
 
     @property
@@ -255,8 +259,30 @@ class HostedSession:
             )
         return missed
 
+    def correct(self, revised: Revised) -> None:
+        """See Publisher. The client hears of it if it asked for better texts."""
+        self._corrections[revised.utterance] = revised
+        if len(self._corrections) > MOST_CORRECTIONS:
+            del self._corrections[next(iter(self._corrections))]
+        if self.session.wants_revisions and not self.session.ended:
+            self._pump()  # what came up before it leaves before it
+            self.post(self.session.number(revised))
+        else:
+            self._publish(revised)
+
+    def listen_for(self, names: Sequence[str]) -> None:
+        """See Publisher. Raises BadMessage where they are too many."""
+        known = self.session.hotwords
+        wanted = [*known, *(name for name in names if name not in known)]
+        if len(wanted) > MOST_HOTWORDS:
+            raise BadMessage(f"A session listens for {MOST_HOTWORDS} names and terms at most.")
+        self.update(Update(hotwords=wanted))
+
     def post(self, message: ServerMessage) -> None:
         """Keep a message for who comes back, and send it where somebody listens."""
+        if isinstance(message, Revised):  # a person knows better than the engine
+            own = self._corrections.get(message.utterance, message)
+            message = structs.replace(own, seq=message.seq)
         now = time.monotonic()
         self._metrics.on_message(message, self._arrivals, now)
         if isinstance(message, Final | Suppressed | Failed):
@@ -270,16 +296,21 @@ class HostedSession:
             )
         if not isinstance(message, Partial):
             self._kept.add(_seq(message), message)
-            if isinstance(message, Final):
-                self.live.add(message)
-                if self.record is not None:
-                    self.record.add(message)
-            elif isinstance(message, Revised):
-                self.live.revise(message)
-                if self.record is not None:
-                    self.record.revise(message)
         self.link.post(message)
-        if self.channel is not None and isinstance(message, Published):
+        if isinstance(message, Published):
+            self._publish(message)
+
+    def _publish(self, message: Published) -> None:
+        """To all but the client."""
+        if isinstance(message, Final):
+            self.live.add(message)
+            if self.record is not None:
+                self.record.add(message)
+        elif isinstance(message, Revised):
+            self.live.revise(message)
+            if self.record is not None:
+                self.record.revise(message)
+        if self.channel is not None:
             self.channel.publish(self, message)
 
     def make_error(self, code: str, text: str, *, fatal: bool, counted: bool = True) -> Error:
@@ -294,10 +325,14 @@ class HostedSession:
         self._decoding = decoders.open(container, self, self.owner)
 
     def greet(
-        self, resume_window_s: int, watch_token: str | None, archive_days: int | None
+        self,
+        resume_window_s: int,
+        watch_token: str | None,
+        archive_days: int | None,
+        edit_token: str | None,
     ) -> None:
         """Say `ready`."""
-        self.session.greet(self.token, resume_window_s, watch_token, archive_days)
+        self.session.greet(self.token, resume_window_s, watch_token, archive_days, edit_token)
         self._pump()
 
     @property

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from surtitle.gateway.backplane import LEASE_S, Holder, News, StoreGone, Taken, is_answer
 from surtitle.gateway.channels import KEEP_S
-from surtitle.messages import Published, format_message, parse_viewer_message
+from surtitle.messages import Published, Revised, format_message, parse_viewer_message
 
 ANSWER_S = 2.0
 """A store that takes longer for an answer is taken for gone."""
@@ -106,6 +106,16 @@ redis.call('PEXPIRE', KEYS[2], ARGV[8])
     + _RING
     + "return 1"
 )
+# Arguments: topic, server, session, message, most messages, how long to keep.
+_AMEND = (
+    """
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*',
+    'server', ARGV[2], 'session', ARGV[3], 'message', ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[6])
+"""
+    + _RING
+    + "return 1"
+)
 # Keys: hash, stream, viewers. Arguments: topic, server, after which message, viewers here, how long
 # they count, how long to keep.
 _LOOK = (
@@ -151,6 +161,7 @@ class RedisStore:
         self._renew = self._redis.register_script(_RENEW)
         self._release = self._redis.register_script(_RELEASE)
         self._publish = self._redis.register_script(_PUBLISH)
+        self._amend = self._redis.register_script(_AMEND)
         self._look = self._redis.register_script(_LOOK)
 
     async def open(self) -> None:
@@ -194,6 +205,13 @@ class RedisStore:
         ]
         return bool(await _asked(self._publish(_keys(channel), arguments)))
 
+    async def amend(self, channel: str, session: str, revised: Revised) -> None:
+        """See Store."""
+        message = format_message(revised)
+        kept: list[str | int] = [MOST_MESSAGES, _ms(KEEP_S)]
+        arguments: list[str | int] = [_topic(channel), self._server, session, message, *kept]
+        await _asked(self._amend(_keys(channel), arguments))
+
     async def look(self, channel: str, last: str, viewers: int) -> News:
         """See Store."""
         after = f"({last}" if last else "-"
@@ -208,7 +226,11 @@ class RedisStore:
             )
             # Our own answers are there for one who has forgotten them; the rest is of the moment.
             if (message := _message(entry["message"])) is not None
-            and (is_answer(message) or entry["server"] != self._server)
+            and (
+                entry["server"] != self._server
+                or is_answer(message)
+                or (isinstance(message, Revised) and not last)
+            )
         ]
         return News(session, state, int(elsewhere), said, entries[-1][0] if entries else last)
 

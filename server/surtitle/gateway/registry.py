@@ -41,18 +41,21 @@ class Sessions:
         channels: Channels,
         decoders: Decoders,
         watch_token: Callable[[str], str | None] = lambda channel: None,
+        edit_token: Callable[[str], str | None] = lambda channel: None,
         archive: Archive | None = None,
     ) -> None:
         """At most `max_waiting` sessions wait for their clients, or for their last answers without one:
         then the oldest ends of the owner who has most of them, so that nobody can push out others.
 
-        `watch_token` makes what the viewers of a channel need, where they need something. What is said
-        is kept in the `archive`, if there is one.
+        `watch_token` makes what the viewers of a channel need, where they need something, `edit_token`
+        what somebody needs who corrects its captions. What is said is kept in the `archive`, if there
+        is one.
         """
         self.channels = channels
         self._archive = archive
         self._decoders = decoders
         self._watch_token = watch_token
+        self._edit_token = edit_token
         self._engine = engine
         self._rounds = rounds
         self._layout = layout
@@ -122,6 +125,7 @@ class Sessions:
             resume_window_s=math.floor(self._resume_window_s),
             watch_token=None if channel is None else self._watch_token(channel),
             archive_days=None if archive is None else archive.days,
+            edit_token=None if channel is None else self._edit_token(channel),
         )
         hosted.tell(*self._service(owner))
         return hosted

@@ -26,8 +26,10 @@ from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import WHOLE_LINK, Admission, Asking, Refusal, Visitor
 from surtitle.gateway.answering import for_any_page, in_turn, preflight, refused
 from surtitle.gateway.archive_routes import ARCHIVE_PATH, Keeping, archive_routes
+from surtitle.gateway.channels import Channel
 from surtitle.gateway.dialect_routes import SERVICES, Conversing, dialect_routes, vosk_routes
 from surtitle.gateway.dialects.dialect import Dialect
+from surtitle.gateway.edit_routes import Editing, edit_routes
 from surtitle.gateway.file_routes import AUDIO_PATH, MODELS_PATH, Files, file_routes
 from surtitle.gateway.for_people import ForPeople
 from surtitle.gateway.foreign import ForeignPages
@@ -45,7 +47,7 @@ from surtitle.subtitles.cues import Layout
 
 CAPTIONS_PATH = "/v1/captions"
 CHANNELS_PATH = "/v1/channels/"
-AUDIENCE_PAGES = ("/watch", "/overlay")
+CHANNEL_PAGES = ("/watch", "/overlay", "/edit")
 SHARED_PATHS = (CAPTIONS_PATH, CHANNELS_PATH, ARCHIVE_PATH, AUDIO_PATH, MODELS_PATH, *SERVICES)
 """What pages of allowed origins may use, and read what they are answered."""
 _LIVE = re.compile(re.escape(CAPTIONS_PATH) + r"/[^/]*\.vtt")
@@ -98,6 +100,8 @@ class Serving:
     spools: Spools
     max_message_bytes: int
     archive: Archive | None
+    channel: Callable[[str], Channel | None]
+    """A channel in which something is said or was, by its name."""
     forget: Callable[[str | None, str | None], object]
     """Let nobody who comes later get what a session has said, or what was said in a channel."""
     embedding_sites: Sequence[str] = ()
@@ -127,10 +131,11 @@ class Routes:
             *figures,
             *file_routes(self._files()),
             *archive_routes(self._keeping()),
+            *edit_routes(self._editing(), CHANNELS_PATH),
             *dialect_routes(self.conversing()),
             *(
                 Route(page + rest, _answering(self.audience), methods=read)
-                for page in AUDIENCE_PAGES
+                for page in CHANNEL_PAGES
                 for rest in ("", "/", "/{channel:path}")
             ),
             Route("/{path:path}", _answering(self.file), methods=read),
@@ -167,6 +172,10 @@ class Routes:
             serving.max_upload_bytes,
             serving.spools,
         )
+
+    def _editing(self) -> Editing:
+        serving = self._serving
+        return Editing(self._admission.to_edit, self._asking, serving.channel, serving.on_refusal)
 
     def _keeping(self) -> Keeping:
         serving = self._serving

@@ -22,7 +22,7 @@ from surtitle.engine.engine import Engine, Member
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.extras import install_command
-from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
+from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy, tokens_alone
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
 from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.dialects.dialect import Dialect
@@ -101,6 +101,7 @@ class Gateway:
         limits: AddressLimits,
         keys: Callable[[], KeyRing] | None = None,
         keys_in_pages: bool = False,
+        editors: KeyRing | None = None,
         wyoming_ends_at_pause: bool = False,
         max_sessions_per_key: int = sys.maxsize,
         origins: OriginPolicy = SAME_ORIGIN,
@@ -150,6 +151,7 @@ class Gateway:
             is_short_of_memory=lambda: self._memory.pressure is not Pressure.NONE,
             has_room_to_watch=self._viewers.has_room_for,
             keys_in_pages=keys_in_pages,
+            editors=editors or tokens_alone(),
             with_session=lambda: sum(self._with_session.values()),
             on_foreign_page=self._foreign.on_origin,
         )
@@ -261,6 +263,7 @@ class Gateway:
                 spools=self._spools,
                 max_message_bytes=self._max_frame_bytes,
                 archive=self._archive,
+                channel=self._channels.get,
                 forget=self._channels.forget,
                 embedding_sites=self._embedding_sites,
             )
