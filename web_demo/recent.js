@@ -38,9 +38,20 @@ export class Recent {
       case "suppressed":
       case "failed":
         return this.#keep((caption) => caption.utterance !== message.utterance);
+      case "revised":
+        // Lines over a picture stay as they are, unless a person has corrected them.
+        return Boolean(message.by) && this.#correct(message);
       default:
-        return false; // nor does a better text: lines over a picture stay as they are
+        return false;
     }
+  }
+
+  /** @param {{utterance: number, text: string}} revised */
+  #correct({ utterance, text }) {
+    const known = this.captions.find((caption) => caption.utterance === utterance && !caption.open);
+    if (!known) return false;
+    known.stable = text;
+    return true;
   }
 
   /** What was read and need not be seen again goes; what grows stays. */

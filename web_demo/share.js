@@ -14,6 +14,7 @@ const button = byId("open-share");
 const wanted = /** @type {HTMLInputElement} */ (byId("share-on"));
 const name = /** @type {HTMLInputElement} */ (byId("share-name"));
 const watchLink = /** @type {HTMLInputElement} */ (byId("watch-link"));
+const editLink = /** @type {HTMLInputElement} */ (byId("edit-link"));
 const overlayLink = /** @type {HTMLInputElement} */ (byId("overlay-link"));
 const address = /** @type {HTMLSelectElement} */ (byId("share-address"));
 const command = /** @type {HTMLInputElement} */ (byId("network-command"));
@@ -25,6 +26,8 @@ const TYPING_MS = 250;
 export class Share {
   /** The token for the audience, where the server asks for one. */
   #token = "";
+  /** That for somebody who corrects the captions of this run. */
+  #editToken = "";
   /** The channel of the run that is on; null between runs. */
   /** @type {string | null} */
   #running = null;
@@ -62,10 +65,11 @@ export class Share {
       keepPreference("channel", name.value);
       this.#show();
     });
-    for (const link of [watchLink, overlayLink, command])
+    for (const link of [watchLink, overlayLink, editLink, command])
       link.addEventListener("focus", () => link.select());
     addCopy(byId("copy-watch-link"), () => watchLink.value, announce);
     addCopy(byId("copy-overlay-link"), () => overlayLink.value, announce);
+    addCopy(byId("copy-edit-link"), () => editLink.value, announce);
     addCopy(byId("copy-network-command"), () => command.value, announce);
     this.#show();
   }
@@ -82,12 +86,14 @@ export class Share {
     this.#running = channel ?? "";
     this.#taken = false;
     this.#viewers = 0;
+    this.#editToken = "";
     this.#show();
   }
 
   /** @param {import("./client/index.js").Ready} ready */
-  noteReady({ watch_token }) {
+  noteReady({ watch_token, edit_token }) {
     this.#token = watch_token ?? "";
+    this.#editToken = edit_token ?? "";
     this.#show();
   }
 
@@ -148,12 +154,14 @@ export class Share {
 
   /** @param {string} channel */
   #showLinks(channel) {
-    const hash = this.#token ? `#token=${this.#token}` : "";
-    const link = (/** @type {string} */ page, /** @type {string} */ base) =>
-      `${new URL(`${page}/${channel}`, base).href}${hash}`;
+    const link = (/** @type {string} */ page, /** @type {string} */ base, token = this.#token) =>
+      `${new URL(`${page}/${channel}`, base).href}${token ? `#token=${token}` : ""}`;
     const here = document.baseURI;
-    watchLink.value = link("watch", this.#urls.length ? `${address.value}/` : here);
+    const elsewhere = this.#urls.length ? `${address.value}/` : here;
+    watchLink.value = link("watch", elsewhere);
     overlayLink.value = link("overlay", here); // OBS is on this machine, mostly
+    byId("edit-setting").hidden = !this.#editToken;
+    editLink.value = this.#editToken ? link("edit", elsewhere, this.#editToken) : "";
     const isLocal = isPageLocal() && !this.#urls.length;
     byId("share-addresses").hidden = this.#urls.length < 2;
     byId("local-note").hidden = !isLocal || Boolean(command.value);

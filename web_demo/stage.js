@@ -66,7 +66,7 @@ export class Stage {
     if (!entry.revised) {
       this.#captions.show(entry);
       this.#view.show(entry);
-    } else if (this.settings.isOn("revisions")) {
+    } else if (this.#wants(entry)) {
       this.#captions.correct(this.#asRead(entry));
       this.#view.show(entry);
     }
@@ -91,12 +91,17 @@ export class Stage {
 
   /**
    * With the text that the reader wishes to see: lines that were read stay as they are, unless the settings
-   * say otherwise.
+   * say otherwise, or a person has corrected them.
    *
    * @param {Entry} entry
    */
   #asRead(entry) {
-    return this.settings.isOn("revisions") ? kept(entry) : entry;
+    return this.#wants(entry) ? kept(entry) : entry;
+  }
+
+  /** @param {Entry} entry that was revised */
+  #wants(entry) {
+    return Boolean(entry.by) || this.settings.isOn("revisions");
   }
 
   /** @param {Entry[]} entries of an earlier transcript, which goes on */

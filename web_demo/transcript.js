@@ -21,6 +21,7 @@
  * @property {string} message  for "failed": why
  * @property {Word[]} words    with their times, where those came
  * @property {Wording | null} revised what is kept instead of text and words: a better one came later
+ * @property {string} by       who corrected the text, if a person did; may be missing in what was kept before
  */
 
 import { LAYOUT, layOut } from "./cues.js";
@@ -62,6 +63,7 @@ export class Transcript {
           text: message.text.trim(),
           language: message.language ?? "",
           words: this.#placed(message.words),
+          by: message.by ?? "",
         });
       case "revised":
         return this.#revise(message);
@@ -80,10 +82,10 @@ export class Transcript {
    * @param {Revised} revised
    * @returns {Entry | null}
    */
-  #revise({ utterance, text, words }) {
+  #revise({ utterance, text, words, by = "" }) {
     const entry = this.#utterances.get(utterance);
     if (entry?.kind !== "final") return null;
-    return Object.assign(entry, { revised: { text: text.trim(), words: this.#placed(words) } });
+    return Object.assign(entry, { revised: { text: text.trim(), words: this.#placed(words) }, by });
   }
 
   /**
@@ -226,6 +228,7 @@ export class Transcript {
       message: "",
       words: [],
       revised: null,
+      by: "",
     };
     // What was lost may be known before what was said just before it.
     const before = this.entries.findLastIndex((e) => e.kind !== "lost" || e.startMs <= startMs);
