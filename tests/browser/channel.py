@@ -97,7 +97,7 @@ class Channel:
             status, sentence = self.refusal
             self._refused.put(status)
             return to_response(json_page(status, {"error": sentence}))
-        if path.startswith(("/watch/", "/overlay/")):
+        if path.startswith(("/watch/", "/overlay/", "/edit/")):
             path = f"/{path.split('/')[1]}.html"
         return to_response(static_page(path))
 

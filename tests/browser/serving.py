@@ -37,10 +37,11 @@ class Speaker(ABC):
         scores = {"language_probability": 0.99, "confidence": 0.9}
         self.say("final", utterance=utterance, text=text, language=language, **times, **scores)
 
-    def revised(self, utterance: int, text: str, **times: int) -> None:
-        """Say a better text of an utterance."""
+    def revised(self, utterance: int, text: str, by: str | None = None, **times: int) -> None:
+        """Say a better text of an utterance, which a person has written where one is named."""
         times = times or _times(utterance)
-        self.say("revised", utterance=utterance, text=text, confidence=0.9, **times)
+        author = {} if by is None else {"by": by}
+        self.say("revised", utterance=utterance, text=text, confidence=0.9, **times, **author)
 
     def suppressed(self, utterance: int) -> None:
         """Say that there was nothing to caption."""

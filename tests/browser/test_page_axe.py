@@ -222,3 +222,18 @@ def test_forced_colours_keep_what_is_chosen_visible(page: Page, scripted: Script
         face = page.get_by_role("radio", name=chosen).locator("+ span")
         expect(face).to_have_css("outline-style", "solid")
     expect(page.get_by_role("switch").first).to_have_css("appearance", "auto")
+
+
+def test_the_page_of_a_corrector(page: Page, channel: Channel) -> None:
+    page.goto(channel.watch_url.replace("/watch/", "/edit/"))
+    check(page)
+    viewer = channel.next_viewer()
+    viewer.channel("live")
+    viewer.final(1, "He plays choppy.")
+    viewer.partial(2, "And then")
+    page.get_by_role("textbox", name="Caption").fill("He plays Chopin.")
+    check(page)
+    page.route("**/corrections", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.locator("#lines")).to_contain_text("The server cannot be reached.")
+    check(page)

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Corrections } from "../../../web_demo/corrections.js";
+
+const channel = (session, state = "live") => ({ type: "channel", session, state });
+const final = (utterance, text) => ({ type: "final", utterance, text, language: "en" });
+const revised = (utterance, text, by) => ({ type: "revised", utterance, text, by });
+
+/** @param {...object} messages */
+function corrections(...messages) {
+  const all = new Corrections();
+  for (const message of [channel("a"), ...messages]) all.take(message);
+  return all;
+}
+
+test("what is said becomes lines, and what grows is shown after them", () => {
+  const all = corrections(final(1, " One. "), { type: "partial", stable: "Tw", unstable: "o" });
+  assert.equal(all.open, "Two");
+  all.take(final(2, "Two."));
+  assert.deepEqual([all.lines.map((line) => line.text), all.open], [["One.", "Two."], ""]);
+});
+
+test("what is sent names the caption, what it should be and what was seen", () => {
+  const [line] = corrections(final(3, "He plays choppy.")).lines;
+  line.write("He plays  Chopin. ");
+  assert.equal(line.state, "changed");
+  const seen = "He plays choppy.";
+  assert.deepEqual(line.send(), { session: "a", utterance: 3, text: "He plays Chopin.", seen });
+  assert.equal(line.state, "sending");
+  line.receive("He plays Chopin.");
+  assert.deepEqual([line.state, line.written, line.draft], ["shown", "He plays Chopin.", null]);
+});
+
+test("who takes back what was written has what everybody sees", () => {
+  const [line] = corrections(final(1, "One.")).lines;
+  line.write("Two.");
+  line.revert();
+  assert.deepEqual([line.state, line.written], ["shown", "One."]);
+  line.write("Two.");
+  line.write("One.");
+  assert.equal(line.state, "shown");
+});
+
+test("what others correct is seen, and does not take away what is being written", () => {
+  const all = corrections(final(1, "One."), final(2, "Two."));
+  const [first, second] = all.lines;
+  first.write("First.");
+  all.take(revised(1, "Primo.", "anna"));
+  all.take(revised(2, "Secondo.", "anna"));
+  assert.deepEqual([first.state, first.written, first.note], ["changed", "First.", "Primo."]);
+  assert.deepEqual([second.state, second.written], ["shown", "Secondo."]);
+  assert.equal(first.send().seen, "Primo."); // it was shown
+});
+
+test("what the server does not take is kept, with the reason", () => {
+  const [line] = corrections(final(1, "One.")).lines;
+  line.write("First.");
+  line.send();
+  line.fail("It has been corrected meanwhile.", "Primo.");
+  assert.deepEqual([line.state, line.written, line.text], ["failed", "First.", "Primo."]);
+  assert.equal(line.send().seen, "Primo.");
+});
+
+test("a deleted line can be brought back", () => {
+  const [line] = corrections(final(1, "One.")).lines;
+  assert.equal(line.send("").text, "");
+  line.receive("");
+  assert.deepEqual([line.state, line.written], ["deleted", "One."]);
+  line.send(line.before);
+  line.receive("One.");
+  assert.deepEqual([line.state, line.written], ["shown", "One."]);
+});
+
+test("a caption is one of its session", () => {
+  const all = corrections(final(1, "One."), channel("b"), final(1, "Eins."));
+  all.take(revised(1, "Zwei.", "anna"));
+  assert.deepEqual(
+    all.lines.map(({ session, text }) => [session, text]),
+    [
+      ["a", "One."],
+      ["b", "Zwei."],
+    ],
+  );
+  assert.equal(all.take(revised(7, "Of nothing.")), null);
+});
+
+test("what was deleted before is no line, and old lines go", () => {
+  assert.deepEqual(corrections(final(1, "")).lines, []);
+  const many = Array.from({ length: 500 }, (_, at) => final(at + 1, `Line ${at}.`));
+  const { lines } = corrections(...many);
+  assert.deepEqual([lines.length, lines.at(-1).text], [400, "Line 499."]);
+});
