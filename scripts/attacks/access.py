@@ -62,7 +62,7 @@ def parties(access: Access, folder: Path) -> Parties:
         return Parties(victims, attackers, newcomers, {"trusted_proxies": "127.0.0.1"})
     path = folder / f"keys-{secrets.token_hex(4)}.toml"
     victims, attackers, newcomers = (
-        Party(add_key(path, name, ("speak", "watch")))
+        Party(add_key(path, name, ("speak", "watch", "archive", "edit")))
         for name in ("victims", "attackers", "newcomers")
     )
     return Parties(victims, attackers, newcomers, {"keys_file": path})

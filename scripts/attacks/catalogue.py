@@ -1,11 +1,14 @@
 """All attacks by name, and what each of them needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from attacks import (
     dialects,
     floods,
     hostile_files,
+    kept,
     killing,
     readers,
     requests,
@@ -34,6 +37,8 @@ class Kind:
     """The server has few places more than there are victims."""
     fills_seats: bool = False
     """Attackers may rightly have all that are free, so newcomers do not count."""
+    prepare: Callable[[Path], dict[str, object]] | None = None
+    """Makes in a folder what it needs; returns what else the server is told."""
     cuts_publisher: bool = False
     """The link of the victim that publishes is cut, for a second."""
 
@@ -161,5 +166,23 @@ KINDS: dict[str, Kind] = {
         "uploads", "FLAC, 200 kB that hold an hour of silence", uploads.sends("silence"), "silence"
     ),
     "upload-unread": Kind("uploads", "answers with all words, not read", uploads.unread),
+    "archive-reads": Kind(
+        "kept",
+        "a talk of three hours read as subtitles, without a pause",
+        kept.archive_reads,
+        prepare=kept.write_talk,
+    ),
+    "archive-lists": Kind(
+        "kept",
+        "lists of what is kept, without a pause",
+        kept.archive_lists,
+        prepare=kept.write_talk,
+    ),
+    "corrections": Kind(
+        "kept", "corrections of captions that there are not, 2 MB/s", kept.corrections
+    ),
+    "replacements": Kind(
+        "sessions", "speech with 100 replacements of 100 characters", sessions.replacements
+    ),
     "models": Kind("uploads", "which models there are, asked without a pause", uploads.models),
 }

@@ -89,6 +89,8 @@ class _Scene:
         settings: dict[str, Any] = {"model": self.plan.model, **self.who.settings}
         if self.kind is not None:
             settings |= self.kind.settings
+            if self.kind.prepare is not None:
+                settings |= self.kind.prepare(self.plan.folder)
             if self.kind.needs_seats:
                 settings["max_sessions"] = len(self.plan.scripts) + SEATS
         return settings

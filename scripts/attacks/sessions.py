@@ -71,6 +71,24 @@ async def updates(site: Site, told: Told, number: int) -> None:
     await again_and_again(once, told)
 
 
+async def replacements(site: Site, told: Told, number: int) -> None:
+    """Speak, with as many and as long replacements as may be, which are nearly what is said."""
+    keys = {f"{letter}{'e ' * 40}{at:02}": "x" * 100 for letter in "tais" for at in range(25)}
+    opening = _start(replacements=keys)
+    speech = _speech(site.folder)
+
+    async def once() -> None:
+        line = await connect(site, told)
+        if line is not None:
+            with line:
+                await line.send(opening)
+                for start in range(0, len(speech), FRAME_BYTES):
+                    await line.send(frame(BINARY, speech[start : start + FRAME_BYTES]))
+                    await asyncio.sleep(FRAME_S)
+
+    await again_and_again(once, told)
+
+
 async def flushes(site: Site, told: Told, number: int) -> None:
     """Speak at the pace of speech, and end an utterance every quarter of a second."""
     flush = text(type="flush")

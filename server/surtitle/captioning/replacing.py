@@ -110,11 +110,13 @@ class Replacements:
 
     def _key_at(self, text: str, at: int) -> str | None:
         """What is replaced here: the longest key that is whole words."""
+        if _goes_on(text, at):
+            return None
         for key in self._keys.get(text[at].lower(), ()):
             end = at + len(key)
             said = text[at:end]
             is_it = said == key or (key == key.lower() and said.lower() == key)
-            if is_it and not (_goes_on(text, at) or _goes_on(text, end)):
+            if is_it and not _goes_on(text, end):
                 return key
         return None
 
