@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from surtitle.archive import archive as module
 from surtitle.archive.archive import Archive, Record, StoreGone
-from surtitle.archive.records import Bettered, Entry, Kept, Over, Said, Transcript
+from surtitle.archive.records import Bettered, Entry, Kept, Over, Said
 from surtitle.messages import Final
 from tests.archive.finals import final, revised
 
@@ -76,7 +76,7 @@ class FakeStore:
     def find(self, talk: str) -> Kept | None:
         raise NotImplementedError
 
-    def read(self, talk: str) -> Transcript | None:
+    def finals(self, talk: str, after: int, most: int) -> list[Final]:
         raise NotImplementedError
 
     def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:

@@ -15,7 +15,7 @@ from surtitle.archive.archive import StoreGone
 from surtitle.archive.records import Bettered, Entry, Over
 from surtitle.archive.sql_store import FILE_NAME, SqlStore
 from surtitle.errors import ConfigurationError
-from surtitle.messages import revise
+from surtitle.messages import Final, revise
 from tests.archive.finals import NOON, final, revised, said, talk
 from tests.archive.postgres_server import AVAILABLE, PostgresServer, postgres
 
@@ -52,9 +52,16 @@ def store(place: str) -> Iterator[SqlStore]:
     opened.close()
 
 
+def finals(store: SqlStore, name: str) -> list[Final]:
+    """All of a talk, two at a time."""
+    found: list[Final] = []
+    while page := store.finals(name, found[-1].utterance if found else -1, 2):
+        found += page
+    return found
+
+
 def texts(store: SqlStore, name: str) -> list[str] | None:
-    transcript = store.read(name)
-    return None if transcript is None else [each.text for each in transcript.finals]
+    return None if store.find(name) is None else [final.text for final in finals(store, name)]
 
 
 def test_a_talk_is_read_as_it_was_written(store: SqlStore, place: str) -> None:
@@ -62,17 +69,17 @@ def test_a_talk_is_read_as_it_was_written(store: SqlStore, place: str) -> None:
     store.write([*said(talk(), 3), Over(talk(), NOON + timedelta(hours=1))])
     again = SqlStore(place)
     again.open()  # what is there stays
-    transcript = again.read("a")
+    kept = again.find("a")
+    said_by_now = finals(again, "a")
     again.close()
-    assert transcript is not None
-    assert transcript.finals == [final(1), final(2), final(3)]
-    kept = transcript.kept
+    assert kept is not None
+    assert said_by_now == [final(1), final(2), final(3)]
     assert kept.talk == talk()
     assert kept.said_at == NOON + timedelta(seconds=9)
     assert kept.ended_at == NOON + timedelta(hours=1)
     assert (kept.finals, kept.length_ms) == (3, 10_000)
     assert store.find("a") == kept
-    assert store.read("b") is None and store.find("b") is None
+    assert finals(store, "b") == [] and store.find("b") is None
 
 
 def test_what_comes_twice_is_there_once(store: SqlStore) -> None:
@@ -89,9 +96,7 @@ def test_a_better_text_takes_the_place_of_the_first(store: SqlStore) -> None:
     store.write([*said(talk(), 1, 2)])
     better = revised(1, "Better.")
     store.write([Bettered(talk().id, better), Bettered(talk().id, revised(7, "Of nothing."))])
-    transcript = store.read("a")
-    assert transcript is not None
-    assert transcript.finals == [revise(final(1), better), final(2)]
+    assert finals(store, "a") == [revise(final(1), better), final(2)]
     store.write([Bettered(talk("b").id, better)])
     assert store.find("b") is None
 
@@ -121,7 +126,7 @@ def test_a_deleted_talk_is_gone_with_all_that_was_said(store: SqlStore) -> None:
     store.write([*said(talk("a"), 1), *said(talk("b"), 1), *said(talk("c", "studio"), 1)])
     assert store.delete("a")
     assert not store.delete("a")
-    assert store.read("a") is None
+    assert store.find("a") is None and finals(store, "a") == []
     assert store.delete_channel("hall") == 1
     assert [kept.talk.id for kept in store.talks(None, None, 9)] == ["c"]
     store.write(said(talk("a"), 2))  # it goes on

@@ -1,6 +1,7 @@
 """What is kept of talks over HTTP: who may read and delete it, and in which forms it comes."""
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -16,7 +17,7 @@ from msgspec import UNSET
 
 from lab.ledger import expect
 from surtitle.archive import archive as module
-from surtitle.archive.archive import Archive
+from surtitle.archive.archive import Archive, StoreGone
 from surtitle.archive.sql_store import SqlStore
 from surtitle.client import watch
 from surtitle.gateway.access import Key, KeyRing, OriginPolicy, digest_of
@@ -126,6 +127,41 @@ async def test_a_talk_is_listed_and_comes_in_every_form(archive: Archive, tmp_pa
             ("One &lt;two&gt; &amp; three. And four.",)
         ]
         assert b"\nOne <two> & three. And four.\n" in (await ask(site, f"/{name}.srt")).body
+
+
+async def test_a_long_talk_comes_page_by_page(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    texts = [f"Sentence {number}." for number in range(5)]
+    async with listening(archive=archive) as site:
+        await told(site, archive, *texts, channel="hall")
+        (talk,) = (await ask(site, "")).json["talks"]
+        whole = (await ask(site, f"/{talk['id']}.json")).json
+        assert [each["text"] for each in whole["messages"]] == texts
+        assert (await ask(site, f"/{talk['id']}.txt")).body.decode() == "\n".join(texts) + "\n"
+        srt = (await ask(site, f"/{talk['id']}.srt")).body.decode()
+        numbers = [int(line) for line in srt.split("\n") if line.isdigit()]
+        assert numbers == list(range(1, len(numbers) + 1)) and numbers
+
+
+async def test_what_the_database_broke_off_is_not_taken_for_all(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    async with listening(archive=archive) as site:
+        await told(site, archive, "One.", "Two.", "Three.", channel="hall")
+        (talk,) = (await ask(site, "")).json["talks"]
+        whole = archive._store.finals
+
+        def once(name: str, after: int, most: int) -> list[Final]:
+            if after > 0:
+                raise StoreGone("It has gone.")
+            return whole(name, after, most)
+
+        monkeypatch.setattr(archive._store, "finals", once)
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            await ask(site, f"/{talk['id']}.txt")
 
 
 async def test_lists_come_a_page_at_a_time_and_by_channel(archive: Archive) -> None:

@@ -138,9 +138,8 @@ async def test_a_correction_is_kept(tmp_path: Path) -> None:
             async with asyncio.timeout(LIMIT_S):
                 while archive.waiting:  # noqa: ASYNC110 - it is no event
                     await asyncio.sleep(0.01)
-            transcript = await archive.read(session)
-            assert transcript is not None
-            assert [(each.text, each.by) for each in transcript.finals] == [
+            kept = [final async for page in archive.finals(session) for final in page]
+            assert [(each.text, each.by) for each in kept] == [
                 ("First.", "anna"),
                 ("Second.", "anna"),
             ]

@@ -1,19 +1,24 @@
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from surtitle.messages import Final, WordTiming
+from surtitle.subtitles import cues as module
 from surtitle.subtitles.breaks import text_width
 from surtitle.subtitles.cues import (
+    MOST_UNITS,
     Cue,
     Layout,
     LiveLayout,
     ReadingSpeed,
     Style,
     lay_out,
+    lay_out_in_steps,
     reading_speed,
 )
 from tests.conformance import cases
@@ -135,6 +140,54 @@ def test_lines_fit_times_do_not_overlap_and_nothing_is_lost(
     assert all(left.end_ms <= right.start_ms for left, right in pairwise(cues))
     shown = [line for cue in cues for line in (cue.lines if style == "block" else cue.lines[-1:])]
     assert letters(shown) == letters([final.text for final in finals])
+
+
+@given(talks(), st.sampled_from(["block", "roll-up"]))
+def test_in_steps_the_cues_are_the_same(finals: list[Final], style: Style) -> None:
+    with patch.object(module, "MOST_UNITS", 10_000):
+        steps = list(lay_out_in_steps(finals, Layout(style=style)))
+    assert steps == lay_out(finals, Layout(style=style))
+
+
+@given(
+    talks(),
+    st.integers(10, 50),
+    st.integers(1, 4),
+    st.sampled_from(["block", "roll-up"]),
+    st.integers(2, 12),
+)
+def test_in_steps_of_a_few_words_nothing_is_lost_either(
+    finals: list[Final], width: int, count: int, style: Style, most: int
+) -> None:
+    with patch.object(module, "MOST_UNITS", most), patch.object(module, "LOOK_AHEAD", most // 2):
+        cues = list(lay_out_in_steps(finals, Layout(width=width, lines=count, style=style)))
+    for cue in cues:
+        assert cue.start_ms < cue.end_ms
+        assert 1 <= len(cue.lines) <= count
+        for line in cue.lines:
+            assert line == line.strip() != ""
+            assert text_width(line) <= width or " " not in line
+    assert all(left.end_ms <= right.start_ms for left, right in pairwise(cues))
+    shown = [line for cue in cues for line in (cue.lines if style == "block" else cue.lines[-1:])]
+    assert letters(shown) == letters([final.text for final in finals])
+
+
+def test_a_talk_without_a_pause_is_laid_out_in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And hardly worse than at once."""
+    laid_out: list[int] = []
+
+    def counting(units: Sequence[Any], layout: Layout) -> Any:
+        laid_out.append(len(units))
+        return whole(units, layout)
+
+    whole = module._cues
+    finals = [final(LONG, 10_000 * i, 10_000 * (i + 1)) for i in range(60)]
+    at_once = lay_out(finals)
+    monkeypatch.setattr(module, "_cues", counting)
+    cues = list(lay_out_in_steps(finals))
+    assert max(laid_out) <= MOST_UNITS + len(LONG.split())
+    assert sum(laid_out) <= 3 * len(LONG.split()) * len(finals)
+    assert len(set(cues) & set(at_once)) >= 0.95 * len(at_once)
 
 
 @given(talks(), st.sampled_from(["block", "roll-up"]))

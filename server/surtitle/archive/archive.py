@@ -7,14 +7,14 @@ waits where the database is gone: as much as a bound, then what is oldest is los
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
 import structlog
 
-from surtitle.archive.records import Bettered, Entry, Kept, Over, Said, Talk, Transcript
+from surtitle.archive.records import Bettered, Entry, Kept, Over, Said, Talk
 from surtitle.messages import Final, Revised
 from surtitle.runtime.background import DaemonThread
 
@@ -35,6 +35,8 @@ STOP_S = 5.0
 """For what is left to write when the server stops."""
 HISTORY_BYTES = 64 * 1024
 """For viewers who come to a channel of which this server knows nothing."""
+PAGE = 100
+"""Finals that are read at once."""
 MAX_RESTORING = 64
 """Channels that wait for their history. Beyond that, new ones begin without."""
 
@@ -80,8 +82,8 @@ class Store(Protocol):
         """A talk by its id."""
         ...
 
-    def read(self, talk: str) -> Transcript | None:
-        """A talk with all its finals, by its id."""
+    def finals(self, talk: str, after: int, most: int) -> list[Final]:
+        """The next finals of a talk, by its id, behind the utterance of that number, in order."""
         ...
 
     def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:
@@ -168,9 +170,14 @@ class Archive:
         """See Store."""
         return await self._thread.run(self._store.find, talk)
 
-    async def read(self, talk: str) -> Transcript | None:
-        """See Store."""
-        return await self._thread.run(self._store.read, talk)
+    async def finals(self, talk: str) -> AsyncIterator[list[Final]]:
+        """What was said in a talk, in order, some finals at a time: a day of speech takes no more
+        memory than a minute, and others wait no longer for the database.
+        """
+        after = -1
+        while page := await self._thread.run(self._store.finals, talk, after, PAGE):
+            yield page
+            after = page[-1].utterance
 
     async def delete(self, talk: str) -> bool:
         """Delete what has been said in a talk; what follows in one that goes on is kept."""

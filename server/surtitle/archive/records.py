@@ -1,6 +1,6 @@
 """What an archive keeps and what it is told, as types."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -77,11 +77,3 @@ class Kept:
     finals: int
     length_ms: int
     """From the beginning of its audio to the end of the newest final."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """A talk with all that is kept of it, in order."""
-
-    kept: Kept
-    finals: list[Final] = field(default_factory=list)

@@ -39,7 +39,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from surtitle.archive.archive import StoreGone
-from surtitle.archive.records import Bettered, Entry, Kept, Over, Said, Talk, Transcript
+from surtitle.archive.records import Bettered, Entry, Kept, Over, Said, Talk
 from surtitle.errors import ConfigurationError
 from surtitle.messages import Final, revise
 
@@ -193,21 +193,17 @@ class SqlStore:
             row = connection.execute(_listed().where(_talks.c.id == talk)).one_or_none()
             return None if row is None else _kept(row)
 
-    def read(self, talk: str) -> Transcript | None:
+    def finals(self, talk: str, after: int, most: int) -> list[Final]:
         """See Store."""
+        wanted = (
+            select(_finals.c.message)
+            .join_from(_finals, _talks)
+            .where(_talks.c.id == talk, _finals.c.utterance > after)
+            .order_by(_finals.c.utterance)
+            .limit(most)
+        )
         with _named_errors(), self._engine.connect() as connection:
-            row = connection.execute(_listed().where(_talks.c.id == talk)).one_or_none()
-            if row is None:
-                return None
-            kept = _kept(row)
-            wanted = (
-                select(_finals.c.message)
-                .where(_finals.c.talk == kept.number)
-                .order_by(_finals.c.utterance)
-            )
-            return Transcript(
-                kept, list(map(_decoder.decode, connection.execute(wanted).scalars()))
-            )
+            return list(map(_decoder.decode, connection.execute(wanted).scalars()))
 
     def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:
         """See Store."""

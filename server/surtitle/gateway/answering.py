@@ -1,7 +1,8 @@
 """What all routes share: answers in turn, and refusals."""
 
-import asyncio
+import math
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from http import HTTPStatus
 from typing import TypeVar
@@ -13,6 +14,8 @@ from surtitle.gateway.admission import FOREIGN_PAGE, Refusal
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.web import Page, json_page, response_of
 
+STEP_S = 0.001
+"""Of an answer in one turn."""
 SENDING_S = 0.001
 """What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
 of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
@@ -28,11 +31,27 @@ NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 T = TypeVar("T")
 
 
-async def in_steps(parts: Iterable[str]) -> AsyncIterator[str]:
-    """Each of them takes its time, and others have their turn in between."""
-    for part in parts:
-        yield part
-        await asyncio.sleep(0)
+async def in_steps(request: Request, parts: Iterable[str]) -> AsyncIterator[str]:
+    """Parts of an answer, each of which takes its time: it is worked on in turns of its client, which
+    pays for it as for input.
+    """
+    stream = connection_of(request.scope).stream
+    rest = iter(parts)
+    taken: list[str] = []
+
+    def take_some() -> None:
+        begin = time.perf_counter()
+        for part in rest:
+            taken.append(part)
+            if time.perf_counter() - begin >= STEP_S:
+                return
+
+    while True:
+        await stream.in_turn(take_some, most_s=math.inf)
+        if not taken:
+            return
+        yield "".join(taken)
+        taken.clear()
 
 
 async def in_turn(request: Request, find: Callable[[], T]) -> T:

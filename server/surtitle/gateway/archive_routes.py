@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, Protocol
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -12,14 +14,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from surtitle.archive.archive import Archive, StoreGone
-from surtitle.archive.records import Kept, Transcript
+from surtitle.archive.records import Kept
 from surtitle.gateway.access import Caller
 from surtitle.gateway.admission import Asking, Refusal, Visitor
 from surtitle.gateway.answering import NOT_STORED, in_steps, in_turn, preflight, refused
+from surtitle.gateway.http import connection_of
 from surtitle.gateway.web import Page, json_page, response_of
-from surtitle.messages import format_message
-from surtitle.subtitles.cues import Cue, Layout, lay_out_in_steps
-from surtitle.subtitles.formats import format_srt, format_vtt
+from surtitle.messages import Final, format_message
+from surtitle.subtitles.cues import Cue, Layout, Steps
+from surtitle.subtitles.formats import VTT_HEADER, format_srt, format_vtt_cue
 
 ARCHIVE_PATH = "/v1/archive"
 USUAL_TALKS, MOST_TALKS = 50, 200
@@ -112,11 +115,10 @@ class _Archive:
             self._keeping.forget(name, None)
             return response_of(Page(204, b"", {}))
         form = _FORMATS.get(ending)
-        transcript = await archive.read(name)
-        if form is None or transcript is None or request.method == "DELETE":
+        if form is None or request.method == "DELETE":
             raise _NotAnswered(NO_TALK)
-        parts = form.write(transcript, self._keeping.layout)
-        return StreamingResponse(in_steps(parts), media_type=form.media_type, headers=NOT_STORED)
+        parts = _written(request, archive, name, form.writer(kept, self._keeping.layout))
+        return StreamingResponse(parts, media_type=form.media_type, headers=NOT_STORED)
 
     async def _admitted(self, request: Request) -> tuple[Archive, Caller]:
         """Raises _NotAnswered."""
@@ -167,42 +169,116 @@ def _shape(kept: Kept) -> dict[str, Any]:
 # -- formats ----------------------------------------------------------------------------------------
 
 
+async def _written(
+    request: Request, archive: Archive, talk: str, writer: "_Writer"
+) -> AsyncIterator[str]:
+    """A talk, as it is read. Where the database goes meanwhile, so does the connection: what has come
+    must not be taken for all.
+    """
+    for part in writer.begin():
+        yield part
+    try:
+        async for page in archive.finals(talk):
+            async for part in in_steps(request, chain.from_iterable(map(writer.add, page))):
+                yield part
+    except StoreGone:
+        connection_of(request.scope).stream.abort()
+        return
+    async for part in in_steps(request, writer.end()):
+        yield part
+
+
+class _Writer(Protocol):
+    """Writes a talk in one format, final by final."""
+
+    def begin(self) -> Iterable[str]:
+        """What stands before the first final."""
+        ...
+
+    def add(self, final: Final) -> Iterable[str]:
+        """The next final."""
+        ...
+
+    def end(self) -> Iterable[str]:
+        """No more comes."""
+        ...
+
+
+class _Json:
+    def __init__(self, kept: Kept, layout: Layout) -> None:
+        self._kept = kept
+        self._between = "\n"
+
+    def begin(self) -> Iterable[str]:
+        yield json.dumps(_shape(self._kept))[:-1] + ', "messages": ['
+
+    def add(self, final: Final) -> Iterable[str]:
+        yield self._between + format_message(final)
+        self._between = ",\n"
+
+    def end(self) -> Iterable[str]:
+        yield "\n]}\n"
+
+
+class _Text:
+    def __init__(self, kept: Kept, layout: Layout) -> None:
+        pass
+
+    def begin(self) -> Iterable[str]:
+        return ()
+
+    def add(self, final: Final) -> Iterable[str]:
+        return (final.text + "\n",) if final.text else ()
+
+    def end(self) -> Iterable[str]:
+        return ()
+
+
+class _Subtitles(ABC):
+    def __init__(self, kept: Kept, layout: Layout) -> None:
+        self._steps = Steps(layout)
+
+    def begin(self) -> Iterable[str]:
+        return ()
+
+    def add(self, final: Final) -> Iterable[str]:
+        # Without text, all of a final belongs to the words beside it.
+        return self._write(self._steps.add(final)) if final.text else ()
+
+    def end(self) -> Iterable[str]:
+        return self._write(self._steps.end())
+
+    @abstractmethod
+    def _write(self, cues: Sequence[Cue]) -> Iterable[str]: ...
+
+
+class _Srt(_Subtitles):
+    _count = 0
+
+    def _write(self, cues: Sequence[Cue]) -> Iterable[str]:
+        first = self._count + 1
+        self._count += len(cues)
+        return format_srt(cues, first)
+
+
+class _Vtt(_Subtitles):
+    def begin(self) -> Iterable[str]:
+        return (VTT_HEADER,)
+
+    def _write(self, cues: Sequence[Cue]) -> Iterable[str]:
+        return map(format_vtt_cue, cues)
+
+
 @dataclass(frozen=True, slots=True)
 class _Format:
     media_type: str
-    write: Callable[[Transcript, Layout], Iterator[str]]
-
-
-def _json(transcript: Transcript, layout: Layout) -> Iterator[str]:
-    yield json.dumps(_shape(transcript.kept))[:-1] + ', "messages": ['
-    for at, final in enumerate(transcript.finals):
-        yield (",\n" if at else "\n") + format_message(final)
-    yield "\n]}\n"
-
-
-def _text(transcript: Transcript, layout: Layout) -> Iterator[str]:
-    for final in transcript.finals:
-        if final.text:
-            yield final.text + "\n"
-
-
-def _srt(transcript: Transcript, layout: Layout) -> Iterator[str]:
-    return format_srt(_cues(transcript, layout))
-
-
-def _vtt(transcript: Transcript, layout: Layout) -> Iterator[str]:
-    return format_vtt(_cues(transcript, layout))
-
-
-def _cues(transcript: Transcript, layout: Layout) -> Iterator[Cue]:
-    # Without text, all of a final belongs to the words beside it.
-    return lay_out_in_steps((final for final in transcript.finals if final.text), layout)
+    writer: Callable[[Kept, Layout], _Writer]
 
 
 _FORMATS = {
-    "json": _Format("application/json", _json),
-    "txt": _Format("text/plain; charset=utf-8", _text),
-    "srt": _Format("application/x-subrip; charset=utf-8", _srt),
-    "vtt": _Format("text/vtt; charset=utf-8", _vtt),
+    "json": _Format("application/json", _Json),
+    "txt": _Format("text/plain; charset=utf-8", _Text),
+    "srt": _Format("application/x-subrip; charset=utf-8", _Srt),
+    "vtt": _Format("text/vtt; charset=utf-8", _Vtt),
 }
 _FORMATS[""] = _FORMATS["json"]

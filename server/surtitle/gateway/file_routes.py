@@ -145,7 +145,7 @@ class _FileEndpoint(ABC, Generic[W]):
                 return
             try:
                 async with _telling_when_gone(receive, upload):
-                    response = await self._or_error(self.respond(upload, wishes))
+                    response = await self._or_error(self.respond(request, upload, wishes))
                     await response(scope, receive, send)
             except ConnectionResetError:  # nobody waits for it any more
                 connection_of(scope).stream.abort()
@@ -172,7 +172,7 @@ class _FileEndpoint(ABC, Generic[W]):
         """Take the body into a session; returns what is wanted. Raises NotTaken, WireError."""
 
     @abstractmethod
-    async def respond(self, upload: Upload, wishes: W) -> Response:
+    async def respond(self, request: Request, upload: Upload, wishes: W) -> Response:
         """The answer, once the body has come. Raises WireError."""
 
     @abstractmethod
@@ -224,7 +224,7 @@ class _Transcribing(_FileEndpoint[openai.Wishes]):
                     _SPOOL_IS_FULL, "file", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 ) from error
 
-    async def respond(self, upload: Upload, wishes: openai.Wishes) -> Response:
+    async def respond(self, request: Request, upload: Upload, wishes: openai.Wishes) -> Response:
         """See _FileEndpoint."""
         transcript = openai.Transcript()
         finals = upload.finish()
@@ -236,7 +236,7 @@ class _Transcribing(_FileEndpoint[openai.Wishes]):
             transcript.add(final)
         parts = openai.answer(transcript, wishes, upload.audio_ms, self.files.layout)
         return StreamingResponse(
-            in_steps(parts),
+            in_steps(request, parts),
             media_type=openai.MEDIA_TYPES[wishes.format],
             headers=_account(upload) | NOT_STORED,
         )
@@ -282,14 +282,15 @@ class _Listening(_FileEndpoint[_Listened]):
             raise NotTaken("The body is empty; send a recording.")
         return _Listened(identity(str(uuid.uuid4()), model), digest.hexdigest())
 
-    async def respond(self, upload: Upload, wishes: _Listened) -> Response:
+    async def respond(self, request: Request, upload: Upload, wishes: _Listened) -> Response:
         """See _FileEndpoint."""
         transcript = openai.Transcript()
         async for final in upload.finish():
             transcript.add(final)
         body = deepgram.file_body(transcript, wishes.identity, upload.audio_ms, wishes.sha256)
         headers = {"dg-request-id": wishes.identity.request_id} | _account(upload) | NOT_STORED
-        return StreamingResponse(in_steps(body), media_type="application/json", headers=headers)
+        parts = in_steps(request, body)
+        return StreamingResponse(parts, media_type="application/json", headers=headers)
 
     def refuse(self, refusal: Refusal, param: str | None) -> Page:
         """See _FileEndpoint."""

@@ -24,6 +24,10 @@ PAUSE_MS = 300
 FLICKER_MS = 500
 """A screen that is empty for less than this flickers; such gaps are closed (Netflix, "Frame gap")."""
 
+MOST_UNITS = 72
+LOOK_AHEAD = 36
+"""Of Steps, in units: a cue of two lines has 16 words."""
+
 _CUE = 10  # the cost of one more cue
 _ORPHAN = 40  # of a word alone, where there is a neighbour to take it
 _HASTE = 15  # of a cue that must go before it can be read
@@ -79,21 +83,87 @@ def lay_out(finals: Iterable[Final], layout: Layout | None = None) -> list[Cue]:
     """The cues of a talk, in order and without overlap."""
     layout = layout or Layout()
     shown = replace(layout, lines=1) if layout.style == "roll-up" else layout
-    passages = [_cues(passage, shown) for passage in _passages(finals)]
+    passages = [[cue for cue, _ in _cues(units, shown)] for units in _passages(finals)]
     if layout.style == "roll-up":
         passages = [_roll_up(cues, layout.lines) for cues in passages]
     return _on_screen([cue for cues in passages for cue in cues], layout)
 
 
 def lay_out_in_steps(finals: Iterable[Final], layout: Layout | None = None) -> Iterator[Cue]:
-    """The same, passage by passage: an hour takes seconds, and no cue reaches over a long silence."""
-    passage: list[Final] = []
+    """The same, see Steps."""
+    steps = Steps(layout)
     for final in finals:
-        if passage and final.start_ms - passage[-1].end_ms >= APART_MS:
-            yield from lay_out(passage, layout)
-            passage = []
-        passage.append(final)
-    yield from lay_out(passage, layout)
+        yield from steps.add(final)
+    yield from steps.end()
+
+
+class Steps:
+    """Lays out a talk final by final, in steps of milliseconds: all of an hour takes seconds.
+
+    The cues are those of `lay_out`, but in a passage of more than MOST_UNITS. There, the beginning is
+    laid out before its end is known: what comes LOOK_AHEAD units later hardly ever changes it.
+    """
+
+    def __init__(self, layout: Layout | None = None) -> None:
+        self._layout = layout or Layout()
+        self._rolls = self._layout.style == "roll-up"
+        self._shown = replace(self._layout, lines=1) if self._rolls else self._layout
+        self._units: list[_Unit] = []  # of the passage, as far as they are not laid out
+        self._above: list[str] = []  # lines of the passage that are still on screen
+        self._last: Cue | None = (
+            None  # which is on screen until the next one leaves it no more time
+        )
+        self._is_last_of_passage = True
+        self._free_ms = 0
+
+    def add(self, final: Final) -> list[Cue]:
+        """The next final; the cues that nothing can change any more."""
+        found: list[Cue] = []
+        units = _timed_units(final)
+        if self._units and units:
+            self._units[-1], units[0] = _joined(self._units[-1], units[0], final.language)
+        for unit in units:
+            if self._units and unit.start_ms - self._units[-1].end_ms >= APART_MS:
+                found += self._end_passage()
+            self._units.append(unit)
+        while len(self._units) > MOST_UNITS:
+            cues = _cues(self._units, self._shown)
+            end = len(self._units) - LOOK_AHEAD
+            ready = [(cue, to) for cue, to in cues if to <= end] or cues[:1]
+            found += self._show([cue for cue, _ in ready])
+            del self._units[: ready[-1][1]]
+        return found
+
+    def end(self) -> list[Cue]:
+        """No more comes."""
+        found = self._end_passage() if self._units else []
+        if self._last is not None:
+            found.append(self._timed(self._last, None))
+            self._last = None
+        return found
+
+    def _end_passage(self) -> list[Cue]:
+        found = self._show([cue for cue, _ in _cues(self._units, self._shown)])
+        self._units, self._above, self._is_last_of_passage = [], [], True
+        return found
+
+    def _show(self, cues: Iterable[Cue]) -> list[Cue]:
+        found = []
+        for cue in cues:
+            if self._last is not None:
+                found.append(self._timed(self._last, cue.start_ms))
+            if self._rolls:
+                self._above = [*self._above, *cue.lines][-self._layout.lines :]
+                cue = replace(cue, lines=tuple(self._above))
+            self._last, self._is_last_of_passage = cue, False
+        return found
+
+    def _timed(self, cue: Cue, next_ms: int | None) -> Cue:
+        if self._rolls and next_ms is not None and not self._is_last_of_passage:
+            cue = replace(cue, end_ms=next_ms)  # it is there until the next line pushes it up
+        shown = _timed(cue, self._free_ms, next_ms, self._layout)
+        self._free_ms = shown.end_ms
+        return shown
 
 
 class LiveLayout:
@@ -213,8 +283,8 @@ class _Clock:
 # -- from units to cues ---------------------------------------------------------------------------
 
 
-def _cues(units: Sequence[_Unit], layout: Layout) -> list[Cue]:
-    """The cheapest cues of a passage, each as long as it is spoken."""
+def _cues(units: Sequence[_Unit], layout: Layout) -> list[tuple[Cue, int]]:
+    """The cheapest cues of a passage, each as long as it is spoken, and where in the units it ends."""
     lines_from = [_lines(units, at, layout.width) for at in range(len(units))]
     columns = [0, *accumulate(unit.width for unit in units)]
     best = [0] * (len(units) + 1)  # cost of everything from a unit on
@@ -227,12 +297,14 @@ def _cues(units: Sequence[_Unit], layout: Layout) -> list[Cue]:
             costs[breaks] = cost + _cue_cost(units, start, end, needed_ms) + best[end]
         chosen[start] = min(costs, key=costs.__getitem__)
         best[start] = costs[chosen[start]]
-    cues, start = [], 0
+    cues: list[tuple[Cue, int]] = []
+    start = 0
     while start < len(units):
         bounds = (start, *chosen[start])
         lines = ("".join(u.text for u in units[a:b]).strip() for a, b in pairwise(bounds))
-        cues.append(Cue(units[start].start_ms, units[bounds[-1] - 1].end_ms, tuple(lines)))
+        cue = Cue(units[start].start_ms, units[bounds[-1] - 1].end_ms, tuple(lines))
         start = bounds[-1]
+        cues.append((cue, start))
     return cues
 
 
@@ -308,20 +380,29 @@ def _roll_up(cues: Sequence[Cue], lines: int) -> list[Cue]:
 
 
 def _on_screen(cues: Sequence[Cue], layout: Layout) -> list[Cue]:
-    """Cues as long as they are shown: until they can be read, where the next one leaves the time."""
-    gap_ms = 0 if layout.style == "roll-up" else layout.gap_ms
+    """Cues as long as they are shown."""
     shown: list[Cue] = []
     for at, cue in enumerate(cues):
-        start_ms = max(cue.start_ms, shown[-1].end_ms if shown else 0)
-        new = cue.lines[-1:] if layout.style == "roll-up" else cue.lines
-        needed_ms = _reading_ms(sum(map(text_width, new)), layout)
-        end_ms = max(cue.end_ms, start_ms + needed_ms)
-        if at + 1 < len(cues):
-            latest_ms = cues[at + 1].start_ms - gap_ms
-            end_ms = latest_ms if latest_ms - end_ms < FLICKER_MS else end_ms
-        # Where two begin at once, the second waits: no player shows a cue that takes no time.
-        shown.append(Cue(start_ms, max(end_ms, start_ms + 1), cue.lines))
+        free_ms = shown[-1].end_ms if shown else 0
+        next_ms = cues[at + 1].start_ms if at + 1 < len(cues) else None
+        shown.append(_timed(cue, free_ms, next_ms, layout))
     return shown
+
+
+def _timed(cue: Cue, free_ms: int, next_ms: int | None, layout: Layout) -> Cue:
+    """A cue as long as it is shown: from when the screen is free, until it can be read, where the next
+    one leaves the time.
+    """
+    start_ms = max(cue.start_ms, free_ms)
+    new = cue.lines[-1:] if layout.style == "roll-up" else cue.lines
+    needed_ms = _reading_ms(sum(map(text_width, new)), layout)
+    end_ms = max(cue.end_ms, start_ms + needed_ms)
+    if next_ms is not None:
+        gap_ms = 0 if layout.style == "roll-up" else layout.gap_ms
+        latest_ms = next_ms - gap_ms
+        end_ms = latest_ms if latest_ms - end_ms < FLICKER_MS else end_ms
+    # Where two begin at once, the second waits: no player shows a cue that takes no time.
+    return Cue(start_ms, max(end_ms, start_ms + 1), cue.lines)
 
 
 # -- how fast it must be read ---------------------------------------------------------------------
