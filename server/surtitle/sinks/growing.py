@@ -13,6 +13,7 @@ from msgspec import structs
 
 from surtitle.messages import Final, Revised, revise
 from surtitle.runtime.printable import printable
+from surtitle.sinks.shifting import shifted
 from surtitle.subtitles.cues import Cue, Layout, LiveLayout
 from surtitle.subtitles.formats import VTT_HEADER, format_srt, format_vtt_cue
 
@@ -68,7 +69,7 @@ class Growing:
         shift_ms = self._shift(session, message, at_ms)
         bare = structs.replace(message, words=None)
         free_ms = self._live.free_ms
-        cues = [] if self._is_text else self._live.add(_moved(message, shift_ms))
+        cues = [] if self._is_text else self._live.add(shifted(message, shift_ms))
         block = _Block(session, bare, shift_ms, cues, free_ms, self._live.free_ms)
         self._blocks.append(block)
         return self._write([block], self._size, self._cues)
@@ -96,8 +97,8 @@ class Growing:
             return None
         final = revise(block.final, revised)
         if not self._is_text:
-            moved = _moved(final, block.shift_ms)
-            block.cues = self._live.again(moved, block.free_ms, block.until_ms)
+            later = shifted(final, block.shift_ms)
+            block.cues = self._live.again(later, block.free_ms, block.until_ms)
         block.final = structs.replace(final, words=None)
         changed = list(islice(self._blocks, at, None))
         return self._write(changed, block.first_byte, block.first_number)
@@ -130,18 +131,3 @@ class Growing:
         if self._extension == "srt":
             return "".join(format_srt(block.cues, block.first_number + 1))
         return "".join(map(format_vtt_cue, block.cues))
-
-
-def _moved(final: Final, shift_ms: int) -> Final:
-    """A final so much later, without control characters."""
-    words = final.words and [
-        structs.replace(w, start_ms=w.start_ms + shift_ms, end_ms=w.end_ms + shift_ms)
-        for w in final.words
-    ]
-    return structs.replace(
-        final,
-        start_ms=final.start_ms + shift_ms,
-        end_ms=final.end_ms + shift_ms,
-        text=printable(final.text),
-        words=words,
-    )

@@ -24,7 +24,12 @@ def format_vtt_cue(cue: Cue) -> str:
     """One block of WebVTT; markup characters are escaped."""
     text = "\n".join(cue.lines)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{text}\n\n"
+    return f"{vtt_time(cue.start_ms)} --> {vtt_time(cue.end_ms)}\n{text}\n\n"
+
+
+def vtt_time(ms: int) -> str:
+    """A time as WebVTT writes it."""
+    return _clock(ms, ".")
 
 
 def _clock(ms: int, separator: str) -> str:
