@@ -306,8 +306,8 @@ class Settings(BaseSettings):
         [],
         "Sinks",
         "Where the finals of a channel go on to, as CHANNEL=KIND:PLACE, once for each: "
-        "hall=zoom:URL, hall=youtube:URL, hall=webhook:URL or hall=file:PATH, which ends in .vtt, .srt "
-        "or .txt.",
+        "hall=zoom:URL, hall=youtube:URL, hall=webhook:URL, hall=hls:FOLDER or hall=file:PATH, which "
+        "ends in .vtt, .srt or .txt.",
     )
     sinks_file: Path | None = _setting(
         None,

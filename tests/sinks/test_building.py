@@ -51,6 +51,7 @@ def names(made: ListedSinks) -> list[str]:
     ("sink", "sentence"),
     [
         ("hall=file:none/talk.vtt", "there is no folder"),
+        ("hall=hls:none", "there is no folder none"),
         ("hall=webhook:https://h/", "--webhook-secret-file"),
         ("hall=teams:https://h/", "no kind of sink"),
     ],

@@ -159,7 +159,9 @@ async def test_what_is_said_in_a_hall_arrives_everywhere(tmp_path: Path) -> None
             f"hall=youtube:{service.url}/closedcaption?cid=abcd-efgh",
             f"hall=webhook:{service.url}/hook?key=s3cret",
             *(f"hall=file:{tmp_path}/talk.{extension}" for extension in ("txt", "srt", "vtt")),
+            f"hall=hls:{tmp_path}/hls?segment_seconds=1&delay_seconds=1",
         )
+        (tmp_path / "hls").mkdir()
         with server(tmp_path, *sinks) as running:
             begin = await figures(running)
             zoom = f"hall=zoom:{service.url}/closedcaption?{ZoomMeeting.QUERY}\n"
@@ -169,7 +171,7 @@ async def test_what_is_said_in_a_hall_arrives_everywhere(tmp_path: Path) -> None
             await story.tell(running.port, WORDS, channel="hall")
             story.check(WORDS)
             await asyncio.to_thread(running.stop)  # all is delivered by then
-    names = ["hall youtube", "hall webhook", "hall file", "hall file 2", "hall file 3"]
+    names = ["hall youtube", "hall webhook", "hall file", "hall file 2", "hall file 3", "hall hls"]
     assert begin == {
         f"surtitle_sink_{figure}": dict.fromkeys(names, 0.0)
         for figure in ("waiting", "delivered", "dropped", "failing")
@@ -181,6 +183,9 @@ async def test_what_is_said_in_a_hall_arrives_everywhere(tmp_path: Path) -> None
     assert {(each["channel"], each["message"]["type"]) for each in hooked} == {("hall", "final")}
     assert (tmp_path / "talk.txt").read_text().splitlines() == texts
     assert (tmp_path / "talk.srt").read_text().count(" --> ") == WORDS
+    segments = "".join(path.read_text() for path in (tmp_path / "hls").glob("*.vtt"))
+    assert all(f"\n{text}\n" in segments for text in texts)
+    assert "#EXT-X-ENDLIST" in (tmp_path / "hls" / "captions.m3u8").read_text()
     assert (tmp_path / "talk.vtt").read_text().startswith("WEBVTT\n\n00:00:0")
     assert [line["sinks"] for line in running.events("captions go on")] == [names]
     assert [line["sinks"] for line in running.events("new sinks")] == [[*names, "hall zoom"]]

@@ -10,14 +10,14 @@ import pytest
 
 from surtitle.messages import Partial, Suppressed
 from surtitle.sinks.forms import Said
-from surtitle.sinks.sink import MAX_WAITING, NotNow, Patience, Refused, Sink, Sinks
+from surtitle.sinks.sink import MAX_WAITING, NotNow, Outlet, Patience, Refused, Sink, Sinks
 from tests.gateway.fakes import everything_logged
 from tests.sinks.said import final, revised, said, until
 
 QUICK = Patience(first_wait_s=0.001, longest_wait_s=0.004)
 
 
-class Outlet:
+class ScriptedOutlet(Outlet):
     """Keeps what it gets; before that, `script` is asked with the number of the attempt."""
 
     def __init__(self, script: Callable[[int], Awaitable[None]] | None = None) -> None:
@@ -37,7 +37,7 @@ class Outlet:
 
 
 @asynccontextmanager
-async def started(outlet: Outlet, patience: Patience = QUICK) -> AsyncIterator[Sink]:
+async def started(outlet: ScriptedOutlet, patience: Patience = QUICK) -> AsyncIterator[Sink]:
     sink = Sink("hall test", outlet, patience, takes_revisions=True)
     sink.start()
     try:
@@ -62,7 +62,7 @@ async def hang(attempt: int) -> None:
 
 
 async def test_captions_arrive_one_after_the_other() -> None:
-    outlet = Outlet()
+    outlet = ScriptedOutlet()
     async with started(outlet) as sink:
         ids = put(sink, *range(50))
         assert sink.waiting == 50
@@ -73,7 +73,7 @@ async def test_captions_arrive_one_after_the_other() -> None:
 
 
 async def test_what_fails_is_tried_again_before_what_follows() -> None:
-    outlet = Outlet(lambda attempt: fail_until(attempt, 3, NotNow("away")))
+    outlet = ScriptedOutlet(lambda attempt: fail_until(attempt, 3, NotNow("away")))
     with everything_logged() as logs:
         async with started(outlet) as sink:
             ids = put(sink, 1, 2)
@@ -96,7 +96,7 @@ async def test_the_waits_become_longer_up_to_a_bound() -> None:
         raise NotNow("away")
 
     patience = Patience(first_wait_s=0.01, longest_wait_s=0.04)
-    async with started(Outlet(note), patience) as sink:
+    async with started(ScriptedOutlet(note), patience) as sink:
         put(sink, 1)
         await until(lambda: len(times) == 6)
     waits = [after - before for before, after in pairwise(times[:6])]
@@ -106,7 +106,7 @@ async def test_the_waits_become_longer_up_to_a_bound() -> None:
 
 
 async def test_the_other_side_may_ask_for_more_time() -> None:
-    outlet = Outlet(lambda attempt: fail_until(attempt, 1, NotNow("busy", after_s=0.05)))
+    outlet = ScriptedOutlet(lambda attempt: fail_until(attempt, 1, NotNow("busy", after_s=0.05)))
     patience = Patience(first_wait_s=0.001, longest_wait_s=10)
     async with started(outlet, patience) as sink:
         loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ async def test_the_other_side_may_ask_for_more_time() -> None:
 
 
 async def test_what_is_refused_is_skipped_and_told_once() -> None:
-    outlet = Outlet(lambda attempt: fail_until(attempt, 3, Refused("403")))
+    outlet = ScriptedOutlet(lambda attempt: fail_until(attempt, 3, Refused("403")))
     with everything_logged() as logs:
         async with started(outlet) as sink:
             put(sink, 1, 2, 3, 4)
@@ -135,7 +135,7 @@ async def test_what_is_too_old_is_dropped() -> None:
         if clock[0] <= 30:
             raise NotNow("away")
 
-    outlet = Outlet(fail_for_long)
+    outlet = ScriptedOutlet(fail_for_long)
     sink = Sink(
         "a", outlet, Patience(30, 0.001, 0.001), takes_revisions=False, clock_s=lambda: clock[0]
     )
@@ -151,7 +151,7 @@ async def test_what_is_too_old_is_dropped() -> None:
 
 
 async def test_a_sink_that_hangs_holds_a_bounded_number() -> None:
-    outlet = Outlet(hang)
+    outlet = ScriptedOutlet(hang)
     with everything_logged() as logs:
         async with started(outlet) as sink:
             put(sink, 0)
@@ -168,7 +168,9 @@ async def test_a_sink_that_hangs_holds_a_bounded_number() -> None:
 
 
 async def test_a_fault_of_ours_costs_one_caption_and_its_text_is_not_logged() -> None:
-    outlet = Outlet(lambda attempt: fail_until(attempt, 1, RuntimeError("https://h/?key=s3cret")))
+    outlet = ScriptedOutlet(
+        lambda attempt: fail_until(attempt, 1, RuntimeError("https://h/?key=s3cret"))
+    )
     with everything_logged() as logs:
         async with started(outlet) as sink:
             put(sink, 1, 2)
@@ -178,9 +180,44 @@ async def test_a_fault_of_ours_costs_one_caption_and_its_text_is_not_logged() ->
     assert "s3cret" not in str(logs)
 
 
+class ClockOutlet(ScriptedOutlet):
+    """Does something as time passes, too."""
+
+    def __init__(self, script: Callable[[int], Awaitable[None]] | None = None) -> None:
+        super().__init__(script)
+        self.kept_up = 0
+
+    def due_in_s(self) -> float:
+        return 0.001
+
+    async def keep_up(self) -> None:
+        self.kept_up += 1
+        if 3 <= self.kept_up <= 5:
+            raise NotNow("full") if self.kept_up < 5 else RuntimeError("s3cret")
+
+
+async def test_an_outlet_with_a_clock_keeps_up_with_it() -> None:
+    """Also while something is said, and after it went wrong."""
+    outlet = ClockOutlet()
+    with everything_logged() as logs:
+        async with started(outlet) as sink:
+            await until(lambda: outlet.kept_up >= 4)
+            assert sink.failing
+            await until(lambda: outlet.kept_up >= 6 and not sink.failing)
+            put(sink, 1, 2)
+            await until(lambda: sink.delivered == 2)
+            before = outlet.kept_up
+            await until(lambda: outlet.kept_up > before)
+    reasons = [line["reason"] for line in logs if "reason" in line]
+    assert reasons[0] == "full"
+    assert reasons[1].startswith("RuntimeError in ")
+    assert len(reasons) == 2
+    assert "s3cret" not in str(logs)
+
+
 async def test_the_end_waits_for_what_is_left() -> None:
     """Attempts that failed before are made soon, though the next one was due much later."""
-    outlet = Outlet(lambda attempt: fail_until(attempt, 1, NotNow("away")))
+    outlet = ScriptedOutlet(lambda attempt: fail_until(attempt, 1, NotNow("away")))
     sink = Sink("a", outlet, Patience(first_wait_s=0.01), takes_revisions=False)
     sink.start()
     put(sink, 1, 2)
@@ -193,7 +230,7 @@ async def test_the_end_waits_for_what_is_left() -> None:
     "stuck", [hang, lambda attempt: fail_until(attempt, 99_999, NotNow("away"))]
 )
 async def test_the_end_does_not_wait_for_long(stuck: Callable[[int], Awaitable[None]]) -> None:
-    outlet = Outlet(stuck)
+    outlet = ScriptedOutlet(stuck)
     sink = Sink("a", outlet, Patience(first_wait_s=5), takes_revisions=False)
     sink.start()
     put(sink, 1, 2)
@@ -204,13 +241,13 @@ async def test_the_end_does_not_wait_for_long(stuck: Callable[[int], Awaitable[N
 
 
 async def test_a_sink_that_never_began_ends() -> None:
-    outlet = Outlet()
+    outlet = ScriptedOutlet()
     await Sink("a", outlet, QUICK, takes_revisions=False).stop()
     assert outlet.closed
 
 
 async def test_finals_go_to_all_and_corrections_to_those_that_can_correct() -> None:
-    outlets = Outlet(), Outlet(), Outlet()
+    outlets = ScriptedOutlet(), ScriptedOutlet(), ScriptedOutlet()
     sinks = Sinks(
         {
             "hall": [

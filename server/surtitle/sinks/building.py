@@ -14,6 +14,7 @@ from surtitle.runtime.filerights import loose_rights
 from surtitle.sinks.files import FileOutlet
 from surtitle.sinks.forms import Form, WebHook, YouTube, Zoom
 from surtitle.sinks.growing import Growing
+from surtitle.sinks.hls import HlsOutlet
 from surtitle.sinks.places import Kind, Place, name_place, parse_places, sinks_in
 from surtitle.sinks.sink import LIVE_S, WEBHOOK_S, Outlet, Patience, Sink, Sinks
 from surtitle.subtitles.cues import Layout
@@ -28,8 +29,9 @@ PATIENCE = {
     Kind.YOUTUBE: Patience(LIVE_S),
     Kind.WEBHOOK: Patience(WEBHOOK_S),
     Kind.FILE: Patience(),
+    Kind.HLS: Patience(),
 }
-CORRECTS = (Kind.WEBHOOK, Kind.FILE)
+CORRECTS = (Kind.WEBHOOK, Kind.FILE, Kind.HLS)
 """Who can correct what was sent."""
 
 
@@ -93,10 +95,13 @@ class ListedSinks:
         self.sinks.change(by_channel)
 
     def _make(self, place: Place, name: str) -> Sink:
-        if place.kind is Kind.FILE:
-            outlet = _file(place, self._layout)
-        else:
-            outlet = _web(_form(place, self._secret))
+        match place.kind:
+            case Kind.FILE:
+                outlet = _file(place, self._layout)
+            case Kind.HLS:
+                outlet = _folder(place, self._layout)
+            case _:
+                outlet = _web(_form(place, self._secret))
         revisions = place.kind in CORRECTS
         return Sink(name, outlet, PATIENCE[place.kind], takes_revisions=revisions)
 
@@ -134,14 +139,23 @@ def _web(form: Form) -> Outlet:
 
 
 def _file(place: Place, layout: Layout) -> Outlet:
-    path = Path(place.target)
-    if not path.parent.is_dir():
-        raise ConfigurationError(
-            f"The captions of {place.channel} cannot be written: there is no folder {path.parent}."
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"The captions of {place.channel} cannot be written: the folder {path.parent} is not "
-            "writable."
-        )
+    path = Path(place.where)
+    _must_take_files(path.parent, place.channel)
     return FileOutlet(path, Growing(place.extension, layout))
+
+
+def _folder(place: Place, layout: Layout) -> Outlet:
+    path = Path(place.where)
+    _must_take_files(path, place.channel)
+    return HlsOutlet(path, place.segmenting, layout)
+
+
+def _must_take_files(folder: Path, channel: str) -> None:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"The captions of {channel} cannot be written: there is no folder {folder}."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"The captions of {channel} cannot be written: the folder {folder} is not writable."
+        )

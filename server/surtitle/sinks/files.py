@@ -9,7 +9,7 @@ import structlog
 from surtitle.runtime.background import DaemonThread
 from surtitle.sinks.forms import Said
 from surtitle.sinks.growing import Edit, Growing
-from surtitle.sinks.sink import NotNow
+from surtitle.sinks.sink import NotNow, Outlet
 
 log = structlog.get_logger("surtitle.sinks")
 
@@ -17,7 +17,7 @@ MAX_FILES = 1000
 """Of one name, beside each other."""
 
 
-class FileOutlet:
+class FileOutlet(Outlet):
     """See Outlet. A disk that hangs holds up one thread."""
 
     def __init__(self, path: Path, growing: Growing) -> None:

@@ -16,16 +16,32 @@ class Kind(StrEnum):
     YOUTUBE = "youtube"
     WEBHOOK = "webhook"
     FILE = "file"
+    HLS = "hls"
 
 
 EXTENSIONS = ("vtt", "srt", "txt")
 """Of files, which say what is written into them."""
 
 _KINDS = ", ".join(Kind)
+_SEGMENTING = {"segment_seconds": (1, 60), "delay_seconds": (0, 60), "segments": (3, 1000)}
+# RFC 8216, 6.2.2: a playlist from which segments go has three target durations at least.
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?"
 _URL = re.compile(rf"https?://{_HOST}([/?][^\s#]*)?", re.IGNORECASE)
 _NEXT = re.compile(r",(?=\s*(?:[^\s,=/?&]+=[a-z]+:|$))")
 """Between two sinks; an address may have commas itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmenting:
+    """How captions are cut for HTTP Live Streaming."""
+
+    segment_seconds: int = 6
+    """What Apple asks for (HLS Authoring Specification)."""
+    delay_seconds: int = 12
+    """How long after its end a segment is written: what is said in it must have come by then. Players
+    are three segments behind, so twice the length of one is in time for them."""
+    segments: int = 10
+    """In the playlist of a stream that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,31 @@ class Place:
     def extension(self) -> str:
         """Of a file, in small letters and without its dot."""
         return self.target.rpartition(".")[2].lower()
+
+    @property
+    def where(self) -> str:
+        """The target, of a folder without its options."""
+        if self.kind is not Kind.HLS:
+            return self.target
+        return self.target.partition("?")[0].rstrip("/") or "/"
+
+    @property
+    def segmenting(self) -> Segmenting:
+        """Of a folder, as its options say. Raises ValueError with a sentence."""
+        options = self.target.partition("?")[2]
+        values = dict[str, int]()
+        for option in options.split("&") if options else ():
+            name, _, text = option.partition("=")
+            number = int(text) if re.fullmatch(r"[0-9]{1,4}", text) else -1
+            least, most = _SEGMENTING.get(name, (0, -1))
+            if not least <= number <= most or name in values:
+                known = (f"{each} ({low} to {high})" for each, (low, high) in _SEGMENTING.items())
+                raise ValueError(
+                    f"what follows the ? of {self.channel}=hls: must be whole numbers, each once, with "
+                    f"& between them: {', '.join(known)}"
+                )
+            values[name] = number
+        return Segmenting(**values)
 
 
 def split_places(text: str) -> list[str]:
@@ -67,6 +108,10 @@ def parse_place(text: str) -> Place:
     if place.kind is Kind.FILE:
         if place.extension not in EXTENSIONS or not target.rpartition(".")[0]:
             raise ValueError(f"the file of {channel} must end in .vtt, .srt or .txt")
+    elif place.kind is Kind.HLS:
+        if not place.target.partition("?")[0]:
+            raise ValueError(f"what follows {channel}=hls: is no folder")
+        _ = place.segmenting  # raises, too
     elif not _URL.fullmatch(target):
         raise ValueError(
             f"what follows {channel}={name}: is no address; write https://HOST/PATH, without a user, a "
@@ -80,7 +125,7 @@ def parse_places(texts: Iterable[str]) -> tuple[Place, ...]:
     places = tuple(map(parse_place, texts))
     for at, place in enumerate(places):
         same = [
-            each for each in places[:at] if (each.kind, each.target) == (place.kind, place.target)
+            each for each in places[:at] if (each.kind, each.where) == (place.kind, place.where)
         ]
         if same:
             raise ValueError(

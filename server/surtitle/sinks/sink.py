@@ -57,6 +57,14 @@ class Outlet(Protocol):
         """Deliver a caption. Raises NotNow or Refused. The next one comes after it."""
         ...
 
+    def due_in_s(self) -> float:
+        """In how many seconds `keep_up` is to be called, if nothing is said before. Mostly never."""
+        return math.inf
+
+    async def keep_up(self) -> None:
+        """Do what is due as time passes. Raises NotNow."""
+        return
+
     async def close(self) -> None:
         """No more comes."""
         ...
@@ -149,7 +157,22 @@ class Sink:
                 self._in_flight = False
             if not self._ending.is_set():
                 self._news.clear()
-                await self._news.wait()
+                await self._idle()
+
+    async def _idle(self) -> None:
+        """Until something is said or the end has come; outlets with a clock go by it meanwhile."""
+        wait_s = self._patience.first_wait_s
+        due_in_s = self._outlet.due_in_s()
+        while not await _is_set(self._news, due_in_s):
+            try:
+                await self._outlet.keep_up()
+            except Exception as error:
+                self._on_fault(str(error) if isinstance(error, NotNow) else _where(error))
+                due_in_s = wait_s
+                wait_s = min(2 * wait_s, self._patience.longest_wait_s)
+            else:
+                self._on_success()
+                due_in_s = self._outlet.due_in_s()
 
     async def _deliver(self, said: Said, came_at: float) -> None:
         """Until it is there, or of no use any more."""
@@ -164,9 +187,8 @@ class Sink:
             except Refused as error:
                 self._drop(str(error))
                 return
-            except Exception as error:  # of ours; without its text, which may hold an address
-                place = traceback.extract_tb(error.__traceback__)[-1]
-                self._drop(f"{type(error).__name__} in {place.filename}, line {place.lineno}")
+            except Exception as error:  # of ours
+                self._drop(_where(error))
                 return
             else:
                 self._on_delivery()
@@ -183,6 +205,9 @@ class Sink:
 
     def _on_delivery(self) -> None:
         self.delivered += 1
+        self._on_success()
+
+    def _on_success(self) -> None:
         self.failing = False
         if self._must_tell_end:
             self._must_tell_end = False
@@ -199,6 +224,21 @@ class Sink:
             self._told_at[why] = now
             self._must_tell_end = True
             log.warning("captions do not go on to a sink", sink=self.name, reason=why)
+
+
+def _where(error: Exception) -> str:
+    """Without its text, which may hold an address."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {place.filename}, line {place.lineno}"
+
+
+async def _is_set(event: asyncio.Event, within_s: float) -> bool:
+    """Whether it is, or becomes so in this time."""
+    try:
+        async with asyncio.timeout(None if math.isinf(within_s) else within_s):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 class Sinks:

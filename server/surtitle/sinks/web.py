@@ -14,7 +14,7 @@ from http import HTTPStatus
 import httpx2
 
 from surtitle.sinks.forms import Form, Request, Said
-from surtitle.sinks.sink import NotNow, Refused
+from surtitle.sinks.sink import NotNow, Outlet, Refused
 
 CONNECT_S = 5.0
 ATTEMPT_S = 10.0
@@ -30,7 +30,7 @@ _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
-class WebOutlet:
+class WebOutlet(Outlet):
     """See Outlet."""
 
     def __init__(self, form: Form, attempt_s: float = ATTEMPT_S) -> None:
