@@ -95,7 +95,7 @@ def test_caption_shows_only_the_settings_that_it_uses() -> None:
     for option in ("--language", "--caption-width", "--caption-lines", "--style"):
         assert option in text
     assert "--max-sessions" not in text
-    assert "[text|jsonl|srt|vtt]" in text
+    assert "[text|jsonl|srt|vtt|ass]" in text
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,8 +133,8 @@ def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         (["caption", str(SAMPLE), "--server", CLOSED_PORT], "Cannot reach a Surtitle server at "),
         (["caption", "/nonexistent.wav", "--server", CLOSED_PORT], "surtitle: "),
         (["caption", str(SAMPLE), "-o", "/nonexistent/x.srt"], "Cannot write /nonexistent/x.srt"),
-        (["caption", "x.wav", "-o", "x.docx"], "formats are text, jsonl, srt, vtt."),
-        (["mic", "-o", "talk.ass"], "talk.ass cannot be written"),
+        (["caption", "x.wav", "-o", "x.docx"], "formats are text, jsonl, srt, vtt, ass."),
+        (["mic", "-o", "talk.ssa"], "talk.ssa cannot be written"),
         (["watch", "hall", "-o", "hall.srt"], "the formats are text, jsonl."),
         (["caption", str(SAMPLE), "--server", "http://[bad"], "http://[bad"),
         (["caption", str(SAMPLE), "--server", "ftp://127.0.0.1"], "ftp"),

@@ -111,13 +111,13 @@ def test_a_pipe_cannot_be_corrected(tmp_path: Path) -> None:
         os.close(reading)
 
 
-@pytest.mark.parametrize("kind", ["srt", "vtt"])
+@pytest.mark.parametrize("kind", ["srt", "vtt", "ass"])
 def test_cues_have_the_better_text_and_none_is_empty(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "talk"
     write(Writing(kind, str(path)), *SPOKEN)
     text = path.read_text("utf-8")
     assert "colonel" in text and "kernel" not in text
-    assert text.count("-->") == 2
+    assert text.count("-->") + text.count("Dialogue:") == 2
     assert "\n\n\n" not in text
 
 
@@ -228,14 +228,14 @@ async def test_the_text_of_a_pipe_is_printed_as_it_comes(tmp_path: Path) -> None
     assert (start.revisions, out) == (False, FIRST)
 
 
-@pytest.mark.parametrize("name", ["talk.txt", "talk.srt", "talk.vtt", "talk.jsonl"])
+@pytest.mark.parametrize("name", ["talk.txt", "talk.srt", "talk.vtt", "talk.ass", "talk.jsonl"])
 async def test_a_file_is_asked_for_with_its_better_texts(name: str, tmp_path: Path) -> None:
     start, out = await caption(tmp_path, "-o", name, piped=True)
     assert start.revisions and not out
     assert "colonel" in (tmp_path / name).read_text("utf-8")
 
 
-KINDS = ["text", "jsonl", "srt", "vtt"]
+KINDS = ["text", "jsonl", "srt", "vtt", "ass"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -293,6 +293,10 @@ def test_what_is_written_is_valid_at_every_moment(kind: str, tmp_path: Path) -> 
                     assert re.findall(r"^\d+$", text, re.MULTILINE) == list("123")[:count]
                 case "vtt":
                     assert len(read_with_webvtt(part_of(path))) == count
+                case "ass":
+                    part = tmp_path / "talk.ass"  # pysubs2 goes by the name
+                    part.write_text(text, "utf-8")
+                    assert len(read_with_pysubs2(part)) == count
                 case "jsonl":
                     assert [json.loads(line)["type"] for line in text.splitlines()] == [
                         "final"

@@ -404,7 +404,7 @@ def _written(
                 type=click.Choice(["block", "roll-up"]),
                 default="block",
                 show_default=True,
-                help="In SRT and WebVTT: cues that replace each other (block), or lines that "
+                help="In SRT, WebVTT and ASS: cues that replace each other (block), or lines that "
                 "scroll up (roll-up).",
             )(function)
         path = click.Path(dir_okay=folders)
@@ -431,7 +431,7 @@ def _writing(options: dict[str, Any], layout: "Layout") -> "Writing":
     from surtitle.cli.writing import Writing
 
     output = options["output"]
-    kind = options["kind"] or _format_of(output, "text", "jsonl", "srt", "vtt")
+    kind = options["kind"] or _format_of(output, "text", "jsonl", "srt", "vtt", "ass")
     return Writing(kind, output, replace(layout, style=options["style"]))
 
 
@@ -537,7 +537,7 @@ def _own_or_other(server: str | None, options: dict[str, Any]) -> None:
     type=click.IntRange(min=1),
     help="Number of the audio track; by default, the one that players choose.",
 )
-@_written("text", "jsonl", "srt", "vtt", folders=True)
+@_written("text", "jsonl", "srt", "vtt", "ass", folders=True)
 @_revised("text that is printed live; with --fast, they are right at once")
 @click.option("--words", is_flag=True, help="Request the time of each word.")
 @click.option("--translate", is_flag=True, help="Translate into English.")
@@ -579,7 +579,7 @@ def caption(**options: Any) -> None:
 @click.option("--list", "listed", is_flag=True, help="List the microphones and exit.")
 @click.option("--channel", metavar="NAME", help="Publish the captions in this channel.")
 @_server(required=False)
-@_written("text", "jsonl", "srt", "vtt")
+@_written("text", "jsonl", "srt", "vtt", "ass")
 @_revised("text that is printed")
 @click.option("--translate", is_flag=True, help="Translate into English.")
 @_hotwords

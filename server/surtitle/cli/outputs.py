@@ -6,7 +6,7 @@ from pathlib import Path
 from surtitle.errors import ConfigurationError
 
 STANDARD_INPUT = "-"
-SUFFIXES = {"text": ".txt", "jsonl": ".jsonl", "srt": ".srt", "vtt": ".vtt"}
+SUFFIXES = {"text": ".txt", "jsonl": ".jsonl", "srt": ".srt", "vtt": ".vtt", "ass": ".ass"}
 
 
 def is_folder(output: str | None) -> bool:

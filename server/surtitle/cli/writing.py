@@ -24,22 +24,22 @@ from surtitle.client import ClientError, Event, ViewerEvent
 from surtitle.messages import Channel, Final, Revised, revise
 from surtitle.runtime.printable import printable, printable_json
 from surtitle.subtitles.cues import Layout, LiveLayout, ReadingSpeed, lay_out, reading_speed
-from surtitle.subtitles.formats import VTT_HEADER, format_srt, format_vtt, format_vtt_cue
+from surtitle.subtitles.formats import CueFormat, cue_format
 
 
 class CaptionWriter:
-    """Writes the messages of a stream in a format: text, jsonl, srt or vtt.
+    """Writes the messages of a stream in a format: text, jsonl, srt, vtt or ass.
 
     Captions have their better texts, but for what was written at once and cannot be changed. Cues are
     written at once into a file only: at the end they are laid out anew, all together.
     """
 
     def __init__(self, output: TextIO, kind: str | None, layout: Layout | None = None) -> None:
-        """`layout` is for srt and vtt. Without a `kind` nothing is written."""
+        """`layout` is for cues. Without a `kind` nothing is written."""
         self._output = output
         self._kind = kind
         self._layout = layout
-        self._has_cues = kind in ("srt", "vtt")
+        self._cues = cue_format(kind) if kind else None
         self._is_file = _is_file(output)
         self._live = LiveLayout(layout)
         self._cues_written = 0
@@ -53,7 +53,7 @@ class CaptionWriter:
     @property
     def takes_revisions(self) -> bool:
         """Whether a better text of what has come is of use."""
-        return self._kind == "jsonl" or self._has_cues or self._corrects
+        return self._kind == "jsonl" or self._cues is not None or self._corrects
 
     @property
     def _corrects(self) -> bool:
@@ -71,10 +71,10 @@ class CaptionWriter:
             case Final():
                 if self._kind == "text":
                     self._line(printable(message.text))
-                if self._has_cues or self._corrects:
+                if self._cues is not None or self._corrects:
                     self._finals[self._session, message.utterance] = message
-                if self._has_cues and self._is_file:
-                    self._write_cues(message)
+                if self._cues is not None and self._is_file:
+                    self._write_cues(self._cues, message)
             case Revised():
                 key = self._session, message.utterance
                 if (final := self._finals.get(key)) is not None:
@@ -98,25 +98,21 @@ class CaptionWriter:
             self._finish_text(final.text + "\n" for final in finals)
             return None
         cues = lay_out(finals, self._layout)
-        if self._has_cues and self._is_file:
-            self._output.seek(0)
-            self._output.truncate()
-        if self._kind == "srt":
-            self._output.writelines(format_srt(cues))
-        elif self._kind == "vtt":
-            self._output.writelines(format_vtt(cues))
+        if self._cues is not None:
+            if self._is_file:
+                self._output.seek(0)
+                self._output.truncate()
+            self._output.write(self._cues.header)
+            self._output.writelines(self._cues.blocks(cues, 1))
         self._output.flush()
         return reading_speed(cues)
 
-    def _write_cues(self, final: Final) -> None:
+    def _write_cues(self, form: CueFormat, final: Final) -> None:
         """As they are by now, for the case that there is no end."""
         cues = self._live.add(replace(final, text=printable(final.text)))
-        if self._kind == "srt":
-            self._output.writelines(format_srt(cues, self._cues_written + 1))
-        else:
-            if cues and not self._cues_written:
-                self._output.write(VTT_HEADER)
-            self._output.writelines(map(format_vtt_cue, cues))
+        if cues and not self._cues_written:
+            self._output.write(form.header)
+        self._output.writelines(form.blocks(cues, self._cues_written + 1))
         self._cues_written += len(cues)
         self._output.flush()
 
@@ -147,11 +143,11 @@ class Writing:
     """What is written, and where."""
 
     kind: str
-    """text, jsonl, srt or vtt."""
+    """text, jsonl, srt, vtt or ass."""
     output: str | None
     """A path, or None for standard output."""
     layout: Layout | None = None
-    """For srt and vtt."""
+    """For srt, vtt and ass."""
 
     @property
     def is_shown(self) -> bool:
@@ -162,7 +158,7 @@ class Writing:
     @property
     def needs_words(self) -> bool:
         """Whether the times of words are needed: cues are timed by them."""
-        return self.kind in ("srt", "vtt")
+        return self.kind in ("srt", "vtt", "ass")
 
     @contextmanager
     def writer(self, *, until_interrupted: bool = False) -> Iterator[CaptionWriter]:

@@ -1,10 +1,35 @@
 """Cues -> the text of SubRip and WebVTT files, piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from surtitle.subtitles.cues import Cue
 
 VTT_HEADER = "WEBVTT\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class CueFormat:
+    """How a file of cues is written, also one that grows."""
+
+    header: str
+    blocks: Callable[[Iterable[Cue], int], Iterator[str]]
+    """Of these cues, which are numbered from the second argument on."""
+
+
+def cue_format(kind: str) -> CueFormat | None:
+    """Of srt, vtt or ass; None of what has no cues."""
+    match kind:
+        case "srt":
+            return CueFormat("", format_srt)
+        case "vtt":
+            return CueFormat(VTT_HEADER, lambda cues, first: map(format_vtt_cue, cues))
+        case "ass":
+            from surtitle.subtitles import substation  # the server needs none of it
+
+            return CueFormat(substation.HEADER, lambda cues, first: substation.format_events(cues))
+        case _:
+            return None
 
 
 def format_srt(cues: Iterable[Cue], first: int = 1) -> Iterator[str]:
