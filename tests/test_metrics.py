@@ -19,7 +19,7 @@ OF_ENGINES = {"surtitle_owed_jobs"}
 """What `surtitle engine` has; tests/real_speech/test_engines.py asks one."""
 OF_SERVERS = {"surtitle_backplane_up"}
 """What several servers have; tests/balancing/test_channels.py asks one."""
-OF_ARCHIVES = {"surtitle_archive_up", "surtitle_archive_waiting", "surtitle_archive_lost"}
+OF_ARCHIVES = {"surtitle_archive_up", "surtitle_archive_waiting", "surtitle_archive_lost_total"}
 """What a server has that keeps talks; tests/archive/test_served.py asks one."""
 
 OF_SINKS = {f"surtitle_sink_{figure}" for figure in ("waiting", "delivered", "dropped", "failing")}
@@ -77,6 +77,21 @@ def test_every_counter_is_there_with_0_before_anything_happens() -> None:
     assert {"it was killed by SIGSEGV", "the device failed", "it could not be started"} <= set(
         deaths
     )
+
+
+def test_what_somebody_else_counts_is_a_counter_too() -> None:
+    """So a rate over it is right also when the server begins anew with 0."""
+    metrics, lost, sent = Metrics(), [0], {"a": 1.0}
+    metrics.count("lost", "Lost.", lambda: lost[0])
+    metrics.counts("sent", "Sent.", "sink", lambda: sent)
+    metrics.gauges("waiting", "Waiting.", "sink", lambda: sent)
+    assert {"# TYPE surtitle_lost_total counter", "# TYPE surtitle_waiting gauge"} <= set(
+        metrics.page().decode().splitlines()
+    )
+    assert samples(metrics)["surtitle_lost_total"] == {"": 0.0}
+    lost[0], sent["b"] = 7, 2.0
+    assert samples(metrics)["surtitle_lost_total"] == {"": 7.0}
+    assert samples(metrics)["surtitle_sent_total"] == {"a": 1.0, "b": 2.0}
 
 
 def partial(utterance: int, start_ms: int) -> Partial:

@@ -122,7 +122,7 @@ class App:
             waiting = "Entries that wait to be written to the archive."
             metrics.gauge("archive_waiting", waiting, lambda: archive.waiting)
             lost = "Finals that could not be kept, since too many waited."
-            metrics.gauge("archive_lost", lost, lambda: archive.lost)
+            metrics.count("archive_lost", lost, lambda: archive.lost)
         self._sinks = _make_sinks(settings)
         if self._sinks is not None:
             _make_sink_gauges(self._sinks.sinks, metrics)

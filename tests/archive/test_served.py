@@ -95,6 +95,6 @@ async def test_nobody_notices_that_the_database_was_away() -> None:
         story.check(12)
         await until(lambda: figure(running, "surtitle_archive_waiting") == 0)
         assert await texts(running) == numbers(12)
-        assert figure(running, "surtitle_archive_lost") == 0
+        assert figure(running, "surtitle_archive_lost_total") == 0
         warned = running.events("the archive keeps nothing for now; what is said waits")
         assert warned and len(warned) <= 2  # the end of the connection, and that there is none

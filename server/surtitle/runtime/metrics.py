@@ -19,7 +19,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from surtitle.jobs import Job, JobKind, Result
@@ -101,7 +101,17 @@ class Metrics:
         self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]
     ) -> None:
         """The same for several things, each with its label."""
-        self._registry.register(_Gauges(f"surtitle_{name}", text, label, values))
+        self._registry.register(_LookedUp(GaugeMetricFamily, name, text, label, values))
+
+    def count(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A counter that is looked up, for what somebody else counts; `_total` is added to its name."""
+        self.counts(name, text, "", lambda: {"": value()})
+
+    def counts(
+        self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """The same for several things, each with its label."""
+        self._registry.register(_LookedUp(CounterMetricFamily, name, text, label, values))
 
     def page(self) -> bytes:
         """All of it, as Prometheus reads it."""
@@ -212,20 +222,27 @@ class Arrivals:
         return self.since(partial.start_ms, now)
 
 
-class _Gauges(Collector):
+class _LookedUp(Collector):
     """Figures that are looked up when somebody asks, one for each of several things."""
 
     def __init__(
-        self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]
+        self,
+        family: type[GaugeMetricFamily | CounterMetricFamily],
+        name: str,
+        text: str,
+        label: str,
+        values: Callable[[], Mapping[str, float]],
     ) -> None:
-        self._name = name
+        """Without a `label` there is one."""
+        self._family = family
+        self._name = f"surtitle_{name}"
         self._text = text
-        self._label = label
+        self._labels = [label] if label else []
         self._values = values
 
     def collect(self) -> Iterator[Metric]:
         """See Collector."""
-        family = GaugeMetricFamily(self._name, self._text, labels=[self._label])
+        family = self._family(self._name, self._text, labels=self._labels)
         for label, value in self._values().items():
-            family.add_metric([label], value)
+            family.add_metric([label] if self._labels else [], value)
         yield family
