@@ -22,7 +22,10 @@ OF_SERVERS = {"surtitle_backplane_up"}
 OF_ARCHIVES = {"surtitle_archive_up", "surtitle_archive_waiting", "surtitle_archive_lost_total"}
 """What a server has that keeps talks; tests/archive/test_served.py asks one."""
 
-OF_SINKS = {f"surtitle_sink_{figure}" for figure in ("waiting", "delivered", "dropped", "failing")}
+OF_SINKS = {
+    f"surtitle_sink_{figure}"
+    for figure in ("waiting", "delivered_total", "dropped_total", "failing")
+}
 """What a server has whose captions go on; tests/sinks/test_served.py asks one."""
 
 

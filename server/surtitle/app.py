@@ -125,7 +125,7 @@ class App:
             metrics.count("archive_lost", lost, lambda: archive.lost)
         self._sinks = _make_sinks(settings)
         if self._sinks is not None:
-            _make_sink_gauges(self._sinks.sinks, metrics)
+            _make_sink_figures(self._sinks.sinks, metrics)
         self._rounds = VadRounds(SileroVad(SileroNetwork(load_weights())))
         sessions = Sessions(
             self.engine,
@@ -393,14 +393,16 @@ def make_engine_gauges(engine: Engine, metrics: Metrics) -> None:
     )
 
 
-def _make_sink_gauges(sinks: Sinks, metrics: Metrics) -> None:
-    def gauge(name: str, text: str, of: Callable[[Sink], float]) -> None:
-        metrics.gauges(name, text, "sink", lambda: {sink.name: of(sink) for sink in sinks})
+def _make_sink_figures(sinks: Sinks, metrics: Metrics) -> None:
+    def each(of: Callable[[Sink], float]) -> Callable[[], dict[str, float]]:
+        return lambda: {sink.name: of(sink) for sink in sinks}
 
-    gauge("sink_waiting", "Captions that wait for a sink.", lambda sink: sink.waiting)
-    gauge("sink_delivered", "Captions that a sink has taken.", lambda sink: sink.delivered)
-    gauge("sink_dropped", "Captions that a sink has not got.", lambda sink: sink.dropped)
-    gauge("sink_failing", "Whether the last attempt went wrong.", lambda sink: sink.failing)
+    waiting, delivered = "Captions that wait for a sink.", "Captions that a sink has taken."
+    dropped, failing = "Captions that a sink has not got.", "Whether the last attempt went wrong."
+    metrics.gauges("sink_waiting", waiting, "sink", each(lambda sink: sink.waiting))
+    metrics.counts("sink_delivered", delivered, "sink", each(lambda sink: sink.delivered))
+    metrics.counts("sink_dropped", dropped, "sink", each(lambda sink: sink.dropped))
+    metrics.gauges("sink_failing", failing, "sink", each(lambda sink: sink.failing))
 
 
 def _max_memory_bytes(settings: Settings) -> int:

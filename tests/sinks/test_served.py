@@ -174,7 +174,7 @@ async def test_what_is_said_in_a_hall_arrives_everywhere(tmp_path: Path) -> None
     names = ["hall youtube", "hall webhook", "hall file", "hall file 2", "hall file 3", "hall hls"]
     assert begin == {
         f"surtitle_sink_{figure}": dict.fromkeys(names, 0.0)
-        for figure in ("waiting", "delivered", "dropped", "failing")
+        for figure in ("waiting", "delivered_total", "dropped_total", "failing")
     }
     assert meeting.shown == [f"{text}\n" for text in texts]
     assert [text for _, text in stream.shown] == texts
