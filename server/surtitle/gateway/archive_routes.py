@@ -31,7 +31,7 @@ _METHODS = ["GET", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class ArchiveServing:
     """What these routes answer from."""
 
     admit: Callable[[Asking], Visitor | Refusal]
@@ -45,9 +45,9 @@ class Keeping:
     layout: Layout
 
 
-def archive_routes(keeping: Keeping) -> list[Route]:
+def archive_routes(serving: ArchiveServing) -> list[Route]:
     """All of them."""
-    routes = _Archive(keeping)
+    routes = _Archive(serving)
     return [
         Route(ARCHIVE_PATH, _answering(routes.talks), methods=_METHODS),
         Route(ARCHIVE_PATH + "/{talk}", _answering(routes.talk), methods=_METHODS),
@@ -81,8 +81,8 @@ def _answering(
 class _Archive:
     """Answers from what is kept."""
 
-    def __init__(self, keeping: Keeping) -> None:
-        self._keeping = keeping
+    def __init__(self, serving: ArchiveServing) -> None:
+        self._serving = serving
 
     async def talks(self, request: Request) -> Response:
         """A list of talks, or the deletion of a channel's."""
@@ -95,7 +95,7 @@ class _Archive:
             if channel is None:
                 raise _NotAnswered(NO_CHANNEL)
             count = await archive.delete_channel(channel)
-            self._keeping.forget(None, channel)
+            self._serving.forget(None, channel)
             return response_of(json_page(200, {"deleted": count}))
         before = _number(query, "before")
         most = min(_number(query, "limit") or USUAL_TALKS, MOST_TALKS)
@@ -112,24 +112,24 @@ class _Archive:
             raise _NotAnswered(NO_TALK)
         if request.method == "DELETE" and not ending:
             await archive.delete(name)
-            self._keeping.forget(name, None)
+            self._serving.forget(name, None)
             return response_of(Page(204, b"", {}))
         form = _FORMATS.get(ending)
         if form is None or request.method == "DELETE":
             raise _NotAnswered(NO_TALK)
-        parts = _written(request, archive, name, form.writer(kept, self._keeping.layout))
+        parts = _written(request, archive, name, form.writer(kept, self._serving.layout))
         return StreamingResponse(parts, media_type=form.media_type, headers=NOT_STORED)
 
     async def _admitted(self, request: Request) -> tuple[Archive, Caller]:
         """Raises _NotAnswered."""
-        keeping = self._keeping
-        visitor = await in_turn(request, lambda: keeping.admit(keeping.asking(request)))
+        serving = self._serving
+        visitor = await in_turn(request, lambda: serving.admit(serving.asking(request)))
         if isinstance(visitor, Refusal):
-            keeping.on_refusal(visitor.status)
+            serving.on_refusal(visitor.status)
             raise _NotAnswered(visitor)
-        if keeping.archive is None:
+        if serving.archive is None:
             raise _NotAnswered(NOTHING_KEPT)
-        return keeping.archive, visitor.caller
+        return serving.archive, visitor.caller
 
 
 NOTHING_KEPT = Refusal(404, "This server keeps no talks; see its setting `archive`.")

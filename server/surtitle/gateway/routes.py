@@ -25,7 +25,7 @@ from surtitle.archive.archive import Archive
 from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import WHOLE_LINK, Admission, Asking, Refusal, Visitor
 from surtitle.gateway.answering import for_any_page, in_turn, preflight, refused
-from surtitle.gateway.archive_routes import ARCHIVE_PATH, Keeping, archive_routes
+from surtitle.gateway.archive_routes import ARCHIVE_PATH, ArchiveServing, archive_routes
 from surtitle.gateway.channels import Channel
 from surtitle.gateway.dialect_routes import SERVICES, Conversing, dialect_routes, vosk_routes
 from surtitle.gateway.dialects.dialect import Dialect
@@ -130,7 +130,7 @@ class Routes:
             Route("/readyz", _answering(self.readiness), methods=read),
             *figures,
             *file_routes(self._files()),
-            *archive_routes(self._keeping()),
+            *archive_routes(self._archive_serving()),
             *edit_routes(self._editing(), CHANNELS_PATH),
             *dialect_routes(self.conversing()),
             *(
@@ -177,9 +177,9 @@ class Routes:
         serving = self._serving
         return Editing(self._admission.to_edit, self._asking, serving.channel, serving.on_refusal)
 
-    def _keeping(self) -> Keeping:
+    def _archive_serving(self) -> ArchiveServing:
         serving = self._serving
-        return Keeping(
+        return ArchiveServing(
             self._admission.to_use_archive,
             self._asking,
             serving.archive,
