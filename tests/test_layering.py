@@ -223,6 +223,7 @@ MAY_KNOW = {
         "errors",
         "messages",
         "runtime.background",
+        "runtime.filechange",
         "runtime.filerights",
         "runtime.printable",
         "subtitles.cues",

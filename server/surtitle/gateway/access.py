@@ -13,7 +13,6 @@ nowhere else, and what a machine calls itself is not in its own hands.
 """
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import re
@@ -31,6 +30,7 @@ import structlog
 
 from surtitle.errors import ConfigurationError
 from surtitle.runtime.addresses import is_local_name, is_loopback, plain
+from surtitle.runtime.filechange import FileChange
 from surtitle.runtime.filerights import loose_rights, written_anew
 
 log = structlog.get_logger("surtitle.access")
@@ -256,15 +256,13 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError as `read_keys` does."""
         self._path = path
-        self._seen = self._stamp()
+        self._change = FileChange(path)
         self._ring = read_keys(path)
         self._warn()
 
     def ring(self) -> KeyRing:
         """The keys of now; where the file cannot be used any more, those that it had."""
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen = stamp
+        if self._change.is_new():
             try:
                 self._ring = read_keys(self._path)
             except ConfigurationError as error:
@@ -277,12 +275,6 @@ class KeyFile:
     def _warn(self) -> None:
         if (rights := loose_rights(self._path)) is not None:
             log.warning("the key file is accessible to other users", rights=rights)
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        with contextlib.suppress(OSError):
-            status = self._path.stat()
-            return status.st_mtime_ns, status.st_size, status.st_mode
-        return None
 
 
 def add_key(path: Path, name: str, scopes: Sequence[Scope]) -> str:

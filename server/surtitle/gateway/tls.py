@@ -1,13 +1,13 @@
 """TLS from certificate files, which may be replaced while the server runs."""
 
 import asyncio
-import contextlib
 import ssl
 from pathlib import Path
 
 import structlog
 
 from surtitle.errors import ConfigurationError
+from surtitle.runtime.filechange import FileChange
 from surtitle.runtime.filerights import loose_rights
 
 log = structlog.get_logger("surtitle.tls")
@@ -23,7 +23,7 @@ class Certificates:
         """Raises ConfigurationError where the two cannot be used."""
         self._files = (certificate, key)
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._seen = self._stamps()
+        self._change = FileChange(certificate, key)
         _load(self.context, certificate, key)
         self._warn()
 
@@ -35,10 +35,8 @@ class Certificates:
 
     def refresh(self) -> None:
         """Read the files again if they have changed; those that cannot be used change nothing."""
-        stamps = self._stamps()
-        if stamps == self._seen:
+        if not self._change.is_new():
             return
-        self._seen = stamps
         try:
             # Not into the context in use: a key that does not fit would stay there with it.
             _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), *self._files)
@@ -52,14 +50,6 @@ class Certificates:
     def _warn(self) -> None:
         if (rights := loose_rights(self._files[1], group_may_read=True)) is not None:
             log.warning("the TLS key is accessible to other users", rights=rights)
-
-    def _stamps(self) -> list[int]:
-        stamps = []
-        for file in self._files:
-            with contextlib.suppress(OSError):
-                status = file.stat()
-                stamps += [status.st_mtime_ns, status.st_mode]
-        return stamps
 
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:

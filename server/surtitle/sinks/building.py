@@ -1,7 +1,6 @@
 """The sinks of a server, from its settings and from a file that may change while it runs."""
 
 import asyncio
-import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from surtitle.errors import ConfigurationError
+from surtitle.runtime.filechange import FileChange
 from surtitle.runtime.filerights import loose_rights
 from surtitle.sinks.files import FileOutlet
 from surtitle.sinks.forms import Form, WebHook, YouTube, Zoom
@@ -48,7 +48,7 @@ class ListedSinks:
         self._layout = layout
         self._made: dict[Place, Sink] = {}
         self.sinks = Sinks()
-        self._seen = self._stamp()
+        self._change = FileChange(*([] if file is None else [file]))
         self._read()
         self._warn()
 
@@ -60,10 +60,8 @@ class ListedSinks:
 
     def refresh(self) -> None:
         """Read the file again if it has changed; one that cannot be used changes nothing."""
-        stamp = self._stamp()
-        if stamp == self._seen:
+        if not self._change.is_new():
             return
-        self._seen = stamp
         try:
             self._read()
         except ConfigurationError as error:
@@ -108,13 +106,6 @@ class ListedSinks:
     def _warn(self) -> None:
         if self._file is not None and (rights := loose_rights(self._file)) is not None:
             log.warning("the file of sinks is accessible to other users", rights=rights)
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                status = self._file.stat()
-                return status.st_mtime_ns, status.st_size, status.st_mode
-        return None
 
 
 def _form(place: Place, secret: str) -> Form:
