@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from surtitle.runtime.addresses import (
+    has_clear_password,
     in_url,
     is_local_name,
     is_loopback,
@@ -93,3 +94,20 @@ def test_the_address_of_the_hall_comes_first(
 
 def test_an_address_of_version_6_stands_in_brackets_in_a_url() -> None:
     assert [in_url("::1"), in_url("10.0.0.7"), in_url("hall")] == ["[::1]", "10.0.0.7", "hall"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_clear"),
+    [
+        ("redis://h:1", True),
+        ("redis://:secret@h:1/0", True),
+        ("redis://u:a%40b%2F@h:1/0?db=1", True),
+        ("redis://u:a@b@h", False),
+        ("redis://u:a/b@h", False),
+        ("redis://u:a?b@h", False),
+        ("redis://u:a#b@h", False),
+        ("postgresql://h/d?user=a@b", False),
+    ],
+)
+def test_a_password_ends_where_all_programs_end_it(url: str, is_clear: bool) -> None:
+    assert has_clear_password(url) is is_clear

@@ -168,6 +168,29 @@ def test_a_mistake_is_one_sentence_and_status_1(
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--archive", "postgres://u:s3cret@h/d"],
+        ["--archive", "postgresql:/u:s3cret@h/d"],
+        ["--archive", "postgresql://u:s3cret/d"],
+        ["--archive", "postgresql://u:1@s3cret@h/d"],
+        ["--archive=sqlite://u:s3cret@h/d"],
+        ["--backplane", "redis://:s3cret"],
+        ["--backplane", "redis://:1/s3cret@h"],
+        ["--backplane=http://:s3cret@h"],
+    ],
+    ids=" ".join,
+)
+def test_the_password_of_a_database_is_not_told(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(monkeypatch, capsys, "serve", *arguments)
+    assert status == 1
+    assert err.startswith("surtitle: ")
+    assert "s3cret" not in out + err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ["nope"],
         ["serve", "--nope"],
         ["serve", "extra"],

@@ -270,7 +270,17 @@ def test_a_bad_value_names_the_option_and_the_variable(name: str, value: object)
         ("sinks", ["hall=file:a.txt", "b=file:a.txt"], "is there twice"),
         ("sinks", [{"s3cret": 1}], "write values, separated by commas"),
         ("archive", "mysql://u:s3cret@h/d", "write a folder"),
+        ("archive", "postgresql:/u:s3cret@h/d", "write a folder"),
+        ("archive", "postgresql+psycopg://u:s3cret@h/d", "write a folder"),
+        ("archive", "postgresql://u:x@s3cret@h/d", "write the signs @ / ? #"),
+        ("archive", "postgresql://u:1/s3cret@h/d", "write the signs @ / ? #"),
+        ("archive", "postgresql://u:1?s3cret@h/d", "write the signs @ / ? #"),
         ("backplane", "http://u:s3cret@h", "write redis://HOST:PORT"),
+        ("backplane", "redis:/u:s3cret@h", "write redis://HOST:PORT"),
+        ("backplane", "redis://u:s3cret @h", "write redis://HOST:PORT"),
+        ("backplane", "redis://:x@s3cret@h:1", "write the signs @ / ? #"),
+        ("backplane", "redis://:1/s3cret@h:1", "write the signs @ / ? #"),
+        ("backplane", "rediss://:1#s3cret@h:1", "write the signs @ / ? #"),
     ],
 )
 def test_what_may_hold_a_secret_is_not_repeated(name: str, value: object, sentence: str) -> None:
@@ -278,6 +288,21 @@ def test_what_may_hold_a_secret_is_not_repeated(name: str, value: object, senten
         load_settings({name: value})
     assert sentence in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("archive", "postgresql://u:a%40b%2Fc@h/d"),
+        ("archive", "postgresql://h/d?user=u"),
+        ("archive", "sqlite:////srv/me@home.sqlite3"),
+        ("archive", "C:\\talks"),
+        ("archive", "talks"),
+        ("backplane", "rediss://u:a%40b@h:6379/0"),
+    ],
+)
+def test_addresses_of_databases_are_taken_as_they_are(name: str, value: str) -> None:
+    assert getattr(load_settings({name: value}), name) == value
 
 
 def test_the_secret_of_webhooks_is_in_a_file(tmp_path: Path) -> None:

@@ -85,6 +85,12 @@ def test_databases_that_cannot_be_used_are_problems(tmp_path: Path) -> None:
         (Settings(archive="sqlite://"), "needs a file"),
         (Settings(backplane="redis://127.0.0.1:1"), "127.0.0.1:1"),
         (Settings(backplane="redis://127.0.0.1:x"), "address is wrong"),
+        (Settings(archive="postgresql://someone:secret/talks"), "no address"),
+        (Settings(archive="postgresql://127.0.0.1:1/talks?password=secret"), "of the archive"),
+        (Settings(archive="sqlite://someone:secret@127.0.0.1/talks"), "no address"),
+        (Settings(backplane="redis://:secret"), "address is wrong"),
+        (Settings(backplane="redis://:secret@127.0.0.1:1/0"), "127.0.0.1:1"),
+        (Settings(backplane="redis://127.0.0.1:1?password=secret"), "127.0.0.1:1"),
     ):
         finding = only(examine_stores(settings))
         assert finding.state == "problem" and said in finding.detail

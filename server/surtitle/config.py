@@ -29,7 +29,7 @@ from surtitle.captioning.language_names import code_meant, is_code
 from surtitle.captioning.pacing import LEAST_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
-from surtitle.runtime.addresses import LOOPBACK, is_loopback
+from surtitle.runtime.addresses import LOOPBACK, has_clear_password, is_loopback
 from surtitle.sinks.places import parse_places, split_places
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ SinkNames = Annotated[list[str], NoDecode, BeforeValidator(_split_sinks)]
 
 _WITH_SECRETS = ("archive", "backplane", "sinks")
 """What is written for these is not repeated where it is wrong."""
+_UNCLEAR_PASSWORD = "write the signs @ / ? # of a password as %40 %2F %3F %23"
 
 
 def _setting(default: Any, group: str, help_text: str, **limits: Any) -> Any:
@@ -605,13 +606,18 @@ class Settings(BaseSettings):
     def _is_redis(cls, url: str) -> str:
         if url and not re.fullmatch(r"rediss?://\S+", url):
             raise ValueError("the backplane is a Redis: write redis://HOST:PORT")
+        if not has_clear_password(url):
+            raise ValueError(_UNCLEAR_PASSWORD)
         return url
 
     @field_validator("archive")
     @classmethod
     def _is_a_database(cls, place: str) -> str:
-        if "://" in place and not re.match(r"(sqlite|postgresql)://", place):
+        is_folder = re.match(r"[A-Za-z0-9+.-]{2,}:", place) is None  # C:\\talks is one
+        if not is_folder and not re.match(r"(sqlite|postgresql)://", place):
             raise ValueError("write a folder, sqlite:////PATH or postgresql://HOST/DATABASE")
+        if place.startswith("postgresql:") and not has_clear_password(place):
+            raise ValueError(_UNCLEAR_PASSWORD)
         return place
 
     @field_validator("sinks")

@@ -57,6 +57,7 @@ _POSTGRES = {
     "keepalives_interval": 1,
     "keepalives_count": CONNECT_S,
 }
+_NO_ADDRESS = "The archive is no address of a database."
 
 _tables = MetaData()
 _format = Table("surtitle_format", _tables, Column("format", Integer, nullable=False))
@@ -99,12 +100,10 @@ class SqlStore:
         """
         self._url = _url(place)
         self._is_file = self._url.get_backend_name() == "sqlite"
-        if self._is_file:
-            self._engine = _sqlite(self._url)
-        else:
-            self._engine = create_engine(
-                self._url, pool_size=1, pool_pre_ping=True, connect_args=_POSTGRES
-            )
+        try:
+            self._engine = _sqlite(self._url) if self._is_file else _postgres(self._url)
+        except ArgumentError:
+            raise ConfigurationError(_NO_ADDRESS) from None
 
     def open(self) -> None:
         """See Store."""
@@ -234,8 +233,8 @@ def _url(place: str) -> URL:
         return URL.create("sqlite", database=str(Path(place) / FILE_NAME))
     try:
         url = make_url(place)
-    except (ArgumentError, ValueError) as error:
-        raise ConfigurationError("The archive is no address of a database.") from error
+    except (ArgumentError, ValueError):  # it may tell a part of a password, taken for a port
+        raise ConfigurationError(_NO_ADDRESS) from None
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ConfigurationError(
@@ -263,6 +262,10 @@ def _sqlite(url: URL) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, pool_size=1, pool_pre_ping=True, connect_args=_POSTGRES)
 
 
 def _make_private(path: Path) -> None:

@@ -155,7 +155,10 @@ class RedisStore:
             "socket_connect_timeout": ANSWER_S,
             "retry": Retry(NoBackoff(), 0),  # the backplane tries again by itself
         }
-        self._redis = Redis.from_url(url, **options)
+        try:
+            self._redis = Redis.from_url(url, **options)
+        except ValueError:  # it may tell a part of a password, taken for a port
+            raise ValueError("write redis://HOST:PORT or redis://:PASSWORD@HOST:PORT/0") from None
         self._bell: PubSub = self._redis.pubsub()
         self._claim = self._redis.register_script(_CLAIM)
         self._renew = self._redis.register_script(_RENEW)

@@ -1,5 +1,6 @@
 """Addresses in one spelling, and what is this machine alone. Pure."""
 
+import re
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -57,6 +58,17 @@ def likeliest_first(addresses: Iterable[str], main: str | None) -> list[str]:
         return address != main, parsed.version, parsed.is_link_local, not parsed.is_private
 
     return sorted(kept, key=rank)
+
+
+def has_clear_password(url: str) -> bool:
+    """Whether all programs take the same part of an address for its password.
+
+    Some end it at the first `@`, others at the last one, and some at a `/`. What is left would be taken
+    for a host or a port, and told in messages.
+    """
+    rest = url.partition("://")[2]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    return authority.count("@") == rest.count("@") <= 1
 
 
 def in_url(host: str) -> str:
