@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 import numpy as np
+import pytest
 
-from surtitle.cli.streaming import FileStream
+from surtitle.cli.streaming import Figures, FileStream
 from surtitle.client import Captions, Event
 from surtitle.messages import Ack, Ended, Final
 
@@ -75,3 +76,12 @@ async def test_only_what_is_not_answered_is_kept_and_the_end_of_speech_is_found_
     assert max(kept) <= 2 * 3200
     assert ends == [60] * 5
     assert len(figures.final_s) == 5 and min(figures.final_s) > 0.03
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 utterances"), (1, "1 utterance"), (2, "2 utterances")]
+)
+def test_the_summary_counts_in_words(count: int, words: str) -> None:
+    parts = {"silence_ms": 0, "suppressed_ms": 0, "failed_ms": 0, "captioned_ms": 3000}
+    figures = Figures(ended=Ended(seq=9, audio_ms=3000, utterances=count, **parts))
+    assert figures.summary() == f"3.0 s of audio in {words}"

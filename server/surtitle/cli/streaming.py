@@ -41,9 +41,9 @@ class Figures:
                 worst = f"worst {max(values):.2f} s" if len(values) > 1 else "one utterance"
                 parts.append(f"{label} {statistics.median(values):.2f} s (median, {worst})")
         if self.ended is not None:
-            parts.append(
-                f"{self.ended.audio_ms / 1000:.1f} s of audio in {self.ended.utterances} utterances"
-            )
+            count = self.ended.utterances
+            utterances = "1 utterance" if count == 1 else f"{count} utterances"
+            parts.append(f"{self.ended.audio_ms / 1000:.1f} s of audio in {utterances}")
         if (speed := self.reading_speed) is not None:
             parts.append(
                 f"reading speed {speed.characters_per_second:.0f} characters per second "
