@@ -4,13 +4,14 @@ Machines that the tests do not run on (GPUs, old drivers, AMD processors) appear
 is a real process throughout, also where it has to crash or hang.
 """
 
+import asyncio
 import io
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,17 @@ from surtitle.diagnosis.child import (
     probe_command,
     run_probe,
 )
+from surtitle.diagnosis.engines import examine_engines
 from surtitle.diagnosis.finding import Finding
 from surtitle.diagnosis.gpu import Gpu, judge_compute_type, judge_gpu
 from surtitle.diagnosis.keyfiles import examine_key_files
 from surtitle.diagnosis.libraries import judge_libraries, judge_python
 from surtitle.diagnosis.machine import Cpu, judge_cpu, probe_cpu
+from surtitle.diagnosis.onward import examine_sinks
 from surtitle.diagnosis.port import PortState, judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.diagnosis.stores import examine_stores
+from tests.engine.serving import SECRET, served
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,20 @@ class Settings:
     partial_model: str | None = None
     archive: str = ""
     backplane: str = ""
+    engine: list[str] = field(default_factory=list)
+    engine_ca: Path | None = None
+    engine_cert: Path | None = None
+    engine_key: Path | None = None
+    name_among_servers: str = "here"
+    sinks: list[str] = field(default_factory=list)
+    sinks_file: Path | None = None
+    secret: str = ""
+
+    def engine_secret(self) -> str:
+        return self.secret
+
+    def webhook_secret(self) -> str:
+        return self.secret
 
 
 def states(findings: Iterable[Finding]) -> dict[str, str]:
@@ -96,6 +114,102 @@ def test_databases_that_cannot_be_used_are_problems(tmp_path: Path) -> None:
         assert finding.state == "problem" and said in finding.detail
         assert "secret" not in finding.detail
     assert list(examine_stores(Settings())) == []
+
+
+# --- Engines and sinks ---------------------------------------------------------------------------
+
+
+async def look(examine: Callable[[Settings], Iterable[Finding]], settings: Settings) -> list[str]:
+    """What is found, each with its state."""
+    found = await asyncio.to_thread(lambda: list(examine(settings)))
+    return [f"{finding.state}: {finding.detail}" for finding in found]
+
+
+async def test_engines_are_asked_whether_they_answer() -> None:
+    assert list(examine_engines(Settings())) == []
+    async with served() as there:
+        port = there.port
+        urls = [there.url, f"dns+ws://localhost:{port}", f"lb+ws://127.0.0.1:{port}"]
+        found = await look(examine_engines, Settings(engine=urls, secret=SECRET))
+        assert f"ok: ws://127.0.0.1:{port} answers as there" in found
+        assert found.count(f"ok: ws://127.0.0.1:{port} answers as there") == 3
+        wrong = Settings(engine=urls[:1], secret="another secret!!")
+        (said,) = await look(examine_engines, wrong)
+        assert said.startswith("problem: ") and "It does not know our secret" in said
+    (said,) = await look(examine_engines, Settings(engine=[there.url]))
+    assert said.startswith(f"problem: {there.url}: ")
+
+
+async def test_engines_by_name_and_certificates_that_are_wrong(tmp_path: Path) -> None:
+    (said,) = await look(examine_engines, Settings(engine=["dns+ws://none.invalid:1"]))
+    assert said.startswith("problem: dns+ws://none.invalid:1: ")
+    lacking = Settings(engine=["wss://127.0.0.1:1"], engine_ca=tmp_path / "none")
+    (said,) = await look(examine_engines, lacking)
+    assert said.startswith("problem: The certificates for engines cannot be used")
+
+
+async def test_sinks_are_connected_to_and_get_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = list[bytes]()
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.read())
+        writer.close()
+
+    assert list(examine_sinks(Settings())) == []
+    monkeypatch.setenv("NO_PROXY", "*")
+    server = await asyncio.start_server(keep, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        (tmp_path / "sinks").write_text(f"hall=zoom:https://127.0.0.1:{port}/s3cret?a=b")
+        sinks = [
+            f"hall=webhook:http://127.0.0.1:{port}/s3cret",
+            f"hall=file:{tmp_path}/talk.vtt",
+            f"hall=hls:{tmp_path}/none",
+        ]
+        settings = Settings(sinks=sinks, sinks_file=tmp_path / "sinks", secret="0123456789abcdef")
+        assert await look(examine_sinks, settings) == [
+            "ok: hall webhook: its host can be reached",
+            f"ok: hall file: {tmp_path} is writable",
+            "problem: hall hls: The captions of hall cannot be written: there is no folder "
+            f"{tmp_path}/none.",
+            "ok: hall zoom: its host can be reached",
+        ]
+        async with asyncio.timeout(5):
+            while len(got) < 2:  # noqa: ASYNC110 - the end of a connection is no event
+                await asyncio.sleep(0.005)
+    assert got == [b"", b""]
+    away = Settings(sinks=[f"hall=youtube:http://127.0.0.1:{port}/s3cret"])
+    assert await look(examine_sinks, away) == [
+        "problem: hall youtube: no connection: Connection refused"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("hall=webhook:https://h/s3cret", "hall webhook: What goes to a webhook is signed"),
+        ("hall=zoom:s3cret", "The sinks cannot be used: what follows hall=zoom: is no address"),
+        ("hall=zoom:https://s3cret.invalid/", "hall zoom: no connection: "),
+        ("hall=zoom:https://127.0.0.1:99999/s3cret", "hall zoom: no connection: the address is"),
+    ],
+)
+async def test_what_is_wrong_with_a_sink_is_told_without_its_address(
+    sink: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    (found,) = await look(examine_sinks, Settings(sinks=[sink]))
+    assert found.startswith(f"problem: {said}")
+    assert "s3cret" not in found
+
+
+async def test_sinks_behind_a_proxy_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    (found,) = await look(examine_sinks, Settings(sinks=["hall=zoom:https://s3cret.invalid/"]))
+    assert found == "ok: hall zoom: is behind a proxy, so it was not tried"
 
 
 # --- Files with secrets --------------------------------------------------------------------------
@@ -573,7 +687,8 @@ def test_the_check_itself_loads_no_model_library() -> None:
         "from surtitle.diagnosis import diagnose\n"
         "diagnose(SimpleNamespace(model='none-such', partial_model=None, device='cpu',\n"
         "    compute_type='default', host='127.0.0.1', port=0, keys_file=None, tls_key=None,\n"
-        "    archive='', backplane=''))\n"
+        "    archive='', backplane='', engine=[], sinks=[], sinks_file=None,\n"
+        "    webhook_secret=str))\n"
         "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
     )
     folder = Path(surtitle.__file__).parents[1]

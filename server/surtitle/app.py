@@ -21,7 +21,7 @@ from surtitle.archive.archive import Archive
 from surtitle.config import Settings
 from surtitle.decoding.decoders import Decoders
 from surtitle.engine.devices import find_devices
-from surtitle.engine.dialing import LaneOptions, engine_tls
+from surtitle.engine.dialing import lane_options
 from surtitle.engine.engine import Engine, OnLoad, OnState
 from surtitle.engine.local import local_engine
 from surtitle.engine.remote import RemoteEngines
@@ -209,10 +209,14 @@ class App:
 
         if not settings.engine:
             return make_local_engine(settings, decoder, metrics, on_state, on_load)
-        tls = None
-        if any(url.startswith(("wss:", "dns+wss:", "lb+wss:")) for url in settings.engine):
-            tls = engine_tls(settings.engine_ca, settings.engine_cert, settings.engine_key)
-        lanes = LaneOptions(settings.name_among_servers, settings.engine_secret(), tls)
+        lanes = lane_options(
+            settings.engine,
+            settings.name_among_servers,
+            settings.engine_secret(),
+            settings.engine_ca,
+            settings.engine_cert,
+            settings.engine_key,
+        )
         return RemoteEngines(settings.engine, lanes, on_state, on_load)
 
     @property

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surtitle.diagnosis.child import judge_probe, probe_command, run_probe
+from surtitle.diagnosis.engines import examine_engines
 from surtitle.diagnosis.finding import CheckedSettings, Finding, State
 from surtitle.diagnosis.fit import (
     judge_cpu_speakers,
@@ -27,6 +28,7 @@ from surtitle.diagnosis.keyfiles import examine_key_files
 from surtitle.diagnosis.libraries import judge_libraries, judge_python, probe_libraries
 from surtitle.diagnosis.machine import judge_cpu, probe_cpu, probe_free_disk
 from surtitle.diagnosis.needs import Needs, needs_of
+from surtitle.diagnosis.onward import examine_sinks
 from surtitle.diagnosis.port import judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.diagnosis.stores import examine_stores
@@ -73,6 +75,8 @@ def examine(
     yield judge_port(settings.host, settings.port, probe_port(settings.host, settings.port))
     yield from examine_key_files(settings)
     yield from examine_stores(settings)
+    yield from examine_engines(settings)
+    yield from examine_sinks(settings)
     model = _find_model(settings.model, download, report)
     yield from model.findings
     partial = None

@@ -59,3 +59,37 @@ class CheckedSettings(Protocol):
     @property
     def backplane(self) -> str:
         """Redis by which channels are shared, or nothing."""
+
+    @property
+    def engine(self) -> list[str]:
+        """Engines on other machines."""
+
+    @property
+    def engine_ca(self) -> Path | None:
+        """Who certifies them; None is whom the system trusts."""
+
+    @property
+    def engine_cert(self) -> Path | None:
+        """What this server shows to them."""
+
+    @property
+    def engine_key(self) -> Path | None:
+        """Its private key."""
+
+    @property
+    def name_among_servers(self) -> str:
+        """What this server is called by them."""
+
+    def engine_secret(self) -> str:
+        """What they know it by, or nothing. Raises ConfigurationError."""
+
+    @property
+    def sinks(self) -> list[str]:
+        """Where captions go on to."""
+
+    @property
+    def sinks_file(self) -> Path | None:
+        """More of them."""
+
+    def webhook_secret(self) -> str:
+        """What web hooks are signed with, or nothing. Raises ConfigurationError."""

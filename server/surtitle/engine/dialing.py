@@ -104,6 +104,19 @@ def _welcome(message: wire.ToGateway) -> wire.Welcome:
             raise NotReached(NO_ENGINE)
 
 
+def lane_options(
+    urls: Iterable[str],
+    gateway: str,
+    secret: str,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+) -> LaneOptions:
+    """As the settings of a gateway say it. Raises ConfigurationError."""
+    needs_tls = any("wss" in url.partition("://")[0] for url in urls)
+    return LaneOptions(gateway, secret, engine_tls(ca, certificate, key) if needs_tls else None)
+
+
 def engine_tls(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
     """How a gateway proves itself to engines, and what it asks of them. Raises ConfigurationError."""
     if (certificate is None) is not (key is None):

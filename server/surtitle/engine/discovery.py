@@ -24,7 +24,7 @@ async def follow(pool: EnginePool, url: str, make: Callable[[str], MakeMember]) 
     said = ""
     while True:
         try:
-            found = await _look_up(url)
+            found = await look_up(url)
         except OSError as error:
             if said != str(error):
                 said = str(error)
@@ -39,7 +39,7 @@ async def follow(pool: EnginePool, url: str, make: Callable[[str], MakeMember]) 
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _look_up(url: str) -> set[str]:
+async def look_up(url: str) -> set[str]:
     """The URLs of all addresses. Raises OSError."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()

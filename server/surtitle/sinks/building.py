@@ -72,16 +72,7 @@ class ListedSinks:
 
     def _read(self) -> None:
         """Those that stay keep what waits for them, and their numbers."""
-        try:
-            texts = [] if self._file is None else sinks_in(self._file.read_text("utf-8-sig"))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"The sinks in {self._file} cannot be read: {error}."
-            ) from error
-        try:
-            places = parse_places([*self._listed, *texts])
-        except ValueError as error:
-            raise ConfigurationError(f"The sinks cannot be used: {error}.") from error
+        places = read_places(self._listed, self._file)
         made: dict[Place, Sink] = {}
         for place in places:
             names = {sink.name for sink in [*self._made.values(), *made.values()]}
@@ -108,19 +99,51 @@ class ListedSinks:
             log.warning("the file of sinks is accessible to other users", rights=rights)
 
 
+def read_places(listed: Sequence[str], file: Path | None) -> tuple[Place, ...]:
+    """Where captions are to go on to. Raises ConfigurationError."""
+    try:
+        texts = [] if file is None else sinks_in(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The sinks in {file} cannot be read: {error}.") from error
+    try:
+        return parse_places([*listed, *texts])
+    except ValueError as error:
+        raise ConfigurationError(f"The sinks cannot be used: {error}.") from error
+
+
+def must_be_signed(secret: str) -> None:
+    """Raises ConfigurationError where there is nothing to sign with."""
+    if not secret:
+        raise ConfigurationError(
+            "What goes to a webhook is signed: name a file with a secret, by "
+            "--webhook-secret-file. `openssl rand -hex 32` makes one."
+        )
+
+
+def folder_of(place: Place) -> Path:
+    """Where files are written for it. Raises ConfigurationError where they cannot be."""
+    path = Path(place.where)
+    folder = path.parent if place.kind is Kind.FILE else path
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"The captions of {place.channel} cannot be written: there is no folder {folder}."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"The captions of {place.channel} cannot be written: the folder {folder} is not writable."
+        )
+    return folder
+
+
 def _form(place: Place, secret: str) -> Form:
     match place.kind:
         case Kind.ZOOM:
             return Zoom(place.target)
         case Kind.YOUTUBE:
             return YouTube(place.target)
-        case _ if secret:
-            return WebHook(place.target, secret)
         case _:
-            raise ConfigurationError(
-                "What goes to a webhook is signed: name a file with a secret, by "
-                "--webhook-secret-file. `openssl rand -hex 32` makes one."
-            )
+            must_be_signed(secret)
+            return WebHook(place.target, secret)
 
 
 def _web(form: Form) -> Outlet:
@@ -130,23 +153,9 @@ def _web(form: Form) -> Outlet:
 
 
 def _file(place: Place, layout: Layout) -> Outlet:
-    path = Path(place.where)
-    _must_take_files(path.parent, place.channel)
-    return FileOutlet(path, Growing(place.extension, layout))
+    folder_of(place)  # raises
+    return FileOutlet(Path(place.where), Growing(place.extension, layout))
 
 
 def _folder(place: Place, layout: Layout) -> Outlet:
-    path = Path(place.where)
-    _must_take_files(path, place.channel)
-    return HlsOutlet(path, place.segmenting, layout)
-
-
-def _must_take_files(folder: Path, channel: str) -> None:
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"The captions of {channel} cannot be written: there is no folder {folder}."
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"The captions of {channel} cannot be written: the folder {folder} is not writable."
-        )
+    return HlsOutlet(folder_of(place), place.segmenting, layout)
