@@ -4,19 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
 
 from rich.console import Console
 from rich.text import Text
 
 from surtitle.cli.caption import server_for, stream, wishes
+from surtitle.cli.sharing import shared_address, watch_page
 from surtitle.cli.streaming import Figures
 from surtitle.cli.writing import Writing
-from surtitle.client import CAPTIONS_PATH, Captions, Event
-from surtitle.client.dialing import endpoint
+from surtitle.client import Captions, Event
 from surtitle.client.microphone import Microphone, MicrophoneGone, open_microphone
 from surtitle.config import Settings
-from surtitle.messages import Ended, Ready
+from surtitle.messages import Ended
 from surtitle.runtime.mainloop import EXIT_INTERRUPTED, run_on_loop, stop_signals
 from surtitle.runtime.printable import printable
 from surtitle.runtime.telemetry import configure_logging
@@ -117,6 +116,7 @@ async def _caption(
             open_microphone(request.device) as microphone,
             server_for(request.server, settings, console) as url,
         ):
+            shared = "" if request.channel is None else await shared_address(url, request.key)
             # The audience may keep a transcript, and who comes late sees only the better text.
             is_kept = writer.takes_revisions or request.channel is not None
             start = wishes(
@@ -133,7 +133,7 @@ async def _caption(
             def begin(captions: Captions) -> MicStream:
                 parts = [f"Listening to {microphone.name}", "Ctrl+C to stop"]
                 if request.channel is not None:
-                    parts.insert(1, f"watch at {_watch_page(url, captions.ready)}")
+                    parts.insert(1, f"watch at {watch_page(shared, captions.ready)}")
                 console.print(Text(printable(" · ".join(parts)), "dim"))
                 listening.set()
                 return MicStream(captions, microphone, stopped)
@@ -149,17 +149,3 @@ async def _caption(
             )
         figures.reading_speed = writer.finish()
     console.print(f"[dim]{figures.summary()}[/dim]")
-
-
-def _watch_page(server: str, ready: Ready) -> str:
-    """The address of the page for the audience."""
-    address = urlsplit(endpoint(server, CAPTIONS_PATH))
-    return urlunsplit(
-        (
-            address.scheme.replace("ws", "http", 1),
-            address.netloc,
-            f"{address.path.removesuffix(CAPTIONS_PATH)}/watch/{ready.channel}",
-            "",
-            f"token={ready.watch_token}" if ready.watch_token else "",
-        )
-    )
