@@ -45,7 +45,6 @@ async def test_another_address_is_the_one_that_was_dialled(server: str, address:
 
 
 def test_the_page_has_the_channel_and_what_lets_the_audience_in() -> None:
-
     assert watch_page(PUBLIC, replace(READY, channel="hall")) == f"{PUBLIC}/watch/hall"
     ready = replace(READY, channel="hall", watch_token="t0ken")
     assert watch_page(PUBLIC, ready) == f"{PUBLIC}/watch/hall#token=t0ken"

@@ -2,12 +2,11 @@
 
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Protocol
-from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import Request
@@ -24,19 +23,16 @@ from surtitle.gateway.dialects.flux import Flux
 from surtitle.gateway.dialects.openai_realtime import MAX_FRAME_BYTES, OpenAIRealtime
 from surtitle.gateway.dialects.vosk import Vosk
 from surtitle.gateway.handshake import Take, accept
+from surtitle.gateway.query import MOST_DIALECT_FIELDS, Query, TooManyFields, query_of
 from surtitle.gateway.web import Page, json_page, response_of
 from surtitle.jobs import ModelInfo
 
 log = structlog.get_logger("surtitle.gateway")
 
-MOST_QUERY_FIELDS = 256
-"""Deepgram's clients may name a hundred key terms, each as a field of its own."""
 REALTIME_PATH = "/v1/realtime"
 LISTEN_PATH = "/v1/listen"
 FLUX_PATH = "/v2/listen"
 VOSK_PATH = "/vosk"
-
-Query = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +202,10 @@ def _shake_hands(request: Request, service: Service, conversing: Conversing) -> 
     if model is None:
         return _refused(service, conversing, LOADING, request_id)
     try:
-        dialect, sessions = service.dialect(query_of(request), model, request_id)
-    except BadQuery as error:
+        dialect, sessions = service.dialect(
+            query_of(request, MOST_DIALECT_FIELDS), model, request_id
+        )
+    except (BadQuery, TooManyFields) as error:
         return _refused(service, conversing, Refusal(400, str(error)), request_id)
     return accept(
         request.scope,
@@ -216,15 +214,6 @@ def _shake_hands(request: Request, service: Service, conversing: Conversing) -> 
         conversing.converse(visitor, dialect, sessions),
         service.headers(request_id),
     )
-
-
-def query_of(request: Request) -> Query:
-    """The fields of its query string. Raises BadQuery."""
-    try:
-        return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
-    except ValueError as error:
-        text = f"The query string has more than {MOST_QUERY_FIELDS} fields."
-        raise BadQuery(text) from error
 
 
 def _refused(

@@ -24,7 +24,6 @@ from surtitle.gateway.answering import NOT_STORED, in_steps, in_turn, preflight
 from surtitle.gateway.dialect_routes import (
     LISTEN_PATH,
     identity,
-    query_of,
     refuse_deepgram,
     refuse_openai,
 )
@@ -34,6 +33,7 @@ from surtitle.gateway.dialects.deepgram_query import BadQuery, read_query
 from surtitle.gateway.forms import BadForm, Form
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import until_gone
+from surtitle.gateway.query import MOST_DIALECT_FIELDS, TooManyFields, query_of
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import PIECE_BYTES, NoRoom, Spool, Spools, Upload
 from surtitle.gateway.web import Page, json_page, response_of
@@ -266,8 +266,8 @@ class _Listening(_FileEndpoint[_Listened]):
             )
         model = upload.opening.model
         try:
-            wishes = read_query(query_of(request), model, is_file=True)
-        except BadQuery as error:
+            wishes = read_query(query_of(request, MOST_DIALECT_FIELDS), model, is_file=True)
+        except (BadQuery, TooManyFields) as error:
             raise NotTaken(str(error)) from error
         if wishes.ignored:
             log.info("parameters without effect", parameters=wishes.ignored[:20])

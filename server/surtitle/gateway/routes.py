@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -37,6 +37,7 @@ from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
 from surtitle.gateway.proxies import TrustedProxies
+from surtitle.gateway.query import MOST_START_FIELDS, TooManyFields, query_of
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
@@ -58,8 +59,6 @@ LIST_HEADERS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocke
 MOST_LIST_BYTES = 2048
 """Of all of these: a browser's have 100 and its token. `websockets` takes a millisecond or two to parse
 so many, and 15 for as many as a request may have."""
-MOST_QUERY_FIELDS = 64
-"""`start` has thirteen. To parse as many as a request may have takes 20 ms."""
 _CHANNEL = re.compile(CHANNEL_NAME)
 
 Answer = Callable[[Request], Response]
@@ -213,12 +212,9 @@ class Routes:
             if isinstance(visitor, Refusal):
                 return visitor
             try:
-                query = parse_qs(
-                    request.url.query, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS
-                )
-            except ValueError:
-                text = f"The query string has more than {MOST_QUERY_FIELDS} fields."
-                return Refusal(400, text)
+                query = query_of(request, MOST_START_FIELDS)
+            except TooManyFields as error:
+                return Refusal(400, str(error))
             return self._serving.caption(visitor, query)
 
         return self._handshake(request, answer)
