@@ -712,7 +712,7 @@ async def test_where_memory_cannot_be_measured_there_is_no_limit_and_it_is_told_
 async def test_a_moment_without_a_figure_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_bytes: int
 ) -> None:
-    monkeypatch.setattr("surtitle.gateway.server.MEMORY_CHECK_S", 0)
+    monkeypatch.setattr("surtitle.gateway.memory_watch.MEMORY_CHECK_S", 0)
     looks, later = [0], asyncio.Event()
 
     def count() -> None:  # as long as memory is short

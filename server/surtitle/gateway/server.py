@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import ssl
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -32,6 +31,7 @@ from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
+from surtitle.gateway.memory_watch import MemoryWatch
 from surtitle.gateway.opening import Opening, SessionOptions
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, ClientAddress, TrustedProxies
@@ -39,7 +39,7 @@ from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
 from surtitle.gateway.shares import Shares
-from surtitle.gateway.shedding import MemoryGuard, Pressure
+from surtitle.gateway.shedding import Pressure
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.translated import TranslatedConnection
 from surtitle.gateway.uploads import Spools, Upload
@@ -47,8 +47,6 @@ from surtitle.gateway.web import Page, QrCodes, json_page
 from surtitle.gateway.websocket import LARGE_TOGETHER_BYTES, WebSocket
 from surtitle.gateway.whereabouts import AUTO, Whereabouts
 from surtitle.messages import Start
-from surtitle.runtime import memory
-from surtitle.runtime.background import DaemonThread
 from surtitle.runtime.metrics import Metrics
 from surtitle.runtime.network import main_address, own_addresses
 from surtitle.runtime.telemetry import LoopLag
@@ -65,15 +63,6 @@ try one name after the other."""
 MIN_WITHOUT_SESSION = 16
 """Connections that have not sent `start` yet, where `max_sessions` is less; beyond that the one that
 has waited longest makes way."""
-MEMORY_CHECK_S = 0.25
-"""How often the memory is looked at: a fast client sends tens of megabytes in that time."""
-TRIM_EVERY_S = 10.0
-"""How often what is free is given back to the system at most, after sessions have ended. It holds up
-whoever wants memory meanwhile, for some milliseconds."""
-TRIM_FROM_BYTES = 32 << 20
-"""The server must have grown by so much, or there is not enough to give back."""
-
-
 SPEAK_ON = 0.5
 """The share of the time of a drain in which utterances come to their ends by themselves. In the rest,
 those that have not are cut and answered."""
@@ -135,7 +124,7 @@ class Gateway:
         self._origins = origins
         self._metrics_origins = metrics_origins
         self._proxies = proxies
-        self._memory = MemoryGuard(max_memory_bytes)
+        self._memory = MemoryWatch(max_memory_bytes, sessions)
         self._foreign = ForeignPages(origins.allowed)
         self._admission = Admission(
             engine,
@@ -326,45 +315,8 @@ class Gateway:
             self._announcement.add_done_callback(self._serving.discard)
 
     async def watch_memory(self) -> None:
-        """Refuse sessions, and end some, as memory runs short; ends only where it cannot be told, or
-        cancelled.
-        """
-        own, grown = memory.used_bytes(), 0
-        if own is None:
-            log.warning("the server's memory cannot be measured, so it has no limit")
-            self._memory = MemoryGuard(sys.maxsize)
-            return
-        used = own + self._sessions.used_bytes
-        if self._memory.has_little_room(used):
-            log.warning(
-                "the server alone uses nearly all of its memory limit; see `max_memory_mb`",
-                used_mb=used // memory.MIB,
-                limit_mb=self._memory.limit_bytes // memory.MIB,
-            )
-        trimming, trimmed_at, ended = DaemonThread("trim memory"), time.monotonic(), 0
-        try:
-            while True:
-                if (now_own := memory.used_bytes()) is not None:  # else it is as it was
-                    # And those that decode for its sessions; the worker's is another matter.
-                    used, grown = now_own + self._sessions.used_bytes, now_own - own
-                if self._memory.judge(used):
-                    pressure = self._memory.pressure
-                    say = log.info if pressure is Pressure.NONE else log.warning
-                    say("memory", state=pressure.name.lower(), used_mb=used // memory.MIB)
-                if self._memory.pressure is not Pressure.NONE:
-                    held = {hosted.id: hosted.held_bytes for hosted in self._sessions}
-                    for session in self._memory.offenders(used, held, time.monotonic()):
-                        self._sessions.shed(session)
-                now = time.monotonic()
-                is_time = now - trimmed_at >= TRIM_EVERY_S and ended != self._sessions.ended
-                if self._memory.pressure is not Pressure.NONE or (
-                    is_time and grown > TRIM_FROM_BYTES
-                ):
-                    ended, trimmed_at = self._sessions.ended, now
-                    await trimming.run(memory.give_back_free)
-                await asyncio.sleep(MEMORY_CHECK_S)
-        finally:
-            trimming.stop()
+        """See MemoryWatch.run."""
+        await self._memory.run()
 
     def _sessions_hold(self) -> int:
         return sum(hosted.held_bytes for hosted in self._sessions)
