@@ -17,7 +17,7 @@ import structlog
 from websockets.frames import CloseCode
 
 from surtitle.archive.archive import Archive
-from surtitle.engine.engine import Engine, Member
+from surtitle.engine.engine import Engine
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.extras import install_command
@@ -27,6 +27,7 @@ from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.dialects.dialect import Dialect
 from surtitle.gateway.dialects.wyoming import Wyoming
 from surtitle.gateway.foreign import ForeignPages
+from surtitle.gateway.gauges import make_gauges
 from surtitle.gateway.handshake import Take
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
@@ -166,52 +167,15 @@ class Gateway:
         self._whereabouts: Whereabouts | None = None
         self._version = version("surtitle")  # from a file: not for each connection
         self.port = self.metrics_port = self.vosk_port = self.wyoming_port = 0
-        self._make_gauges()
-
-    def _make_gauges(self) -> None:
-        gauge, sessions = self._metrics.gauge, self._sessions
-        gauge("connections", "Open connections.", lambda: len(self._connections))
-        gauge("sessions", "Sessions, connected or not.", lambda: len(sessions))
-        gauge(
-            "sessions_waiting",
-            "Sessions that are waiting for their client.",
-            lambda: sessions.waiting,
+        make_gauges(
+            metrics,
+            engine,
+            sessions,
+            self._memory,
+            self._lag,
+            connections=lambda: len(self._connections),
+            is_ready=self._is_ready,
         )
-        gauge("channels", "Channels.", lambda: len(self._channels))
-        gauge("viewers", "Channel viewers.", lambda: self._channels.viewers)
-        gauge(
-            "engine_utilization",
-            "How much of the engine's time was taken in the last seconds, from 0 to 1; all of it "
-            "where jobs waited.",
-            lambda: self._engine.utilization,
-        )
-        self._make_gauges_of_members()
-        gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
-        gauge("ready", "Whether captions can be made.", self._is_ready)
-        gauge(
-            "loop_lag_seconds",
-            "Delay of the event loop (p99 over half a minute).",
-            lambda: self._lag.milliseconds()["p99"] / 1000,
-        )
-        limit = "Memory limit of the server."
-        gauge("memory_limit_bytes", limit, lambda: self._memory.limit_bytes)
-        gauge(
-            "memory_pressure",
-            "0: normal; 1: new sessions are refused; 2: the largest sessions are ended.",
-            lambda: self._memory.pressure.value,
-        )
-        gauge("held_bytes", "Memory held by sessions.", self._sessions_hold)
-
-    def _make_gauges_of_members(self) -> None:
-        def gauges(name: str, text: str, value: Callable[[Member], float]) -> None:
-            self._metrics.gauges(
-                name, text, "member", lambda: {m.name: value(m) for m in self._engine.members}
-            )
-
-        is_ready = EngineState.READY
-        gauges("member_ready", "Whether a worker decodes.", lambda m: float(m.state is is_ready))
-        gauges("member_utilization", "As engine_utilization, by worker.", lambda m: m.utilization)
-        gauges("member_owed_jobs", "Jobs not answered yet, by worker.", lambda m: m.owed_jobs)
 
     async def start(
         self,
@@ -317,9 +281,6 @@ class Gateway:
     async def watch_memory(self) -> None:
         """See MemoryWatch.run."""
         await self._memory.run()
-
-    def _sessions_hold(self) -> int:
-        return sum(hosted.held_bytes for hosted in self._sessions)
 
     def tell(self, service: Service) -> None:
         """See Sessions.tell."""
