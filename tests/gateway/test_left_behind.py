@@ -251,7 +251,7 @@ async def test_one_who_sends_faster_than_people_speak_can_wait(seconds: int, pat
 async def test_who_was_held_up_and_then_sends_it_all_does_not_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("surtitle.gateway.hosted.HASTE_S", 0.5)
+    monkeypatch.setattr("surtitle.gateway.haste.HASTE_S", 0.5)
     async with listening() as site, connect(site.websocket) as socket:
         await socket.send(START)
         ready = expect(await socket.recv())

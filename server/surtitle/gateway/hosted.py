@@ -34,6 +34,7 @@ from surtitle.engine.engine import Engine
 from surtitle.engine.scheduler import Owner
 from surtitle.errors import BadAudio, BadMessage, BadStart, InternalError, UnknownSession, WireError
 from surtitle.gateway.channels import Channel
+from surtitle.gateway.haste import Haste
 from surtitle.gateway.kept import KeptMessages
 from surtitle.gateway.lifecycle import SESSION, SessionEvent, SessionState
 from surtitle.gateway.link import NO_LINK, Link
@@ -68,12 +69,6 @@ SILENCE_STEP_S = 0.1
 MOST_REQUESTS = 32
 """`update` and `flush` that may wait for their place in a container, before its client is not
 read."""
-HASTE_S = 4.0
-"""How much more audio may come than time passes before a client counts as one who sends faster than
-people speak: what a connection that broke for a moment holds back, and sends at once."""
-CREDIT_S = 10.0
-"""How much more of it may come at once after as much less: it was held up on its way, or by ourselves
-if the server has much to do. Whoever speaks must not count as hasty for that."""
 MOST_CORRECTIONS = 1000
 """Of a session that are remembered: what its engine makes of an utterance comes soon after it."""
 Told = tuple[ServiceState, str]
@@ -138,8 +133,7 @@ class HostedSession:
         self._metrics = metrics
         self._arrivals = Arrivals()
         self._received_s = 0.0  # counted
-        self._ahead_s = 0.0  # how much more audio came lately than time passed
-        self._counted_at = time.monotonic()
+        self._haste = Haste(time.monotonic())
         self._told: Told = ("normal", "")
         self._engine = engine
         self._rounds = rounds
@@ -230,7 +224,7 @@ class HostedSession:
     @property
     def patient(self) -> bool:
         """See VadClient."""
-        return not self.is_connected or self._ahead_s > HASTE_S
+        return not self.is_connected or self._haste.is_hasty
 
     def _take_turns(self) -> None:
         """Where nobody waits for the captions, those go first for whom somebody does."""
@@ -390,10 +384,9 @@ class HostedSession:
             self._arrivals.add(received_s * 1000, now)
             self._rhythm.on_audio(new_s)
             self._received_s = received_s
-            was_hasty = self._ahead_s > HASTE_S
-            self._ahead_s = max(self._ahead_s - (now - self._counted_at), -CREDIT_S) + new_s
-            self._counted_at = now
-            if was_hasty is not (self._ahead_s > HASTE_S):
+            was_hasty = self._haste.is_hasty
+            self._haste.on_audio(new_s, now)
+            if was_hasty is not self._haste.is_hasty:
                 self._take_turns()
 
     def update(self, update: Update) -> None:
