@@ -165,6 +165,27 @@ def test_a_mistake_is_one_sentence_and_status_1(
     assert "Traceback" not in err
 
 
+def test_what_a_server_is_started_with_is_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = {
+        "--model": "none-such",
+        "--port": "0",
+        "--sinks": "hall=hls:/nonexistent",
+        "--engine": "ws://127.0.0.1:1",
+        "--backplane": "redis://:s3cret@127.0.0.1:1",
+        "--archive": "postgresql://u:s3cret@127.0.0.1:1/d",
+    }
+    words = [word for pair in arguments.items() for word in pair]
+    status, out, err = run(monkeypatch, capsys, "check", *words)
+    said = " ".join(out.split())
+    assert status == 1
+    assert "hall hls: The captions of hall cannot be written" in said
+    assert "ws://127.0.0.1:1: " in said
+    assert "Redis: " in said and "The database of the archive: " in said
+    assert "s3cret" not in out + err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

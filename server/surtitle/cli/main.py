@@ -647,7 +647,26 @@ def demo(**options: Any) -> None:
 
 
 @cli.command(cls=GroupedCommand)
-@settings_options("model", "device", "compute_type", "host", "port")
+@settings_options(
+    "model",
+    "partial_model",
+    "device",
+    "compute_type",
+    "host",
+    "port",
+    "keys_file",
+    "tls_key",
+    "archive",
+    "backplane",
+    "engine",
+    "engine_secret_file",
+    "engine_ca",
+    "engine_cert",
+    "engine_key",
+    "sinks",
+    "sinks_file",
+    "webhook_secret_file",
+)
 def check(**options: Any) -> None:
     """Check this installation and explain how to fix any problems."""
     settings = _settings(options)
