@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-from surtitle.captioning import abbreviations, writing
+from surtitle.captioning import abbreviations, language_names, writing
 from surtitle.subtitles import breaks
 
 OUTPUT = Path(__file__).resolve().parents[1] / "web_demo" / "tables.js"
@@ -19,9 +19,11 @@ ABBREVIATIONS = (
 WRITING = ("NO_SPACES", "SENTENCE_ENDS", "CLOSING_MARKS")
 COSTS = ("SENTENCE", "CLAUSE", "PHRASE", "ANYWHERE", "CHARACTER", "APART", "BOUND")
 BREAKS = ("OPENING_WIDE", "OPENING", "BEFORE_CONSONANT", "NEVER_FIRST", "CLAUSE_ENDS", "LEADS")
+LANGUAGES = ("CODES",)
 TABLES: list[tuple[ModuleType, tuple[str, ...]]] = [
     (abbreviations, ABBREVIATIONS),
     (writing, WRITING),
+    (language_names, LANGUAGES),
     (breaks, COSTS + BREAKS),
 ]
 
