@@ -8,6 +8,7 @@ import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
 import { byId, create } from "./dom.js";
 import { KeyField } from "./key-field.js";
+import { addLanguageMenu } from "./language-menu.js";
 import { LevelMeter } from "./level-meter.js";
 import { NamesField } from "./names-field.js";
 import { addSettingsDialog } from "./settings-dialog.js";
@@ -18,6 +19,7 @@ import { Stage } from "./stage.js";
 import { StateLine } from "./state-line.js";
 import { isShown, kept } from "./transcript.js";
 import { keepScreenOn } from "./wake-lock.js";
+import { put, speakAsWished, write } from "./words.js";
 
 /**
  * @typedef {import("./client/index.js").EncodedSource} EncodedSource
@@ -37,6 +39,7 @@ import { keepScreenOn } from "./wake-lock.js";
  * @property {Delay} delay
  */
 
+await speakAsWished();
 const settings = new Settings();
 const stage = new Stage(settings);
 const dock = new Dock();
@@ -184,7 +187,7 @@ function showMessage(run, message) {
   const delayMs = run.delay.note(message, run.sentMs, performance.now());
   if (delayMs === null) return;
   byId("delay").hidden = false;
-  byId("delay").textContent = `${(delayMs / 1000).toFixed(1)} s behind`;
+  put(byId("delay"), "run.delay", { tenths: delayMs / 1000 });
 }
 
 /**
@@ -211,7 +214,8 @@ function showFailure(run, error) {
   if (run.client?.state === "ended") return; // the sound broke off, which is said, and no caption is missing
   closeTranscript(run.sentMs, "The connection was lost before this caption was complete.");
   const sentence = error instanceof Error ? error.message : String(error);
-  if (run.finishing && run.client?.state === "closed") stateLine.show("ended", "Stopped");
+  if (run.finishing && run.client?.state === "closed")
+    stateLine.show("ended", { key: "state.stopped" });
   else stateLine.show(run.client ? "closed" : "idle");
   if (!isOwnClose(error)) notify(sentence);
   void keyField.check(); // the token may have expired
@@ -221,8 +225,8 @@ function showFailure(run, error) {
 function showKept(days) {
   const note = byId("kept");
   note.hidden = days === undefined;
-  const span = days ? ` for ${days} ${days === 1 ? "day" : "days"}` : "";
-  note.textContent = `The server keeps this transcript${span}.`;
+  if (days) put(note, "transcript.kept_for", { count: days });
+  else put(note, "transcript.kept");
 }
 
 /** @param {unknown} error */
@@ -232,15 +236,14 @@ function isOwnClose(error) {
 
 /** @param {Ended} ended */
 function summary({ audio_ms, utterances }) {
-  const captions = utterances === 1 ? "1 caption" : `${utterances} captions`;
-  return `Finished: ${captions} in ${clock(audio_ms)}`;
+  return { key: "state.finished_with", values: { count: utterances, length: clock(audio_ms) } };
 }
 
 /** @param {number} ms of a recording */
 function missing(ms) {
-  const seconds = ms < 9950 ? Math.max(0.1, ms / 1000).toFixed(1) : String(Math.round(ms / 1000));
-  const length = ms < 60_000 ? `${seconds} s` : `${clock(ms)} minutes`;
-  return `${length} of the recording could not be read. The rest is captioned.`;
+  if (ms >= 60_000) return { key: "recording.unread_minutes", values: { length: clock(ms) } };
+  const seconds = Math.max(0.1, Number((ms / 1000).toFixed(ms < 9950 ? 1 : 0)));
+  return { key: "recording.unread_seconds", values: { seconds } };
 }
 
 /**
@@ -253,10 +256,11 @@ function isCut(run) {
 }
 
 /**
- * @param {string} sentence empty to take the notice away
+ * @param {string | import("./wording.js").Said} said empty to take the notice away
  * @param {...Node} more what can be done about it
  */
-function notify(sentence, ...more) {
+function notify(said, ...more) {
+  const sentence = said && write(create("span", { dir: "auto" }), said);
   byId("notice").replaceChildren(...(sentence ? [create("p", {}, sentence, ...more)] : []));
   byId("dismiss").hidden = !sentence;
 }
@@ -269,10 +273,11 @@ function showControls() {
   byId("welcome").hidden = current !== null || stage.transcript.entries.length > 0;
 }
 
+addLanguageMenu(byId("page-language"));
 addSettingsDialog(settings, ["words", "revisions", "delay", "archive"]);
 const names = new NamesField();
 names.addEventListener("change", () => current?.client?.update({ hotwords: names.names }));
-byId("words-hint").append(" Takes effect at the next Start."); // a session has words or has none
+byId("words-hint").append(" ", put(create("span"), "setting.next_start")); // a session has words or has none
 dock.addEventListener("run", () => {
   if (current) stop();
   else void start();
@@ -286,9 +291,9 @@ byId("clear").addEventListener("click", () => {
   const { entries } = stage.transcript;
   stage.clear();
   shelf.clear();
-  const undo = create("button", { type: "button" }, "Undo");
+  const undo = put(create("button", { type: "button" }), "transcript.undo");
   undo.addEventListener("click", () => restore(entries));
-  notify("The transcript was cleared. ", undo);
+  notify({ key: "transcript.cleared" }, undo);
   showControls();
   dock.focus(); // the button pressed is disabled now and would drop the keyboard's focus
 });
@@ -314,9 +319,7 @@ async function offerLast() {
     byId("restore").hidden = true;
     return shelf.remove(last.id);
   };
-  const when = new Date(last.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  byId("restore-words").textContent =
-    `Your last transcript is still on this device: ${lines === 1 ? "1 line" : `${lines} lines`}, ${when}.`;
+  put(byId("restore-words"), "restore.offer", { count: lines, when: last.at });
   byId("restore").hidden = false;
   byId("restore-open").addEventListener("click", () => {
     restore(last.entries);

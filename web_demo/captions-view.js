@@ -21,6 +21,7 @@
 import { wordsOf } from "./caption-words.js";
 import { StillText } from "./still-text.js";
 import { markedText } from "./uncertain.js";
+import { put, write } from "./words.js";
 
 /** Closer to the end than this counts as being at the end, in CSS pixels. */
 const AT_END_PX = 40;
@@ -222,15 +223,18 @@ function finalLine(entry, growing) {
 function gapLine(entry) {
   const line = element("p", "caption gap");
   if (entry.text) line.append(element("span", "unstable", entry.text), " ");
-  line.append(element("span", "gap-mark", entry.text ? "Caption incomplete:" : "Caption missing:"));
-  line.append(" ", element("span", "gap-reason", entry.message));
+  const mark = element("span", "gap-mark");
+  line.append(put(mark, entry.text ? "captions.incomplete" : "captions.missing"));
+  const reason = element("span", "gap-reason");
+  reason.dir = "auto";
+  line.append(" ", write(reason, entry.message));
   return line;
 }
 
 /** @param {Entry} entry */
 function lostLine(entry) {
   const line = element("p", "caption gap");
-  line.append(element("span", "gap-mark", entry.text));
+  line.append(write(element("span", "gap-mark"), entry.text));
   return line;
 }
 

@@ -64,9 +64,12 @@ export class ConnectionWords {
 
   #listening() {
     const { source, client } = this.run;
-    const doing = source && isRecording(source) ? `Captioning “${source.label}”` : "Listening";
-    const model = client?.ready?.model;
-    return model ? `${doing} · model ${model}` : doing;
+    const model = client?.ready?.model ?? "";
+    if (!source || !isRecording(source)) {
+      return { key: model ? "state.listening_model" : "state.listening", values: { model } };
+    }
+    const values = { label: source.label, model };
+    return { key: model ? "state.captioning_model" : "state.captioning", values };
   }
 }
 

@@ -1,5 +1,7 @@
 /** Puts text on the clipboard. */
 
+import { say } from "./words.js";
+
 /**
  * @param {string} text
  * @returns {Promise<boolean>} whether it is there
@@ -39,7 +41,7 @@ export function addCopy(button, text, announce) {
   button.addEventListener("click", async () => {
     const copied = await copy(text());
     button.dataset.copied = copied ? "yes" : "no";
-    announce(copied ? "Copied." : "The browser did not allow copying. Select the text instead.");
+    announce(say(copied ? "copy.done" : "copy.refused"));
     setTimeout(() => delete button.dataset.copied, 2000);
   });
 }

@@ -12,6 +12,7 @@ import { byId } from "./dom.js";
 import { addLanguages } from "./languages.js";
 import { keepPreference, preference } from "./preferences.js";
 import { openSample } from "./sample.js";
+import { language as pageLanguage, put, spoken, write } from "./words.js";
 
 /**
  * @typedef {import("./client/index.js").EncodedSource} EncodedSource
@@ -27,7 +28,7 @@ const file = /** @type {HTMLInputElement} */ (byId("file"));
 const audible = /** @type {HTMLInputElement} */ (byId("audible"));
 const language = /** @type {HTMLSelectElement} */ (byId("language"));
 
-const RUN_WORDS = { idle: "Start", running: "Stop", finishing: "Stop now" };
+const RUN_WORDS = { idle: "run.start", running: "run.stop", finishing: "run.stop_now" };
 
 /** Dispatches "run" when Start or Stop is pressed, "language" and "audible" when those change. */
 export class Dock extends EventTarget {
@@ -36,7 +37,8 @@ export class Dock extends EventTarget {
 
   constructor() {
     super();
-    addLanguages(language);
+    addLanguages(language, pageLanguage());
+    spoken.addEventListener("change", () => addLanguages(language, pageLanguage()));
     language.value = preference("language", "auto");
     if (!language.value) language.value = "auto";
     // Phones cannot record what they play. A page without a secure origin says so when it is asked.
@@ -84,7 +86,7 @@ export class Dock extends EventTarget {
   show(phase) {
     this.#phase = phase;
     const running = phase !== "idle";
-    runButton.textContent = RUN_WORDS[phase];
+    put(runButton, RUN_WORDS[phase]);
     form.toggleAttribute("data-running", running);
     sources.disabled = running;
     device.disabled = running;
@@ -99,13 +101,13 @@ export class Dock extends EventTarget {
    * @param {number} durationMs
    */
   showPosition(atMs, durationMs) {
-    const shown = durationMs !== Infinity;
-    const at = Math.min(atMs, durationMs);
-    byId("position").textContent = shown ? `${clock(at)} of ${clock(durationMs)}` : "";
+    if (durationMs === Infinity) return this.hidePosition();
+    const at = clock(Math.min(atMs, durationMs));
+    put(byId("position"), "run.position", { at, length: clock(durationMs) });
   }
 
   hidePosition() {
-    byId("position").textContent = "";
+    write(byId("position"), "");
   }
 
   focus() {
@@ -118,8 +120,11 @@ export class Dock extends EventTarget {
     // Chromium lists the default device a second time, under an id of its own.
     const options = (await listMicrophones())
       .filter(({ deviceId }) => deviceId !== "default")
-      .map(({ label, deviceId }, index) => new Option(label || `Microphone ${index + 1}`, deviceId));
-    device.replaceChildren(new Option("Default microphone", ""), ...options);
+      .map(({ label, deviceId }, index) => {
+        const option = new Option(label, deviceId);
+        return label ? option : put(option, "device.numbered", { number: index + 1 });
+      });
+    device.replaceChildren(put(new Option("", ""), "device.default"), ...options);
     device.value = options.some(({ value }) => value === chosen) ? chosen : "";
   }
 }

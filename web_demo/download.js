@@ -1,6 +1,7 @@
 /** Saves the transcript as a file. */
 
 import { toSrt, toText, toVtt } from "./transcript.js";
+import { worded } from "./worded.js";
 
 /** @typedef {import("./transcript.js").Entry} Entry */
 
@@ -18,7 +19,9 @@ const FORMATS = {
 export function download(entries, format) {
   const { write, type } = FORMATS[format];
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([write(entries)], { type: `${type};charset=utf-8` }));
+  link.href = URL.createObjectURL(
+    new Blob([write(entries.map(worded))], { type: `${type};charset=utf-8` }),
+  );
   link.download = `captions-${localTime(new Date())}.${format}`;
   link.click();
   // The browser reads the blob after this turn of the event loop.

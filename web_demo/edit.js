@@ -4,8 +4,10 @@ import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
 import { ChannelViewer } from "./client/index.js";
 import { Corrections } from "./corrections.js";
 import { byId, create } from "./dom.js";
+import { addLanguageMenu } from "./language-menu.js";
 import { StateLine } from "./state-line.js";
 import { keepScreenOn } from "./wake-lock.js";
+import { inWords, put, say, speakAsWished, write } from "./words.js";
 
 /** @typedef {import("./corrections.js").Line} Line */
 
@@ -13,6 +15,7 @@ const UNREACHABLE = "The server cannot be reached. Press Enter to try again.";
 /** So near to its end the list follows what is said. */
 const NEAR_PX = 80;
 
+await speakAsWished();
 const corrections = new Corrections();
 const stateLine = new StateLine(byId("state"), byId("state-words"));
 const sheet = byId("sheet");
@@ -57,14 +60,15 @@ async function send(line, text = line.written) {
 /** @param {string} name */
 async function listenFor(name) {
   const { error } = await post("names", { names: [name.trim()] });
-  announce(error || `Listening for “${name.trim()}” from the next sentence on.`);
+  announce(error || { key: "edit.listening", values: { name: name.trim() } });
   return !error;
 }
 
-/** @param {string} sentence */
-function announce(sentence) {
-  byId("announcement").textContent = sentence;
-  stateLine.show("ready", sentence);
+/** @param {string | import("./wording.js").Said} said */
+function announce(said) {
+  byId("announcement").textContent =
+    typeof said === "string" ? inWords(said) : say(said.key, said.values);
+  stateLine.show("ready", said);
 }
 
 // ---- the lines --------------------------------------------------------------------------------------
@@ -76,17 +80,18 @@ function show(line) {
   if (field.value !== line.written) field.value = line.written;
   field.readOnly = line.state === "deleted";
   fit(field);
-  note.textContent =
-    line.state === "changed" && line.note ? `Meanwhile it is: ${line.note}` : line.note;
+  if (line.state === "changed" && line.note) put(note, "edit.meanwhile", { text: line.note });
+  else write(note, line.note);
   note.hidden = !line.note;
-  button.textContent = line.state === "deleted" ? "Restore" : "Delete";
+  put(button, line.state === "deleted" ? "edit.restore" : "edit.delete");
 }
 
 /** @param {Line} line */
 function add(line) {
-  const field = create("textarea", { rows: "1", dir: "auto", "aria-label": "Caption" });
+  const field = create("textarea", { rows: "1", dir: "auto" });
+  put(field, "edit.caption", undefined, "sayLabel");
   if (line.language) field.lang = line.language;
-  const note = create("p", { class: "note", role: "status" });
+  const note = create("p", { class: "note", role: "status", dir: "auto" });
   const button = create("button", { type: "button", class: "quiet" });
   const item = create("li", { class: "line" }, field, button, note);
   const row = { item, field, note, button };
@@ -177,8 +182,10 @@ addEventListener("keydown", (event) => {
 
 /** @param {string} channel */
 function watch(channel) {
-  document.title = `Correct captions – ${channel}`;
-  byId("channel").textContent = channel;
+  put(/** @type {HTMLElement} */ (document.querySelector("title")), "edit.title_of", { channel });
+  const heading = byId("channel");
+  delete heading.dataset.say; // a name is the same in all languages
+  heading.textContent = channel;
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
   viewer.addEventListener("state", ({ detail: { state, message } }) => {
     stateLine.show(state, message);
@@ -209,7 +216,7 @@ function forgetOld() {
 addEventListener("resize", () => {
   for (const { field } of rows.values()) fit(field);
 });
+addLanguageMenu(byId("page-language"));
 const channel = channelOfPage();
 if (channel) watch(channel);
-else
-  stateLine.show("closed", "This address does not name a channel. Ask the speaker for the full link.");
+else stateLine.show("closed", { key: "watch.no_channel" });

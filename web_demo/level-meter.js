@@ -4,6 +4,8 @@
  * @typedef {import("./client/index.js").Level} Level
  */
 
+import { put, write } from "./words.js";
+
 /** Lower end of the bar, in decibels below full scale. */
 const FLOOR_DB = -60;
 /** Below this there is no sound at all, not even the noise of a quiet room. */
@@ -63,19 +65,20 @@ export class LevelMeter {
     this.peakMark.style.insetInlineStart = `${share(peakDb) * 100}%`;
     const shown = Math.round(Math.max(rmsDb, FLOOR_DB));
     this.meter.setAttribute("aria-valuenow", String(shown));
-    this.meter.setAttribute("aria-valuetext", rmsDb < FLOOR_DB ? "silent" : `${shown} decibels`);
+    if (rmsDb < FLOOR_DB) put(this.meter, "level.silent", undefined, "sayValuetext");
+    else put(this.meter, "level.decibels", { level: shown }, "sayValuetext");
   }
 
   #advice() {
     if (!this.#advising) return "";
-    if (this.#clippedFrames > 0) return "Too loud: move away or turn the input down.";
-    if (this.#silentFrames >= SILENT_FRAMES) return "No sound: is the microphone muted?";
+    if (this.#clippedFrames > 0) return "level.loud";
+    if (this.#silentFrames >= SILENT_FRAMES) return "level.muted";
     return "";
   }
 
-  /** @param {string} text */
-  #say(text) {
-    if (this.words.textContent !== text) this.words.textContent = text;
+  /** @param {string} key or "" */
+  #say(key) {
+    write(this.words, key ? { key } : "");
   }
 }
 

@@ -3,6 +3,7 @@
 import { byId, create } from "./dom.js";
 import { namesIn } from "./names.js";
 import { keepPreference, preference } from "./preferences.js";
+import { put, write } from "./words.js";
 
 /** Dispatches "change" when the names are others. */
 export class NamesField extends EventTarget {
@@ -26,13 +27,9 @@ export class NamesField extends EventTarget {
     const field = create(
       "div",
       { class: "setting names" },
-      create("label", { for: "names" }, "Names and terms"),
+      put(create("label", { for: "names" }), "names.label"),
       this.#input,
-      create(
-        "p",
-        { class: "hint", id: "names-hint" },
-        "One per line, spelled as they should appear. They are recognised more often.",
-      ),
+      put(create("p", { class: "hint", id: "names-hint" }), "names.hint"),
       this.#problem,
     );
     byId("settings").querySelector("form")?.append(field);
@@ -45,6 +42,8 @@ export class NamesField extends EventTarget {
   }
 
   #tell() {
-    this.#problem.textContent = namesIn(this.#input.value).problem;
+    const { problems } = namesIn(this.#input.value);
+    const sentences = problems.map((said) => write(create("span"), said));
+    this.#problem.replaceChildren(...sentences.flatMap((each, at) => (at ? [" ", each] : [each])));
   }
 }

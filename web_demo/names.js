@@ -6,7 +6,8 @@ export const MOST_LETTERS = 100;
 
 /**
  * @param {string} text as somebody has written it
- * @returns {{names: string[], problem: string}} those that can be sent, and what is wrong with the rest, or ""
+ * @returns {{names: string[], problems: import("./wording.js").Said[]}} those that can be sent, and what is
+ *   wrong with the rest
  */
 export function namesIn(text) {
   const written = text
@@ -16,7 +17,7 @@ export function namesIn(text) {
   const names = [...new Set(written)];
   const short = names.filter((name) => [...name].length <= MOST_LETTERS);
   const problems = [];
-  if (short.length < names.length) problems.push(`A name may have ${MOST_LETTERS} letters at most.`);
-  if (short.length > MOST_NAMES) problems.push(`Only the first ${MOST_NAMES} are used.`);
-  return { names: short.slice(0, MOST_NAMES), problem: problems.join(" ") };
+  if (short.length < names.length) problems.push({ key: "names.long", values: { most: MOST_LETTERS } });
+  if (short.length > MOST_NAMES) problems.push({ key: "names.many", values: { most: MOST_NAMES } });
+  return { names: short.slice(0, MOST_NAMES), problems };
 }

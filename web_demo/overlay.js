@@ -3,15 +3,19 @@
 import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
 import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
-import { byId } from "./dom.js";
+import { byId, create } from "./dom.js";
 import { OverlayLines } from "./overlay-lines.js";
 import { overlayOptions, styleOverlay } from "./overlay-options.js";
 import { Recent } from "./recent.js";
+import { language, speakAsWished, write } from "./words.js";
 
+await speakAsWished();
+document.documentElement.dir = "ltr"; // where things stand, the address says
 const options = overlayOptions(new URLSearchParams(location.search));
 const recent = new Recent();
 const screen = byId("screen");
-const lines = new OverlayLines(byId("text"), options.unstable !== "hide");
+const text = byId("text");
+const lines = new OverlayLines(text, options.unstable !== "hide");
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let silence;
 
@@ -32,7 +36,7 @@ function fade() {
 /** @param {string} sentence for who sets the overlay up */
 function showProblem(sentence) {
   text.classList.add("sentence");
-  text.textContent = sentence;
+  text.replaceChildren(write(create("p", { dir: "auto", lang: language() }), sentence));
   screen.classList.remove("faded");
 }
 

@@ -1,6 +1,7 @@
 /** The recording that comes with the page. */
 
 import { openRecording, Problem } from "./client/index.js";
+import { say } from "./words.js";
 
 /** @param {boolean} audible */
 export async function openSample(audible) {
@@ -8,5 +9,5 @@ export async function openSample(audible) {
   if (!response?.ok) {
     throw new Problem("The sample could not be loaded. Check that the server is running.");
   }
-  return openRecording(await response.blob(), "Sample", audible);
+  return openRecording(await response.blob(), say("source.sample"), audible);
 }

@@ -2,6 +2,7 @@
 
 import { byId, create } from "./dom.js";
 import { CHOICES, SCALES, SWITCHES } from "./settings.js";
+import { put } from "./words.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
@@ -44,15 +45,16 @@ export function openWith(dialog, button) {
  */
 function choiceField(settings, { name, label, values }) {
   const choices = create("div", { class: "choices" });
-  for (const [value, words] of values) {
+  for (const [value, key] of values) {
     const input = create("input", { type: "radio", name, value });
     input.checked = settings.get(name) === value;
     input.addEventListener("change", () => settings.set(name, value));
-    const face = create("span", { "data-value": value }, words);
+    const face = create("span", { "data-value": value }, value);
+    if (key) put(face, key);
     choices.append(create("label", {}, input, face));
   }
   const field = create("fieldset", { class: `setting setting-${name}` });
-  field.append(create("legend", {}, label), choices);
+  field.append(put(create("legend"), label), choices);
   return field;
 }
 
@@ -69,8 +71,8 @@ function switchField(settings, name) {
   return create(
     "div",
     { class: "setting switch" },
-    create("label", {}, input, create("span", {}, label)),
-    create("p", { class: "hint", id: hintId }, hint),
+    create("label", {}, input, put(create("span"), label)),
+    create("p", { class: "hint", id: hintId }, put(create("span"), hint)),
   );
 }
 
@@ -81,8 +83,8 @@ function scaleField(settings) {
   const show = () => {
     input.value = settings.get("scale");
     const percent = Math.round(SCALES[Number(input.value)] * 100);
-    input.setAttribute("aria-valuetext", `${percent} %`);
-    shown.textContent = `${percent} %`;
+    put(input, "setting.percent", { percent }, "sayValuetext");
+    put(shown, "setting.percent", { percent });
   };
   const shown = create("span", { class: "value", "aria-hidden": "true" });
   input.addEventListener("input", () => settings.set("scale", input.value));
@@ -91,7 +93,7 @@ function scaleField(settings) {
   return create(
     "div",
     { class: "setting scale" },
-    create("label", { for: "scale" }, "Size"),
+    put(create("label", { for: "scale" }), "setting.scale"),
     create("div", { class: "range" }, input, shown),
   );
 }

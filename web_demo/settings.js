@@ -1,11 +1,12 @@
 /**
  * How captions are shown: what can be chosen, what is chosen, and where that is remembered. Each choice
- * stands on the root element (`data-colours="white-on-black"`), and the style sheets do the rest.
+ * stands on the root element (`data-colours="white-on-black"`), and the style sheets do the rest. Labels and
+ * hints are keys of the catalogue.
  *
  * @typedef {object} Choice one of several values
  * @property {string} name
  * @property {string} label
- * @property {[value: string, label: string][]} values
+ * @property {[value: string, label?: string][]} values one without a label stands for itself
  * @property {string} first what is chosen at first
  *
  * @typedef {object} Switch on or off
@@ -21,43 +22,38 @@ import { keepPreference, preference } from "./preferences.js";
 export const CHOICES = [
   {
     name: "style",
-    label: "Captions",
+    label: "setting.style",
     values: [
-      ["roll-up", "Rolling up"],
-      ["block", "In blocks"],
+      ["roll-up", "setting.style.roll_up"],
+      ["block", "setting.style.block"],
     ],
     first: "roll-up",
   },
   {
     name: "colours",
-    label: "Colours",
+    label: "setting.colours",
     values: [
-      ["calm", "Calm"],
-      ["black-on-white", "Black on white"],
-      ["white-on-black", "White on black"],
-      ["yellow-on-black", "Yellow on black"],
+      ["calm", "setting.colours.calm"],
+      ["black-on-white", "setting.colours.black_on_white"],
+      ["white-on-black", "setting.colours.white_on_black"],
+      ["yellow-on-black", "setting.colours.yellow_on_black"],
     ],
     first: "calm",
   },
   {
     name: "position",
-    label: "Position",
+    label: "setting.position",
     values: [
-      ["top", "Top"],
-      ["centre", "Centre"],
-      ["bottom", "Bottom"],
+      ["top", "setting.position.top"],
+      ["centre", "setting.position.centre"],
+      ["bottom", "setting.position.bottom"],
     ],
     first: "bottom", // the newest words are always at the same place
   },
   {
     name: "lines",
-    label: "Visible lines",
-    values: [
-      ["all", "All that fit"],
-      ["2", "2"],
-      ["3", "3"],
-      ["4", "4"],
-    ],
+    label: "setting.lines",
+    values: [["all", "setting.lines.all"], ["2"], ["3"], ["4"]],
     first: "all",
   },
 ];
@@ -68,26 +64,26 @@ export const CHOICES = [
 export const SWITCHES = {
   words: {
     name: "words",
-    label: "Mark uncertain words",
-    hint: "Underlined with a wavy line; the transcript shows how sure each one is.",
+    label: "setting.words",
+    hint: "setting.words.hint",
     first: "off",
   },
   revisions: {
     name: "revisions",
-    label: "Correct lines already shown",
-    hint: "Lines may change a few seconds after they appear. Saved and copied text always has the corrections.",
+    label: "setting.revisions",
+    hint: "setting.revisions.hint",
     first: "off",
   },
   delay: {
     name: "delay",
-    label: "Show the delay",
-    hint: "The time from when a word is spoken until it is on screen.",
+    label: "setting.delay",
+    hint: "setting.delay.hint",
     first: "on",
   },
   archive: {
     name: "archive",
-    label: "Let the server keep what I say",
-    hint: "Only some servers keep transcripts; the transcript says so, and for how long. Takes effect at the next Start.",
+    label: "setting.archive",
+    hint: "setting.archive.hint",
     first: "on",
   },
 };

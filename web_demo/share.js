@@ -8,6 +8,7 @@ import { findNetwork, isPageLocal } from "./network.js";
 import { keepPreference, preference } from "./preferences.js";
 import { openWith } from "./settings-dialog.js";
 import { announce } from "./stage.js";
+import { put, write } from "./words.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (byId("share"));
 const button = byId("open-share");
@@ -119,10 +120,10 @@ export class Share {
     byId("share-details").hidden = !wanted.checked && !sharing;
     byId("share-links").hidden = !valid;
     byId("name-problem").hidden = valid;
-    byId("share-note").textContent = this.#note(sharing, fixed);
+    write(byId("share-note"), this.#note(sharing, fixed));
     byId("share-count").hidden = !sharing;
     byId("share-count").textContent = String(this.#viewers);
-    byId("share-word").textContent = sharing ? "watching" : "Share";
+    put(byId("share-word"), sharing ? "share.watching" : "view.share", { count: this.#viewers });
     button.toggleAttribute("data-sharing", sharing);
     if (valid) this.#showLinks(this.#running || name.value);
   }
@@ -132,11 +133,11 @@ export class Share {
    * @param {boolean} fixed
    */
   #note(sharing, fixed) {
-    if (this.#taken) return "Someone else is using this name now. Stop, and start with another name.";
-    if (sharing && !wanted.checked) return "Sharing ends when you press Stop.";
-    if (sharing) return `${this.#viewers} watching now.`;
+    if (this.#taken) return { key: "share.taken" };
+    if (sharing && !wanted.checked) return { key: "share.ends" };
+    if (sharing) return { key: "share.watching_now", values: { count: this.#viewers } };
     if (!wanted.checked) return "";
-    return fixed ? "Sharing begins with the next Start." : "Sharing begins when you press Start.";
+    return { key: fixed ? "share.next_start" : "share.at_start" };
   }
 
   async #locate() {

@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { addDownloads } from "./download.js";
 import { kept, toText, Transcript } from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
+import { worded } from "./worded.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
@@ -43,7 +44,7 @@ export class Stage {
       this.transcript,
     );
     addDownloads(byId("transcript"), () => this.transcript.entries);
-    addCopy(byId("copy"), () => toText(this.transcript.entries), announce);
+    addCopy(byId("copy"), () => toText(this.transcript.entries.map(worded)), announce);
     byId("open-transcript").addEventListener("click", () => this.#turn());
     byId("earlier-open").addEventListener("click", () => {
       this.#turn();

@@ -1,42 +1,37 @@
 /** The line at the top that says how things stand: one sentence, and a mark before it. */
 
-/** @typedef {"idle" | "ready" | "working" | "trouble"} Mark */
+import { isClear, write } from "./words.js";
+
+/**
+ * @typedef {"idle" | "ready" | "working" | "trouble"} Mark
+ * @typedef {import("./wording.js").Said} Said
+ */
 
 /** State -> what the page says when nobody said anything better. */
-/** @type {Record<string, {words: string, mark: Mark}>} */
+/** @type {Record<string, {key: string, mark: Mark}>} */
 const STATES = {
-  idle: { words: "Not started", mark: "idle" },
-  microphone: { words: "Waiting for you to allow the microphone…", mark: "working" },
-  display: { words: "Choose a tab or screen, and share its sound…", mark: "working" },
-  opening: { words: "Reading the recording…", mark: "working" },
-  connecting: { words: "Connecting to the server…", mark: "working" },
-  ready: { words: "Listening", mark: "ready" },
-  reconnecting: {
-    words: "Reconnecting to the server. Anything said in the meantime is kept.",
-    mark: "trouble",
-  },
-  recovering: {
-    words: "Recognition is restarting. Keep speaking: nothing is lost.",
-    mark: "trouble",
-  },
-  overloaded: { words: "The server is busy. Captions arrive later than usual.", mark: "trouble" },
-  draining: { words: "The server is about to stop.", mark: "trouble" },
-  slow: { words: "The connection is slow. Captions arrive later than usual.", mark: "trouble" },
-  unheard: { words: "No sound is coming in at the moment.", mark: "trouble" },
-  finishing: { words: "Finishing the last caption…", mark: "working" },
-  ended: { words: "Finished", mark: "idle" },
-  closed: { words: "Not connected", mark: "trouble" },
-  live: { words: "Live", mark: "ready" },
-  waiting: {
-    words: "Nobody is speaking here yet. Captions appear when somebody starts.",
-    mark: "working",
-  },
-  over: { words: "Nobody is speaking at the moment.", mark: "idle" },
-  away: {
-    words: "The speaker’s connection is lost. Captions continue when it is back.",
-    mark: "trouble",
-  },
+  idle: { key: "state.idle", mark: "idle" },
+  microphone: { key: "state.microphone", mark: "working" },
+  display: { key: "state.display", mark: "working" },
+  opening: { key: "state.opening", mark: "working" },
+  connecting: { key: "state.connecting", mark: "working" },
+  ready: { key: "state.listening", mark: "ready" },
+  reconnecting: { key: "problem.reconnecting", mark: "trouble" },
+  recovering: { key: "state.recovering", mark: "trouble" },
+  overloaded: { key: "state.overloaded", mark: "trouble" },
+  draining: { key: "state.draining", mark: "trouble" },
+  slow: { key: "state.slow", mark: "trouble" },
+  unheard: { key: "state.unheard", mark: "trouble" },
+  finishing: { key: "state.finishing", mark: "working" },
+  ended: { key: "state.finished", mark: "idle" },
+  closed: { key: "state.closed", mark: "trouble" },
+  live: { key: "state.live", mark: "ready" },
+  waiting: { key: "state.waiting", mark: "working" },
+  over: { key: "state.over", mark: "idle" },
+  away: { key: "state.away", mark: "trouble" },
 };
+/** Those whose own words say enough to be better than a sentence that the reader does not understand. */
+const SAY_ENOUGH = new Set(["reconnecting", "recovering", "overloaded", "draining"]);
 
 export class StateLine {
   /**
@@ -50,13 +45,12 @@ export class StateLine {
 
   /**
    * @param {string} state
-   * @param {string} [sentence] better than the words of the state
+   * @param {string | Said} [better] than the words of the state
    */
-  show(state, sentence = "") {
-    const known = STATES[state];
-    this.line.dataset.state = known.mark;
-    const words = sentence || known.words;
-    // A live region announces every write, so the same words are not written twice.
-    if (this.words.textContent !== words) this.words.textContent = words;
+  show(state, better = "") {
+    const { key, mark } = STATES[state];
+    this.line.dataset.state = mark;
+    const isWorse = typeof better === "string" && SAY_ENOUGH.has(state) && !isClear(better);
+    write(this.words, better && !isWorse ? better : { key });
   }
 }

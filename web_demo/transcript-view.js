@@ -18,6 +18,8 @@ import { addCopy } from "./copy.js";
 import { create } from "./dom.js";
 import { isShown, kept, textOf } from "./transcript.js";
 import { markedText } from "./uncertain.js";
+import { put } from "./words.js";
+import { worded } from "./worded.js";
 
 const AT_END_PX = 40;
 
@@ -100,11 +102,11 @@ export class TranscriptView {
   /** @param {Entry} entry */
   #line(entry) {
     const at = clock(entry.startMs);
-    const button = create("button", { type: "button", class: "quiet copy" }, "Copy");
-    button.setAttribute("aria-label", `Copy the line at ${at}`);
+    const button = put(create("button", { type: "button", class: "quiet copy" }), "copy");
+    put(button, "transcript.copy_line", { at }, "sayLabel");
     button.tabIndex = -1;
     // A line that is kept nowhere is copied as it is read.
-    addCopy(button, () => textOf(kept(entry)) || textOf(entry), this.parts.announce);
+    addCopy(button, () => textOf(kept(worded(entry))) || textOf(entry), this.parts.announce);
     return create("li", {}, create("span", { class: "time" }, at), this.#text(entry), button);
   }
 
@@ -113,7 +115,7 @@ export class TranscriptView {
     const read = this.parts.asRead(entry);
     const text = create("p", { dir: "auto" });
     if (read.kind === "final") text.append(...markedText(read.text, read.words));
-    else text.append(create("span", { class: "gap-mark" }, textOf(read)));
+    else text.append(create("span", { class: "gap-mark" }, worded(read).text));
     if (read.language) text.lang = read.language;
     return text;
   }

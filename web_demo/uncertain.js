@@ -5,6 +5,8 @@
  * @typedef {{text: string, confidence: number | null}} Stretch of a text; null where it needs no mark
  */
 
+import { put } from "./words.js";
+
 /** Words that the recogniser takes for less likely than this are marked. */
 export const SURE = 0.5;
 
@@ -56,6 +58,5 @@ export function uncertainWord(text, confidence) {
   const percent = Math.round(confidence * 100);
   mark.textContent = text;
   mark.dataset.percent = String(percent);
-  mark.title = `${percent} % sure`;
-  return mark;
+  return put(mark, "captions.uncertain", { percent }, "sayTitle");
 }

@@ -4,14 +4,17 @@ import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
 import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
 import { byId } from "./dom.js";
+import { addLanguageMenu } from "./language-menu.js";
 import { addSettingsDialog } from "./settings-dialog.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
 import { StateLine } from "./state-line.js";
 import { keepScreenOn } from "./wake-lock.js";
+import { put, speakAsWished } from "./words.js";
 
 /** @typedef {import("./client/index.js").ServerMessage} ServerMessage */
 
+await speakAsWished();
 const settings = new Settings();
 const stage = new Stage(settings);
 const stateLine = new StateLine(byId("state"), byId("state-words"));
@@ -29,8 +32,10 @@ let session = "";
 
 /** @param {string} channel */
 function watch(channel) {
-  document.title = `${channel} – live captions`;
-  byId("channel").textContent = channel;
+  put(/** @type {HTMLElement} */ (document.querySelector("title")), "watch.title_of", { channel });
+  const heading = byId("channel");
+  delete heading.dataset.say; // a name is the same in all languages
+  heading.textContent = channel;
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
   viewer.addEventListener("state", ({ detail }) => {
     // Who waits before the first word, and who waits after the last one, want to know different things.
@@ -62,8 +67,8 @@ function watch(channel) {
   viewer.connect().catch(() => {}); // "state" says it
 }
 
+addLanguageMenu(byId("page-language"));
 addSettingsDialog(settings, ["words", "revisions"]);
 const channel = channelOfPage();
 if (channel) watch(channel);
-else
-  stateLine.show("closed", "This address does not name a channel. Ask the speaker for the full link.");
+else stateLine.show("closed", { key: "watch.no_channel" });

@@ -91,6 +91,16 @@ def test_an_error(page: Page, scripted: ScriptedServer) -> None:
     check(page)
 
 
+@pytest.mark.parametrize("language", ["ar", "ja"])
+def test_other_languages(page: Page, scripted: ScriptedServer, language: str) -> None:
+    talk(page, scripted)
+    page.get_by_label("Language of this page").select_option(language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    check(page)
+    page.locator("#open-settings").click()
+    check(page)
+
+
 @pytest.mark.parametrize("colours", ["Calm", "Black on white", "White on black", "Yellow on black"])
 def test_the_settings(page: Page, scripted: ScriptedServer, colours: str) -> None:
     talk(page, scripted)

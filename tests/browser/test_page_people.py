@@ -47,6 +47,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         "Share",
         "Settings",
         "Full screen",
+        "Language of this page",
         "Captions",
         "Start",
         "Microphone",

@@ -41,7 +41,10 @@ def test_all_who_ask_for_a_file_get_the_same_bytes(
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/client/capture-worklet.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
+        ("/words/de.js", "text/javascript; charset=utf-8"),
+        ("/surtitle.webmanifest", "application/manifest+json"),
         ("/icon.svg", "image/svg+xml"),
+        ("/icon-512.png", "image/png"),
         ("/sample.flac", "audio/flac"),
         ("/sample.txt", "text/plain; charset=utf-8"),
     ],
@@ -53,7 +56,8 @@ def test_files_have_their_types(path: str, kind: str) -> None:
 
 
 def test_every_file_of_the_page_is_served_with_a_type() -> None:
-    public = [*web_root().glob("[!.]*"), *(web_root() / "client").glob("*")]
+    folders = ("[!.]*", "client/*", "words/*")
+    public = [file for folder in folders for file in web_root().glob(folder)]
     for file in public:
         if file.is_file():
             page = static_page("/" + file.relative_to(web_root()).as_posix())
