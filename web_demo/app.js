@@ -11,6 +11,7 @@ import { KeyField } from "./key-field.js";
 import { addLanguageMenu } from "./language-menu.js";
 import { LevelMeter } from "./level-meter.js";
 import { NamesField } from "./names-field.js";
+import { keepOfflinePage } from "./offline-page.js";
 import { addSettingsDialog } from "./settings-dialog.js";
 import { Settings } from "./settings.js";
 import { Share } from "./share.js";
@@ -335,4 +336,5 @@ addEventListener("beforeunload", (event) => {
   if (current) event.preventDefault(); // the browser asks whether the page is to be left
 });
 void offerLast();
+void keepOfflinePage();
 showControls();

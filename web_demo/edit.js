@@ -5,6 +5,7 @@ import { ChannelViewer } from "./client/index.js";
 import { Corrections } from "./corrections.js";
 import { byId, create } from "./dom.js";
 import { addLanguageMenu } from "./language-menu.js";
+import { keepOfflinePage } from "./offline-page.js";
 import { StateLine } from "./state-line.js";
 import { keepScreenOn } from "./wake-lock.js";
 import { inWords, put, say, speakAsWished, write } from "./words.js";
@@ -217,6 +218,7 @@ addEventListener("resize", () => {
   for (const { field } of rows.values()) fit(field);
 });
 addLanguageMenu(byId("page-language"));
+void keepOfflinePage();
 const channel = channelOfPage();
 if (channel) watch(channel);
 else stateLine.show("closed", { key: "watch.no_channel" });

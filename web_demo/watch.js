@@ -5,6 +5,7 @@ import { Arrival } from "./arrival.js";
 import { ChannelViewer } from "./client/index.js";
 import { byId } from "./dom.js";
 import { addLanguageMenu } from "./language-menu.js";
+import { keepOfflinePage } from "./offline-page.js";
 import { addSettingsDialog } from "./settings-dialog.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -67,6 +68,7 @@ function watch(channel) {
   viewer.connect().catch(() => {}); // "state" says it
 }
 
+void keepOfflinePage();
 addLanguageMenu(byId("page-language"));
 addSettingsDialog(settings, ["words", "revisions"]);
 const channel = channelOfPage();

@@ -42,6 +42,7 @@ def test_all_who_ask_for_a_file_get_the_same_bytes(
         ("/client/capture-worklet.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/words/de.js", "text/javascript; charset=utf-8"),
+        ("/service-worker.js", "text/javascript; charset=utf-8"),
         ("/surtitle.webmanifest", "application/manifest+json"),
         ("/icon.svg", "image/svg+xml"),
         ("/icon-512.png", "image/png"),
