@@ -1,6 +1,7 @@
 """Attackers that ask without a pause for what is kept, or correct what is said."""
 
 import json
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,16 +24,15 @@ ENDING = ("vtt", "srt", "json", "txt")
 
 def write_talk(folder: Path) -> dict[str, object]:
     """An archive with a long talk in it; returns what the server is told."""
-    place = folder / "archive"
-    if not place.exists():
-        place.mkdir()
-        store = SqlStore(str(place))
-        store.open()
-        began = datetime.now(UTC) - timedelta(hours=TALK_H)
-        talk = Talk(TALK_ID, CHANNEL, "victims", began)
-        count = TALK_H * 3_600_000 // EVERY_MS
-        store.write([Said(talk, _final(number), began) for number in range(1, count + 1)])
-        store.close()
+    place = folder / f"archive-{secrets.token_hex(4)}"
+    place.mkdir()
+    store = SqlStore(str(place))
+    store.open()
+    began = datetime.now(UTC) - timedelta(hours=TALK_H)
+    talk = Talk(TALK_ID, "another-hall", "victims", began)
+    count = TALK_H * 3_600_000 // EVERY_MS
+    store.write([Said(talk, _final(number), began) for number in range(1, count + 1)])
+    store.close()
     return {"archive": str(place)}
 
 

@@ -35,7 +35,7 @@ STOP_S = 5.0
 """For what is left to write when the server stops."""
 HISTORY_BYTES = 64 * 1024
 """For viewers who come to a channel of which this server knows nothing."""
-PAGE = 100
+PAGE = 25
 """Finals that are read at once."""
 MAX_RESTORING = 64
 """Channels that wait for their history. Beyond that, new ones begin without."""

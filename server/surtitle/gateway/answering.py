@@ -43,6 +43,8 @@ async def in_steps(request: Request, parts: Iterable[str]) -> AsyncIterator[str]
         begin = time.perf_counter()
         for part in rest:
             taken.append(part)
+            if len(taken) == 1:
+                stream.inputs.reserve(SENDING_S)
             if time.perf_counter() - begin >= STEP_S:
                 return
 

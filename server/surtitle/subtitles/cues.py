@@ -24,8 +24,8 @@ PAUSE_MS = 300
 FLICKER_MS = 500
 """A screen that is empty for less than this flickers; such gaps are closed (Netflix, "Frame gap")."""
 
-MOST_UNITS = 72
-LOOK_AHEAD = 36
+MOST_UNITS = 48
+LOOK_AHEAD = 24
 """Of Steps, in units: a cue of two lines has 16 words."""
 
 _CUE = 10  # the cost of one more cue
