@@ -3,8 +3,9 @@
     python scripts/measure_stillness.py --seconds 120
     python scripts/measure_stillness.py --speech talk.flac [--model tiny.en] [--keep talk.jsonl]
     python scripts/measure_stillness.py --stream talk.jsonl [--only overlay] [--verbose]
+    python scripts/measure_stillness.py --engine firefox --only "viewer, laptop"
 
-Plays what a server says of a talk to the pages in a real Chromium: the speaker's page, the
+Plays what a server says of a talk to the pages in a real browser: the speaker's page, the
 audience's, the overlay, and the subtitles of the Electron example; on a laptop and on a phone, upright
 and held sideways; rolling up and in blocks. The talk is recorded from a real server once (--speech;
 --keep keeps it, --stream plays it again), or made by chance (--seed). Every 60 ms the places of all
@@ -18,19 +19,18 @@ jumps       moments at which words moved, a minute
 
 import argparse
 import asyncio
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from browsers.engines import ENGINES
 from load.target import TargetError
 from quality.recordings import Recording
 from stillness.replay import replaying
 from stillness.stream import Said, load, made, record, save, until
-from stillness.views import MICROPHONE, View, measure, views
-
-_BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+from stillness.views import View, measure, views
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -46,6 +46,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=1, help="of the talk that is made by chance (1)")
     add("--seconds", type=float, default=120, help="of the talk (120)")
     add("--only", default="", help="the views whose names and styles contain this")
+    add("--engine", choices=ENGINES, default="chromium", help="of the browser (chromium)")
     add("--verbose", action="store_true", help="also print what moved")
     return parser.parse_args(arguments)
 
@@ -67,16 +68,17 @@ def talk(options: argparse.Namespace) -> list[Said]:
 def main(options: argparse.Namespace) -> None:
     """Measure, print."""
     stream = talk(options)
-    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
     print("| captions | style | words | moved | jumps a minute | < 1 s | < 1.5 s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
-    with sync_playwright() as playwright, replaying() as replay:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu", *MICROPHONE]
-        )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+        ENGINES[options.engine](playwright, Path(folder)) as open_tab,
+        replaying() as replay,
+    ):
         for view in views():
             if options.only in _title(view):
-                found = measure(browser, replay, view, stream)
+                found = measure(open_tab, replay, view, stream)
                 print(
                     f"| {view.name} | {view.style} | {found.words} | {found.moved_share:.1%} | "
                     f"{found.jumps_a_minute:.1f} | {found.short} | {found.brief} |",
@@ -84,7 +86,6 @@ def main(options: argparse.Namespace) -> None:
                 )
                 if options.verbose:
                     print(*found.moves, sep="\n")
-        browser.close()
 
 
 def _title(view: View) -> str:

@@ -16,10 +16,12 @@ from websockets.typing import Subprotocol
 
 from lab.places import REPOSITORY
 from stillness.stream import Message
-from surtitle.gateway.web import static_page
+from surtitle.gateway.web import Page, static_page
 
 CHANNEL = "hall"
 _ELECTRON = "/electron/renderer/"
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_SCRIPT = "/before.js"
 _WAIT_S = 30.0
 
 
@@ -28,6 +30,8 @@ class Replay:
 
     def __init__(self) -> None:
         self.url = ""
+        self.script = ""
+        """Runs in each page before its own code."""
         self._connections: queue.Queue[Listener] = queue.Queue()
 
     def next_listener(self) -> "Listener":
@@ -72,20 +76,27 @@ class Replay:
         path = request.path.partition("?")[0]
         if path.startswith("/v1/"):
             return None
-        if path.startswith(_ELECTRON):
-            name = PurePosixPath(path).name
-            body = (REPOSITORY / "web_demo" / "electron" / "renderer" / name).read_bytes()
-            kind = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
-            headers = Headers({"Content-Type": kind[PurePosixPath(name).suffix]})
-            headers["Content-Length"] = str(len(body))
-            return Response(200, "OK", headers, body)
-        if path.startswith(("/watch/", "/overlay/")):
-            path = f"/{path.split('/')[1]}.html"
-        page = static_page(path)
+        page = self._page(path)
         headers = Headers(page.headers)
         headers["Content-Length"] = str(len(page.body))
         headers["Connection"] = "close"
         return Response(page.status, http.HTTPStatus(page.status).phrase, headers, page.body)
+
+    def _page(self, path: str) -> Page:
+        if path == _SCRIPT:
+            return Page(200, self.script.encode(), {"Content-Type": "text/javascript"})
+        if path.startswith(_ELECTRON):
+            name = PurePosixPath(path).name
+            body = (REPOSITORY / "web_demo" / "electron" / "renderer" / name).read_bytes()
+            page = Page(200, body, {"Content-Type": _KINDS[PurePosixPath(name).suffix]})
+        else:
+            if path.startswith(("/watch/", "/overlay/")):
+                path = f"/{path.split('/')[1]}.html"
+            page = static_page(path)
+        page.body = page.body.replace(
+            b"<head>", b'<head><script src="%b"></script>' % _SCRIPT.encode()
+        )
+        return page
 
 
 class Listener:

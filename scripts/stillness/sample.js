@@ -1,6 +1,6 @@
 /**
  * Looks at the words of a page: where they are, in CSS pixels, and which are seen. Installed before the
- * page's own code, and before the clock that the measurement turns.
+ * page's own code, and before the clock that it turns.
  */
 {
   const frame = requestAnimationFrame.bind(window);
@@ -56,14 +56,16 @@
   }
 
   /**
-   * What is seen once so many messages have come; null if it is what was seen before.
+   * What is seen so long after so many messages have come; null if it is what was seen before.
    *
    * @param {number} messages
+   * @param {number} ms       by which the clock is turned
    * @param {string} roots
    * @param {string} window
    */
-  const look = async (messages, roots, window) => {
+  const look = async (messages, ms, roots, window) => {
     while (heard < messages) await new Promise((done) => (wake = () => done(null)));
+    await turn(ms);
     await null; // observers are told before this goes on
     if (!changed) return null;
     await new Promise((done) => frame(done));

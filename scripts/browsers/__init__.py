@@ -1,0 +1,1 @@
+"""Browsers of other engines than Chromium's, as distributions have them."""
