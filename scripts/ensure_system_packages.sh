@@ -1,14 +1,18 @@
 #!/bin/sh
-# What the tests need of the system: a real Chromium and its headless shell, PortAudio for the
-# microphone, openssl for certificates, the ffmpeg command for damaged files, espeak-ng to say
-# sentences, nginx, Caddy and HAProxy to stand behind, Redis to share
-# channels through, PostgreSQL to keep talks in.
+# What the tests need of the system: a real Chromium and its headless shell; Firefox; WebKitGTK, and Xvfb
+# for its window; PulseAudio for the microphone of those two, PortAudio for that of the commands; openssl
+# for certificates, the ffmpeg command for damaged files, espeak-ng to say sentences, nginx, Caddy and
+# HAProxy to stand behind, Redis to share channels through, PostgreSQL to keep talks in.
 # Install Debian's where that is possible and something is missing.
 set -eu
 has() { command -v "$1" >/dev/null 2>&1; }
 missing=
 has chromium || has google-chrome || missing="chromium"
 has chromium-headless-shell || has google-chrome || missing="$missing chromium-headless-shell"
+has firefox-esr || has firefox || missing="$missing firefox-esr"
+has WebKitWebDriver || missing="$missing webkit2gtk-driver"
+has Xvfb || missing="$missing xvfb"
+has pulseaudio || missing="$missing pulseaudio"
 "$(dirname "$0")/../.venv/bin/python" -c 'import sounddevice' 2>/dev/null || missing="$missing libportaudio2"
 has openssl || missing="$missing openssl"
 has ffmpeg || missing="$missing ffmpeg"
