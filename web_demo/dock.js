@@ -41,9 +41,7 @@ export class Dock extends EventTarget {
     spoken.addEventListener("change", () => addLanguages(language, pageLanguage()));
     language.value = preference("language", "auto");
     if (!language.value) language.value = "auto";
-    // Phones cannot record what they play. A page without a secure origin says so when it is asked.
-    byId("display-choice").hidden =
-      navigator.mediaDevices !== undefined && !("getDisplayMedia" in navigator.mediaDevices);
+    byId("display-choice").hidden = !sharesSound();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.dispatchEvent(new Event("run"));
@@ -127,4 +125,15 @@ export class Dock extends EventTarget {
     device.replaceChildren(put(new Option("", ""), "device.default"), ...options);
     device.value = options.some(({ value }) => value === chosen) ? chosen : "";
   }
+}
+
+/**
+ * Phones cannot record what they play, and Firefox and Safari share a picture without its sound: they do
+ * not know the constraints for it. A page without a secure origin says so when it is asked.
+ */
+function sharesSound() {
+  const { mediaDevices } = navigator;
+  if (!mediaDevices) return true;
+  const known = mediaDevices.getSupportedConstraints();
+  return "getDisplayMedia" in mediaDevices && "suppressLocalAudioPlayback" in known;
 }

@@ -205,6 +205,12 @@ def test_the_speakers_page(tab: Tab, scripted: ScriptedServer) -> None:
     check(tab)
 
 
+def test_sound_of_a_tab_is_offered_by_chromium_alone(tab: Tab, scripted: ScriptedServer) -> None:
+    tab.open(scripted.url)
+    tab.until("document.querySelector('#language').options.length > 1")
+    assert tab.look("document.querySelector('#display-choice').checkVisibility()") is False
+
+
 def test_a_chosen_microphone_that_is_gone_is_named(tab: Tab, scripted: ScriptedServer) -> None:
     """What WebKit throws is no DOMException."""
     tab.open(scripted.url)
