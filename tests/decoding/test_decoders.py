@@ -672,7 +672,7 @@ async def test_who_has_few_gets_a_process_before_who_asks_for_many() -> None:
         told = Told()
         room.open("webm", told, "modest").feed(speech()[:9000])
         await until(lambda: told.samples)
-        assert len(children(room)) < 20
+        assert len(children(room)) < 40  # not all of the other's were first
         for each in greedy:
             each.close()
 

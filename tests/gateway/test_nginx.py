@@ -92,7 +92,7 @@ def test_the_page_comes_through_it(tmp_path: Path) -> None:
             f"http://127.0.0.1:{port}/captions/", headers={"Host": SITE}
         )
         with urllib.request.urlopen(request) as answer:
-            assert (answer.status, b"<title>" in answer.read()) == (200, True)
+            assert (answer.status, b"<title" in answer.read()) == (200, True)
 
 
 async def test_limits_by_address_hold_for_those_behind_it_one_by_one(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ async def test_more_than_can_be_recognised_is_not_read() -> None:
         connected(site.gateway.port) as client,
     ):
         client.writer.write(request(field("model", "x") + file(long) + END))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(hosted.full for hosted in site.gateway._sessions):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             (hosted,) = site.gateway._sessions

@@ -144,7 +144,7 @@ def test_nginx_passes_pages_on(tmp_path: Path) -> None:
     try:
         wait_until(lambda: answers(port))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-            assert b"<title>" in answer.read()
+            assert b"<title" in answer.read()
     finally:
         proxy.terminate()
         proxy.wait(10)
