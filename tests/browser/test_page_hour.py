@@ -21,6 +21,9 @@ SENTENCE = "Sentence {} of the talk has as many words as people usually say in f
 # What 750 sentences of 80 characters, their times and numbers take; each line on the screen with its
 # elements and listeners would be more than that again.
 HEAP_GROWTH_BYTES = 1_000_000
+UNDER_WAY = (
+    10  # listeners of a change to the store that is being written; a line of its own has one
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def test_an_hour(page: Page, tmp_path: Path, who: str) -> None:
         assert page.locator("#lines *").count() <= 300
         # Lines come by one and go by fifty, so there may be up to that many more, of two nodes each.
         assert after.nodes <= settled.nodes + 150
-        assert after.listeners <= settled.listeners
+        assert after.listeners <= settled.listeners + UNDER_WAY
         assert after.heap_bytes <= settled.heap_bytes + HEAP_GROWTH_BYTES
 
         expect(open_transcript(page)).to_have_count(UTTERANCES)
@@ -99,4 +102,4 @@ def test_an_hour(page: Page, tmp_path: Path, who: str) -> None:
         page.get_by_role("button", name="Transcript").click()
         closed = measure(devtools)
         assert closed.nodes <= after.nodes + 50
-        assert closed.listeners <= after.listeners
+        assert closed.listeners <= after.listeners + UNDER_WAY
