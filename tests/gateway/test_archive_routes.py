@@ -236,6 +236,7 @@ async def test_who_watches_when_the_first_speaks_after_a_restart_has_all(tmp_pat
         listening(archive=archive) as site,
         speaking(site, channel="hall") as client,
     ):
+        assert isinstance(expect(await client.recv()), Ready)  # so there is a channel
         await until_restored(archive)
         await say(site, client, "After.")
         await assert_late_viewers_get(site, "Before.", "After.")
