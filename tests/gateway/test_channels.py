@@ -321,6 +321,7 @@ async def test_a_correction_from_another_server_reaches_whoever_said_it_once(hal
     assert [said.text for said in speaker.corrections] == ["a colonel"]
     hall.publish(speaker, speaker.corrections[0])
     hall.relay([("one", by_anna(1, "a colonel"))])
+    hall.relay([("one", revised(1, "a journal"))])  # what the engine says is no person's
     assert len(speaker.corrections) == 1
 
 

@@ -440,9 +440,11 @@ class Channel:
             self._post(self._state_frame())
 
     def _is_for_publisher(self, session: str, message: Published) -> bool:
-        """Whether it corrects what is said here: then whoever said it has it now, and publishes it."""
+        """Whether a person corrects what is said here: whoever said it has it now, and publishes it."""
         publisher = self._publisher
-        if publisher is None or publisher.public_id != session or not isinstance(message, Revised):
+        if publisher is None or publisher.public_id != session:
+            return False
+        if not isinstance(message, Revised) or message.by is None:
             return False
         answer = self._answer(session, message.utterance)
         known = None if answer is None or not isinstance(answer.message, Final) else answer.message
