@@ -7,6 +7,7 @@ Each is built as its users would build it, and then captions: the pages in Chrom
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -115,7 +116,11 @@ def test_a_page_of_vites_development_server(
         port = free.getsockname()[1]
     command = [node_20, "node_modules/vite/bin/vite.js", "--host", "127.0.0.1", "--strictPort"]
     vite = subprocess.Popen(
-        [*command, "--port", str(port)], cwd=folder, stdout=subprocess.PIPE, text=True
+        [*command, "--port", str(port)],
+        cwd=folder,
+        env=os.environ | {"NO_COLOR": "1"},  # CI=true colours the line that is waited for
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert vite.stdout is not None
