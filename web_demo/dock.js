@@ -55,6 +55,7 @@ export class Dock extends EventTarget {
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.listDevices());
     void this.listDevices();
     this.show("idle");
+    runButton.disabled = false; // until now a press would have sent the form, which loads the page anew
   }
 
   get language() {

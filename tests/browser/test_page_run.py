@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import INSECURE_HOST, Launch, watched_page
 from tests.browser.page_parts import choose_sample, final_captions, lose, start
@@ -27,6 +27,16 @@ def test_the_microphone_is_sent_at_its_own_rate_in_frames_of_100_ms(
     page.get_by_role("button", name="Stop").click()
     assert stage.next_command() == {"type": "stop"}
     expect(page.locator("#state-words")).to_contain_text("Finished: 2 captions")
+
+
+def test_start_waits_for_the_scripts_of_the_page(page: Page, scripted: ScriptedServer) -> None:
+    held: list[Route] = []
+    page.route("**/dock.js", held.append)
+    page.goto(scripted.url, wait_until="commit")
+    button = page.get_by_role("button", name="Start")
+    expect(button).to_be_disabled()
+    held[0].continue_()
+    expect(button).to_be_enabled()
 
 
 def test_a_change_of_language_is_sent_at_once(page: Page, scripted: ScriptedServer) -> None:
