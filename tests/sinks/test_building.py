@@ -10,7 +10,7 @@ from surtitle.errors import ConfigurationError
 from surtitle.sinks.building import ListedSinks
 from surtitle.subtitles.cues import Layout
 from tests.gateway.fakes import everything_logged
-from tests.sinks.said import final, until
+from tests.sinks.deliveries import final, until
 
 SECRET = "0123456789abcdef"
 

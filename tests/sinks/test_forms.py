@@ -10,7 +10,7 @@ import pytest
 
 from lab.places import REPOSITORY
 from surtitle.sinks.forms import Form, Request, WebHook, YouTube, Zoom
-from tests.sinks.said import final, revised, said
+from tests.sinks.deliveries import delivery, final, revised
 
 ZOOM = "https://wmcc.zoom.us/closedcaption?id=1&ns=GZ==&sparams=id%2Cns%2Cexpire&signature=a.b-c_d"
 YOUTUBE = "http://upload.youtube.com/closedcaption?cid=abcd-efgh"
@@ -18,7 +18,7 @@ YOUTUBE = "http://upload.youtube.com/closedcaption?cid=abcd-efgh"
 
 def sent(form: Form, *messages: str) -> list[Request]:
     requests = [
-        form.request(said(final(text, number), number), 0)
+        form.request(delivery(final(text, number), number), 0)
         for number, text in enumerate(messages, 1)
     ]
     return [request for request in requests if request is not None]
@@ -34,7 +34,7 @@ def test_zoom_gets_a_line_under_a_number_that_counts_up() -> None:
 
 def test_a_number_is_not_used_up_by_sending_again() -> None:
     for form in (Zoom(ZOOM), YouTube(YOUTUBE)):
-        again = [form.request(said(final("a"), number), 0) for number in (1, 1, 1, 2)]
+        again = [form.request(delivery(final("a"), number), 0) for number in (1, 1, 1, 2)]
         assert [r.url.partition("seq=")[2][0] for r in again if r] == ["1", "1", "1", "2"]
 
 
@@ -50,7 +50,7 @@ def test_zoom_goes_on_with_the_number_that_it_tells() -> None:
     [("de", "&lang=de-DE"), ("ja", "&lang=jp-JP"), ("zh-Hant", "&lang=zh-CN"), ("sv", "")],
 )
 def test_zoom_is_told_the_languages_that_it_names(language: str, lang: str) -> None:
-    request = Zoom(ZOOM).request(said(final("a", language=language)), 0)
+    request = Zoom(ZOOM).request(delivery(final("a", language=language)), 0)
     assert request is not None
     assert request.url == f"{ZOOM}&seq=1{lang}"
 
@@ -70,15 +70,15 @@ def test_youtube_gets_the_time_at_which_it_was_said() -> None:
 
 
 def test_a_whole_second_has_its_milliseconds() -> None:
-    request = YouTube(YOUTUBE).request(said(final("a", start_ms=0, end_ms=250)), 0)
+    request = YouTube(YOUTUBE).request(delivery(final("a", start_ms=0, end_ms=250)), 0)
     assert request is not None
     assert request.body.startswith(b"2026-05-04T12:30:15.000\n")
 
 
 @pytest.mark.parametrize("form", [Zoom(ZOOM), YouTube(YOUTUBE)])
 def test_what_a_service_cannot_use_is_left_out(form: Form) -> None:
-    assert form.request(said(revised("better")), 0) is None
-    assert form.request(said(final(" ")), 0) is None
+    assert form.request(delivery(revised("better")), 0) is None
+    assert form.request(delivery(final(" ")), 0) is None
     (request,) = sent(form, "a")
     assert "seq=1" in request.url  # no number is lost by that
 
@@ -98,7 +98,7 @@ def test_a_query_is_begun_where_there_is_none() -> None:
 
 def test_a_webhook_gets_the_message_signed() -> None:
     request = WebHook("https://h/hook?token=x", "secret").request(
-        said(final("Grüße.")), 1_700_000_000
+        delivery(final("Grüße.")), 1_700_000_000
     )
     assert request is not None
     assert request.url == "https://h/hook?token=x"
@@ -126,7 +126,7 @@ def test_receivers_can_check_it_as_the_document_says() -> None:
     names: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib}
     exec(code, names)
     is_genuine = names["is_genuine"]
-    request = WebHook("https://h/", "secret").request(said(final("a")), 1_700_000_000)
+    request = WebHook("https://h/", "secret").request(delivery(final("a")), 1_700_000_000)
     assert request is not None
     signature, now_s = request.headers["Surtitle-Signature"], 1_700_000_010.5
     assert is_genuine(b"secret", signature, request.body, now_s)
@@ -138,7 +138,7 @@ def test_receivers_can_check_it_as_the_document_says() -> None:
 
 
 def test_a_webhook_gets_corrections() -> None:
-    request = WebHook("https://h/", "secret").request(said(revised("better"), 2), 0)
+    request = WebHook("https://h/", "secret").request(delivery(revised("better"), 2), 0)
     assert request is not None
     assert json.loads(request.body)["message"]["type"] == "revised"
 

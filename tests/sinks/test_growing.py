@@ -8,7 +8,7 @@ import webvtt
 from surtitle.messages import Final, Revised, WordTiming
 from surtitle.sinks.growing import MAX_KEPT, MAX_SESSIONS, Growing
 from surtitle.subtitles.cues import Layout
-from tests.sinks.said import final, revised
+from tests.sinks.deliveries import final, revised
 
 
 class File:

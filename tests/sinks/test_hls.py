@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from surtitle.messages import Final, Revised
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 from surtitle.sinks.hls import HlsOutlet
 from surtitle.sinks.places import Segmenting
 from surtitle.sinks.playlist import PLAYLIST
 from surtitle.sinks.sink import NotNow, Patience, Refused, Sink
 from surtitle.subtitles.cues import Layout
 from tests.gateway.fakes import everything_logged
-from tests.sinks.said import final, until
+from tests.sinks.deliveries import final, until
 
 ZERO_S = 1_777_897_812  # where a segment of 6 s begins
 FIRST = ZERO_S // 6
@@ -45,7 +45,7 @@ async def outlet(folder: Path, clock: Clock) -> AsyncIterator[HlsOutlet]:
 async def say(out: HlsOutlet, message: Final | Revised, at_s: float, name: str = "") -> None:
     """It comes so many seconds after the beginning."""
     at = datetime.fromtimestamp(ZERO_S + at_s, UTC)
-    await out.deliver(Said(name or f"id {at_s}", "hall", "one", message, at))
+    await out.deliver(Delivery(name or f"id {at_s}", "hall", "one", message, at))
 
 
 def names(folder: Path) -> set[str]:

@@ -13,7 +13,7 @@ from surtitle.sinks.places import Segmenting
 from surtitle.sinks.playlist import PLAYLIST
 from surtitle.sinks.segments import MAX_SESSIONS, MOST_AHEAD_MS, Segments, Step
 from surtitle.subtitles.cues import Layout
-from tests.sinks.said import final, revised
+from tests.sinks.deliveries import final, revised
 
 ZERO_MS = 1_777_897_812_000  # 2026-05-04 12:30:12, where a segment of 6 s begins
 S6 = Segmenting(segment_seconds=6, delay_seconds=12, segments=3)

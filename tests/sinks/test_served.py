@@ -22,7 +22,7 @@ from surtitle.sinks.web import WebOutlet
 from tests.faults.story import Story
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import Site, listening
-from tests.sinks.said import until
+from tests.sinks.deliveries import until
 from tests.sinks.scripted import HANG, OK, Answer, Got, YouTubeStream, ZoomMeeting, serving
 
 PROMPT_S = 3.0

@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 
 from surtitle.messages import Partial, Suppressed
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 from surtitle.sinks.sink import MAX_WAITING, NotNow, Outlet, Patience, Refused, Sink, Sinks
 from tests.gateway.fakes import everything_logged
-from tests.sinks.said import final, revised, said, until
+from tests.sinks.deliveries import delivery, final, revised, until
 
 QUICK = Patience(first_wait_s=0.001, longest_wait_s=0.004)
 
@@ -26,11 +26,11 @@ class ScriptedOutlet(Outlet):
         self.closed = False
         self._script = script
 
-    async def deliver(self, said: Said) -> None:
-        self.attempts.append(said.id)
+    async def deliver(self, delivery: Delivery) -> None:
+        self.attempts.append(delivery.id)
         if self._script is not None:
             await self._script(len(self.attempts))
-        self.got.append(said.id)
+        self.got.append(delivery.id)
 
     async def close(self) -> None:
         self.closed = True
@@ -48,7 +48,7 @@ async def started(outlet: ScriptedOutlet, patience: Patience = QUICK) -> AsyncIt
 
 def put(sink: Sink, *numbers: int) -> list[str]:
     for number in numbers:
-        sink.put(said(final("a", number), number))
+        sink.put(delivery(final("a", number), number))
     return [f"id-{number}" for number in numbers]
 
 
@@ -159,7 +159,7 @@ async def test_a_sink_that_hangs_holds_a_bounded_number() -> None:
             put(sink, *range(1, MAX_WAITING + 11))
             assert sink.waiting == MAX_WAITING + 1  # and the one on its way
             assert sink.dropped == 10
-            assert next(said.id for said, _ in sink._waiting) == "id-11"  # the oldest go
+            assert next(delivery.id for delivery, _ in sink._waiting) == "id-11"  # the oldest go
         assert sink.dropped == MAX_WAITING + 11
     assert [line["event"] for line in logs] == [
         "captions do not go on to a sink",

@@ -18,7 +18,7 @@ from surtitle.sinks.sink import NotNow, Patience, Refused, Sink
 from surtitle.sinks.web import MOST_READ_BYTES, WebOutlet, trusted
 from tests.gateway.certificates import make_certificate
 from tests.gateway.fakes import everything_logged
-from tests.sinks.said import AT, final, revised, said, until
+from tests.sinks.deliveries import AT, delivery, final, revised, until
 from tests.sinks.scripted import OK, Answer, Got, Service, YouTubeStream, ZoomMeeting, serving
 
 QUICK = Patience(first_wait_s=0.005, longest_wait_s=0.02)
@@ -80,8 +80,8 @@ async def test_a_meeting_shows_each_final_once_and_in_order() -> None:
     meeting = ZoomMeeting()
     async with serving(meeting) as service, sink_to(zoom(service)) as sink:
         for number in range(1, 6):
-            sink.put(said(final(f"Line {number}.", number), number))
-        sink.put(said(revised("better"), 6))
+            sink.put(delivery(final(f"Line {number}.", number), number))
+        sink.put(delivery(revised("better"), 6))
         await until(lambda: not sink.waiting)
     assert meeting.shown == [f"Line {number}.\n" for number in range(1, 6)]
     assert meeting.broken == []
@@ -101,7 +101,7 @@ async def test_a_meeting_that_loses_answers_gets_nothing_twice() -> None:
 
     async with serving(answer) as service, sink_to(zoom(service)) as sink:
         for number in (1, 2, 3):
-            sink.put(said(final(f"Line {number}.", number), number))
+            sink.put(delivery(final(f"Line {number}.", number), number))
         await until(lambda: sink.delivered == 3)
     assert meeting.shown == ["Line 1.\n", "Line 2.\n", "Line 3.\n"]
     assert meeting.broken == []
@@ -111,7 +111,7 @@ async def test_a_meeting_that_loses_answers_gets_nothing_twice() -> None:
 async def test_a_server_that_was_started_again_counts_on() -> None:
     meeting = ZoomMeeting(last=41)
     async with serving(meeting) as service, sink_to(zoom(service)) as sink:
-        sink.put(said(final("On we go.")))
+        sink.put(delivery(final("On we go.")))
         await until(lambda: sink.delivered)
     assert (meeting.shown, meeting.broken, meeting.last) == (["On we go.\n"], [], 42)
 
@@ -122,14 +122,14 @@ async def test_a_meeting_that_tells_no_number_begins_with_1(body: bytes) -> None
         return Answer(404 if not body else 200, body=body) if got.method == "GET" else OK
 
     async with serving(answer) as service, outlet_to(zoom(service)) as outlet:
-        await outlet.deliver(said(final("a")))
+        await outlet.deliver(delivery(final("a")))
         assert service.posts[0].query["seq"] == "1"
 
 
 async def test_captions_wait_for_a_meeting_that_has_not_begun() -> None:
     meeting = ZoomMeeting(begun=False)
     async with serving(meeting) as service, sink_to(zoom(service)) as sink:
-        sink.put(said(final("Welcome.")))
+        sink.put(delivery(final("Welcome.")))
         await until(lambda: len(service.posts) >= 3)
         assert sink.failing
         meeting.begun = True
@@ -141,14 +141,14 @@ async def test_after_one_that_was_given_up_the_numbers_go_on() -> None:
     """The meeting knows which was the last, and takes the next number alone."""
     meeting = ZoomMeeting()
     async with serving(meeting) as service, outlet_to(zoom(service)) as outlet:
-        await outlet.deliver(said(final("One.", 1), 1))
+        await outlet.deliver(delivery(final("One.", 1), 1))
         meeting.begun = False  # such as in a break
         for number in (2, 3):
             with pytest.raises(NotNow):
-                await outlet.deliver(said(final("Lost.", number), number))
+                await outlet.deliver(delivery(final("Lost.", number), number))
         meeting.begun = True
-        await outlet.deliver(said(final("Four.", 4), 4))
-        await outlet.deliver(said(final("Five.", 5), 5))
+        await outlet.deliver(delivery(final("Four.", 4), 4))
+        await outlet.deliver(delivery(final("Five.", 5), 5))
     assert meeting.shown == ["One.\n", "Four.\n", "Five.\n"]
     assert meeting.broken == []
     assert [got.method for got in service.got[-3:]] == ["GET", "POST", "POST"]  # asked once
@@ -164,7 +164,7 @@ async def test_a_stream_shows_each_final_with_its_time() -> None:
         sink_to(YouTube(f"{service.url}/closedcaption?cid=abcd-efgh")) as sink,
     ):
         for number, text in enumerate(["Good morning.", "Grüße.", "両方"], 1):
-            sink.put(said(final(text, number), number))
+            sink.put(delivery(final(text, number), number))
         await until(lambda: sink.delivered == 3)
     assert [text for _, text in stream.shown] == ["Good morning.", "Grüße.", "両方"]
     assert stream.broken == []
@@ -178,8 +178,8 @@ async def test_a_stream_shows_each_final_with_its_time() -> None:
 async def test_a_receiver_can_check_who_sent_it_and_whether_it_has_it_already() -> None:
     answers = iter([Answer(503), Answer(then="break"), OK, OK])
     async with serving(lambda got: next(answers)) as service, sink_to(hook(service)) as sink:
-        sink.put(said(final("One."), 1))
-        sink.put(said(revised("One!"), 2))
+        sink.put(delivery(final("One."), 1))
+        sink.put(delivery(revised("One!"), 2))
         await until(lambda: sink.delivered == 2)
     for got in service.got:
         fields = dict(part.split("=", 1) for part in got.headers["surtitle-signature"].split(","))
@@ -197,7 +197,7 @@ async def test_a_receiver_can_check_who_sent_it_and_whether_it_has_it_already() 
 async def test_what_may_work_later_is_tried_again(status: int) -> None:
     async with hooked(Answer(status, {"Retry-After": "7"})) as (_service, outlet):
         with pytest.raises(NotNow, match=str(status)) as raised:
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
     assert raised.value.after_s == 7
 
 
@@ -205,7 +205,7 @@ async def test_what_may_work_later_is_tried_again(status: int) -> None:
 async def test_what_will_never_work_is_not(status: int) -> None:
     async with hooked(Answer(status)) as (_service, outlet):
         with pytest.raises(Refused, match=str(status)):
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -216,7 +216,7 @@ async def test_nobody_is_followed_to_another_place(status: int) -> None:
             for form in (hook(service), zoom(service)):
                 async with outlet_to(form) as outlet:
                     with pytest.raises(Refused, match="no redirect is followed"):
-                        await outlet.deliver(said(final("a")))
+                        await outlet.deliver(delivery(final("a")))
     assert other.got == []
 
 
@@ -228,12 +228,12 @@ async def test_an_answer_has_its_time(then: str) -> None:
     """Also one that always has one more byte."""
     async with hooked(Answer(then=then), attempt_s=0.2) as (_, outlet), asyncio.timeout(2):
         with pytest.raises(NotNow, match="no answer in time"):
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
 
 
 async def test_an_answer_without_end_is_not_read() -> None:
     async with hooked(Answer(then="flood")) as (service, outlet), asyncio.timeout(5):
-        await outlet.deliver(said(final("a")))  # the status is all that counts
+        await outlet.deliver(delivery(final("a")))  # the status is all that counts
     assert service.sent_bytes < 400 * MOST_READ_BYTES  # what sockets hold
 
 
@@ -241,7 +241,7 @@ async def test_headers_without_end_are_not_read() -> None:
     headers = {f"x-{number}": "y" * 1000 for number in range(300)}
     async with hooked(Answer(headers=headers)) as (_service, outlet):
         with pytest.raises(NotNow, match="the connection broke"):
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
 
 
 async def test_nothing_is_kept_that_a_server_asks_us_to_keep() -> None:
@@ -250,7 +250,7 @@ async def test_nothing_is_kept_that_a_server_asks_us_to_keep() -> None:
 
     async with serving(answer) as service, outlet_to(hook(service)) as outlet:
         for number in (1, 2):
-            await outlet.deliver(said(final("a"), number))
+            await outlet.deliver(delivery(final("a"), number))
     assert "cookie" not in service.got[1].headers
 
 
@@ -264,12 +264,12 @@ async def test_a_wrong_certificate_is_refused(
         form = WebHook(f"https://127.0.0.1:{service.port}/hook?key=s3cret", SECRET)
         async with outlet_to(form) as outlet:
             with pytest.raises(NotNow, match=r"no connection: .*CERTIFICATE_VERIFY_FAILED"):
-                await outlet.deliver(said(final("a")))
+                await outlet.deliver(delivery(final("a")))
         assert service.got == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         trusted.cache_clear()
         async with outlet_to(form) as outlet:
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
         assert len(service.got) == 1
     trusted.cache_clear()
 
@@ -279,7 +279,7 @@ async def test_where_nobody_listens_it_is_tried_again() -> None:
         pass
     async with outlet_to(hook(service)) as outlet:
         with pytest.raises(NotNow, match="no connection"):
-            await outlet.deliver(said(final("a")))
+            await outlet.deliver(delivery(final("a")))
 
 
 async def test_no_log_has_an_address(caplog: pytest.LogCaptureFixture) -> None:
@@ -289,10 +289,10 @@ async def test_no_log_has_an_address(caplog: pytest.LogCaptureFixture) -> None:
     with everything_logged() as logs:
         async with serving(lambda got: next(answers)) as service, sink_to(hook(service)) as sink:
             for number in (1, 2, 3):
-                sink.put(said(final("a", number), number))
+                sink.put(delivery(final("a", number), number))
             await until(lambda: sink.delivered)
         async with sink_to(hook(service)) as sink:
-            sink.put(said(final("a")))
+            sink.put(delivery(final("a")))
             await until(lambda: sink.failing)
     assert len(logs) >= 4
     assert "s3cret" not in str(logs) + caplog.text

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from surtitle.runtime.background import DaemonThread
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 from surtitle.sinks.growing import Edit, Growing
 from surtitle.sinks.sink import NotNow, Outlet
 
@@ -29,12 +29,12 @@ class FileOutlet(Outlet):
         self._id = ""
         self._edit: Edit | None = None  # of the caption with this id
 
-    async def deliver(self, said: Said) -> None:
+    async def deliver(self, delivery: Delivery) -> None:
         """See Outlet."""
-        if said.id != self._id:  # else it is tried again
-            self._id = said.id
-            at_ms = int(said.at.timestamp() * 1000)
-            self._edit = self._growing.take(said.session, said.message, at_ms)
+        if delivery.id != self._id:  # else it is tried again
+            self._id = delivery.id
+            at_ms = int(delivery.at.timestamp() * 1000)
+            self._edit = self._growing.take(delivery.session, delivery.message, at_ms)
         if self._edit is None:
             return
         if self._thread is None:

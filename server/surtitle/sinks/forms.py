@@ -32,7 +32,7 @@ _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Delivery:
     """A caption on its way."""
 
     id: str
@@ -71,7 +71,7 @@ class Form(Protocol):
         """Of the last caption that the service has got."""
         ...
 
-    def request(self, said: Said, unix_s: int) -> Request | None:
+    def request(self, delivery: Delivery, unix_s: int) -> Request | None:
         """What to send at this time; None where the service cannot use it.
 
         What is sent again has its number again: captions come one after the other.
@@ -86,9 +86,9 @@ class _Numbers:
         self.last = 0
         self._id = ""
 
-    def of(self, said: Said) -> int:
-        if said.id != self._id:
-            self._id = said.id
+    def of(self, delivery: Delivery) -> int:
+        if delivery.id != self._id:
+            self._id = delivery.id
             self.last += 1
         return self.last
 
@@ -108,12 +108,12 @@ class Zoom:
         """See Form."""
         self._numbers.last = number
 
-    def request(self, said: Said, unix_s: int) -> Request | None:
+    def request(self, delivery: Delivery, unix_s: int) -> Request | None:
         """See Form."""
-        message = said.message
+        message = delivery.message
         if not isinstance(message, Final) or not message.text.strip():
             return None
-        more = {"seq": str(self._numbers.of(said))}
+        more = {"seq": str(self._numbers.of(delivery))}
         language = ZOOM_LANGUAGES.get(message.language.partition("-")[0])
         if language is not None and "lang=" not in self._url:
             more["lang"] = language
@@ -135,16 +135,16 @@ class YouTube:
         """See Form."""
         self._numbers.last = number
 
-    def request(self, said: Said, unix_s: int) -> Request | None:
+    def request(self, delivery: Delivery, unix_s: int) -> Request | None:
         """See Form."""
-        message = said.message
+        message = delivery.message
         if not isinstance(message, Final) or not message.text.strip():
             return None
         # A final comes at the end of its utterance. How far the audio is behind, nobody knows here.
-        began = said.at - timedelta(milliseconds=message.end_ms - message.start_ms)
+        began = delivery.at - timedelta(milliseconds=message.end_ms - message.start_ms)
         stamp = began.replace(tzinfo=None).isoformat(timespec="milliseconds")
         text = printable(message.text).strip()
-        url = _with_query(self._url, {"seq": str(self._numbers.of(said))})
+        url = _with_query(self._url, {"seq": str(self._numbers.of(delivery))})
         return Request(url, _TEXT, f"{stamp}\n{text}\n".encode())
 
 
@@ -161,22 +161,22 @@ class WebHook:
     def go_on_after(self, number: int) -> None:
         """See Form."""
 
-    def request(self, said: Said, unix_s: int) -> Request | None:
+    def request(self, delivery: Delivery, unix_s: int) -> Request | None:
         """See Form. The signature is of the time at which it is sent, so that receivers can refuse
         what somebody sends once more much later.
         """
         body = msgspec.json.encode(
             {
-                "id": said.id,
-                "channel": said.channel,
-                "session": said.session,
-                "at": said.at,
-                "message": said.message,
+                "id": delivery.id,
+                "channel": delivery.channel,
+                "session": delivery.session,
+                "at": delivery.at,
+                "message": delivery.message,
             }
         )
         headers = {
             "Content-Type": "application/json",
-            ID_HEADER: said.id,
+            ID_HEADER: delivery.id,
             SIGNATURE_HEADER: sign(self._secret, unix_s, body),
         }
         return Request(self._url, headers, body)

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from surtitle.runtime.background import DaemonThread
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 from surtitle.sinks.places import Segmenting
 from surtitle.sinks.playlist import PLAYLIST, segment_number
 from surtitle.sinks.segments import Segments, Step
@@ -39,12 +39,12 @@ class HlsOutlet(Outlet):
         self._id = ""  # of the last caption
         self._thread: DaemonThread | None = None
 
-    async def deliver(self, said: Said) -> None:
+    async def deliver(self, delivery: Delivery) -> None:
         """See Outlet. It is written with its segment."""
-        if said.id != self._id:  # else it is tried again
-            self._id = said.id
-            at_ms = int(said.at.timestamp() * 1000)
-            if not self._segments.take(said.session, said.message, at_ms):
+        if delivery.id != self._id:  # else it is tried again
+            self._id = delivery.id
+            at_ms = int(delivery.at.timestamp() * 1000)
+            if not self._segments.take(delivery.session, delivery.message, at_ms):
                 raise Refused("captions come faster than they can be shown")
         if self._step is not None:  # those that wait are to be in the segments that come after it
             await self._write([self._step])

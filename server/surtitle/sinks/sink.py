@@ -19,7 +19,7 @@ from typing import Protocol
 import structlog
 
 from surtitle.messages import Final, Published, Revised
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 
 log = structlog.get_logger("surtitle.sinks")
 
@@ -53,7 +53,7 @@ class Refused(Exception):
 class Outlet(Protocol):
     """How one sink is reached."""
 
-    async def deliver(self, said: Said) -> None:
+    async def deliver(self, delivery: Delivery) -> None:
         """Deliver a caption. Raises NotNow or Refused. The next one comes after it."""
         ...
 
@@ -102,7 +102,7 @@ class Sink:
         self._outlet = outlet
         self._patience = patience
         self._clock_s = clock_s
-        self._waiting: deque[tuple[Said, float]] = deque()  # each with when it came
+        self._waiting: deque[tuple[Delivery, float]] = deque()  # each with when it came
         self._news = asyncio.Event()
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -115,9 +115,9 @@ class Sink:
         """Captions that are not delivered yet."""
         return len(self._waiting) + self._in_flight
 
-    def put(self, said: Said) -> None:
+    def put(self, delivery: Delivery) -> None:
         """Deliver this, soon."""
-        self._waiting.append((said, self._clock_s()))
+        self._waiting.append((delivery, self._clock_s()))
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._drop("too many captions wait; the oldest are dropped")
@@ -151,9 +151,9 @@ class Sink:
     async def _run(self) -> None:
         while self._waiting or not self._ending.is_set():
             while self._waiting:
-                said, came_at = self._waiting.popleft()
+                delivery, came_at = self._waiting.popleft()
                 self._in_flight = True
-                await self._deliver(said, came_at)
+                await self._deliver(delivery, came_at)
                 self._in_flight = False
             if not self._ending.is_set():
                 self._news.clear()
@@ -174,12 +174,12 @@ class Sink:
                 self._on_success()
                 due_in_s = self._outlet.due_in_s()
 
-    async def _deliver(self, said: Said, came_at: float) -> None:
+    async def _deliver(self, delivery: Delivery, came_at: float) -> None:
         """Until it is there, or of no use any more."""
         wait_s = self._patience.first_wait_s
         while self._clock_s() - came_at <= self._patience.fresh_s:
             try:
-                await self._outlet.deliver(said)
+                await self._outlet.deliver(delivery)
             except NotNow as error:
                 self._on_fault(str(error))
                 await self._pause(max(wait_s, error.after_s))
@@ -256,10 +256,10 @@ class Sinks:
         """A session has said this in a channel. Returns at once."""
         sinks = self._by_channel.get(channel)
         if sinks and isinstance(message, Final | Revised):
-            said = Said(secrets.token_hex(8), channel, session, message, datetime.now(UTC))
+            delivery = Delivery(secrets.token_hex(8), channel, session, message, datetime.now(UTC))
             for sink in sinks:
                 if sink.takes_revisions or isinstance(message, Final):
-                    sink.put(said)
+                    sink.put(delivery)
 
     def change(self, by_channel: Mapping[str, Sequence[Sink]]) -> None:
         """These are the sinks from now on. Others get what waits for them, if they take it soon."""

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 import httpx2
 
-from surtitle.sinks.forms import Form, Request, Said
+from surtitle.sinks.forms import Delivery, Form, Request
 from surtitle.sinks.sink import NotNow, Outlet, Refused
 
 CONNECT_S = 5.0
@@ -44,15 +44,15 @@ class WebOutlet(Outlet):
             headers={"User-Agent": "surtitle"},
         )
 
-    async def deliver(self, said: Said) -> None:
+    async def deliver(self, delivery: Delivery) -> None:
         """See Outlet."""
         url = self._form.counter_url
-        if url is not None and self._failed_id not in (None, said.id):
+        if url is not None and self._failed_id not in (None, delivery.id):
             await self._ask_for_number(url)
-        request = self._form.request(said, int(time.time()))
+        request = self._form.request(delivery, int(time.time()))
         if request is None:
             return
-        self._failed_id = said.id
+        self._failed_id = delivery.id
         response, _ = await self._send("POST", request)
         status = response.status_code
         if response.is_success:

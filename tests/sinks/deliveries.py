@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from surtitle.messages import Final, Revised, WordTiming
-from surtitle.sinks.forms import Said
+from surtitle.sinks.forms import Delivery
 
 AT = datetime(2026, 5, 4, 12, 30, 15, 250_000, UTC)
 LIMIT_S = 10
@@ -31,8 +31,8 @@ def revised(text: str, utterance: int = 1, words: list[WordTiming] | None = None
     )
 
 
-def said(message: Final | Revised, number: int = 1, session: str = "one") -> Said:
-    return Said(f"id-{number}", "hall", session, message, AT)
+def delivery(message: Final | Revised, number: int = 1, session: str = "one") -> Delivery:
+    return Delivery(f"id-{number}", "hall", session, message, AT)
 
 
 async def until(condition: Callable[[], object]) -> None:
