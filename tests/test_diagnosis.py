@@ -20,6 +20,7 @@ from rich.console import Console
 import surtitle
 from surtitle.archive.sql_store import SqlStore
 from surtitle.diagnosis import diagnose, exit_status, render
+from surtitle.diagnosis.certificate import examine_certificate, judge_end
 from surtitle.diagnosis.child import (
     ProbeOutcome,
     StepResult,
@@ -40,6 +41,7 @@ from surtitle.diagnosis.port import PortState, judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.diagnosis.stores import examine_stores
 from tests.engine.serving import SECRET, served
+from tests.gateway.certificates import make_certificate
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     keys_file: Path | None = None
+    tls_cert: Path | None = None
     tls_key: Path | None = None
     partial_model: str | None = None
     archive: str = ""
@@ -238,6 +241,36 @@ def test_files_with_secrets(tmp_path: Path, mode: int, keys: str, tls: str) -> N
     gone = only(examine_key_files(Settings(keys_file=tmp_path / "gone")))
     assert gone.state == "problem"
     assert list(examine_key_files(Settings())) == []
+
+
+# --- The certificate -----------------------------------------------------------------------------
+
+
+def certified(certificate: Path | None, key: Path | None) -> str:
+    found = only(examine_certificate(Settings(tls_cert=certificate, tls_key=key)))
+    return f"{found.state}: {found.detail}"
+
+
+def test_a_certificate_is_tried_as_a_client_tries_it(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "ours")
+    assert certified(certificate, key) == f"warning: {certificate} is valid for 1 more day"
+    assert judge_end(certificate, 90 * 86_400).state == "ok"
+    assert list(examine_certificate(Settings())) == []
+
+
+def test_a_certificate_that_no_client_takes(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "mine", "extendedKeyUsage=clientAuth")
+    refused = f"problem: clients do not accept {certificate}: "
+    assert certified(certificate, key).startswith(refused)
+
+
+def test_a_certificate_that_no_server_takes(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "ours")
+    _, other = make_certificate(tmp_path, "theirs")
+    assert "cannot be used" in certified(certificate, other)
+    assert "cannot be used" in certified(tmp_path / "gone", key)
+    assert "both --tls-cert and --tls-key" in certified(certificate, None)
+    assert "both --tls-cert and --tls-key" in certified(None, key)
 
 
 # --- Python and libraries ----------------------------------------------------------------------
@@ -686,8 +719,8 @@ def test_the_check_itself_loads_no_model_library() -> None:
         "from types import SimpleNamespace\n"
         "from surtitle.diagnosis import diagnose\n"
         "diagnose(SimpleNamespace(model='none-such', partial_model=None, device='cpu',\n"
-        "    compute_type='default', host='127.0.0.1', port=0, keys_file=None, tls_key=None,\n"
-        "    archive='', backplane='', engine=[], sinks=[], sinks_file=None,\n"
+        "    compute_type='default', host='127.0.0.1', port=0, keys_file=None, tls_cert=None,\n"
+        "    tls_key=None, archive='', backplane='', engine=[], sinks=[], sinks_file=None,\n"
         "    webhook_secret=str))\n"
         "assert not {'ctranslate2', 'faster_whisper', 'torch'} & set(sys.modules)\n"
     )

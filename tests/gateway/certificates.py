@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 
-def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+def make_certificate(folder: Path, name: str, *extensions: str) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself and lasts two days, and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl: install Debian's `openssl` package")
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    for extension in ("subjectAltName=IP:127.0.0.1", *extensions):
+        command += ["-addext", extension]
     subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
     return certificate, key

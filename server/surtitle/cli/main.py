@@ -655,6 +655,7 @@ def demo(**options: Any) -> None:
     "host",
     "port",
     "keys_file",
+    "tls_cert",
     "tls_key",
     "archive",
     "backplane",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from surtitle.diagnosis.certificate import examine_certificate
 from surtitle.diagnosis.child import judge_probe, probe_command, run_probe
 from surtitle.diagnosis.engines import examine_engines
 from surtitle.diagnosis.finding import CheckedSettings, Finding, State
@@ -74,6 +75,7 @@ def examine(
     yield from judge_cpu(cpu, os.environ)
     yield judge_port(settings.host, settings.port, probe_port(settings.host, settings.port))
     yield from examine_key_files(settings)
+    yield from examine_certificate(settings)
     yield from examine_stores(settings)
     yield from examine_engines(settings)
     yield from examine_sinks(settings)

@@ -49,6 +49,10 @@ class CheckedSettings(Protocol):
         """The file with the server's keys."""
 
     @property
+    def tls_cert(self) -> Path | None:
+        """The certificate chain for TLS."""
+
+    @property
     def tls_key(self) -> Path | None:
         """The private key for TLS."""
 

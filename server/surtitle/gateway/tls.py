@@ -24,7 +24,7 @@ class Certificates:
         self._files = (certificate, key)
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._change = FileChange(certificate, key)
-        _load(self.context, certificate, key)
+        load(self.context, certificate, key)
         self._warn()
 
     async def watch(self) -> None:
@@ -39,8 +39,8 @@ class Certificates:
             return
         try:
             # Not into the context in use: a key that does not fit would stay there with it.
-            _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), *self._files)
-            _load(self.context, *self._files)
+            load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), *self._files)
+            load(self.context, *self._files)
         except ConfigurationError as error:
             log.error("the new certificate cannot be used", cause=str(error))
         else:
@@ -52,7 +52,7 @@ class Certificates:
             log.warning("the TLS key is accessible to other users", rights=rights)
 
 
-def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+def load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     """Raises ConfigurationError where the two cannot be used."""
 
     def passphrase() -> str:
