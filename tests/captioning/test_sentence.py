@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from surtitle.captioning.sentence import is_finished
+from surtitle.captioning.sentence import begun, is_finished
+from surtitle.captioning.stability import normalize_unit, split_units
 
 
 @pytest.mark.parametrize(
@@ -111,3 +114,62 @@ def test_a_pause_after_an_abbreviation_is_no_end(text: str, language: str) -> No
 )
 def test_what_may_end_a_sentence_does(text: str, language: str) -> None:
     assert is_finished(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "capital"),
+    [
+        ("and then, we went", "en", "And then, we went"),
+        ("a", "en", "A"),
+        ("well-known, they say", "en", "Well-known, they say"),
+        ("don't.", "en", "Don't."),
+        ("“and then” we", "en", "“And then” we"),
+        ("¿y luego?", "es", "¿Y luego?"),
+        ("élan vital", "fr", "Élan vital"),
+        ("и тогда", "ru", "И тогда"),
+        ("\u0131srar", "tr", "Israr"),
+        ("ilk", "tr", "İlk"),
+        ("ilk", "en", "Ilk"),
+        ("ijs en weder", "nl", "IJs en weder"),
+        ("ijs", "de", "Ijs"),
+    ],
+)
+def test_a_sentence_begins_with_a_capital(text: str, language: str, capital: str) -> None:
+    assert begun(text, language) == capital
+    assert begun(capital, language) == capital
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "iPhones are",
+        "eBay",
+        "e.g. this",
+        "www.example.org",
+        "info@example.org",
+        "3rd",
+        "x2",
+        "...and then",
+        "…and then",
+        "- and",
+        "'s avonds",
+        "ßum",
+        "და მერე",
+        "然后我们",
+        "ثم ذهبنا",
+        "फिर हम",
+    ],
+)
+def test_what_has_no_capital_or_another_is_left_alone(text: str) -> None:
+    assert begun(text) == text
+
+
+@given(st.text(), st.sampled_from(["", "en", "tr", "nl", "de"]))
+def test_a_beginning_differs_in_its_case_alone(text: str, language: str) -> None:
+    capital = begun(text, language)
+    assert len(capital) == len(text)
+    assert begun(capital, language) == capital
+    if language != "tr":  # İ is another letter where case is folded without its language
+        folded = ([normalize_unit(unit) for unit in split_units(each)] for each in (text, capital))
+        assert next(folded) == next(folded)

@@ -239,6 +239,29 @@ def test_a_final_waits_for_the_one_before_it() -> None:
     assert [message.utterance for message in driver.of(Final)] == [1, 2]
 
 
+def test_after_a_full_stop_a_final_begins_with_a_capital() -> None:
+    texts = ("we went home.", "and then", "we slept. We did", "it is said.")
+    driver = open_session(answer=lambda job: ok(job, texts[job.utterance - 1]))
+    for _ in texts:
+        driver.feed(speech(30) + silence(30))
+    finals = [final.text for final in driver.of(Final)]
+    assert finals == ["we went home.", "And then", "we slept. We did", "it is said."]
+    assert "And then" in {partial.stable + partial.unstable for partial in driver.of(Partial)}
+
+
+def test_what_was_read_before_the_full_stop_came_has_its_capital_in_the_final() -> None:
+    text = "and then we went home"
+    driver = open_session(answer=lambda job: ok(job, text) if job.kind == "partial" else None)
+    driver.feed(speech(30) + silence(30) + speech(60))
+    assert driver.of(Partial)[-1].stable.startswith("and then")
+    driver.give(ok(driver.finals[0], "We came."))
+    driver.feed(speech(20) + silence(30))
+    driver.give(ok(driver.finals[-1], text))
+    assert [final.text for final in driver.of(Final)] == ["We came.", "And then we went home"]
+    stable = [partial.stable for partial in driver.of(Partial) if partial.utterance == 2]
+    assert all(after.startswith(before) for before, after in pairwise(stable))
+
+
 def test_results_that_nobody_waits_for_are_ignored() -> None:
     driver = three_utterances()
     answers = [ok(job) for job in driver.finals]

@@ -1,13 +1,14 @@
 """The text of one utterance as it is read: hypotheses in, what to show out, and the final in the end.
 
 Calm comes from rules with a file for each subject: what is shown of a hypothesis and what is not
-touched any more (`stability`), and how the text goes on across a cut in running speech
-(`cut_boundary`).
+touched any more (`stability`), how the text goes on across a cut in running speech (`cut_boundary`),
+and how it begins after a full stop (`sentence`).
 """
 
 from collections.abc import Sequence
 
 from surtitle.captioning.cut_boundary import CutBoundary, boundary_after, stitch
+from surtitle.captioning.sentence import begun
 from surtitle.captioning.stability import Stabilizer, split_units
 from surtitle.jobs import SAMPLE_RATE
 
@@ -23,6 +24,8 @@ class Caption:
         """End of the newest hypothesis."""
         self.kept = True
         """Whether the final begins with what was stable."""
+        self.after_sentence_in: str | None = None
+        """Language of the text before this one, if that ends a sentence: then this one begins one."""
         self._stabilizer = Stabilizer()
         self._shown: Shown = ("", "")
         self._before: CutBoundary | None = None  # what the text follows without a pause
@@ -74,7 +77,11 @@ class Caption:
         return heard - len(split_units("".join(self._shown)))
 
     def _stitched(self, text: str) -> str:
-        return text if self._before is None else stitch(self._before, text)
+        """The text as it follows what stands before it."""
+        stitched = text if self._before is None else stitch(self._before, text)
+        if self.after_sentence_in is None:
+            return stitched
+        return begun(stitched, self.after_sentence_in)
 
     def _show(self, stable: str, unstable: str) -> Shown | None:
         if (stable, unstable) == self._shown:

@@ -173,6 +173,9 @@ class CaptionSession:
             self._windows = replace(model.windows, final_floor_s=MAX_WINDOW_S)
         self._partials = start.partials
         self._spoken = ""  # language of the newest utterance whose language is fixed
+        self._sentence_in: str | None = (
+            None  # language of the newest final, if that ends a sentence
+        )
         self._usual_endpointing = endpointing if self._is_live else for_files(endpointing)
         self._endpointer = Endpointer(_endpointing(start, self._usual_endpointing))
         self._decoder: RawDecoder | None = None
@@ -578,6 +581,8 @@ class CaptionSession:
                     self._partials and self._is_live,
                     Caption(start_sample),
                 )
+                if not self._utterances:
+                    utterance.caption.after_sentence_in = self._sentence_in
                 self._pace.pass_over(start_sample)
                 self._utterances.append(utterance)
                 self._send(
@@ -801,12 +806,18 @@ class CaptionSession:
             answered = answer(utterance, result, self._next_seq())
             if isinstance(answered, Final):
                 self._spoken = answered.language
+                self._sentence_in = (
+                    answered.language if is_finished(answered.text, answered.language) else None
+                )
                 if self._revising is not None:
                     self._revising.add(utterance, answered)
             self._account.add(answered)
             self._send(answered)
-            after = self._utterances[0] if self._utterances else None
-            if utterance.is_cut and after is not None and after.start == utterance.end:
+            if not self._utterances:
+                return
+            after = self._utterances[0]
+            after.caption.after_sentence_in = self._sentence_in
+            if utterance.is_cut and after.start == utterance.end:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
 
     def _revise(self) -> None:

@@ -7,3 +7,5 @@ SENTENCE_ENDS = ".?!。？！؟।۔։።፧။។"
 """Also of Arabic, Hindi, Urdu, Armenian, Amharic, Burmese and Khmer."""
 CLOSING_MARKS = "\"'”’»)]\uff09\u300d\u300f\u3011"
 """Quotation marks and brackets that may stand behind the end of a sentence."""
+OPENING_MARKS = '"“\u2018«„\u201a\u2039¿¡(['
+"""What may stand before its first word."""
