@@ -25,12 +25,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
-def test_joined_deltas_are_the_transcript(model: str) -> None:
-    clips = [
-        read_pcm16(clip.path)
-        for clip in recordings("librispeech")[:: 1 if model == "tiny.en" else 3]
-    ]
+@pytest.mark.parametrize(("model", "every"), [("tiny.en", 2), ("base", 6)])
+def test_joined_deltas_are_the_transcript(model: str, every: int) -> None:
+    """Partials come as close together as can be, which takes minutes: a part of the speech will do."""
+    clips = [read_pcm16(clip.path) for clip in recordings("librispeech")[::every]]
     audio = np.concatenate([part for clip in clips for part in (clip, silence(2))])
     messages = Replayer(decoder(model)).replay(audio, Start(language="en"), EndpointingOptions())
     dialect = OpenAIRealtime("x", BASE)
