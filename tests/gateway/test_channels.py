@@ -19,16 +19,13 @@ from websockets.frames import TEXT
 from surtitle.captioning.correcting import Correction
 from surtitle.client import ClientError, Disconnected, ViewerEvent, connect, watch
 from surtitle.errors import BadStart
+from surtitle.gateway import audience, server
 from surtitle.gateway import channels as module
-from surtitle.gateway import server
 from surtitle.gateway.access import Key, KeyRing, digest_of
-from surtitle.gateway.channels import (
-    HISTORY_BYTES,
-    Channels,
-    CorrectedMeanwhile,
-    NothingToCorrect,
-)
+from surtitle.gateway.audience import AT_ONCE
 from surtitle.gateway.channels import Channel as Hall
+from surtitle.gateway.channels import Channels, CorrectedMeanwhile, NothingToCorrect
+from surtitle.gateway.history import HISTORY_BYTES
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
@@ -182,7 +179,7 @@ async def test_who_comes_before_anybody_speaks_waits(hall: Hall) -> None:
 
 
 async def test_all_who_watch_see_what_is_said(hall: Hall) -> None:
-    speaker, watchers = Speaker(), [Watcher() for _ in range(3 * module.AT_ONCE + 1)]
+    speaker, watchers = Speaker(), [Watcher() for _ in range(3 * AT_ONCE + 1)]
     hall.claim(speaker)
     with ExitStack() as stack:
         for watcher in watchers:
@@ -368,7 +365,7 @@ async def test_better_texts_are_counted_in_the_history(hall: Hall) -> None:
 
 
 async def test_an_answer_that_is_being_sent_comes_once_to_who_comes_meanwhile(hall: Hall) -> None:
-    speaker, early, late = Speaker(), [Watcher() for _ in range(2 * module.AT_ONCE)], Watcher()
+    speaker, early, late = Speaker(), [Watcher() for _ in range(2 * AT_ONCE)], Watcher()
     hall.claim(speaker)
     with ExitStack() as stack:
         for watcher in early:
@@ -511,7 +508,7 @@ async def test_partials_that_nobody_has_got_yet_are_replaced(hall: Hall) -> None
 async def test_viewers_hear_of_a_channel_in_which_nothing_happens(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(audience, "HEARTBEAT_S", 0.01)
     watcher = Watcher()
     with hall.watched_by(watcher):
         async with asyncio.timeout(5):
@@ -520,7 +517,7 @@ async def test_viewers_hear_of_a_channel_in_which_nothing_happens(
     assert set(watcher.said) == {"waiting"}
     length = len(watcher.frames)
     await asyncio.sleep(0.05)
-    assert len(watcher.frames) == length and hall._heartbeat is None
+    assert len(watcher.frames) == length and hall._audience._heartbeat is None
 
 
 async def test_a_channel_goes_when_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -888,7 +885,7 @@ async def test_a_viewer_comes_again_and_gets_each_answer_once() -> None:
             while not heard[-1].startswith(f"{number} word"):
                 heard.append(_short(await anext(messages)))
             for channel in gateway._channels._channels.values():
-                for viewer in list(channel._viewers):
+                for viewer in list(channel._audience._viewers):
                     viewer.socket.abort()
         answers = [each for each in heard if each.endswith("word")]
         assert answers == [f"{number} word" for number in range(1, 6)]

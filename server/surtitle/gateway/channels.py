@@ -1,9 +1,7 @@
 """Channels: what one session says, for everybody who watches it under a name.
 
-A message is encoded once and written to viewer after viewer, some of them in a turn of the event loop,
-so that thousands of viewers do not hold up those who speak. A viewer who joins late gets the recent
-finals first. A viewer that reads slowly misses partials; one that takes nothing for a while is cut off,
-and may come again. Nothing that a viewer sends is looked at.
+A message is encoded once and goes to the `audience`. A viewer who joins late gets the recent finals
+first (`history`). Nothing that a viewer sends is looked at.
 
 A channel is there as long as somebody publishes in it or watches it, and some time longer with what
 was said last. Where several servers share their channels (`backplane`), it also has what sessions at
@@ -13,18 +11,14 @@ the others say. What a person corrects in it goes to all who watch, and to the s
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
 from typing import Protocol
-
-import structlog
-from websockets.frames import TEXT, Frame
 
 from surtitle.captioning.correcting import Correction, correct
 from surtitle.errors import BadStart
-from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
+from surtitle.gateway.audience import Audience, ViewerSocket
+from surtitle.gateway.history import History, frame_of
 from surtitle.messages import Channel as ChannelMessage
 from surtitle.messages import (
     ChannelState,
@@ -33,26 +27,13 @@ from surtitle.messages import (
     Partial,
     Published,
     Revised,
-    format_message,
     revise,
 )
 
-log = structlog.get_logger("surtitle.channels")
-
-HISTORY_BYTES = 64 * 1024
-"""Of the newest answers, for somebody who comes late: a quarter of an hour, less where words have
-their times. Each viewer gets a copy."""
 KEEP_S = 900.0
 """How long they stay when nobody publishes or watches any more."""
-MAX_SESSIONS = 100
-"""Of which it is remembered how far they were answered."""
 MAX_IDLE = 100
 """Channels that are kept so; beyond that the oldest goes."""
-HEARTBEAT_S = 5.0
-"""How often viewers hear of the channel though nothing happens: it tells them that somebody is there,
-and how many they are."""
-AT_ONCE = 50
-"""Viewers in a turn of the event loop: 1 to 2 ms."""
 
 
 class NothingToCorrect(Exception):
@@ -154,50 +135,6 @@ class _Nobody:
 NOBODY = _Nobody()
 
 
-class ViewerSocket(Protocol):
-    """What a channel needs of a viewer's WebSocket."""
-
-    def write_frame(self, frame: bytes) -> None:
-        """Send a frame as it goes over the wire, or nothing where the connection is closing."""
-        ...
-
-    @property
-    def unsent_bytes(self) -> int:
-        """What was written and is still in this process."""
-        ...
-
-    def abort(self) -> None:
-        """Cut the transport."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Viewer:
-    socket: ViewerSocket
-    next: int
-    """Number of the first message that it has not got with the history."""
-    taken_at: float
-    """When it was last seen to have taken something, or to have nothing left to take."""
-    written_bytes: int = 0
-    taken_bytes: int = 0
-
-
-@dataclass(slots=True)
-class _Item:
-    number: int
-    frame: bytes
-    is_partial: bool
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What was said last, for who comes later."""
-
-    session: str
-    message: Final | Failed
-    frame: bytes
-
-
 @dataclass(slots=True)
 class _Elsewhere:
     """How a channel stands at the other servers."""
@@ -235,35 +172,26 @@ class Channel:
         self._others = others
         self._on_lost = on_lost
         self._elsewhere = _Elsewhere()
-        self._answered: dict[str, int] = {}
-        """By session: the newest utterance that was answered. The newest sessions alone."""
-        self._clock_s = clock_s
-        self._patience_s = patience_s
         self._publisher: Publisher | None = None
         self._session = ""  # of the newest publisher
-        self._viewers: set[_Viewer] = set()
-        self._history: deque[_Answer] = deque()
-        self._history_bytes = 0
+        self._audience = Audience(name, patience_s, self._state_frame, clock_s)
+        self._history = History()
         self._open: _Open | None = None
         self.onward: Callable[[str, Published], object] | None = None
         """What else takes what a session says that publishes here: its name and the message. It must
         not block."""
         self.on_past: Callable[[str, Revised], object] = lambda session, revised: None
         """Called with each correction here of a session that does not publish here. Nor must this."""
-        self._count = 0  # of all messages there ever were
-        self._pending: deque[_Item] = deque()
-        self._sender: asyncio.Task[None] | None = None
-        self._heartbeat: asyncio.TimerHandle | None = None
 
     @property
     def viewers_here(self) -> int:
         """How many watch at this server."""
-        return len(self._viewers)
+        return len(self._audience)
 
     @property
     def viewers(self) -> int:
         """How many watch."""
-        return len(self._viewers) + self._elsewhere.viewers
+        return len(self._audience) + self._elsewhere.viewers
 
     @property
     def publisher(self) -> Publisher | None:
@@ -278,12 +206,12 @@ class Channel:
     @property
     def is_idle(self) -> bool:
         """Whether nobody publishes here and nobody watches."""
-        return self._publisher is None and not self._viewers
+        return self._publisher is None and not self._audience
 
     @property
     def has_history(self) -> bool:
         """Whether there is something for who comes later."""
-        return bool(self._history)
+        return len(self._history) > 0
 
     # -- the publisher --------------------------------------------------------------------------
 
@@ -326,37 +254,16 @@ class Channel:
 
     def _enter(self, session: str, message: Published) -> None:
         """Keep what a session said, and send it to all who watch."""
-        frame = _frame(message)
+        frame = frame_of(message)
         if isinstance(message, Final | Failed):
-            self._keep(_Answer(session, message, frame))
-        elif isinstance(message, Revised) and not self._revise(session, message):
+            self._history.add(session, message, frame)
+        elif isinstance(message, Revised) and not self._history.revise(session, message):
             return
         if isinstance(message, Partial):
             self._open = _Open(session, message.utterance, frame)
         elif self._open is not None and message.utterance == self._open.utterance:
             self._open = None
-        self._post(frame, is_partial=isinstance(message, Partial))
-
-    def _keep(self, answer: _Answer) -> None:
-        self._answered[answer.session] = answer.message.utterance
-        if len(self._answered) > MAX_SESSIONS:
-            del self._answered[next(iter(self._answered))]
-        self._history.append(answer)
-        self._history_bytes += len(answer.frame)
-        while self._history_bytes > HISTORY_BYTES:
-            self._history_bytes -= len(self._history.popleft().frame)
-
-    def _revise(self, session: str, revised: Revised) -> bool:
-        """Who comes later gets the better text alone. False where a person has written a better one."""
-        answer = self._answer(session, revised.utterance)
-        if answer is not None and isinstance(answer.message, Final):
-            if answer.message.by is not None and revised.by is None:
-                return False
-            self._history_bytes -= len(answer.frame)
-            answer.message = revise(answer.message, revised)
-            answer.frame = _frame(answer.message)
-            self._history_bytes += len(answer.frame)
-        return True
+        self._audience.post(frame, is_partial=isinstance(message, Partial))
 
     # -- corrections ----------------------------------------------------------------------------
 
@@ -367,77 +274,61 @@ class Channel:
         person has seen another text.
         """
         session = correction.session
-        answer = self._answer(session, correction.utterance)
-        if answer is None or not isinstance(answer.message, Final):
+        final = self._history.find(session, correction.utterance)
+        if final is None:
             raise NothingToCorrect
-        if correction.seen not in (None, answer.message.text):
-            raise CorrectedMeanwhile(answer.message.text)
-        revised = correct(answer.message, correction.text, by)
+        if correction.seen not in (None, final.text):
+            raise CorrectedMeanwhile(final.text)
+        revised = correct(final, correction.text, by)
         if self._publisher is not None and self._publisher.public_id == session:
             self._publisher.correct(revised)
         else:
             self._enter(session, revised)
             self._others.on_correction(self, session, revised)
             self.on_past(session, revised)
-        return revise(answer.message, revised)
-
-    def _answer(self, session: str, utterance: int) -> _Answer | None:
-        for answer in reversed(self._history):
-            if answer.session == session and answer.message.utterance <= utterance:
-                return answer if answer.message.utterance == utterance else None
-        return None
+        return revise(final, revised)
 
     def announce(self) -> None:
         """Tell all who watch how the channel is: that has changed."""
-        self._post(self._state_frame())
+        self._audience.post(self._state_frame())
         self._others.on_change(self)
 
     # -- what was said before -------------------------------------------------------------------
 
     def restore(self, said: Iterable[tuple[str, Final]]) -> None:
         """Sessions of earlier times have said this, oldest first, as an archive knows."""
-        earlier = [each for each in said if each[0] not in self._answered]
-        if not self._history:
+        earlier = self._history.unknown(said)
+        if self._history:
+            self._history.precede(earlier)
+        else:
             self.relay(earlier)
-            return
-        answered = {session: final.utterance for session, final in earlier}
-        self._answered = answered | self._answered  # the newest last
-        for session, final in reversed(earlier):
-            answer = _Answer(session, final, _frame(final))
-            if self._history_bytes + len(answer.frame) > HISTORY_BYTES:
-                return
-            self._history.appendleft(answer)
-            self._history_bytes += len(answer.frame)
 
     def forget(self, session: str | None = None) -> None:
         """Who comes later does not get what a session has said, or any."""
-        kept = [each for each in self._history if session not in (None, each.session)]
-        self._history = deque(kept)
-        self._history_bytes = sum(len(answer.frame) for answer in kept)
+        self._history.forget(session)
 
     # -- the other servers ----------------------------------------------------------------------
 
     def answers_of(self, session: str) -> list[Final | Failed]:
         """What is kept of a session."""
-        return [answer.message for answer in self._history if answer.session == session]
+        return self._history.of(session)
 
     def relay(self, said: Iterable[tuple[str, Published]]) -> None:
         """Sessions at other servers said this, oldest first; what is known already is left out."""
         speaker = self._session
         for session, message in said:
-            is_answer = isinstance(message, Final | Failed)
-            if is_answer and message.utterance <= self._answered.get(session, 0):
+            if isinstance(message, Final | Failed) and self._history.has(session, message):
                 continue
             if self._is_for_publisher(session, message):
                 continue
             if session != speaker:
-                self._post(_frame(self._message("waiting", session)))
+                self._audience.post(self._past_frame(session))
                 speaker = session
             self._enter(session, message)
         if speaker != self._session:
             if self._publisher is None:
                 self._session = speaker
-            self._post(self._state_frame())
+            self._audience.post(self._state_frame())
 
     def _is_for_publisher(self, session: str, message: Published) -> bool:
         """Whether a person corrects what is said here: whoever said it has it now, and publishes it."""
@@ -446,8 +337,7 @@ class Channel:
             return False
         if not isinstance(message, Revised) or message.by is None:
             return False
-        answer = self._answer(session, message.utterance)
-        known = None if answer is None or not isinstance(answer.message, Final) else answer.message
+        known = self._history.find(session, message.utterance)
         if known is not None and (known.text, known.by) != (message.text, message.by):
             publisher.correct(message)
         return True
@@ -463,7 +353,7 @@ class Channel:
                 self._session = session
             if state == "waiting":
                 self._open = None
-        self._post(self._state_frame())
+        self._audience.post(self._state_frame())
 
     def is_cut_off(self) -> None:
         """Nothing is heard of the other servers for now."""
@@ -483,7 +373,7 @@ class Channel:
             publisher.lose_channel()
         else:
             publisher.refuse_channel(refusal)
-        self._post(self._state_frame())
+        self._audience.post(self._state_frame())
         self._on_lost(self)
 
     # -- viewers --------------------------------------------------------------------------------
@@ -491,40 +381,26 @@ class Channel:
     @contextlib.contextmanager
     def watched_by(self, socket: ViewerSocket) -> Iterator[None]:
         """A viewer watches while the block runs; it gets the history at once."""
-        viewer = _Viewer(socket, self._count + 1, self._clock_s())
-        self._viewers.add(viewer)
-        self._write(viewer, self._welcome())
-        if self._heartbeat is None:
-            self._beat_later()
-        self._others.on_change(self)
         try:
-            yield
+            with self._audience.joined_by(socket, self._welcome):
+                self._others.on_change(self)
+                yield
         finally:
-            self._viewers.discard(viewer)
             self._others.on_change(self)
-            if not self._viewers and self._heartbeat is not None:
-                self._heartbeat.cancel()
-                self._heartbeat = None
 
     def close(self) -> None:
         """The server ends."""
-        if self._sender is not None:
-            self._sender.cancel()
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
+        self._audience.close()
 
     def _welcome(self) -> bytes:
         """How the channel is, what was said by which session, and again how it is."""
         frames, named = [self._state_frame()], self._session
-        for session, answers in groupby(self._history, key=lambda answer: answer.session):
+        for session, answers in self._history.frames():
             if session != named:
                 current = session == self._session
-                state = (
-                    self._state_frame() if current else _frame(self._message("waiting", session))
-                )
-                frames.append(state)
+                frames.append(self._state_frame() if current else self._past_frame(session))
                 named = session
-            frames += [answer.frame for answer in answers]
+            frames += answers
         if self._history:
             frames.append(self._state_frame())
         if self._open is not None:
@@ -535,58 +411,14 @@ class Channel:
         state = self._elsewhere.state
         if self._publisher is not None:
             state = "live" if self._publisher.is_connected else "away"
-        return _frame(self._message(state, self._session))
+        return frame_of(self._message(state, self._session))
+
+    def _past_frame(self, session: str) -> bytes:
+        """Before what a session said that does not publish any more."""
+        return frame_of(self._message("waiting", session))
 
     def _message(self, state: ChannelState, session: str) -> ChannelMessage:
         return ChannelMessage(channel=self.name, state=state, session=session, viewers=self.viewers)
-
-    # -- sending --------------------------------------------------------------------------------
-
-    def _post(self, frame: bytes, *, is_partial: bool = False) -> None:
-        if not self._viewers:
-            return
-        self._count += 1
-        if is_partial and self._pending and self._pending[-1].is_partial:
-            self._pending.pop()  # nobody has got it yet, and the new one replaces it
-        self._pending.append(_Item(self._count, frame, is_partial))
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_pending(), name="channel")
-
-    async def _send_pending(self) -> None:
-        try:
-            while self._pending:
-                item = self._pending.popleft()
-                viewers = iter(list(self._viewers))
-                while some := list(islice(viewers, AT_ONCE)):
-                    for viewer in some:
-                        if viewer.next <= item.number:
-                            self._send(viewer, item)
-                    await asyncio.sleep(0)
-        finally:
-            self._sender = None
-
-    def _send(self, viewer: _Viewer, item: _Item) -> None:
-        unsent = viewer.socket.unsent_bytes
-        taken, now = viewer.written_bytes - unsent, self._clock_s()
-        if taken > viewer.taken_bytes or not unsent:
-            viewer.taken_bytes, viewer.taken_at = taken, now
-        elif now - viewer.taken_at > self._patience_s or unsent > MOST_UNSENT_BYTES:
-            log.info("viewer does not read; cut off", channel=self.name)
-            viewer.socket.abort()
-            return
-        if unsent <= UNSENT_BYTES or not item.is_partial:
-            self._write(viewer, item.frame)
-
-    def _write(self, viewer: _Viewer, frame: bytes) -> None:
-        viewer.socket.write_frame(frame)
-        viewer.written_bytes += len(frame)
-
-    def _beat_later(self) -> None:
-        self._heartbeat = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
-
-    def _beat(self) -> None:
-        self._post(self._state_frame())
-        self._beat_later()
 
 
 class Channels:
@@ -684,8 +516,3 @@ class Channels:
             timer.cancel()
         channel.close()
         del self._channels[channel.name]
-
-
-def _frame(message: Published | ChannelMessage) -> bytes:
-    """A message as a server sends it: a text frame without a mask (RFC 6455, 5.1)."""
-    return Frame(TEXT, format_message(message).encode()).serialize(mask=False)
