@@ -31,7 +31,7 @@ def test_the_microphone_is_sent_at_its_own_rate_in_frames_of_100_ms(
 
 def test_start_waits_for_the_scripts_of_the_page(page: Page, scripted: ScriptedServer) -> None:
     held: list[Route] = []
-    page.route("**/dock.js", held.append)
+    page.route("**/dock.js", lambda route: held.append(route))
     page.goto(scripted.url, wait_until="commit")
     button = page.get_by_role("button", name="Start")
     expect(button).to_be_disabled()

@@ -1,8 +1,8 @@
 """From a source to its captions in one loop, with `async` and without."""
 
-import _thread
 import asyncio
 import contextlib
+import signal
 import threading
 import wave
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -148,10 +148,10 @@ def test_a_wait_that_is_interrupted_leaves_nothing_behind() -> None:
 
     def silent() -> Iterator[bytes]:
         yield bytes(3200)
-        _thread.interrupt_main()
+        signal.pthread_kill(main, signal.SIGINT)
         release.wait()
 
-    release = threading.Event()
+    release, main = threading.Event(), threading.get_ident()
     with a_server() as url:
         before = threading.active_count()
         messages = sync.caption(url, silent(), START)

@@ -363,7 +363,7 @@ def stuck_server(folder: Path, library: str, seconds: float) -> Iterator[Doomed]
     try:
         assert server.process.stdin is not None
         server.process.stdin.close()
-        wait_until(lambda: server.events("stuck"))
+        wait_until(lambda: server.events("stuck"), START_LIMIT_S)
         # Until its main thread sleeps, it may still come to Python's handlers.
         wait_until(lambda: status_of(server.process.pid)["State"].startswith("S"))
         yield doomed
