@@ -8,13 +8,15 @@ import { addLanguageMenu } from "./language-menu.js";
 import { keepOfflinePage } from "./offline-page.js";
 import { StateLine } from "./state-line.js";
 import { keepScreenOn } from "./wake-lock.js";
-import { inWords, put, say, speakAsWished, write } from "./words.js";
+import { inWords, put, say, speakAsWished, spoken, write } from "./words.js";
 
 /** @typedef {import("./corrections.js").Line} Line */
 
 const UNREACHABLE = "The server cannot be reached. Press Enter to try again.";
 /** So near to its end the list follows what is said. */
 const NEAR_PX = 80;
+/** The style sheet makes fields as high as their text, where the browser can. */
+const IS_FITTED = CSS.supports("field-sizing", "content");
 
 await speakAsWished();
 const corrections = new Corrections();
@@ -80,11 +82,11 @@ function show(line) {
   item.dataset.state = line.state;
   if (field.value !== line.written) field.value = line.written;
   field.readOnly = line.state === "deleted";
-  fit(field);
   if (line.state === "changed" && line.note) put(note, "edit.meanwhile", { text: line.note });
   else write(note, line.note);
   note.hidden = !line.note;
   put(button, line.state === "deleted" ? "edit.restore" : "edit.delete");
+  fit(field); // beside the words of the button
 }
 
 /** @param {Line} line */
@@ -119,6 +121,7 @@ function turn(line) {
 
 /** @param {HTMLTextAreaElement} field gets as high as its text */
 function fit(field) {
+  if (IS_FITTED) return;
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight + 2}px`;
 }
@@ -214,9 +217,12 @@ function forgetOld() {
   }
 }
 
-addEventListener("resize", () => {
+function fitAll() {
   for (const { field } of rows.values()) fit(field);
-});
+}
+
+addEventListener("resize", fitAll);
+spoken.addEventListener("change", fitAll);
 addLanguageMenu(byId("page-language"));
 void keepOfflinePage();
 const channel = channelOfPage();

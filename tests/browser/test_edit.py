@@ -139,6 +139,33 @@ def test_what_another_corrects_meanwhile_is_shown_beside(page: Page, viewer: Vie
     expect(field(page)).to_have_value("He plays Chopin.")
 
 
+@pytest.mark.parametrize("supports", ["CSS.supports", "() => false"], ids=["by style", "by script"])
+def test_the_whole_line_is_seen(
+    page: Page, viewer: Viewer, channel: Channel, supports: str
+) -> None:
+    """On a phone the button beside it takes room, and more of it in other languages."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.add_init_script(f"CSS.supports = {supports}")
+    page.reload()
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    words = "Ten years ago there was nothing here but rails and rust. " * 3
+    for number in range(1, 21):  # of all lengths, so that some just fit
+        viewer.final(number, words[: 30 + 5 * number])
+    expect(page.locator("#lines textarea")).to_have_count(20)
+    assert hidden_px(page) == [0] * 20
+    page.get_by_label("Language of this page").select_option(label="Français")
+    expect(page.get_by_role("button", name="Supprimer").first).to_be_visible()
+    assert hidden_px(page) == [0] * 20
+
+
+def hidden_px(page: Page) -> Any:
+    """How much of each line cannot be seen."""
+    return page.locator("#lines textarea").evaluate_all(
+        "(fields) => fields.map((field) => field.scrollHeight - field.clientHeight)"
+    )
+
+
 def test_names_are_listened_for(page: Page, viewer: Viewer, api: Api) -> None:
     page.get_by_label("A name that will be said").fill("Chopin")
     page.keyboard.press("Enter")
