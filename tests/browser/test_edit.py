@@ -166,6 +166,19 @@ def hidden_px(page: Page) -> Any:
     )
 
 
+def test_what_grows_stands_below_the_lines(page: Page, viewer: Viewer) -> None:
+    viewer.partial(3, "He plays")
+    expect(page.locator("#open")).to_have_text("He plays")
+    lefts = page.evaluate(
+        """() => ["#lines textarea", "#open"].map((selector) => {
+          const place = document.querySelector(selector);
+          const { left } = place.getBoundingClientRect();
+          return left + place.clientLeft + parseFloat(getComputedStyle(place).paddingLeft);
+        })"""
+    )
+    assert lefts[0] == pytest.approx(lefts[1], abs=0.5)
+
+
 def test_names_are_listened_for(page: Page, viewer: Viewer, api: Api) -> None:
     page.get_by_label("A name that will be said").fill("Chopin")
     page.keyboard.press("Enter")
