@@ -270,6 +270,20 @@ def test_the_audience_chooses_too(page: Page, channel: Channel, language: str) -
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_on_a_phone_the_menu_keeps_away_from_the_edge(
+    speaking: Speaking, channel: Channel, language: str
+) -> None:
+    """Browsers draw its arrow at its very end."""
+    page = speaking(language, viewport=PHONE)
+    page.goto(channel.watch_url)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    box = menu(page).bounding_box()
+    assert box is not None
+    right = PHONE["width"] - box["x"] - box["width"]
+    assert (box["x"] if language == "ar" else right) >= 12
+
+
 def test_the_overlay_tells_who_sets_it_up_in_their_language(
     speaking: Speaking, channel: Channel
 ) -> None:
