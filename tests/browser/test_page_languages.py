@@ -312,6 +312,24 @@ def test_who_corrects_reads_their_language(speaking: Speaking, channel: Channel)
     assert page.evaluate(TOO_WIDE) == []
 
 
+def test_on_a_phone_the_corrector_has_the_menu_beside_the_name(
+    speaking: Speaking, channel: Channel
+) -> None:
+    page = speaking("de", viewport=PHONE)
+    page.goto(f"{channel.url}/edit/main-hall")
+    channel.next_viewer().channel("live")
+    expect(page.locator("#state-words")).to_have_text("Live")
+    name, beside, below = (
+        page.locator(selector).bounding_box() for selector in ("h1", "#page-language", "#state")
+    )
+    assert name and beside and below
+    assert name["y"] + name["height"] / 2 == pytest.approx(
+        beside["y"] + beside["height"] / 2, abs=2
+    )
+    assert PHONE["width"] - beside["x"] - beside["width"] == pytest.approx(name["x"], abs=2)
+    assert below["y"] >= name["y"] + name["height"]
+
+
 def test_a_catalogue_that_does_not_come_leaves_english(
     speaking: Speaking, scripted: ScriptedServer
 ) -> None:
