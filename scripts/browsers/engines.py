@@ -30,12 +30,19 @@ def tabs_of(browser: Browser, **options: Any) -> OpenTab:
 
 
 @contextmanager
-def _chromium(playwright: Playwright, _folder: Path) -> Iterator[OpenTab]:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Start it; there is something to hear."""
     arguments = ["--no-sandbox", "--disable-gpu", *SOMETHING_TO_HEAR]
     program = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     browser = playwright.chromium.launch(executable_path=program, args=arguments)
-    yield tabs_of(browser, reduced_motion="reduce")
+    yield browser
     browser.close()
+
+
+@contextmanager
+def _chromium(playwright: Playwright, _folder: Path) -> Iterator[OpenTab]:
+    with chromium(playwright) as browser:
+        yield tabs_of(browser, reduced_motion="reduce")
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Replay:
         self.url = ""
         self.script = ""
         """Runs in each page before its own code."""
+        self.model = "replay"
+        """As the speaker's page names it."""
         self._connections: queue.Queue[Listener] = queue.Queue()
 
     def next_listener(self) -> "Listener":
@@ -61,7 +63,7 @@ class Replay:
                         "type": "ready",
                         "session": "s1",
                         "token": "t",
-                        "model": "replay",
+                        "model": self.model,
                         "sample_rate": 16_000,
                         "protocol": 1,
                         "resume_window_s": 0,
@@ -90,7 +92,7 @@ class Replay:
             body = (REPOSITORY / "web_demo" / "electron" / "renderer" / name).read_bytes()
             page = Page(200, body, {"Content-Type": _KINDS[PurePosixPath(name).suffix]})
         else:
-            if path.startswith(("/watch/", "/overlay/")):
+            if path.startswith(("/watch/", "/overlay/", "/edit/")):
                 path = f"/{path.split('/')[1]}.html"
             page = static_page(path)
         page.body = page.body.replace(
