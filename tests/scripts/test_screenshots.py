@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from screenshots.pictures import pictures
+from lab.places import REPOSITORY
+from screenshots.pictures import PATHS, pictures
 from screenshots.talks import messages, talks
 
 
@@ -12,6 +13,13 @@ def test_each_picture_has_a_name_of_its_own() -> None:
     names = [picture.name for picture in pictures()]
     assert len(set(names)) == len(names)
     assert {"page-phone-light", "viewer-laptop-light-five", "page-laptop-light-in-ar"} <= set(names)
+
+
+def test_the_pictures_in_the_documents_can_be_taken_again() -> None:
+    images = (REPOSITORY / "docs" / "images").glob("*-*-*.png")
+    kept = {path.stem for path in images if path.stem.partition("-")[0] in PATHS}
+    assert kept
+    assert kept <= {picture.name for picture in pictures()}
 
 
 def test_the_last_thing_said_is_still_growing() -> None:
