@@ -124,6 +124,10 @@ class Wishes:
     """Of the audio tracks, from 1; None: the one that players choose."""
 
 
+_NO_INDEX = "moov atom not found"
+"""What FFmpeg says of an MP4 without one (libavformat/mov.c)."""
+
+
 class Recording:
     """Decodes one recording. `av` must not be used by others in this process meanwhile."""
 
@@ -267,6 +271,11 @@ class Recording:
         )
 
     def _unreadable(self, encoding: ContainerEncoding) -> str:
+        if any(_NO_INDEX in message for _, _, message in self._errors):
+            return (
+                "The index of this recording is missing. It stands at the end, which was probably cut "
+                "off: copy the whole file again."
+            )
         if self._wishes.encoding == "auto":
             return "This is not audio or video that can be read, or it is damaged from the start."
         return (
