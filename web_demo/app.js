@@ -8,6 +8,7 @@ import { Delay } from "./delay.js";
 import { Dock } from "./dock.js";
 import { byId, create } from "./dom.js";
 import { KeyField } from "./key-field.js";
+import { findNetwork } from "./network.js";
 import { addLanguageMenu } from "./language-menu.js";
 import { LevelMeter } from "./level-meter.js";
 import { NamesField } from "./names-field.js";
@@ -112,7 +113,7 @@ function caption(run, source, words) {
   const client = new CaptionClient(
     new URL("v1/captions", document.baseURI),
     {
-      language: dock.language,
+      ...(dock.language && { language: dock.language }),
       ...(names.names.length && { hotwords: names.names }),
       revisions: true, // what is saved has them, whatever is shown
       ...(settings.isOn("words") && { words: true }),
@@ -310,31 +311,47 @@ function restore(entries) {
   dock.focus();
 }
 
-/** What an earlier page has left can be had again, or deleted. */
-async function offerLast() {
-  const last = await shelf.last();
-  if (!last) return;
-  const lines = last.entries.filter((entry) => isShown(kept(entry))).length;
-  if (!lines) return void shelf.remove(last.id);
-  const done = () => {
-    byId("restore").hidden = true;
-    return shelf.remove(last.id);
+/** What earlier pages have left can be had again, or deleted. */
+async function offerEarlier() {
+  for (const left of await shelf.earlier()) {
+    const lines = left.entries.filter((entry) => isShown(kept(entry))).length;
+    if (lines) offer(left, lines);
+    else void shelf.remove(left.id);
+  }
+}
+
+/**
+ * @param {import("./shelf.js").Kept} left
+ * @param {number} lines that can be read
+ */
+function offer(left, lines) {
+  const offers = byId("restore");
+  const words = put(create("span"), offers.hidden ? "restore.offer" : "restore.older", {
+    count: lines,
+    when: left.at,
+  });
+  const open = put(create("button", { type: "button" }), "restore.open");
+  const remove = put(create("button", { type: "button" }), "restore.delete");
+  const row = create("li", {}, words, open, remove);
+  const end = () => {
+    row.remove();
+    offers.hidden = !offers.childElementCount;
+    dock.focus(); // the button pressed is gone
+    return shelf.remove(left.id);
   };
-  put(byId("restore-words"), "restore.offer", { count: lines, when: last.at });
-  byId("restore").hidden = false;
-  byId("restore-open").addEventListener("click", () => {
-    restore(last.entries);
-    void done();
+  open.addEventListener("click", () => {
+    restore(left.entries);
+    void end();
   });
-  byId("restore-delete").addEventListener("click", () => {
-    void done();
-    dock.focus();
-  });
+  remove.addEventListener("click", () => void end());
+  offers.append(row);
+  offers.hidden = false;
 }
 
 addEventListener("beforeunload", (event) => {
   if (current) event.preventDefault(); // the browser asks whether the page is to be left
 });
-void offerLast();
+void offerEarlier();
+void findNetwork().then(({ language }) => dock.expect(language));
 void keepOfflinePage();
 showControls();

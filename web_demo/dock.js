@@ -34,13 +34,15 @@ const RUN_WORDS = { idle: "run.start", running: "run.stop", finishing: "run.stop
 export class Dock extends EventTarget {
   /** @type {Phase} */
   #phase = "idle";
+  #isChosen = false;
 
   constructor() {
     super();
     addLanguages(language, pageLanguage());
     spoken.addEventListener("change", () => addLanguages(language, pageLanguage()));
-    language.value = preference("language", "auto");
-    if (!language.value) language.value = "auto";
+    language.value = preference("language", "");
+    this.#isChosen = language.value !== "";
+    if (!this.#isChosen) language.value = "auto";
     byId("display-choice").hidden = !sharesSound();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -48,6 +50,7 @@ export class Dock extends EventTarget {
     });
     form.addEventListener("change", () => this.show(this.#phase));
     language.addEventListener("change", () => {
+      this.#isChosen = true;
       keepPreference("language", language.value);
       this.dispatchEvent(new Event("language"));
     });
@@ -58,8 +61,16 @@ export class Dock extends EventTarget {
     runButton.disabled = false; // until now a press would have sent the form, which loads the page anew
   }
 
+  /** What the speaker has chosen; undefined leaves it to the server. */
   get language() {
-    return language.value;
+    return this.#isChosen ? language.value : undefined;
+  }
+
+  /** @param {string} tag of what is spoken where nobody chooses, as the server is set; or "auto" */
+  expect(tag) {
+    if (this.#isChosen) return;
+    language.value = tag.split("-", 1)[0];
+    if (!language.value) language.value = "auto";
   }
 
   get audible() {

@@ -191,8 +191,13 @@ function watch(channel) {
   delete heading.dataset.say; // a name is the same in all languages
   heading.textContent = channel;
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
+  let isOver = false;
+  const tell = (/** @type {string} */ state, /** @type {string | undefined} */ message) => {
+    isOver = state === "waiting" && corrections.lines.length > 0;
+    stateLine.show(isOver ? "over" : state, message);
+  };
   viewer.addEventListener("state", ({ detail: { state, message } }) => {
-    stateLine.show(state, message);
+    tell(state, message);
     void keepScreenOn(state === "live" || state === "away");
   });
   viewer.addEventListener("message", ({ detail }) => {
@@ -202,6 +207,7 @@ function watch(channel) {
     if (line) show(line);
     forgetOld();
     byId("empty").hidden = corrections.lines.length > 0;
+    if (line && viewer.state === "waiting" && !isOver) tell("waiting", undefined); // said before
     const isWriting = list.contains(document.activeElement);
     if (isNear && !isWriting) sheet.scrollTo({ top: sheet.scrollHeight, behavior: "instant" });
   });

@@ -1,4 +1,4 @@
-/** Where others find the server, and whether it asks this page for a key. */
+/** Where others find the server, what it expects to hear, and whether it asks this page for a key. */
 
 import { tokenOfPage } from "./address.js";
 
@@ -6,12 +6,13 @@ import { tokenOfPage } from "./address.js";
  * @typedef {object} Network
  * @property {string[]} urls     where others find the server, the likeliest first
  * @property {string} command    opens a server that only this machine reaches; or ""
+ * @property {string} language   spoken where nobody chooses one, or "auto"
  * @property {boolean} needsKey  the server does not know who asks
  */
 
 /** @returns {Promise<Network>} */
 export async function findNetwork() {
-  const nothing = { urls: [], command: "", needsKey: false };
+  const nothing = { urls: [], command: "", language: "auto", needsKey: false };
   const token = tokenOfPage();
   const response = await fetch(new URL("v1/network", document.baseURI), {
     cache: "no-store",

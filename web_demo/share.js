@@ -19,14 +19,18 @@ const editLink = /** @type {HTMLInputElement} */ (byId("edit-link"));
 const overlayLink = /** @type {HTMLInputElement} */ (byId("overlay-link"));
 const address = /** @type {HTMLSelectElement} */ (byId("share-address"));
 const command = /** @type {HTMLInputElement} */ (byId("network-command"));
-const code = /** @type {HTMLImageElement} */ (byId("qr"));
+const code = byId("code");
+const image = /** @type {HTMLImageElement} */ (byId("qr"));
 
 /** A name that is being typed is not asked for at each letter. */
 const TYPING_MS = 250;
 
 export class Share {
-  /** The token for the audience, where the server asks for one. */
+  /** The token for the audience, where the server asks for one, and the channel that it is for. */
   #token = "";
+  #tokenOf = "";
+  /** The server does not know yet who asks. */
+  #needsKey = false;
   /** That for somebody who corrects the captions of this run. */
   #editToken = "";
   /** The channel of the run that is on; null between runs. */
@@ -68,6 +72,10 @@ export class Share {
     });
     for (const link of [watchLink, overlayLink, editLink, command])
       link.addEventListener("focus", () => link.select());
+    code.addEventListener("click", () => {
+      if (document.fullscreenElement) void document.exitFullscreen();
+      else void code.requestFullscreen?.().catch(() => {}); // phones of one maker have none
+    });
     addCopy(byId("copy-watch-link"), () => watchLink.value, announce);
     addCopy(byId("copy-overlay-link"), () => overlayLink.value, announce);
     addCopy(byId("copy-edit-link"), () => editLink.value, announce);
@@ -94,6 +102,7 @@ export class Share {
   /** @param {import("./client/index.js").Ready} ready */
   noteReady({ watch_token, edit_token }) {
     this.#token = watch_token ?? "";
+    this.#tokenOf = this.#running ?? "";
     this.#editToken = edit_token ?? "";
     this.#show();
   }
@@ -118,14 +127,17 @@ export class Share {
     name.readOnly = sharing;
     /** @type {HTMLButtonElement} */ (byId("new-name")).disabled = sharing;
     byId("share-details").hidden = !wanted.checked && !sharing;
-    byId("share-links").hidden = !valid;
+    const channel = this.#running || name.value;
+    // On a server with keys the links are of use with their tokens, which come with the run.
+    const isLate = (this.#needsKey || Boolean(tokenOfPage())) && this.#tokenOf !== channel;
+    byId("share-links").hidden = !valid || isLate;
     byId("name-problem").hidden = valid;
     write(byId("share-note"), this.#note(sharing, fixed));
     byId("share-count").hidden = !sharing;
     byId("share-count").textContent = String(this.#viewers);
     put(byId("share-word"), sharing ? "share.watching" : "view.share", { count: this.#viewers });
     button.toggleAttribute("data-sharing", sharing);
-    if (valid) this.#showLinks(this.#running || name.value);
+    if (valid && !isLate) this.#showLinks(channel);
   }
 
   /**
@@ -141,8 +153,9 @@ export class Share {
   }
 
   async #locate() {
-    if (!isPageLocal()) return;
     const network = await findNetwork();
+    this.#needsKey = network.needsKey;
+    if (!isPageLocal()) return this.#show();
     const chosen = address.value;
     this.#urls = network.urls;
     address.replaceChildren(
@@ -174,6 +187,7 @@ export class Share {
   async #showCode(link) {
     if (link === this.#coded) return;
     this.#coded = link;
+    byId("code-link").textContent = link.includes("#") ? "" : link.replace(/^\w+:\/\//, ""); // to be typed
     code.style.visibility = "hidden"; // nobody shall read the one before
     clearTimeout(this.#codeTimer);
     await new Promise((resolve) => (this.#codeTimer = setTimeout(resolve, TYPING_MS)));
@@ -181,7 +195,7 @@ export class Share {
     if (link !== this.#coded) return; // another one was asked for meanwhile
     code.style.visibility = "";
     code.hidden = !svg;
-    if (svg) code.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+    if (svg) image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
     else this.#coded = "";
   }
 }

@@ -54,18 +54,18 @@ export class Shelf {
   }
 
   /**
-   * The newest transcript of an earlier page, or null.
+   * The transcripts of earlier pages, the newest first.
    *
-   * @returns {Promise<Kept | null>}
+   * @returns {Promise<Kept[]>}
    */
-  async last() {
+  async earlier() {
     const database = await this.#database;
-    if (!database) return null;
+    if (!database) return [];
     const inUse = await idsInUse();
     const found = byTranscript(await answer(database.transaction(LINES).objectStore(LINES).getAll()));
     const earlier = found.filter(({ id }) => id !== this.#id && !inUse.has(id));
-    for (const { id } of earlier.slice(MOST_KEPT)) void this.remove(id);
-    return earlier[0] ?? null;
+    for (const { id } of earlier.splice(MOST_KEPT)) void this.remove(id);
+    return earlier;
   }
 
   /**

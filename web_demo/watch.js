@@ -38,10 +38,14 @@ function watch(channel) {
   delete heading.dataset.say; // a name is the same in all languages
   heading.textContent = channel;
   const viewer = new ChannelViewer(channelUrl(channel), { access: tokenOfPage });
+  // Who waits before the first word, and who waits after the last one, want to know different things.
+  let isOver = false;
+  const tell = (/** @type {string} */ state, /** @type {string | undefined} */ message) => {
+    isOver = state === "waiting" && !stage.transcript.isEmpty;
+    stateLine.show(isOver ? "over" : state, message);
+  };
   viewer.addEventListener("state", ({ detail }) => {
-    // Who waits before the first word, and who waits after the last one, want to know different things.
-    const over = detail.state === "waiting" && !stage.transcript.isEmpty;
-    stateLine.show(over ? "over" : detail.state, detail.message);
+    tell(detail.state, detail.message);
     if (detail.state === "waiting") drop(stage.transcript.withdrawOpen()); // nobody will answer it
     void keepScreenOn(detail.state === "live" || detail.state === "away");
   });
@@ -63,6 +67,7 @@ function watch(channel) {
     viewer.addEventListener(type, ({ detail }) => {
       const entry = stage.transcript.apply(detail);
       if (entry) stage.show(entry);
+      if (viewer.state === "waiting" && !isOver) tell("waiting", undefined); // that was said before
     });
   }
   viewer.connect().catch(() => {}); // "state" says it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from lab.server_process import FAKE_DECODER, ServerProcess, start_server
 from surtitle.gateway.access import KeyRing, add_key, read_keys
-from tests.browser.page_parts import choose_sample
+from tests.browser.page_parts import choose_sample, share
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,30 @@ def test_a_page_has_a_field_for_a_key_where_the_server_asks_for_one(
     page.get_by_role("button", name="Start").wait_for()
     expect(field).to_be_hidden()
     assert not [line for line in server.log if key in str(line)]
+
+
+def test_links_are_shown_when_they_have_their_tokens(
+    page: Page, server: ServerProcess, keys: KeyRing
+) -> None:
+    """Whoever sent one around before would send the audience to a refusal."""
+    token = keys.make_token("desk", ["speak"], time.time() + 60)
+    for address in (server.url, f"{server.url}/?again#token={token}"):
+        page.goto(address)
+        panel = share(page, "main-hall")
+        expect(panel).to_contain_text("Sharing begins when you press Start.")
+        expect(panel.get_by_label("Link for the audience", exact=True)).to_be_hidden()
+        expect(panel.get_by_text("Open the page at the server’s own name")).to_be_hidden()
+        page.keyboard.press("Escape")
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="0 watching").click()
+    link = page.get_by_label("Link for the audience", exact=True)
+    expect(link).to_have_value(re.compile("/watch/main-hall#token="))
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Stop").click()
+    expect(share(page).get_by_label("Link for the audience", exact=True)).to_be_visible()
+    share(page, "other-hall")
+    expect(link).to_be_hidden()
 
 
 def test_without_keys_there_is_no_such_field(page: Page) -> None:

@@ -41,9 +41,25 @@ def test_start_waits_for_the_scripts_of_the_page(page: Page, scripted: ScriptedS
 
 def test_a_change_of_language_is_sent_at_once(page: Page, scripted: ScriptedServer) -> None:
     stage = start(page, scripted)
-    assert stage.start["language"] == "auto"
+    assert "language" not in stage.start  # the server's own counts
     page.get_by_label("Spoken language").select_option("de")
     assert stage.next_command() == {"type": "update", "language": "de"}
+
+
+def test_the_language_is_that_of_the_server_unless_one_is_chosen(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    told = {"urls": [], "command": "", "language": "de-CH"}
+    page.route("**/v1/network", lambda route: route.fulfill(json=told))
+    page.goto(scripted.url)
+    language = page.get_by_label("Spoken language")
+    expect(language).to_have_value("de")
+    language.select_option("auto")
+    page.reload()
+    expect(language).to_have_value("auto")
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    assert scripted.next_stage().start["language"] == "auto"
 
 
 def test_a_file_is_sent_whole(page: Page, scripted: ScriptedServer, short_wav: Path) -> None:

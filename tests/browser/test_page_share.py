@@ -54,6 +54,21 @@ def test_a_channel_from_its_name_to_its_audience(page: Page, scripted: ScriptedS
     expect(page.get_by_role("button", name="Share")).to_be_visible()
 
 
+def test_the_code_fills_the_screen_for_a_hall(page: Page, scripted: ScriptedServer) -> None:
+    serve_qr(page, [])
+    page.goto(scripted.url)
+    panel = share(page, "main-hall")
+    panel.get_by_role("img", name="QR code").click()
+    page.wait_for_function("document.fullscreenElement?.id === 'code'")
+    host = scripted.url.partition("//")[2]
+    expect(page.get_by_text(f"{host}/watch/main-hall")).to_be_visible()
+    panel.get_by_role("img", name="QR code").click()
+    page.wait_for_function("!document.fullscreenElement")
+    expect(page.get_by_text(f"{host}/watch/main-hall")).to_be_hidden()
+    panel.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement?.id === 'code'")
+
+
 def test_the_audience_gets_its_own_token(page: Page, scripted: ScriptedServer) -> None:
     """Not the speaker's; and it stands where no server and no log sees it."""
     asked: list[str] = []

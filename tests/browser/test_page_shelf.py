@@ -49,6 +49,21 @@ def test_after_a_reload_in_mid_sentence_it_is_restored_and_goes_on(
     expect(page.locator("#restore")).to_contain_text("3 lines")
 
 
+def test_a_new_talk_leaves_the_one_before_where_it_is(page: Page, scripted: ScriptedServer) -> None:
+    talk(page, scripted, "The first.", "The second.", stops=False)
+    leave_and_return(page)
+    talk(page, scripted, "The third.")  # who speaks does not read what is offered
+    page.reload()
+    offers = page.locator("#restore li")
+    expect(offers).to_contain_text(
+        ["Your last transcript is still on this device: 1 line", "2 lines"]
+    )
+    offers.nth(1).get_by_role("button", name="Restore").click()
+    expect(final_captions(page)).to_have_text(["The first.", "The second."])
+    page.reload()
+    expect(offers).to_contain_text(["2 lines", "1 line"])
+
+
 def test_it_is_deleted_for_good(page: Page, scripted: ScriptedServer) -> None:
     talk(page, scripted, "The first.", "The second.")
     page.reload()

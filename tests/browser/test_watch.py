@@ -71,6 +71,17 @@ def test_it_says_how_things_stand(page: Page, channel: Channel) -> None:
     expect(final_captions(page)).to_have_text(["Said."])
 
 
+def test_who_comes_after_the_talk_is_not_told_to_wait_for_it(page: Page, channel: Channel) -> None:
+    page.goto(channel.watch_url)
+    viewer = channel.next_viewer()
+    viewer.channel("waiting", "")
+    viewer.channel("waiting", "s1")
+    viewer.final(1, "All of it.")
+    viewer.channel("waiting", "")
+    expect(final_captions(page)).to_have_text(["All of it."])
+    expect(page.locator("#state")).to_have_text("Nobody is speaking at the moment.")
+
+
 @pytest.mark.parametrize(("state", "session"), [("live", "s2"), ("waiting", "s1")])
 def test_a_session_that_ends_takes_its_open_caption_with_it(
     page: Page, channel: Channel, state: str, session: str

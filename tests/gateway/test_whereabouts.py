@@ -82,7 +82,7 @@ def test_the_command_is_the_one_that_was_given_but_for_the_address(
 
 async def test_a_real_one_tells_its_page() -> None:
     async with listening(command_for_network="surtitle serve --host 0.0.0.0") as site:
-        told = {"urls": [], "command": "surtitle serve --host 0.0.0.0"}
+        told = {"urls": [], "command": "surtitle serve --host 0.0.0.0", "language": "auto"}
         assert await site.get("/v1/network") == (200, told)
 
 

@@ -37,6 +37,14 @@ export default {
     many: "ما زال نصّك الكامل الأخير على هذا الجهاز: {count} سطرًا، {when}.",
     other: "ما زال نصّك الكامل الأخير على هذا الجهاز: {count} سطر، {when}.",
   },
+  "restore.older": {
+    zero: "نص أقدم: {count} سطر، {when}.",
+    one: "نص أقدم: سطر واحد، {when}.",
+    two: "نص أقدم: سطران، {when}.",
+    few: "نص أقدم: {count} أسطر، {when}.",
+    many: "نص أقدم: {count} سطرًا، {when}.",
+    other: "نص أقدم: {count} سطر، {when}.",
+  },
   "restore.open": "استعادة",
   "restore.delete": "حذف نهائي",
 

@@ -34,6 +34,10 @@ export default {
     one: "Ihr letztes Transkript ist noch auf diesem Gerät: {count} Zeile, {when}.",
     other: "Ihr letztes Transkript ist noch auf diesem Gerät: {count} Zeilen, {when}.",
   },
+  "restore.older": {
+    one: "Ein früheres: {count} Zeile, {when}.",
+    other: "Ein früheres: {count} Zeilen, {when}.",
+  },
   "restore.open": "Wiederherstellen",
   "restore.delete": "Endgültig löschen",
 

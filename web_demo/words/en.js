@@ -33,6 +33,10 @@ export default {
     one: "Your last transcript is still on this device: {count} line, {when}.",
     other: "Your last transcript is still on this device: {count} lines, {when}.",
   },
+  "restore.older": {
+    one: "An earlier one: {count} line, {when}.",
+    other: "An earlier one: {count} lines, {when}.",
+  },
   "restore.open": "Restore",
   "restore.delete": "Delete for good",
 

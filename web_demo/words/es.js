@@ -34,6 +34,11 @@ export default {
     many: "Su última transcripción sigue en este dispositivo: {count} de líneas, {when}.",
     other: "Su última transcripción sigue en este dispositivo: {count} líneas, {when}.",
   },
+  "restore.older": {
+    one: "Una anterior: {count} línea, {when}.",
+    many: "Una anterior: {count} de líneas, {when}.",
+    other: "Una anterior: {count} líneas, {when}.",
+  },
   "restore.open": "Recuperar",
   "restore.delete": "Eliminar definitivamente",
 

@@ -36,6 +36,11 @@ export default {
     many: "Votre dernière transcription est encore sur cet appareil : {count} de lignes, {when}.",
     other: "Votre dernière transcription est encore sur cet appareil : {count} lignes, {when}.",
   },
+  "restore.older": {
+    one: "Une précédente : {count} ligne, {when}.",
+    many: "Une précédente : {count} de lignes, {when}.",
+    other: "Une précédente : {count} lignes, {when}.",
+  },
   "restore.open": "Restaurer",
   "restore.delete": "Supprimer définitivement",
 

@@ -32,6 +32,7 @@ export default {
   "restore.offer": {
     other: "前回の文字起こしがこの端末に残っています: {count} 行、{when}。",
   },
+  "restore.older": { other: "それより前のもの: {count} 行、{when}。" },
   "restore.open": "復元",
   "restore.delete": "完全に削除",
 

@@ -34,6 +34,11 @@ export default {
     many: "Sua última transcrição ainda está neste dispositivo: {count} de linhas, {when}.",
     other: "Sua última transcrição ainda está neste dispositivo: {count} linhas, {when}.",
   },
+  "restore.older": {
+    one: "Uma anterior: {count} linha, {when}.",
+    many: "Uma anterior: {count} de linhas, {when}.",
+    other: "Uma anterior: {count} linhas, {when}.",
+  },
   "restore.open": "Restaurar",
   "restore.delete": "Excluir definitivamente",
 

@@ -30,6 +30,7 @@ export default {
   "welcome.share": "*分享*可为观众生成链接和二维码。",
 
   "restore.offer": { other: "您上次的文字记录仍在此设备上：{count} 行，{when}。" },
+  "restore.older": { other: "更早的一份：{count} 行，{when}。" },
   "restore.open": "恢复",
   "restore.delete": "永久删除",
 

@@ -520,7 +520,8 @@ class Gateway:
 
     def _network(self) -> Page:
         assert self._whereabouts is not None
-        return json_page(200, self._whereabouts.told(own_addresses(), main_address()))
+        told = self._whereabouts.told(own_addresses(), main_address())
+        return json_page(200, told | {"language": self._options.language})
 
     def _is_ready(self) -> bool:
         ready = self._engine.state is EngineState.READY and not self._admission.is_draining
