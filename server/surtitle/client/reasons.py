@@ -50,6 +50,11 @@ def _said(response: Response) -> str:
     return refusal.error
 
 
+_UNKNOWN_SIGNER = {18, 19, 20, 21}
+"""Of OpenSSL (x509_vfy.h): signed by itself, or by an authority that is not known."""
+_TRUST_IT = " If it is your own, name its file in the environment variable SSL_CERT_FILE."
+
+
 def unreachable(url: str, error: Exception) -> str:
     """What to say where there was no answer."""
     return f"Cannot reach a Surtitle server at {url}: {_why_silent(url, error)}"
@@ -58,7 +63,8 @@ def unreachable(url: str, error: Exception) -> str:
 def _why_silent(url: str, error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted ({error.verify_message})."
+            said = f"its certificate is not trusted ({error.verify_message})."
+            return said + _TRUST_IT if error.verify_code in _UNKNOWN_SIGNER else said
         case ssl.SSLError():
             return "it has no TLS. Use ws:// instead of wss:// in its address."
         case ConnectionRefusedError():
