@@ -65,6 +65,7 @@ def test_a_link_that_is_cut_in_the_middle_of_each_sentence(
         assert len(running.events("session opened")) == 1
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_after_one_sentence_and_in_the_next(
     page: Page, sentences: list[str]
 ) -> None:

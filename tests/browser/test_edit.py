@@ -231,6 +231,7 @@ def server() -> Iterator[ServerProcess]:
     running.stop()
 
 
+@pytest.mark.long
 def test_from_the_speakers_link_to_all_who_read(
     browser: Browser, page: Page, server: ServerProcess
 ) -> None:

@@ -205,12 +205,14 @@ def test_the_speakers_page(tab: Tab, scripted: ScriptedServer) -> None:
     check(tab)
 
 
+@pytest.mark.long
 def test_sound_of_a_tab_is_offered_by_chromium_alone(tab: Tab, scripted: ScriptedServer) -> None:
     tab.open(scripted.url)
     tab.until("document.querySelector('#language').options.length > 1")
     assert tab.look("document.querySelector('#display-choice').checkVisibility()") is False
 
 
+@pytest.mark.long
 def test_a_chosen_microphone_that_is_gone_is_named(tab: Tab, scripted: ScriptedServer) -> None:
     """What WebKit throws is no DOMException."""
     tab.open(scripted.url)
@@ -220,6 +222,7 @@ def test_a_chosen_microphone_that_is_gone_is_named(tab: Tab, scripted: ScriptedS
     assert tab.look(failure) == "not_found"
 
 
+@pytest.mark.long
 def test_the_audiences_page(tab: Tab, channel: Channel) -> None:
     tab.open(channel.watch_url)
     viewer = channel.next_viewer()
@@ -231,6 +234,7 @@ def test_the_audiences_page(tab: Tab, channel: Channel) -> None:
     check(tab)
 
 
+@pytest.mark.long
 def test_the_overlay(tab: Tab, channel: Channel) -> None:
     tab.open(
         channel.overlay_url("?unstable=mark&background=000000")

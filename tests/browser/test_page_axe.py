@@ -23,6 +23,7 @@ from tests.browser.page_parts import (
     switch,
 )
 from tests.browser.scripted import ScriptedServer
+from tests.marks import long
 
 pytest.importorskip("axe_playwright_python", reason="axe-core comes with axe-playwright-python")
 
@@ -91,7 +92,7 @@ def test_an_error(page: Page, scripted: ScriptedServer) -> None:
     check(page)
 
 
-@pytest.mark.parametrize("language", ["ar", "ja"])
+@pytest.mark.parametrize("language", ["ar", long("ja")])
 def test_other_languages(page: Page, scripted: ScriptedServer, language: str) -> None:
     talk(page, scripted)
     page.get_by_label("Language of this page").select_option(language)
@@ -101,7 +102,9 @@ def test_other_languages(page: Page, scripted: ScriptedServer, language: str) ->
     check(page)
 
 
-@pytest.mark.parametrize("colours", ["Calm", "Black on white", "White on black", "Yellow on black"])
+@pytest.mark.parametrize(
+    "colours", ["Calm", *map(long, ("Black on white", "White on black", "Yellow on black"))]
+)
 def test_the_settings(page: Page, scripted: ScriptedServer, colours: str) -> None:
     talk(page, scripted)
     page.get_by_role("button", name="Settings").click()

@@ -397,7 +397,7 @@ RECORDING = """async (size) => {
 }"""
 
 
-@pytest.mark.parametrize("heard_bytes", [1, long(100_000), 200_001])
+@pytest.mark.parametrize("heard_bytes", [1, *map(long, (100_000, 200_001))])
 def test_a_recording_is_read_again_from_the_byte_that_did_not_come(
     page: Page, scripted: ScriptedServer, heard_bytes: int
 ) -> None:

@@ -34,6 +34,7 @@ def server_url(token: tuple[Path, str]) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 def test_an_audience_reads_along(
     browser: Browser, page: Page, server_url: str, token: tuple[Path, str], tmp_path: Path
 ) -> None:

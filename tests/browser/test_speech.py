@@ -65,6 +65,7 @@ def test_from_microphone_to_text_on_screen(
     assert len(growing[0]) < len(captions) / 3
 
 
+@pytest.mark.long
 def test_the_sample_is_captioned_word_for_word_and_can_be_saved(
     page: Page, server_url: str, sentences: list[str], tmp_path: Path
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_damaged_file_is_captioned_but_for_the_damage_and_that_is_said(
     assert jiwer.wer(words(" ".join(sentences[:2])), captions) < 0.3
 
 
+@pytest.mark.long
 def test_a_file_whose_index_comes_last_is_captioned_while_it_plays(
     page: Page, server_url: str, microphone_wav: Path, sentences: list[str], tmp_path: Path
 ) -> None:

@@ -15,10 +15,15 @@ from stillness.views import View, measure, views
 
 SECONDS = 60
 SEED = 7
+QUICK = ("viewer, phone", "overlay")
 VIEWS = [
-    view
+    pytest.param(
+        view,
+        id=f"{view.name}, {view.style}",
+        marks=[] if view.name in QUICK and view.style == "roll-up" else [pytest.mark.long],
+    )
     for view in views()
-    if view.name in ("viewer, laptop", "viewer, phone", "overlay", "Electron")
+    if view.name in (*QUICK, "viewer, laptop", "Electron")
 ]
 
 
@@ -35,7 +40,7 @@ def replay() -> Iterator[Replay]:
         yield running
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.name}, {view.style}")
+@pytest.mark.parametrize("view", VIEWS)
 def test_words_stand_still_while_they_are_read(
     browser: Browser, replay: Replay, view: View
 ) -> None:

@@ -65,6 +65,7 @@ def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
+@pytest.mark.long
 def test_from_the_microphone_to_the_subtitle_window(
     control: Page, subtitles: Page, pages: str, sentences: list[str]
 ) -> None:

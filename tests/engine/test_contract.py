@@ -29,6 +29,7 @@ from surtitle.runtime.metrics import Metrics
 from surtitle.runtime.telemetry import LogOptions
 from tests.engine.asgi_server import listening
 from tests.engine.running import Asked, started, watchdog_options
+from tests.marks import long
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -324,6 +325,9 @@ async def test_a_partial_on_which_a_worker_dies_is_dropped(engine: Make) -> None
         await run.all_ready()
 
 
+@pytest.mark.parametrize(
+    "engine", ["lane", *map(long, ("supervisor", "pool", "asgi"))], indirect=True
+)
 async def test_what_waits_too_long_is_an_overload_until_it_is_answered(
     engine: Make, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ from lab.server_process import (
 )
 from lab.waiting import left_over, wait_until
 from surtitle.messages import Speech, Start, format_message, parse_server_message
+from tests.marks import long
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -401,9 +402,9 @@ def send(doomed: Doomed, number: int) -> None:
     ("first", "second"),
     [
         (signal.SIGTERM, signal.SIGTERM),
-        (signal.SIGINT, signal.SIGINT),
         (signal.SIGINT, signal.SIGTERM),
-        (signal.SIGHUP, signal.SIGINT),
+        long(signal.SIGINT, signal.SIGINT),
+        long(signal.SIGHUP, signal.SIGINT),
     ],
 )
 def test_a_second_signal_ends_a_server_that_is_stuck_in_native_code(

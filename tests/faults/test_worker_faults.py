@@ -137,6 +137,7 @@ async def test_a_worker_out_of_memory_is_replaced_and_the_job_done(server: Serve
     assert server.events("worker died")[-1]["cause"] == cause
 
 
+@pytest.mark.long
 async def test_a_storm_of_crashes_breaks_the_engine_and_it_heals(tmp_path: Path) -> None:
     """Those who speak stay, others are refused, and all is answered in the end."""
     server = start_server(decoder=FAKE_DECODER)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.places import REPOSITORY
+from tests.marks import long
 from tests.node.conftest import LIBRARY
 
 CONSUMER = REPOSITORY / "tests" / "node" / "consumer.ts"
@@ -58,7 +59,7 @@ def test_the_modules_hold_under_strict_rules(project: Path, tmp_path: Path) -> N
     compile_strictly(project, library, allowJs=True, checkJs=True)
 
 
-@pytest.mark.parametrize("resolution", ["nodenext", "bundler"])
+@pytest.mark.parametrize("resolution", ["nodenext", long("bundler")])
 def test_a_strict_program_uses_all_of_it(project: Path, resolution: str) -> None:
     folder = project / resolution
     folder.mkdir()

@@ -46,7 +46,7 @@ def words_of(result: Result) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["partial", "final"])
-@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("words", [False, long(True)])
 @pytest.mark.parametrize("most_tokens", [20, long(30)])  # of 41
 def test_what_does_not_fit_into_one_decode_is_decoded_in_parts(
     kind: JobKind, words: bool, most_tokens: int, monkeypatch: pytest.MonkeyPatch

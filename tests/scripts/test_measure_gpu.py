@@ -10,6 +10,7 @@ from estimate_gpu import FINAL, PARTIAL, Model
 from measure_gpu import load, main, measure_s
 
 
+@pytest.mark.long
 def test_a_model_of_random_weights_writes_as_many_tokens_as_asked_for() -> None:
     whisper = load(Model("small", 128, 1, 2), "cpu", "float32")
     for work in (FINAL, PARTIAL):  # which asserts that so many tokens came
