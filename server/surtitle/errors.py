@@ -120,6 +120,9 @@ class InternalError(WireError):
     code = "internal"
     close_code = 1011
 
+    def __init__(self, text: str = "Internal server error; see the server's log.") -> None:
+        super().__init__(text)
+
 
 class DamagedAudio(WireError):
     """Part of the audio cannot be decoded; silence stands for it, and the rest goes on."""

@@ -232,6 +232,12 @@ class Revised(Struct, tag="revised", kw_only=True, frozen=True, omit_defaults=Tr
     by: str | None = None
 
 
+def updated(start: Start, update: Update) -> Start:
+    """The `start` that holds after an `update`. A field left out stays as it is."""
+    fields = ((name, getattr(update, name)) for name in update.__struct_fields__)
+    return structs.replace(start, **{name: value for name, value in fields if value is not None})
+
+
 def revise(final: Final, revised: Revised) -> Final:
     """The final with the better text."""
     return structs.replace(

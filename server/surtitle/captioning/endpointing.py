@@ -262,9 +262,12 @@ class Endpointer:
         Speech that has only begun is an utterance too, but less than a window of it is none: so much
         may be left behind a flush.
         """
-        begun = self._onset and not self.is_open and end_sample - self.committed >= WINDOW_SAMPLES
-        opened = [self._open_onset()] if begun else []
-        return [*opened, *([self._close(self._speech_end(), "stop")] if self.is_open else [])]
+        events: list[Event] = []
+        if self._onset and not self.is_open and end_sample - self.committed >= WINDOW_SAMPLES:
+            events.append(self._open_onset())
+        if self.is_open:
+            events.append(self._close(self._speech_end(), "stop"))
+        return events
 
     def _while_silent(self, window: _Window) -> list[Event]:
         if window.probability < self.options.onset_probability:

@@ -96,6 +96,7 @@ from surtitle.messages import (
     Start,
     Status,
     Update,
+    updated,
 )
 
 MAX_WISHES_BYTES = 1 << 18
@@ -309,12 +310,7 @@ class CaptionSession:
 
     def plan_update(self, update: Update) -> Change:
         """What an update comes to, after those that were planned before. Raises BadStart."""
-        changes = {
-            name: value
-            for name in update.__struct_fields__
-            if (value := getattr(update, name)) is not None
-        }
-        start = structs.replace(self._start, **changes)
+        start = updated(self._start, update)
         decode_options = make_decode_options(start, self._model)
         self._start = start
         return Change(

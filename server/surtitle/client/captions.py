@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from enum import Enum
 
-from msgspec import DecodeError, Struct, structs
+from msgspec import DecodeError, Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -49,6 +49,7 @@ from surtitle.messages import (
     Update,
     format_message,
     parse_server_message,
+    updated,
 )
 
 CAPTIONS_PATH = "/v1/captions"
@@ -148,12 +149,12 @@ class Captions(AsyncIterator[Event]):
     ) -> AsyncIterator[Event]:
         """Send this audio and then `stop`; returns the events meanwhile, up to and including `ended`.
 
-        The audio is bytes in the declared encoding. From a `live` source, which cannot wait, it is
-        offered, else sent. It is read until its end or that of the session; who leaves the loop early
-        leaves the session, too.
+        The audio is bytes in the declared encoding. Audio of a `live` source, which cannot wait,
+        goes through `offer`, any other through `send`. It is read until its end or that of the session;
+        leaving the loop early does not stop it: leave the `async with` block, too.
 
         Raises ClientError as the loop over a session does, and what the source raises, after the last
-        caption. Of one session this can be asked once.
+        caption. Can be called once in a session; raises RuntimeError otherwise.
         """
         self._check()
         if self._feeding is not None:
@@ -170,10 +171,10 @@ class Captions(AsyncIterator[Event]):
         Of a container the newest KEEP_CONTAINER_BYTES are kept. One that is longer cannot be sent to a
         server that has lost the session: then ClientError is raised.
 
-        One that is cancelled has not taken its audio. Raises ClientError when the session has ended,
+        If it is cancelled, it has not taken the audio. Raises ClientError when the session has ended,
         and after `stop`.
         """
-        await asyncio.sleep(0)  # who has his audio at hand lets others have their turn
+        await asyncio.sleep(0)  # a caller that never waits lets other tasks run
         self._check()
         while self._is_full():
             self._room.clear()
@@ -186,8 +187,8 @@ class Captions(AsyncIterator[Event]):
     def offer(self, audio: bytes) -> None:
         """Send audio of a live source, which cannot wait.
 
-        Of what is not answered KEEP_S are kept; where more comes while the connection is away the
-        oldest is lost, and told as a `Gap`; for a container, that is the end. Raises ClientError as
+        The newest KEEP_S of unanswered audio are kept. If more comes while the connection is away, the
+        oldest is lost and reported as a `Gap`; a container cannot go on then. Raises ClientError as
         `send` does.
         """
         self._check()
@@ -210,7 +211,7 @@ class Captions(AsyncIterator[Event]):
         self._command(update)
 
     async def stop(self) -> None:
-        """Say that no more audio comes; go on iterating until `ended`. Once more changes nothing.
+        """Say that no more audio comes; go on iterating until `ended`. Calling it again has no effect.
 
         Raises ClientError when the session has ended before its end.
         """
@@ -219,7 +220,7 @@ class Captions(AsyncIterator[Event]):
             self._is_stopped = True
 
     async def __anext__(self) -> Event:
-        """The next event, up to and including `ended`. One that is cancelled loses nothing.
+        """The next event, up to and including `ended`. Safe to cancel: no event is lost.
 
         Raises ClientError on a fatal `error`, and when the server cannot be reached any more.
         """
@@ -398,7 +399,7 @@ class Captions(AsyncIterator[Event]):
         """These will not be sent again: a new session begins with what they have changed."""
         for command in commands:
             if isinstance(command, Update):
-                self._start = _updated(self._start, command)
+                self._start = updated(self._start, command)
 
     async def _send_all(self, socket: ClientConnection) -> None:
         try:
@@ -550,13 +551,3 @@ def _not_kept() -> ClientError:
         "container cannot be continued from the middle.",
         "lost",
     )
-
-
-def _updated(start: Start, update: Update) -> Start:
-    """What a session begins with after an `update`."""
-    changes = {
-        name: value
-        for name in update.__struct_fields__
-        if (value := getattr(update, name)) is not None
-    }
-    return structs.replace(start, **changes)

@@ -126,7 +126,7 @@ class Admission:
 
     def to_speak(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may connect to be captioned."""
-        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        refusal = self._rate_refusal(self._limits, asking.client) or self._origin_refusal(asking)
         if refusal is not None:
             return refusal
         caller = self.caller(asking)
@@ -137,7 +137,7 @@ class Admission:
         if self._has_keys and self._by_caller[caller.name] >= self._max_sessions_per_key:
             return Refusal(429, "This key has reached its session limit.")
         visitor = Visitor(asking.client, caller)
-        return self._not_now(visitor) or visitor
+        return self._refusal_now(visitor) or visitor
 
     def to_speak_anywhere(self, asking: Asking) -> Visitor | Refusal:
         """The same of clients that can name no channel."""
@@ -151,18 +151,18 @@ class Admission:
 
     def to_speak_without_key(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may connect to be captioned whose protocol knows no keys."""
-        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        refusal = self._rate_refusal(self._limits, asking.client) or self._origin_refusal(asking)
         visitor = Visitor(asking.client)
-        return refusal or self._not_now(visitor) or visitor
+        return refusal or self._refusal_now(visitor) or visitor
 
     def to_watch(self, asking: Asking, channel: str) -> Visitor | Refusal:
         """Whether somebody may connect to read a channel."""
-        if (refusal := self._is_foreign(asking)) is not None:
+        if (refusal := self._origin_refusal(asking)) is not None:
             return refusal
         caller = self.caller(asking)
         if isinstance(caller, Refusal):
             return replace(caller, text=f"{caller.text} {WHOLE_LINK}")
-        if (refusal := self._asks_too_often(self._viewer_limits, asking.client)) is not None:
+        if (refusal := self._rate_refusal(self._viewer_limits, asking.client)) is not None:
             return refusal
         if not caller.may_watch(channel):
             return NO_WATCHING
@@ -175,7 +175,7 @@ class Admission:
 
     def to_use_archive(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may read and delete what is kept, be it of one channel alone."""
-        refusal = self._is_foreign(asking) or self._asks_too_often(
+        refusal = self._origin_refusal(asking) or self._rate_refusal(
             self._viewer_limits, asking.client
         )
         if refusal is not None:
@@ -191,7 +191,7 @@ class Admission:
         """Whether somebody may correct what is said in a channel: anybody may speak and watch where
         nobody is asked for a key, but the audience must not write.
         """
-        refusal = self._is_foreign(asking) or self._asks_too_often(
+        refusal = self._origin_refusal(asking) or self._rate_refusal(
             self._viewer_limits, asking.client
         )
         if refusal is not None:
@@ -208,7 +208,7 @@ class Admission:
 
     def to_make_codes(self, asking: Asking) -> Visitor | Refusal:
         """Whether somebody may have a QR code made."""
-        if (refusal := self._is_foreign(asking)) is not None:
+        if (refusal := self._origin_refusal(asking)) is not None:
             return refusal
         caller = self.caller(asking)
         if isinstance(caller, Refusal):
@@ -219,7 +219,7 @@ class Admission:
 
     def token_for_key(self, asking: Asking) -> str | Refusal:
         """A token that permits what a key does, for a day: who has typed the key into our own page."""
-        refusal = self._asks_too_often(self._limits, asking.client) or self._is_foreign(asking)
+        refusal = self._rate_refusal(self._limits, asking.client) or self._origin_refusal(asking)
         if refusal is not None:
             return refusal
         if self._keys is None:
@@ -235,7 +235,7 @@ class Admission:
         return keys.make_token(caller.name, caller.granted, time.time() + TYPED_KEY_S)
 
     def to_read_figures(self, asking: Asking) -> Refusal | None:
-        """Whether somebody may not read the metrics: not with a token for a channel."""
+        """Why somebody may not read the metrics, or None. A token for one channel does not suffice."""
         caller = self.caller(asking)
         if isinstance(caller, Refusal):
             return caller
@@ -244,8 +244,8 @@ class Admission:
         return None
 
     def to_see_models(self, asking: Asking) -> Refusal | None:
-        """Whether somebody may not ask which model there is: who may speak may."""
-        if (refusal := self._is_foreign(asking)) is not None:
+        """Why somebody may not ask which model there is, or None: whoever may speak may."""
+        if (refusal := self._origin_refusal(asking)) is not None:
             return refusal
         caller = self.caller(asking)
         if isinstance(caller, Refusal):
@@ -280,7 +280,7 @@ class Admission:
         """Why somebody who is in can begin no session now, or None. Those who were left behind count,
         but one of his own gives way; for all others that wait there are the limits.
         """
-        if (why := self._full(visitor.owner)) is not None:
+        if (why := self._why_full(visitor.owner)) is not None:
             return why
         client, caller = visitor.client, visitor.caller.name
         forwarded = client.is_forwarded
@@ -303,18 +303,18 @@ class Admission:
     def _has_keys(self) -> bool:
         return self._keys is not None
 
-    def _asks_too_often(self, limits: AddressLimits, client: ClientAddress) -> Refusal | None:
+    def _rate_refusal(self, limits: AddressLimits, client: ClientAddress) -> Refusal | None:
         forwarded = client.is_forwarded
         why = limits.refusal(client.address, time.monotonic(), is_forwarded=forwarded)
         return None if why is None else Refusal(429, why)
 
-    def _is_foreign(self, asking: Asking) -> Refusal | None:
+    def _origin_refusal(self, asking: Asking) -> Refusal | None:
         if self.admits_page(asking):
             return None
         self._on_foreign_page(asking.origin or "")  # there is one: programs without are admitted
         return FOREIGN_PAGE
 
-    def _not_now(self, visitor: Visitor) -> Refusal | None:
+    def _refusal_now(self, visitor: Visitor) -> Refusal | None:
         """Why this client cannot come in now, or None."""
         if self.is_draining:
             return STOPPING
@@ -324,10 +324,10 @@ class Admission:
             return LOADING
         if self._sessions.waiting:  # it may be one who comes back; others learn it at their `start`
             return None
-        why = self._full(visitor.owner)
+        why = self._why_full(visitor.owner)
         return None if why is None else Refusal(503, why)
 
-    def _full(self, owner: str) -> str | None:
+    def _why_full(self, owner: str) -> str | None:
         """Why an owner can begin no session now, or None. Connections without one take no place."""
         if self._engine.state is EngineState.BROKEN:
             return (

@@ -295,7 +295,7 @@ class Backplane:
         self.is_up = False
         for line in self._lines.values():
             line.is_heard, line.told, line.renewed_at = False, None, 0.0
-            line.channel.is_cut_off()
+            line.channel.on_store_gone()
 
     # -- one channel ----------------------------------------------------------------------------
 

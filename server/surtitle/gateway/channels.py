@@ -304,7 +304,7 @@ class Channel:
             self.relay(earlier)
 
     def forget(self, session: str | None = None) -> None:
-        """Who comes later does not get what a session has said, or any."""
+        """Latecomers no longer get what this session has said; with None, what any has said."""
         self._history.forget(session)
 
     # -- the other servers ----------------------------------------------------------------------
@@ -355,8 +355,8 @@ class Channel:
                 self._open = None
         self._audience.post(self._state_frame())
 
-    def is_cut_off(self) -> None:
-        """Nothing is heard of the other servers for now."""
+    def on_store_gone(self) -> None:
+        """Nothing is heard of the other servers for now: who was live there counts as away."""
         state: ChannelState = "waiting" if self._elsewhere.state == "waiting" else "away"
         self.hear(self._elsewhere.session, state, 0)
 
@@ -451,13 +451,13 @@ class Channels:
         try:
             channel.claim(publisher)
         finally:
-            self._look_at(channel)
+            self._keep_or_drop(channel)
         return channel
 
     def release(self, channel: Channel, publisher: Publisher) -> None:
         """A session has ended that published."""
         channel.release(publisher)
-        self._look_at(channel)
+        self._keep_or_drop(channel)
 
     @contextlib.contextmanager
     def watched_by(self, name: str, socket: ViewerSocket) -> Iterator[None]:
@@ -465,10 +465,10 @@ class Channels:
         channel = self._channel(name)
         try:
             with channel.watched_by(socket):
-                self._look_at(channel)
+                self._keep_or_drop(channel)
                 yield
         finally:
-            self._look_at(channel)
+            self._keep_or_drop(channel)
 
     def get(self, name: str) -> Channel | None:
         """A channel in which something is said or was, or that somebody watches."""
@@ -490,13 +490,13 @@ class Channels:
     def _channel(self, name: str) -> Channel:
         if (channel := self._channels.get(name)) is None:
             channel = self._channels[name] = Channel(
-                name, self._patience_s, others=self._others, on_lost=self._look_at
+                name, self._patience_s, others=self._others, on_lost=self._keep_or_drop
             )
             self._on_new(channel)
         self._others.follow(channel)
         return channel
 
-    def _look_at(self, channel: Channel) -> None:
+    def _keep_or_drop(self, channel: Channel) -> None:
         """Keep it, or keep it for some time, or let it go."""
         if (timer := self._idle.pop(channel.name, None)) is not None:
             timer.cancel()
@@ -504,14 +504,14 @@ class Channels:
             return
         self._others.leave(channel)
         if not channel.has_history:
-            self._forget(channel)
+            self._drop(channel)
             return
         loop = asyncio.get_running_loop()
-        self._idle[channel.name] = loop.call_later(KEEP_S, self._forget, channel)
+        self._idle[channel.name] = loop.call_later(KEEP_S, self._drop, channel)
         if len(self._idle) > MAX_IDLE:
-            self._forget(self._channels[next(iter(self._idle))])
+            self._drop(self._channels[next(iter(self._idle))])
 
-    def _forget(self, channel: Channel) -> None:
+    def _drop(self, channel: Channel) -> None:
         if (timer := self._idle.pop(channel.name, None)) is not None:
             timer.cancel()
         channel.close()

@@ -441,7 +441,7 @@ class Connection:
             self.fail(error)
         except Exception:
             self._log.exception("internal error")
-            self.fail(InternalError("Internal server error; see the server's log."))
+            self.fail(InternalError())
 
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much audio is unanswered."""

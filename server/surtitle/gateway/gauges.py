@@ -58,7 +58,8 @@ def _make_gauges_of_members(metrics: Metrics, engine: Engine) -> None:
     def gauges(name: str, text: str, value: Callable[[Member], float]) -> None:
         metrics.gauges(name, text, "member", lambda: {m.name: value(m) for m in engine.members})
 
-    is_ready = EngineState.READY
-    gauges("member_ready", "Whether a worker decodes.", lambda m: float(m.state is is_ready))
+    gauges(
+        "member_ready", "Whether a worker decodes.", lambda m: float(m.state is EngineState.READY)
+    )
     gauges("member_utilization", "As engine_utilization, by worker.", lambda m: m.utilization)
     gauges("member_owed_jobs", "Jobs not answered yet, by worker.", lambda m: m.owed_jobs)

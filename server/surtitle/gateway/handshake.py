@@ -68,12 +68,13 @@ def _accept(scope: Scope) -> Response | Page:
 
 def _no_handshake(status: int, why: object) -> Page:
     said = {"error": f"This is not a WebSocket handshake: {why}.", "code": "no_handshake"}
-    page = json_page(status, said)
     if status == HTTPStatus.UPGRADE_REQUIRED:
         # Who asks by `fetch` why a connection broke would take JSON for a refusal, and give up.
         headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
         page = Page(status, b"This address is for WebSockets.\n", headers)
         page.headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
+    else:
+        page = json_page(status, said)
     page.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, 4.2.2
     return page
 

@@ -1,4 +1,4 @@
-"""What was said last in a channel, for who comes late."""
+"""What was said last in a channel, for latecomers."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from websockets.frames import TEXT, Frame
 from surtitle.messages import Channel, Failed, Final, Published, Revised, format_message, revise
 
 HISTORY_BYTES = 64 * 1024
-"""Of the newest answers, for somebody who comes late: a quarter of an hour, less where words have
+"""Of the newest answers, for latecomers: a quarter of an hour, less where words have
 their times. Each viewer gets a copy."""
 MAX_SESSIONS = 100
 """Of which it is remembered how far they were answered."""
@@ -69,7 +69,7 @@ class History:
             self._bytes -= len(self._answers.popleft().frame)
 
     def revise(self, session: str, revised: Revised) -> bool:
-        """Who comes later gets the better text alone. False where a person has written a better one."""
+        """Latecomers get the better text alone. False where a person has written a better one."""
         answer = self._find(session, revised.utterance)
         if answer is not None and isinstance(answer.message, Final):
             if answer.message.by is not None and revised.by is None:
@@ -96,7 +96,7 @@ class History:
             self._bytes += len(answer.frame)
 
     def forget(self, session: str | None = None) -> None:
-        """Who comes later does not get what a session has said, or any."""
+        """Latecomers no longer get what this session has said; with None, what any has said."""
         kept = [each for each in self._answers if session not in (None, each.session)]
         self._answers = deque(kept)
         self._bytes = sum(len(answer.frame) for answer in kept)

@@ -558,7 +558,7 @@ class HostedSession:
         except Exception:
             self._log.exception("internal error")
             self._pump()
-            self._fail(_internal_error())
+            self._fail(InternalError())
 
     def _pump(self) -> None:
         """Carry on what came up in the session: jobs to the engine, messages to the client."""
@@ -570,7 +570,7 @@ class HostedSession:
             self._log.exception("internal error")
             if self.state is SessionState.ATTACHED:  # telling the client comes by here again
                 self._become(SessionEvent.BREAK)
-            self._fail(_internal_error())
+            self._fail(InternalError())
 
     def _carry_on(self) -> None:
         for job in self.session.cancelled():
@@ -632,10 +632,6 @@ class HostedSession:
                 self.abandon()
             case SessionState.WAITING | SessionState.ABANDONED if error.close_code is not None:
                 self._on_answered(self)
-
-
-def _internal_error() -> InternalError:
-    return InternalError("Internal server error; see the server's log.")
 
 
 def _seq(message: ServerMessage) -> int:

@@ -153,19 +153,23 @@ class HttpConnection:
 
     def _take(self, data: bytes) -> int:
         """Take what is due; returns how many things that were."""
-        if self._http.their_state is h11.IDLE:
-            self._head_lines += _lines_of_head(data)
-            if self._head_lines > MOST_HEAD_LINES:
-                self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-                return 1
+        is_head = self._http.their_state is h11.IDLE
+        if is_head and not self._note_head(self._head_lines + _lines_of_head(data)):
+            return 1
         self._http.receive_data(data)
         events = self._go_on()
         if self._http.their_state is h11.SEND_BODY:
             # What the library does not make a body of at once are the lines that may follow chunks.
-            self._head_lines = _lines_of_head(self._http.trailing_data[0])
-            if self._head_lines > MOST_HEAD_LINES:
-                self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._note_head(_lines_of_head(self._http.trailing_data[0]))
         return events
+
+    def _note_head(self, lines: int) -> bool:
+        """Note how many lines the head has by now; False where those are too many: it is refused."""
+        self._head_lines = lines
+        if lines > MOST_HEAD_LINES:
+            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return False
+        return True
 
     def _take_behind(self) -> None:
         """Take what has come behind the last request, up to the end of the next one.
@@ -258,10 +262,8 @@ class HttpConnection:
         if len(self._behind) <= BEHIND_BYTES:  # else with a later answer: there is one
             self.stream.resume(Pause.FULL)
         begun = self._http.trailing_data[0]  # in the slice in which the last one has ended
-        self._head_lines = _lines_of_head(begun)
         self.enter(Phase.HEAD if begun or self._behind else Phase.IDLE)
-        if self._head_lines > MOST_HEAD_LINES:
-            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if not self._note_head(_lines_of_head(begun)):
             return
         self._go_on()
         self._take_behind()

@@ -32,8 +32,9 @@ class SessionOptions:
     silent_after_ms: int
     server_name: str = ""
     glossary: tuple[str, ...] = ()
+    """Names and terms: the hotwords of a session whose client names none."""
     replacements: Mapping[str, str] = field(default_factory=dict)
-    """Names and terms."""
+    """What is heard wrong, and what to write instead; those of a client win."""
 
 
 class Opening:

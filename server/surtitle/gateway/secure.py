@@ -27,9 +27,9 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
         self._protocol = protocol
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._is_shaken = False  # the handshake is done
+        self._is_handshake_done = False
         self._is_over = False  # nothing more is said or understood
-        self._has_ended = False  # the client has said his last
+        self._has_ended = False  # the client sends nothing more
 
     # -- what the event loop calls --------------------------------------------------------------
 
@@ -61,9 +61,9 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
         """What has come by now. Raises SSLError where it is no TLS."""
         said = []
         with contextlib.suppress(ssl.SSLWantReadError):
-            if not self._is_shaken:
+            if not self._is_handshake_done:
                 self._tls.do_handshake()
-                self._is_shaken = True
+                self._is_handshake_done = True
             while self._incoming.pending or self._tls.pending():
                 part = self._tls.read(READ_BYTES)
                 if not part:
@@ -102,13 +102,13 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See Transport."""
-        if self._is_shaken and not self._is_over:
+        if self._is_handshake_done and not self._is_over:
             self._tls.write(data)
             self._flush()
 
     def _say_last(self) -> None:
         """Tell the client that nothing more is said, if it can understand that."""
-        if self._is_shaken and not self._is_over:
+        if self._is_handshake_done and not self._is_over:
             with contextlib.suppress(ssl.SSLError):  # it has not said so itself yet
                 self._tls.unwrap()
             self._flush()

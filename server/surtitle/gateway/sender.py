@@ -79,7 +79,7 @@ class Sender(Generic[T]):
     ) -> None:
         """`form` makes a text frame of a message; each must be taken within `send_timeout_s`."""
         self.log = log
-        """Who cut off its client."""
+        """Bound to the session once there is one."""
         self._socket = socket
         self._unsent = unsent
         self._form = form

@@ -67,6 +67,7 @@ has waited longest makes way."""
 SPEAK_ON = 0.5
 """The share of the time of a drain in which utterances come to their ends by themselves. In the rest,
 those that have not are cut and answered."""
+_READY = str(EngineState.READY.value)
 LET_GO_STEP_S = 0.05
 """Between one connection that is let go and the next, where the time allows it: they all connect to
 another server."""
@@ -524,21 +525,27 @@ class Gateway:
         return json_page(200, told | {"language": self._options.language})
 
     def _is_ready(self) -> bool:
-        ready = self._engine.state is EngineState.READY and not self._admission.is_draining
-        return ready and self._memory.pressure is Pressure.NONE
+        return self._state == _READY
+
+    @property
+    def _state(self) -> str:
+        """How the server is, in the words of `/readyz`."""
+        if self._admission.is_draining:
+            return "draining"
+        if self._engine.state is EngineState.BROKEN:
+            return "failed"
+        if self._engine.state is EngineState.READY and self._memory.pressure is not Pressure.NONE:
+            return "overloaded_memory"
+        return str(self._engine.state.value)
 
     def _readiness(self) -> Page:
-        broken = self._engine.state is EngineState.BROKEN
-        state = "failed" if broken else self._engine.state.value
-        if state == "ready" and self._memory.pressure is not Pressure.NONE:
-            state = "overloaded_memory"
-        state = "draining" if self._admission.is_draining else state
+        state = self._state
         body: dict[str, Any] = {"state": state}
         if self._engine.model is not None:
             body["model"] = self._engine.model.name
         if len(members := self._engine.members) > 1:
             body["members"] = {member.name: member.state.value for member in members}
-        return json_page(200 if state == "ready" else 503, body)
+        return json_page(200 if state == _READY else 503, body)
 
 
 async def _let_go(

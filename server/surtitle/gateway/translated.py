@@ -85,11 +85,11 @@ class TranslatedConnection:
             await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
             if not sender.done() and not self._is_closing:
                 sender.cancel()  # the client has gone
-            for task in (sender, receiver):
-                if task is receiver:
-                    receiver.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            with contextlib.suppress(asyncio.CancelledError):
+                await sender
+            receiver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await receiver
         finally:
             self._go(Stage.GONE)
             self._progress.set()
@@ -320,7 +320,7 @@ class TranslatedConnection:
             self.fail(error)
         except Exception:
             log.exception("internal error")
-            self.fail(InternalError("Internal server error; see the server's log."))
+            self.fail(InternalError())
 
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much is unanswered."""

@@ -10,7 +10,7 @@ SKIPPED_WHILE_UNSENT = 8
 """Messages that may wait before some are skipped."""
 MOST_UNSENT = 1024
 """Messages that may wait at all: a session keeps fewer for one who comes back."""
-MOST_UNSENT_BYTES = 1 << 20
+MOST_WAITING_BYTES = 1 << 20
 """Of them all: an hour of finals has a tenth of that."""
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Unsent(Generic[T]):
             return False
         self.held_bytes += self._size(message)
         self._messages.append(message)
-        return self.held_bytes <= MOST_UNSENT_BYTES
+        return self.held_bytes <= MOST_WAITING_BYTES
 
     def take(self) -> T:
         """The next one. Raises IndexError where there is none."""

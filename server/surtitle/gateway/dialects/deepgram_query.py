@@ -208,12 +208,10 @@ def _replacements(values: Iterable[str]) -> dict[str, str]:
 
 
 def _one(query: Query, name: str) -> str | None:
-    values = query.get(name)
-    return (
-        values[-1].strip().lower()
-        if values and name != "language"
-        else (values[-1].strip() if values else None)
-    )
+    if not (values := query.get(name)):
+        return None
+    value = values[-1].strip()
+    return value if name == "language" else value.lower()
 
 
 def _flag(query: Query, name: str) -> bool:

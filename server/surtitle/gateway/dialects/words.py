@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
+from surtitle.captioning.replacing import share_time
 from surtitle.messages import Final, WordTiming
 
 MAX_HOTWORDS, MAX_HOTWORD = 100, 100
@@ -26,15 +27,8 @@ def seconds(milliseconds: int) -> float:
 
 def spread(text: str, start_ms: int, end_ms: int, confidence: float) -> list[WordTiming]:
     """The words of a text whose times nobody knows: each by its length."""
-    words = text.split()
-    total = sum(map(len, words))
-    timed, said = list[WordTiming](), 0
-    for word in words:
-        begin = start_ms + (end_ms - start_ms) * said // total
-        said += len(word)
-        end = start_ms + (end_ms - start_ms) * said // total
-        timed.append(WordTiming(text=word, start_ms=begin, end_ms=end, confidence=confidence))
-    return timed
+    whole = WordTiming(text=text, start_ms=start_ms, end_ms=end_ms, confidence=confidence)
+    return share_time(text.split(), [whole])
 
 
 def words_of(final: Final) -> list[WordTiming]:
