@@ -71,6 +71,26 @@ def test_it_says_how_things_stand(page: Page, channel: Channel) -> None:
     expect(final_captions(page)).to_have_text(["Said."])
 
 
+def test_a_correction_of_the_talk_before_is_not_one_of_this_talk(
+    page: Page, channel: Channel
+) -> None:
+    """Utterances of both have the same numbers."""
+    page.goto(channel.watch_url)
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.final(1, "A kernel.")
+    viewer.channel("live", "s2")
+    viewer.final(1, "The second talk.")
+    viewer.partial(2, "It goes on")
+    expect(open_caption(page)).to_have_text(["It goes on"])
+    viewer.channel("waiting", "s1")
+    viewer.revised(1, "A colonel.", by="corrector")
+    viewer.channel("live", "s2")
+    viewer.partial(2, "It goes on")
+    expect(final_captions(page)).to_have_text(["A colonel.", "The second talk."])
+    expect(open_caption(page)).to_have_text(["It goes on"])
+
+
 def test_who_comes_after_the_talk_is_not_told_to_wait_for_it(page: Page, channel: Channel) -> None:
     page.goto(channel.watch_url)
     viewer = channel.next_viewer()

@@ -275,6 +275,10 @@ async def test_what_was_said_in_the_past_can_be_corrected(hall: Hall) -> None:
     speaker, early, late = Speaker(), Watcher(), Watcher()
     past: list[tuple[str, Revised]] = []
     hall.on_past = lambda session, said: past.append((session, said))
+    onward: list[tuple[str, str, str | None]] = []
+    hall.onward = lambda session, said: (
+        onward.append((session, said.text, said.by)) if isinstance(said, Revised) else None
+    )
     hall.claim(speaker)
     hall.publish(speaker, final(1, "a kernel"))
     hall.publish(speaker, final(2))
@@ -283,14 +287,57 @@ async def test_what_was_said_in_the_past_can_be_corrected(hall: Hall) -> None:
     with hall.watched_by(early):
         hall.correct(correction(1, "a colonel"), "anna")
         await settle()
-    assert early.said[-1] == "1 Revised"
+    assert early.said[-3:] == ["waiting one", "1 Revised", "live two"]
     with hall.watched_by(late):
         pass
     assert "1 a colonel" in late.said
-    assert [(session, said.text, said.by) for session, said in past] == [
-        ("one", "a colonel", "anna")
-    ]
+    told = [(session, said.text, said.by) for session, said in past]
+    assert told == [("one", "a colonel", "anna")]
+    assert onward == told
     assert speaker.corrections == []
+
+
+async def test_a_correction_of_the_past_leaves_the_open_partial_of_now(hall: Hall) -> None:
+    """Utterances of both sessions have the same numbers."""
+    first, second, early, late = Speaker("one"), Speaker("two"), Watcher(), Watcher()
+    hall.claim(first)
+    hall.publish(first, final(1, "a kernel"))
+    hall.release(first)
+    hall.claim(second)
+    hall.publish(second, partial(1, "it goes on"))
+    with hall.watched_by(early):
+        hall.correct(correction(1, "a colonel"), "anna")
+        await settle()
+    assert early.said[-4:] == ["waiting one", "1 Revised", "live two", "1 it goes on…"]
+    with hall.watched_by(late):
+        pass
+    assert late.said[-1] == "1 it goes on…"
+
+
+async def test_a_correction_of_the_past_comes_from_another_server(hall: Hall) -> None:
+    watcher = Watcher()
+    with hall.watched_by(watcher):
+        hall.relay([("one", final(1, "a kernel")), ("two", final(1, "now"))])
+        hall.hear("two", "live", 1)
+        hall.relay([("one", by_anna(1, "a colonel"))])
+        hall.relay([("two", final(2, "later"))])
+        await settle()
+    assert watcher.said[-4:] == ["waiting one", "1 Revised", "live two", "2 later"]
+
+
+async def test_corrections_do_not_break_the_bound_of_what_is_kept(hall: Hall) -> None:
+    speaker, late = Speaker(), Watcher()
+    hall.claim(speaker)
+    for number in range(1, 101):
+        hall.publish(speaker, final(number))
+    hall.release(speaker)
+    hall.claim(Speaker("two"))
+    for number in range(1, 101):
+        with suppress(NothingToCorrect):
+            hall.correct(correction(number, "word " * 400), "anna")
+    with hall.watched_by(late):
+        pass
+    assert len(late.frames) < 2 * HISTORY_BYTES
 
 
 async def test_the_engine_does_not_take_back_what_a_person_has_written(hall: Hall) -> None:
@@ -493,6 +540,20 @@ async def test_who_falls_far_behind_is_cut_off(hall: Hall) -> None:
         hall.publish(speaker, final(1))
         await settle()
     assert far.aborted
+
+
+async def test_who_reads_a_trickle_is_cut_off_as_well(hall: Hall) -> None:
+    speaker, slow = Speaker(), Watcher(reads=False)
+    hall.claim(speaker)
+    with hall.watched_by(slow):
+        for number in range(1, 400):
+            hall.publish(speaker, final(number, "word " * 1000))
+            await settle()
+            slow.unsent_bytes -= 1
+            if slow.aborted:
+                break
+    assert slow.aborted
+    assert slow.unsent_bytes < 2 * MOST_UNSENT_BYTES
 
 
 async def test_partials_that_nobody_has_got_yet_are_replaced(hall: Hall) -> None:

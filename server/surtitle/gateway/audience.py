@@ -140,7 +140,7 @@ class Audience:
         taken, now = viewer.written_bytes - unsent, self._clock_s()
         if taken > viewer.taken_bytes or not unsent:
             viewer.taken_bytes, viewer.taken_at = taken, now
-        elif now - viewer.taken_at > self._patience_s or unsent > MOST_UNSENT_BYTES:
+        if now - viewer.taken_at > self._patience_s or unsent > MOST_UNSENT_BYTES:
             log.info("viewer does not read; cut off", channel=self._channel)
             viewer.socket.abort()
             return

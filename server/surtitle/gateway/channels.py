@@ -261,7 +261,10 @@ class Channel:
             return
         if isinstance(message, Partial):
             self._open = _Open(session, message.utterance, frame)
-        elif self._open is not None and message.utterance == self._open.utterance:
+        elif self._open is not None and (session, message.utterance) == (
+            self._open.session,
+            self._open.utterance,
+        ):
             self._open = None
         self._audience.post(frame, is_partial=isinstance(message, Partial))
 
@@ -283,10 +286,28 @@ class Channel:
         if self._publisher is not None and self._publisher.public_id == session:
             self._publisher.correct(revised)
         else:
-            self._enter(session, revised)
+            self._enter_past(session, revised)
             self._others.on_correction(self, session, revised)
             self.on_past(session, revised)
+            if self.onward is not None:
+                self.onward(session, revised)
         return revise(final, revised)
+
+    def _enter_past(self, session: str, revised: Revised) -> None:
+        """The better text of a session that may not be the one that viewers heard of last: utterances
+        of both have the same numbers."""
+        is_named = session == self._session
+        if not is_named:
+            self._audience.post(self._past_frame(session))
+        self._enter(session, revised)
+        if not is_named:
+            self._post_present()
+
+    def _post_present(self) -> None:
+        """Tell of which session it is again what comes, and what of it stood there."""
+        self._audience.post(self._state_frame())
+        if self._open is not None:
+            self._audience.post(self._open.frame, is_partial=True)
 
     def announce(self) -> None:
         """Tell all who watch how the channel is: that has changed."""
@@ -315,7 +336,7 @@ class Channel:
 
     def relay(self, said: Iterable[tuple[str, Published]]) -> None:
         """Sessions at other servers said this, oldest first; what is known already is left out."""
-        speaker = self._session
+        speaker = newest = self._session
         for session, message in said:
             if isinstance(message, Final | Failed) and self._history.has(session, message):
                 continue
@@ -324,11 +345,16 @@ class Channel:
             if session != speaker:
                 self._audience.post(self._past_frame(session))
                 speaker = session
+            if not isinstance(message, Revised):
+                newest = session  # else it is of the past
             self._enter(session, message)
-        if speaker != self._session:
+        if speaker != self._session or newest != self._session:
             if self._publisher is None:
-                self._session = speaker
-            self._audience.post(self._state_frame())
+                self._session = newest
+            if speaker == newest:
+                self._audience.post(self._state_frame())
+            else:
+                self._post_present()
 
     def _is_for_publisher(self, session: str, message: Published) -> bool:
         """Whether a person corrects what is said here: whoever said it has it now, and publishes it."""

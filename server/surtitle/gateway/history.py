@@ -65,8 +65,7 @@ class History:
             del self._answered[next(iter(self._answered))]
         self._answers.append(_Answer(session, message, frame))
         self._bytes += len(frame)
-        while self._bytes > HISTORY_BYTES:
-            self._bytes -= len(self._answers.popleft().frame)
+        self._make_room()
 
     def revise(self, session: str, revised: Revised) -> bool:
         """Latecomers get the better text alone. False where a person has written a better one."""
@@ -78,6 +77,7 @@ class History:
             answer.message = revise(answer.message, revised)
             answer.frame = frame_of(answer.message)
             self._bytes += len(answer.frame)
+            self._make_room()
         return True
 
     def unknown(self, said: Iterable[tuple[str, Final]]) -> list[tuple[str, Final]]:
@@ -100,6 +100,10 @@ class History:
         kept = [each for each in self._answers if session not in (None, each.session)]
         self._answers = deque(kept)
         self._bytes = sum(len(answer.frame) for answer in kept)
+
+    def _make_room(self) -> None:
+        while self._bytes > HISTORY_BYTES:
+            self._bytes -= len(self._answers.popleft().frame)
 
     def _find(self, session: str, utterance: int) -> _Answer | None:
         for answer in reversed(self._answers):
