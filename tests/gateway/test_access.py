@@ -303,6 +303,19 @@ def test_a_token_of_no_scope_is_for_nothing(tmp_path: Path, scope: object) -> No
     assert not caller.may_read_figures and not caller.may_make_codes
 
 
+@pytest.mark.parametrize("name", ["half \ud83d", "a\x00b", "two\nlines", "\u202eback"])
+def test_the_name_in_a_token_is_fit_to_be_written_everywhere(tmp_path: Path, name: str) -> None:
+    """In the log, in a database, in JSON: whoever signs tokens may have cut an emoji in half."""
+    path = tmp_path / "keys.toml"
+    add_key(path, "studio", ["speak"])
+    ring = read_keys(path)
+    claims = {"sub": name, "scope": "speak", "exp": int(time.time()) + 60}
+    caller = ring.by_token(jwt.encode(claims, ring.token_secret, algorithm="HS256"))
+    assert caller is not None
+    assert caller.name.encode()
+    assert caller.name.isprintable()
+
+
 def test_the_same_key_and_the_same_token_are_known_again(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     key, other = add_key(path, "studio", ["speak"]), add_key(path, "other", ["speak"])

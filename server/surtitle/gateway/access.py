@@ -32,6 +32,7 @@ from surtitle.errors import ConfigurationError
 from surtitle.runtime.addresses import is_local_name, is_loopback, plain
 from surtitle.runtime.filechange import FileChange
 from surtitle.runtime.filerights import loose_rights, written_anew
+from surtitle.runtime.printable import printable
 
 log = structlog.get_logger("surtitle.access")
 
@@ -149,7 +150,7 @@ class KeyRing:
         if speak is not None:
             bound |= {"speak"}
         return Caller(
-            str(claims.get("sub", "token")),
+            printable(str(claims.get("sub", "token"))),
             scopes & bound if bound else scopes,
             None if watch is None else str(watch),
             None if speak is None else str(speak),
