@@ -1,5 +1,7 @@
 """What a person writes instead of a final, and the words of that."""
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import example, given
@@ -42,6 +44,19 @@ WALTZES = final(
 def times(revised: Revised) -> list[tuple[str, int, int]]:
     assert revised.words is not None
     return [(word.text, word.start_ms, word.end_ms) for word in revised.words]
+
+
+def test_the_longest_text_takes_no_time_whatever_is_in_it() -> None:
+    """It is worked on between the captions of all others, and who corrects may have written both."""
+    old, new = (
+        "".join(f"\u4e00{chr(first + number)}" for number in range(1000))
+        for first in (0x5000, 0x6000)
+    )
+    began = time.process_time()
+    revised = correct(final("", *[(unit, 1000, 9000) for unit in old]), new, "anna")
+    assert time.process_time() - began < 1
+    assert revised.words is not None
+    assert "".join(word.text for word in revised.words) == revised.text == new
 
 
 def test_a_correction_is_certain_and_has_an_author() -> None:

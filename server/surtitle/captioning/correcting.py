@@ -26,6 +26,11 @@ class Correction(Struct, frozen=True, forbid_unknown_fields=True):
     """The text that the caption had. Where it has another one meanwhile, nothing is corrected."""
 
 
+MOST_COMPARED = 22_500
+"""Words of the old text times those of the new one. To compare more takes too long at the worst, in
+which much is the same and nothing in the same order: that time grows with the third power."""
+
+
 def correct(final: Final, text: str, by: str) -> Revised:
     """The correction of a final, with the number of that. What a person has written is certain.
 
@@ -50,6 +55,8 @@ def _words(text: str, final: Final) -> list[WordTiming]:
     old: Sequence[WordTiming] = final.words or [
         WordTiming(text="", start_ms=final.start_ms, end_ms=final.end_ms, confidence=1.0)
     ]
+    if len(old) * len(units) > MOST_COMPARED:
+        return _certain(share_time(units, old))
     words: list[WordTiming] = []
     matcher = SequenceMatcher(None, [word.text for word in old], units, autojunk=False)
     for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
