@@ -334,6 +334,23 @@ async def test_a_correction_goes_from_one_server_to_whoever_speaks_at_another() 
     assert [seen.text for seen in late.seen if isinstance(seen, Final)] == ["better"]
 
 
+async def test_a_better_text_made_while_the_store_is_gone_is_read_there_when_it_is_back() -> None:
+    async with two_servers() as (shared, here, there):
+        speaker = Speaker("one")
+        channel = here.channels.publish(NAME, speaker)
+        channel.publish(speaker, final(1))
+        await until(lambda: there.read == [1])
+        shared.is_gone = True
+        await until(lambda: not here.backplane.is_up)
+        channel.publish(speaker, revised(1, "better"))
+        shared.is_gone = False
+        await until(lambda: any(isinstance(seen, Revised) for seen in there.watcher.seen))
+        late = Watcher()
+        with there.channel.watched_by(late):
+            pass
+    assert [seen.text for seen in late.seen if isinstance(seen, Final)] == ["better"]
+
+
 async def test_a_correction_of_the_past_reaches_all_servers_once_the_store_is_back() -> None:
     async with two_servers() as (shared, here, there):
         speaker = Speaker("one")

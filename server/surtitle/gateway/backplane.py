@@ -329,6 +329,7 @@ class Backplane:
         elif channel.publisher is None:
             await self._store.look(name, line.last, 0)
             await self._store.ignore(name)
+            line.is_heard = False
             if not line.is_followed:  # still
                 del self._lines[name]
 
@@ -343,7 +344,9 @@ class Backplane:
             answers = line.channel.answers_of(holder.session)
             last = max((answer.utterance for answer in answers), default=0)
             later = [
-                said for said in self._pending_of(line, holder.session) if said.utterance > last
+                said
+                for said in self._pending_of(line, holder.session)
+                if said.utterance > last or isinstance(said, Revised)
             ]
             # What the store has of it already, it leaves out.
             await self._tell(line, holder.session, [*answers, *later])
@@ -376,10 +379,16 @@ class Backplane:
         return own
 
     async def _tell(self, line: _Line, session: str, messages: Iterable[Published]) -> None:
-        for message in messages:
-            if not await self._store.publish(line.channel.name, session, message):
-                self._claim_anew(line)
-                return
+        left = deque(messages)
+        try:
+            while left:
+                if not await self._store.publish(line.channel.name, session, left[0]):
+                    self._claim_anew(line)
+                    return
+                left.popleft()
+        finally:  # answers are in the history; better texts of what was told before are only here
+            again = [(session, message) for message in left if isinstance(message, Revised)]
+            line.pending.extendleft(reversed(again))
 
     def _claim_anew(self, line: _Line) -> None:
         """Another session has the name, or the store has forgotten who has it."""
