@@ -37,13 +37,16 @@ export class Shelf {
   /** One change after the other: what comes meanwhile goes together. */
   async #write() {
     this.#isWriting = true;
-    while (this.#due.length) {
-      const due = this.#due.splice(0);
-      await this.#change((lines) => {
-        for (const line of due) lines.put(line);
-      });
+    try {
+      while (this.#due.length) {
+        const due = this.#due.splice(0);
+        await this.#change((lines) => {
+          for (const line of due) lines.put(line);
+        });
+      }
+    } finally {
+      this.#isWriting = false;
     }
-    this.#isWriting = false;
   }
 
   /** Forget the transcript of this page. */
@@ -79,14 +82,24 @@ export class Shelf {
 
   /** @param {(lines: IDBObjectStore) => void} change */
   async #change(change) {
-    const database = await this.#database;
-    if (!database) return;
-    const transaction = database.transaction(LINES, "readwrite");
+    const transaction = (await this.#begin()) ?? (await this.#begin());
+    if (!transaction) return;
     change(transaction.objectStore(LINES));
     await new Promise((done) => {
       transaction.oncomplete = transaction.onabort = done; // a full disk keeps nothing more
     });
     transaction.oncomplete = transaction.onabort = null; // the browser holds it longer than we do
+  }
+
+  /** @returns {Promise<IDBTransaction | null>} null where the browser keeps nothing, or closed what it kept: that opens again */
+  async #begin() {
+    const database = await this.#database;
+    try {
+      return database?.transaction(LINES, "readwrite") ?? null;
+    } catch {
+      this.#database = open();
+      return null;
+    }
   }
 }
 

@@ -64,6 +64,34 @@ def test_a_new_talk_leaves_the_one_before_where_it_is(page: Page, scripted: Scri
     expect(offers).to_contain_text(["2 lines", "1 line"])
 
 
+CLOSED_BY_THE_BROWSER = """
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...named) {
+  const request = open.apply(this, named);
+  request.addEventListener("success", () => (window.closeIt = () => request.result.close()));
+  return request;
+};
+"""
+
+
+def test_what_comes_after_the_browser_has_closed_the_store_is_kept(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    """As one does with pages in the background."""
+    page.add_init_script(CLOSED_BY_THE_BROWSER)
+    stage = start(page, scripted)
+    stage.final(1, "The first.", start_ms=1000, end_ms=1900)
+    expect(final_captions(page)).to_have_count(1)
+    page.evaluate("closeIt()")
+    for number in (2, 3):
+        stage.final(number, "Another one.", start_ms=number * 1000, end_ms=number * 1000 + 900)
+    expect(final_captions(page)).to_have_count(3)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+    page.reload()
+    expect(page.locator("#restore")).to_contain_text("3 lines")
+
+
 def test_it_is_deleted_for_good(page: Page, scripted: ScriptedServer) -> None:
     talk(page, scripted, "The first.", "The second.")
     page.reload()
