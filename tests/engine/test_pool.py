@@ -153,6 +153,17 @@ def test_a_member_that_hears_other_languages_waits_until_it_is_alone() -> None:
     assert pool.states == [READY]
 
 
+async def test_one_with_another_model_takes_over_when_the_last_of_the_old_one_is_removed() -> None:
+    pool = Pool(READY, LOADING)
+    pool.members[1].model = replace(MODEL, name="other", languages=("en", "de"))
+    pool.members[1].state = READY
+    pool.members[1].on_state(READY)
+    job_of_a = pool.submit(job("a"))
+    await pool.engine.remove(1)
+    assert pool.engine.state is READY
+    assert pool.held[1] == [job_of_a.id]
+
+
 def test_it_is_overloaded_where_nobody_has_room() -> None:
     pool = Pool(READY, READY, RECOVERING)
     pool.members[0].overloaded.add("x")

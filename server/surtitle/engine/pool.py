@@ -72,6 +72,7 @@ class EnginePool:
         """A member goes: others do what it owes, as far as there are any."""
         member = self._members.pop(number)
         self._placement.remove(number)
+        self._note_states()
         self._take_over(number, member)
         for known in self._known.values():
             known.discard(number)
