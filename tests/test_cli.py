@@ -289,7 +289,7 @@ def test_the_file_counts(
     path.write_text("endpoint_silence_ms = 5\n")
     status, _, err = run(monkeypatch, capsys, "serve", "--config", str(path))
     assert status == 1
-    assert "--endpoint-silence-ms" in err
+    assert f"{path}: endpoint_silence_ms: " in err
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,20 @@ def test_a_bad_value_names_the_option_and_the_variable(name: str, value: object)
     assert "\n" not in text
 
 
+def test_a_bad_value_of_the_file_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "hall.toml"
+    config.write_text('metrics_port = "x"\ndevice = "tpu"\n')
+    monkeypatch.setenv("SURTITLE_DEVICE", "vpu")  # which goes before the file
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"port": -1}, config)
+    said = str(caught.value)
+    assert f"{config}: metrics_port: write a whole number from 0 to 65535 (got 'x')" in said
+    assert "--device (SURTITLE_DEVICE): " in said and "'vpu'" in said
+    assert "--port (SURTITLE_PORT): " in said
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -329,7 +343,7 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SURTITLE_DEVICE", "tpu")
     with pytest.raises(ConfigurationError) as caught:
         load_settings({"port": "x"}, toml(tmp_path, "lease_s = -1\n"))
-    assert all(name in str(caught.value) for name in ("--port", "--device", "--lease-s"))
+    assert all(name in str(caught.value) for name in ("--port", "--device", "surtitle.toml: lease_s: "))
 
 
 def test_a_setting_that_does_not_exist(tmp_path: Path) -> None:

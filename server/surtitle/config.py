@@ -7,6 +7,7 @@ capitals), a TOML file (`--config` or `SURTITLE_CONFIG`, with the names as keys)
 import os
 import re
 import socket
+from collections.abc import Collection
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
@@ -740,7 +741,7 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
     try:
         settings = Settings(**{**overrides, "config": config})
     except ValidationError as error:
-        problems = [_sentence(problem, config) for problem in error.errors()]
+        problems = [_sentence(problem, config, overrides) for problem in error.errors()]
         raise ConfigurationError("; ".join(problems)) from error
     except (OSError, ValueError) as error:  # a TOML file that cannot be read, or does not parse
         raise ConfigurationError(f"{config}: {error}") from error
@@ -815,8 +816,8 @@ def is_debugging() -> bool:
     return os.environ.get(ENV_PREFIX + "LOG_LEVEL") == "debug"
 
 
-def _sentence(problem: "ErrorDetails", config: Path | None) -> str:
-    """What is wrong with one setting."""
+def _sentence(problem: "ErrorDetails", config: Path | None, overrides: Collection[str]) -> str:
+    """What is wrong with one setting, and where it is set; `overrides`: by the command line."""
     if (
         problem["type"] == "extra_forbidden" and config is not None
     ):  # nothing else may have one more
@@ -826,7 +827,11 @@ def _sentence(problem: "ErrorDetails", config: Path | None) -> str:
             f"; did you mean {near[0]}?" if near else "."
         )
     name, given = str(next(iter(problem["loc"]), "settings")), problem["input"]
-    said = f"{_option(problem['loc'])}: "
+    variable = ENV_PREFIX + name.upper()
+    if config is not None and name not in overrides and variable not in os.environ:
+        said = f"{config}: {name}: "
+    else:
+        said = f"--{name.replace('_', '-')} ({variable}): "
     if problem["type"] == "value_error":  # a sentence of our own
         said += problem["msg"].removeprefix("Value error, ")
     elif meant := expected(name):
@@ -887,8 +892,3 @@ def _range(limits: list[Any]) -> str:
     if least and most:
         return f" {lower} to {most}"
     return f" {' and '.join(filter(None, (lower, upper)))}".rstrip()
-
-
-def _option(location: tuple[int | str, ...]) -> str:
-    name = str(location[0]) if location else "settings"
-    return f"--{name.replace('_', '-')} ({ENV_PREFIX}{name.upper()})"
