@@ -381,7 +381,7 @@ class CaptionSession:
             self.finish_audio()
 
     def finish_audio(self) -> None:
-        """All that was sent before `stop` is decoded. What is said once more changes nothing."""
+        """All that was sent before `stop` is decoded. Calling it again has no effect."""
         if self._audio_end is not None:
             return
         end = self._audio_end = self._audio.end

@@ -101,8 +101,8 @@ class _Unknown(Exception):
 class Captions(AsyncIterator[Event]):
     """An open session. Iterate over it for events; it ends after `ended`.
 
-    A loop that falls behind gets the newest of several partials of an utterance, and of several
-    acknowledgements; it misses nothing else. Two loops share the events: each comes in one of them.
+    A loop that falls behind skips partials and acknowledgements that newer ones have replaced, and
+    nothing else. If two loops iterate, each event goes to one of them.
     """
 
     def __init__(self, url: str, start: Start, key: str | None, patience_s: float) -> None:

@@ -39,7 +39,7 @@ _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss", "": "ws"}
 
 
 class ClientError(SurtitleError):
-    """There is no connection, or no session any more; or there is no audio.
+    """The connection, the session or the source of the audio has failed.
 
     `code` is for programs. It is that of the server's `error`; else "unreachable" or "refused" (no
     connection), "closed_NNNN" (the server closed it, without an error), "closed" (it was left here),
@@ -194,8 +194,8 @@ def endpoint(url: str, path: str) -> str:
 
 
 def make_affinity(channel: str | None) -> str:
-    """What a session names to balancers. One that publishes in a channel goes where its viewers go,
-    who have the channel in their path.
+    """The key by which load balancers route a session. One that publishes in a channel uses its name,
+    so that it reaches the server of its viewers, who have the name in their path.
     """
     return channel or secrets.token_urlsafe(AFFINITY_BYTES)
 

@@ -44,7 +44,7 @@ class Recording(Iterator[bytes], AsyncIterator[bytes]):
     Audio is at its place by the recording's own clock: silence stands for holes, and for what
     cannot be decoded. A loop raises ClientError where the source cannot be opened, or nothing of it
     decoded. `for` waits for the decoder; `async for` leaves that to a thread, and lets the event loop
-    go on. Who does not read to the end closes it: `with read_chunks(path) as recording`.
+    go on. If you do not read to the end, close it: `with read_chunks(path) as recording`.
     """
 
     def __init__(self, source: Path | RawIOBase, track: int | None = None) -> None:
@@ -178,5 +178,5 @@ class Recording(Iterator[bytes], AsyncIterator[bytes]):
 
 
 def read_chunks(source: Path | RawIOBase, track: int | None = None) -> Recording:
-    """See Recording."""
+    """Open a recording; see Recording for what iterating over it raises."""
     return Recording(source, track)

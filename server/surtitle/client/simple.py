@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Live(Protocol):
-    """What goes on while it is listened to, such as an open microphone: it knows its rate."""
+    """A source that runs in real time, such as an open microphone, and knows its sample rate."""
 
     sample_rate: int
     """Hz."""
@@ -65,7 +65,7 @@ async def caption(
 
     Samples are int16, mono, at the `sample_rate` of `start`; files and microphones have their own. An
     iterable for `for` is read in a thread, so it may block. From a `live` one, which cannot wait, audio
-    is offered (see `Captions.offer`); a microphone is one anyway. Who leaves the loop early leaves the
+    is offered (see `Captions.offer`); a microphone always is. To leave the loop early is to leave the
     session; `url`, `key` and `patience_s` are as for `connect`.
 
     Raises ClientError as `connect` and the loop over a session do, and what the source raises, after

@@ -45,7 +45,7 @@ def caption(
 
 
 async def _next(events: AsyncGenerator[Event, None]) -> Event | None:
-    """Asked for in the loop, which cares for generators that are asked there."""
+    """Iterate inside the loop: asyncio finalizes only the generators that were first iterated in it."""
     return await anext(events, None)
 
 

@@ -43,7 +43,7 @@ def bytes_per_second(start: Start) -> int | None:
 
 
 def bytes_before(session_ms: int, per_second: int, frame_bytes: int) -> int:
-    """The bytes that an answer covers which ends there.
+    """How many bytes an answer covers that ends at `session_ms`.
 
     A time is that of a sample, rounded down: no sample before this byte lies behind it.
     """
@@ -57,7 +57,7 @@ def silence(start: Start, length: int) -> bytes:
 
 @dataclass(slots=True)
 class Timeline:
-    """Where the session of now begins in the stream, and what the ones before it answered."""
+    """Where the current session begins in the stream, and what the ones before it answered."""
 
     begin_byte: int = 0
     begin_ms: int = 0

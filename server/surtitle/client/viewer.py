@@ -57,8 +57,8 @@ def channel_url(url: str, channel: str) -> str:
 class watch(contextlib.AbstractAsyncContextManager[AsyncIterator[ViewerEvent]]):
     """The messages of a channel, until it is left: `async with watch(url, channel) as messages`.
 
-    A loop that falls behind gets the newest of several partials of an utterance; it misses nothing
-    else. Two loops share the messages: each comes in one of them.
+    A loop that falls behind skips partials that newer ones have replaced, and nothing else. If two
+    loops iterate, each message goes to one of them.
 
     `url` is as for `connect`; `key` is a key or a token, for a server that asks for one. Raises
     ClientError where the server cannot be reached or refuses; later on, where it was gone for

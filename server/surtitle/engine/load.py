@@ -6,8 +6,9 @@ suffer. (The share of time in which the model is busy is not: idle capacity goes
 
 What counts is how long one more session would wait. Jobs are decoded in turns, so that is how long a
 session, or an owner, has waited for its next turn, and not how long the jobs have that one of them has
-piled up. There is a gauge for each owner, of the turns of his sessions, and one of the turns of all
-owners, for those who have none yet. Who gives way to others (see the scheduler) is not in that one.
+piled up. There is a gauge for each owner, of the turns of that one's sessions, and one of the turns
+of all owners, for those who have none yet. Who gives way to others (see the scheduler) is not in the
+last one.
 """
 
 import math

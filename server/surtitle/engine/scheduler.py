@@ -33,7 +33,7 @@ PILE = 4
 of them only where the server is late."""
 MANY = 8
 """Sessions of one owner whose finals wait, beyond which the same holds for the owner; and what waits of
-one owner, see _Turns.crowding, beyond which he gives way to others."""
+one owner, see _Turns.crowding, beyond which that owner gives way to others."""
 
 
 class Rank(Enum):
@@ -226,7 +226,7 @@ class Scheduler:
         `limit` says how many jobs like the given one a batch may hold. `free` is how many batches
         the worker can still take: what waits is spread over them. `idle` says whether the worker has
         nothing else under way; `speaking` are the names of owners who speak, `kept_from` who may not
-        have the last place then, and `held` who begins only where he was passed over often enough.
+        have the last place then, and `held` who begin only after being passed over often enough.
         """
         if not self._owners:
             self._crowds.clear()

@@ -59,7 +59,7 @@ class Caller:
     speak_channel: str | None = None
     """The only channel in which this one may speak; None is everywhere, and without a channel."""
     key: str | None = field(default=None, compare=False)
-    """What is the same for who comes back: of many tokens with one name each is another."""
+    """Identifies the same caller on return; tokens that share a name still differ."""
 
     @property
     def granted(self) -> list[Scope]:

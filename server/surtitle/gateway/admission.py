@@ -278,7 +278,7 @@ class Admission:
 
     def refusal_of_session(self, visitor: Visitor) -> str | None:
         """Why somebody who is in can begin no session now, or None. Those who were left behind count,
-        but one of his own gives way; for all others that wait there are the limits.
+        but one of the same owner gives way; for all others that wait there are the limits.
         """
         if (why := self._why_full(visitor.owner)) is not None:
             return why

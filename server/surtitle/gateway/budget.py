@@ -6,13 +6,13 @@ from surtitle.runtime.allowance import Allowance, SharedAllowance
 
 WORK_SHARE = 0.01
 """Of the event loop's time, for the input of one connection that is worked on at once. Somebody who
-speaks takes 0.1 to 0.4 % of it, the more the smaller his frames and the higher his rate."""
+speaks takes 0.1 to 0.4 % of it, the more the smaller the frames and the higher the rate."""
 ALL_SHARE = 0.16
 """The same of all sessions together: where there are more than sixteen, each has less."""
 LEAST_SHARE = 0.003
-"""But so much each. Who needs a little more finds it in what the debtors have."""
+"""But so much each. Whoever needs slightly more gets it from the share of the debtors."""
 WORK_AT_ONCE_S = 0.004
-"""Less where there are many, but at least three tenths of it."""
+"""What one connection may use at once: less where there are many, but at least three tenths of it."""
 MOST_DEBT_S = 1.0
 """How long one who has taken too much waits at most, where all have: it took what others left."""
 DEBTORS_SHARE = 0.2

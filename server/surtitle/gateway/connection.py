@@ -70,7 +70,7 @@ ANSWER_S = 10.0
 """How long what was said may take to be answered before a connection ends by its client's
 mistake."""
 BEHIND_S = 1.0
-"""How long a client's `start` may wait for its turn beyond the time that he has for it."""
+"""How long a client's `start` may wait for its turn beyond the time that it has."""
 
 _SERVING, _DRAINING = Stage.SERVING, Stage.DRAINING
 """To look up a member of an enum takes a tenth of a microsecond, which counts for each frame."""

@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger("surtitle.gateway")
 
 MOST_TOLD = 100
-"""Origins and names that are told; whoever sends more than that fills no log."""
+"""How many origins and names are logged, so that nobody can fill the log."""
 MOST_CHARACTERS = 200
 """Of one: both are what anybody sends."""
 

@@ -4,8 +4,8 @@ HASTE_S = 4.0
 """How much more audio may come than time passes before a client counts as one who sends faster than
 people speak: what a connection that broke for a moment holds back, and sends at once."""
 CREDIT_S = 10.0
-"""How much more of it may come at once after as much less: it was held up on its way, or by ourselves
-if the server has much to do. Whoever speaks must not count as hasty for that."""
+"""How far a sender may catch up after it has fallen behind: the network held it up, or we did
+ourselves, if the server has much to do. Whoever speaks must not count as hasty for that."""
 
 
 class Haste:

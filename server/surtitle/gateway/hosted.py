@@ -120,7 +120,7 @@ class HostedSession:
         self.keeps_name = True
         """See Publisher."""
         self.owner = owner
-        """Whose it is: of the waiting sessions of one owner too many, one of his own ends."""
+        """Whose it is: where too many sessions of one owner wait, one of the same owner ends."""
         self.live = LiveCaptions(layout)
         """The captions, for those who follow them over HTTP."""
         self.state = SessionState.WAITING

@@ -3,7 +3,7 @@
 One request after the other: what a client sends behind one that is being answered waits. A WebSocket's
 handshake is a request like any other, whose answer hands the connection over (`HttpConnection.switch`).
 
-Each phase of a connection has its time. Who needs more is cut off, whatever he sends meanwhile.
+Each phase of a connection has its time. A client that needs more is cut off, whatever it sends.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class HttpConnection:
         return 1
 
     def receive_eof(self) -> None:
-        """Who has said his last may still want the answers to all that he has asked."""
+        """A client that has finished sending may still want the answers to all that it has asked."""
         if self._exchange is None:
             self.stream.close()
         else:
@@ -254,7 +254,7 @@ class HttpConnection:
         self._exchange = None
         is_done = self._http.our_state is self._http.their_state is h11.DONE
         if not is_done or self.is_last:
-            # Whoever is told before all of his body has come may never look before the end.
+            # A client that is told before all of its body has come may never look before the end.
             is_early = self._http.their_state is h11.SEND_BODY
             self.stream.close(LINGER_S if is_early else max(left_s, LINGER_S))
             return

@@ -39,7 +39,7 @@ class Places(Generic[T]):
         return gone
 
     def has_room_for(self, owner: str) -> bool:
-        """Whether one of this owner can come without another one of his, who then would come again.
+        """Whether a newcomer of this owner displaces none of the same owner, who would come again.
 
         So where all are taken, another owner has two more: one gives way, and cannot take that back.
         """
@@ -49,7 +49,7 @@ class Places(Generic[T]):
         return most >= len(self._waiting.get(owner, ())) + 2
 
     def settle(self, one: T) -> None:
-        """Somebody has done what he came for, and stays; not for one who has lost the place."""
+        """Somebody has done what was to be done here, and stays; not for one who has lost the place."""
         if one in self._owners:
             self.leave(one)
             self._settled.add(one)

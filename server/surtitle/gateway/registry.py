@@ -214,7 +214,7 @@ class Sessions:
         """One of those that were `left` behind ends for one that this owner begins; False where none
         does.
 
-        It is one of his own, or one of somebody who has left several.
+        It is one of the same owner, or one of somebody who has left several.
         """
         counts = Counter(hosted.owner for hosted in left)
         several = [hosted for hosted in left if counts[hosted.owner] > 1]

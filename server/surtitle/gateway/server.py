@@ -443,7 +443,7 @@ class Gateway:
             self._admission.leave(visitor)
 
     def _show(self, visitor: Visitor, channel: str) -> Take:
-        """Somebody watches, as long as there is a place for him."""
+        """Somebody watches, as long as there is a place."""
 
         def take(socket: WebSocket) -> None:
             in_the_way = self._viewers.enter(socket, visitor.network)

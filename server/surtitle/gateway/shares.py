@@ -1,4 +1,4 @@
-"""Room that all owners have together, such that none can take it from the others. Pure.
+"""Room shared by all owners, none of whom can starve the others. Pure.
 
 Nothing that somebody has is taken back: who has begun may end. So nobody may have more than what is
 left then, and however much the others have taken, one who comes finds half of what they left.
@@ -8,7 +8,7 @@ from collections import Counter
 
 
 class Shares:
-    """So much room, in whatever unit."""
+    """A fixed amount of room, in any unit."""
 
     def __init__(self, most: int) -> None:
         """One owner alone may have half of it."""

@@ -44,11 +44,11 @@ LINGER_S = 1.0
 """How long a client may take to read the last thing that it is told, before the transport is cut."""
 
 MOST_DROPPED_BYTES = 1 << 20
-"""What may come meanwhile before no more is read: it costs time of all."""
+"""How much may come meanwhile before reading stops: even to drop it costs everybody's time."""
 
 
-_ENDED = (7, 8)
-"""TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>: the client has reset or closed."""
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
+"""Of <netinet/tcp.h>: the client has reset the connection, or has closed it."""
 
 
 class Pause(Enum):
@@ -63,7 +63,7 @@ class Pause(Enum):
 
 
 class State(Enum):
-    """Who of the two has said his last."""
+    """Which side has finished sending."""
 
     OPEN = auto()
     """Neither."""
@@ -370,7 +370,7 @@ class ClientStream(asyncio.Protocol):
             with contextlib.suppress(OSError):  # it has gone just now
                 tcp = self.transport.get_extra_info("socket")
                 state: int = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-                return state in _ENDED
+                return state in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
         return False
 
     # -- writing --------------------------------------------------------------------------------
@@ -434,7 +434,7 @@ class ClientStream(asyncio.Protocol):
 
     @property
     def peer_has_closed(self) -> bool:
-        """Whether the client has said his last, and may still hear something."""
+        """Whether the client has finished sending, and may still hear something."""
         return self._state is State.PEER_CLOSED
 
     def abort(self) -> None:

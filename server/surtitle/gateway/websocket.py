@@ -185,7 +185,7 @@ class WebSocket:
             self.stream.pause(Pause.FULL)
 
     async def recv(self) -> str | bytes:
-        """See Socket. Whoever takes a message must not wait before he goes to `in_turn`."""
+        """See Socket. Whoever takes a message must not wait before `in_turn`."""
         while not self._messages or self._messages[0] is _BROKEN:
             if self._messages:
                 self._end()

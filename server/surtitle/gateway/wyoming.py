@@ -171,7 +171,7 @@ class WyomingSocket:
         await self._frames.put(text)
 
     def _timed(self, call: Callable[[], T], more_s: float = 0.0) -> T:
-        """Do something at once for what the client has sent, which counts for him, and so much more."""
+        """Do at once what the client has asked for, which counts as its own, and so much more."""
         began_s = time.perf_counter()
         try:
             return call()
