@@ -343,7 +343,9 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SURTITLE_DEVICE", "tpu")
     with pytest.raises(ConfigurationError) as caught:
         load_settings({"port": "x"}, toml(tmp_path, "lease_s = -1\n"))
-    assert all(name in str(caught.value) for name in ("--port", "--device", "surtitle.toml: lease_s: "))
+    assert all(
+        name in str(caught.value) for name in ("--port", "--device", "surtitle.toml: lease_s: ")
+    )
 
 
 def test_a_setting_that_does_not_exist(tmp_path: Path) -> None:

@@ -28,13 +28,14 @@ from surtitle.engine.remote import RemoteEngines
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError, SurtitleError
 from surtitle.extras import install_command
-from surtitle.gateway.access import KeyFile, KeyRing, Names, OriginPolicy, tokens_alone
+from surtitle.gateway.access import KeyFile, KeyRing, tokens_alone
 from surtitle.gateway.backplane import Backplane
 from surtitle.gateway.channels import NOBODY, Channel, Channels
 from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.hosted import Told
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.opening import SessionOptions
+from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway

@@ -22,11 +22,12 @@ from surtitle.decoding.decoders import Decoders
 from surtitle.engine.engine import Member
 from surtitle.engine.scheduler import Owner
 from surtitle.engine.states import EngineState
-from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
+from surtitle.gateway.access import KeyRing
 from surtitle.gateway.channels import Channel, Channels
 from surtitle.gateway.connection import Timeouts
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.opening import Opening, SessionOptions
+from surtitle.gateway.origins import SAME_ORIGIN, OriginPolicy
 from surtitle.gateway.proxies import TRUST_NONE, TrustedProxies
 from surtitle.gateway.registry import Sessions
 from surtitle.gateway.server import Gateway

@@ -13,8 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy
+from surtitle.gateway.access import KeyRing
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.origins import SAME_ORIGIN, OriginPolicy
 from tests.gateway.fakes import FakeEngine, make_gateway
 
 START = '{"type":"start"}'

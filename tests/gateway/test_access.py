@@ -15,15 +15,8 @@ from structlog.typing import EventDict
 
 from surtitle.cli.main import cli
 from surtitle.errors import ConfigurationError
-from surtitle.gateway.access import (
-    ANYBODY,
-    Caller,
-    KeyFile,
-    Names,
-    OriginPolicy,
-    add_key,
-    read_keys,
-)
+from surtitle.gateway.access import ANYBODY, Caller, KeyFile, add_key, read_keys
+from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.runtime.filerights import written_anew
 from tests.gateway.fakes import everything_logged
 

@@ -20,7 +20,8 @@ from surtitle.archive import archive as module
 from surtitle.archive.archive import Archive, StoreGone
 from surtitle.archive.sql_store import SqlStore
 from surtitle.client import watch
-from surtitle.gateway.access import Key, KeyRing, OriginPolicy, digest_of
+from surtitle.gateway.access import Key, KeyRing, digest_of
+from surtitle.gateway.origins import OriginPolicy
 from surtitle.messages import Final, Ready
 from tests.gateway.site import Site, listening
 from tests.gateway.talks import LIMIT_S, say, speaking, stop

@@ -15,7 +15,8 @@ from lab.ledger import expect
 from surtitle.archive.archive import Archive
 from surtitle.archive.sql_store import SqlStore
 from surtitle.client import watch
-from surtitle.gateway.access import Key, KeyRing, OriginPolicy, digest_of, tokens_alone
+from surtitle.gateway.access import Key, KeyRing, digest_of, tokens_alone
+from surtitle.gateway.origins import OriginPolicy
 from surtitle.messages import Final, Ready, Revised
 from tests.gateway.fakes import LOUD, QUIET
 from tests.gateway.site import Site, listening

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.gateway.access import KeyRing, OriginPolicy, add_key, read_keys
+from surtitle.gateway.access import KeyRing, add_key, read_keys
+from surtitle.gateway.origins import OriginPolicy
 from tests.gateway.site import Site, listening
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
+from surtitle.gateway.access import KeyFile, add_key
 from surtitle.gateway.foreign import MOST_CHARACTERS, MOST_TOLD, ForeignPages
+from surtitle.gateway.origins import Names, OriginPolicy
 from tests.gateway.fakes import everything_logged
 from tests.gateway.site import Site, listening
 

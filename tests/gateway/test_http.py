@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from surtitle.gateway import http, routes, stream
-from surtitle.gateway.access import Names, OriginPolicy
 from surtitle.gateway.answering import SENDING_S
 from surtitle.gateway.budget import TURN_S, InputBudget
 from surtitle.gateway.connection import AT_ONCE_BYTES
@@ -30,6 +29,7 @@ from surtitle.gateway.http import (
     connection_of,
 )
 from surtitle.gateway.listening import MANY_PLACES, Listener
+from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.gateway.places import Places
 from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.stream import ClientStream

@@ -30,11 +30,12 @@ from surtitle.captioning.session import CaptionSession
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.gateway import reading, web
-from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key
+from surtitle.gateway.access import KeyFile, add_key
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.http import HttpConnection
 from surtitle.gateway.limits import AddressLimits
+from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import MIN_WITHOUT_SESSION
 from surtitle.gateway.stream import ClientStream

@@ -14,7 +14,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from lab.ledger import expect
-from surtitle.gateway.access import KeyFile, Names, OriginPolicy, add_key, read_keys
+from surtitle.gateway.access import KeyFile, add_key, read_keys
+from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.messages import Error, Ready
 from tests.gateway.site import START, listening
 

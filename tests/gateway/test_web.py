@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.places import REPOSITORY
-from surtitle.gateway import web
-from surtitle.gateway.web import Page, QrCodes, json_page, qr_page, static_page, web_root
+from surtitle.gateway import qr_codes, web
+from surtitle.gateway.qr_codes import QrCodes, qr_page
+from surtitle.gateway.web import Page, json_page, static_page, web_root
 
 
 def test_the_page_itself() -> None:
@@ -231,13 +232,13 @@ async def test_who_asks_for_many_qr_codes_keeps_nobody_from_one(
     async with asyncio.timeout(20):
         assert all([await other for other in others])
         made = [page for page in await asyncio.gather(*greedy) if page is not None]
-    assert len(made) == web.MAX_QR_CODES_EACH
+    assert len(made) == qr_codes.MAX_QR_CODES_EACH
     assert await codes.page("and later again", "greedy") is not None
     assert not codes._in_line
 
 
 async def test_the_line_for_qr_codes_is_bounded(codes: QrCodes) -> None:
-    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(web.MAX_QR_CODES + 7)]
+    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(qr_codes.MAX_QR_CODES + 7)]
     async with asyncio.timeout(20):
         pages = await asyncio.gather(*asked)
     assert pages.count(None) == 7
@@ -256,15 +257,15 @@ async def test_qr_codes_have_a_part_of_a_core(
         took.append(time.monotonic() - began_s)
         return Page(200, text.encode())
 
-    monkeypatch.setattr(web, "qr_page", make)
+    monkeypatch.setattr(qr_codes, "qr_page", make)
     began_s = time.monotonic()
     assert await codes.page("first", "anybody") is not None
     assert time.monotonic() - began_s < 1
-    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(web.MAX_QR_CODES)]
+    asked = [codes.page(f"code {n}", f"one of many {n}") for n in range(qr_codes.MAX_QR_CODES)]
     await asyncio.gather(*asked)
     lasted_s = time.monotonic() - began_s
     # What the last one has taken is paid for by who comes next.
-    assert sum(took[:-1]) <= web.QR_AT_ONCE_S + web.QR_SHARE * lasted_s + 2 * takes_s
+    assert sum(took[:-1]) <= qr_codes.QR_AT_ONCE_S + qr_codes.QR_SHARE * lasted_s + 2 * takes_s
 
 
 async def test_who_leaves_the_line_for_qr_codes_has_no_place_in_it(codes: QrCodes) -> None:
@@ -289,7 +290,7 @@ async def test_a_qr_code_that_nobody_waits_for_any_more_is_paid_for_and_counts(
         made.append(text)
         return Page(200, text.encode())
 
-    monkeypatch.setattr(web, "qr_page", make)
+    monkeypatch.setattr(qr_codes, "qr_page", make)
     given_up = asyncio.create_task(codes.page("given up", "greedy"))
     await begun.wait()
     given_up.cancel()

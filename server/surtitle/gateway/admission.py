@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from surtitle.engine.engine import Engine
 from surtitle.engine.states import EngineState
-from surtitle.gateway.access import ANYBODY, Caller, KeyRing, OriginPolicy, credentials
+from surtitle.gateway.access import ANYBODY, Caller, KeyRing, credentials
 from surtitle.gateway.limits import AddressLimits, network_of
+from surtitle.gateway.origins import OriginPolicy
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.registry import Sessions
 

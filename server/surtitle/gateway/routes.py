@@ -22,7 +22,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from surtitle.archive.archive import Archive
-from surtitle.gateway.access import OriginPolicy, is_host
 from surtitle.gateway.admission import WHOLE_LINK, Admission, Asking, Refusal, Visitor
 from surtitle.gateway.answering import for_any_page, in_turn, preflight, refused
 from surtitle.gateway.archive_routes import ARCHIVE_PATH, ArchiveServing, archive_routes
@@ -36,11 +35,13 @@ from surtitle.gateway.foreign import ForeignPages
 from surtitle.gateway.handshake import Take, accept
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
+from surtitle.gateway.origins import OriginPolicy, is_host
 from surtitle.gateway.proxies import TrustedProxies
+from surtitle.gateway.qr_codes import QrCodes
 from surtitle.gateway.query import MOST_START_FIELDS, TooManyFields, query_of
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import Spools, Upload
-from surtitle.gateway.web import Page, QrCodes, json_page, response_of, static_page
+from surtitle.gateway.web import Page, json_page, response_of, static_page
 from surtitle.jobs import ModelInfo
 from surtitle.messages import CHANNEL_NAME, SUBPROTOCOL
 from surtitle.runtime.metrics import CONTENT_TYPE

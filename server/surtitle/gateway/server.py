@@ -21,7 +21,7 @@ from surtitle.engine.engine import Engine
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
 from surtitle.extras import install_command
-from surtitle.gateway.access import SAME_ORIGIN, KeyRing, OriginPolicy, tokens_alone
+from surtitle.gateway.access import KeyRing, tokens_alone
 from surtitle.gateway.admission import Admission, Asking, Refusal, Visitor
 from surtitle.gateway.connection import Connection, Timeouts
 from surtitle.gateway.dialects.dialect import Dialect
@@ -34,8 +34,10 @@ from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.memory_watch import MemoryWatch
 from surtitle.gateway.opening import Opening, SessionOptions
+from surtitle.gateway.origins import SAME_ORIGIN, OriginPolicy
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, ClientAddress, TrustedProxies
+from surtitle.gateway.qr_codes import QrCodes
 from surtitle.gateway.reading import InputTurns, ReadingTurns
 from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
@@ -44,7 +46,7 @@ from surtitle.gateway.shedding import Pressure
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.translated import TranslatedConnection
 from surtitle.gateway.uploads import Spools, Upload
-from surtitle.gateway.web import Page, QrCodes, json_page
+from surtitle.gateway.web import Page, json_page
 from surtitle.gateway.websocket import LARGE_TOGETHER_BYTES, WebSocket
 from surtitle.gateway.whereabouts import AUTO, Whereabouts
 from surtitle.messages import Start
