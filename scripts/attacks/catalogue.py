@@ -181,6 +181,12 @@ KINDS: dict[str, Kind] = {
     "corrections": Kind(
         "kept", "corrections of captions that there are not, 2 MB/s", kept.corrections
     ),
+    "rewritings": Kind(
+        "kept",
+        "corrections that take long to compare, 2 MB/s",
+        kept.rewritings,
+        prepare=kept.write_talk,
+    ),
     "replacements": Kind(
         "sessions", "speech with 100 replacements of 100 characters", sessions.replacements
     ),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from attacks.floods import CHANNEL
-from attacks.wire import Site, Told, again_and_again, dial, pour
+from attacks.wire import Site, Told, again_and_again, connect, dial, pour
 from surtitle.archive.records import Said, Talk
 from surtitle.archive.sql_store import SqlStore
 from surtitle.messages import Final, WordTiming
@@ -14,9 +14,15 @@ from surtitle.messages import Final, WordTiming
 TALK_H = 3
 """As long as a talk may well be."""
 EVERY_MS = 4000
+CAPTIONS = TALK_H * 3_600_000 // EVERY_MS
 WORDS = 12
 """In each of its captions, with times."""
 TALK_ID = "long-talk"
+HALL = "another-hall"
+NEWEST = 40
+"""Captions of the talk that its channel still has for latecomers."""
+UNITS = 70
+"""Of a text that takes longest to compare with another one."""
 BYTES_PER_S = 2e6
 BLOCK_BYTES = 65_536
 ENDING = ("vtt", "srt", "json", "txt")
@@ -29,9 +35,8 @@ def write_talk(folder: Path) -> dict[str, object]:
     store = SqlStore(str(place))
     store.open()
     began = datetime.now(UTC) - timedelta(hours=TALK_H)
-    talk = Talk(TALK_ID, "another-hall", "victims", began)
-    count = TALK_H * 3_600_000 // EVERY_MS
-    store.write([Said(talk, _final(number), began) for number in range(1, count + 1)])
+    talk = Talk(TALK_ID, HALL, "victims", began)
+    store.write([Said(talk, _final(number), began) for number in range(1, CAPTIONS + 1)])
     store.close()
     return {"archive": str(place)}
 
@@ -96,3 +101,22 @@ async def corrections(site: Site, told: Told, number: int) -> None:
     correction = {"session": "x", "utterance": 1, "text": "\u00e9" * 2000, "seen": "\u00e9" * 2000}
     path = f"/v1/channels/{CHANNEL}/corrections"
     await _pour_and_read(site, told, _request(site, "POST", path, json.dumps(correction).encode()))
+
+
+async def rewritings(site: Site, told: Told, number: int) -> None:
+    """Correct a caption of a talk before, again and again, with texts that take long to compare."""
+    path = f"/v1/channels/{HALL}/corrections"
+    utterance = CAPTIONS - number % NEWEST
+    block = b""
+    for first in (0x5000, 0x6000):
+        text = "".join(f"\u4e00{chr(first + at)}" for at in range(UNITS // 2))
+        body = {"session": TALK_ID, "utterance": utterance, "text": text}
+        block += _request(site, "POST", path, json.dumps(body).encode())
+
+    async def once() -> None:
+        viewer = await connect(site, told, f"/v1/channels/{HALL}")
+        if viewer is not None:  # a channel that nobody watches is not there
+            with viewer:
+                await _pour_and_read(site, told, block)
+
+    await again_and_again(once, told)
