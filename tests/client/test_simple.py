@@ -143,6 +143,16 @@ def test_who_leaves_the_loop_leaves_source_session_and_thread() -> None:
         wait_until(lambda: threading.active_count() <= before)
 
 
+@contextlib.contextmanager
+def ctrl_c() -> Iterator[None]:
+    """It interrupts, also where a shell has started the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_wait_that_is_interrupted_leaves_nothing_behind() -> None:
     """As by Ctrl+C, while nothing comes."""
 
@@ -152,7 +162,7 @@ def test_a_wait_that_is_interrupted_leaves_nothing_behind() -> None:
         release.wait()
 
     release, main = threading.Event(), threading.get_ident()
-    with a_server() as url:
+    with a_server() as url, ctrl_c():
         before = threading.active_count()
         messages = sync.caption(url, silent(), START)
         with pytest.raises(KeyboardInterrupt):

@@ -36,6 +36,9 @@ class Shared:
     answered: dict[str, int] = field(default_factory=dict)
     viewers: dict[str, int] = field(default_factory=dict)
     bells: dict[str, asyncio.Event] = field(default_factory=dict)
+    listened: list[str] = field(default_factory=list)
+    """Channels of which a server wanted to hear."""
+    on_ignore: Callable[[], object] = lambda: None
 
     def forget(self) -> None:
         self.holder, self.until_ms, self.said, self.answered = None, 0, [], {}
@@ -71,9 +74,10 @@ class FakeStore:
         pass
 
     async def listen(self, channel: str) -> None:
-        await self._do(lambda: None)
+        await self._do(lambda: self._shared.listened.append(channel))
 
     async def ignore(self, channel: str) -> None:
+        self._shared.on_ignore()
         await self._do(lambda: None)
 
     async def changes(self) -> AsyncIterator[str]:
@@ -364,6 +368,20 @@ async def test_a_correction_of_the_past_reaches_all_servers_once_the_store_is_ba
         there.channel.correct(Correction(session="one", utterance=1, text="better"), "anna")
         shared.is_gone = False
         await until(lambda: any(isinstance(seen, Revised) for seen in here.watcher.seen))
+
+
+async def test_a_viewer_who_comes_as_the_last_one_leaves_hears_of_the_channel() -> None:
+    async with two_servers() as (shared, _, there):
+        with ExitStack() as viewers:
+
+            def come() -> None:
+                shared.on_ignore = lambda: None
+                viewers.enter_context(there.channels.watched_by("other-hall", Watcher()))
+
+            with there.channels.watched_by("other-hall", Watcher()):
+                await until(lambda: "other-hall" in shared.listened)
+                shared.on_ignore = come
+            await until(lambda: shared.listened.count("other-hall") == 2)
 
 
 async def test_thousands_of_channels_in_which_nobody_speaks_cost_little(

@@ -29,7 +29,7 @@ from surtitle.captioning.endpointing import WINDOW_SAMPLES
 from surtitle.captioning.session import CaptionSession
 from surtitle.engine.states import EngineState
 from surtitle.errors import ConfigurationError
-from surtitle.gateway import reading, web
+from surtitle.gateway import qr_codes, reading
 from surtitle.gateway.access import KeyFile, add_key
 from surtitle.gateway.connection import Connection
 from surtitle.gateway.hosted import HostedSession
@@ -574,7 +574,7 @@ async def test_who_asks_for_too_many_qr_codes_is_told_when_to_come_back(
     async with listening() as site:
         text: dict[str, Any] = {"Surtitle-Text": "https%3A//captions.example/"}
         assert (await site.ask("/v1/qr", **text))[0] == 200
-        monkeypatch.setattr(web, bound, 0)
+        monkeypatch.setattr(qr_codes, bound, 0)
         status, headers = await site.ask("/v1/qr", **text)
         assert (status, headers["Retry-After"]) == (429, "5")
 

@@ -271,12 +271,12 @@ class Recording:
         )
 
     def _unreadable(self, encoding: ContainerEncoding) -> str:
-        if any(_NO_INDEX in message for _, _, message in self._errors):
-            return (
-                "The index of this recording is missing. It stands at the end, which was probably cut "
-                "off: copy the whole file again."
-            )
         if self._wishes.encoding == "auto":
+            if any(_NO_INDEX in message for _, _, message in self._errors):
+                return (
+                    "The index of this recording is missing. It stands at the end, which was probably "
+                    "cut off: copy the whole file again."
+                )
             return "This is not audio or video that can be read, or it is damaged from the start."
         return (
             f"The audio could not be decoded as {encoding}; check that `encoding` matches what is "
