@@ -62,7 +62,7 @@ def test_the_manifest_is_one_that_browsers_accept(page: Page, scripted: Scripted
 
 def wait_until_made(page: Page) -> None:
     """Until the script has run: it fills the menu in the turn in which it registers the worker."""
-    page.wait_for_function("document.querySelector('#language').length > 50")
+    page.wait_for_function("() => document.querySelector('#language').length > 50")
 
 
 @pytest.mark.parametrize(

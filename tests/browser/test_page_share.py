@@ -59,14 +59,14 @@ def test_the_code_fills_the_screen_for_a_hall(page: Page, scripted: ScriptedServ
     page.goto(scripted.url)
     panel = share(page, "main-hall")
     panel.get_by_role("img", name="QR code").click()
-    page.wait_for_function("document.fullscreenElement?.id === 'code'")
+    page.wait_for_function("() => document.fullscreenElement?.id === 'code'")
     host = scripted.url.partition("//")[2]
     expect(page.get_by_text(f"{host}/watch/main-hall")).to_be_visible()
     panel.get_by_role("img", name="QR code").click()
-    page.wait_for_function("!document.fullscreenElement")
+    page.wait_for_function("() => !document.fullscreenElement")
     expect(page.get_by_text(f"{host}/watch/main-hall")).to_be_hidden()
     panel.get_by_role("button", name="Full screen").click()
-    page.wait_for_function("document.fullscreenElement?.id === 'code'")
+    page.wait_for_function("() => document.fullscreenElement?.id === 'code'")
 
 
 def test_the_audience_gets_its_own_token(page: Page, scripted: ScriptedServer) -> None:

@@ -99,7 +99,7 @@ def test_it_is_deleted_for_good(page: Page, scripted: ScriptedServer) -> None:
     expect(page.locator("#restore")).to_be_hidden()
     page.reload()
     expect(page.get_by_text("Press Start and speak.")).to_be_visible()
-    page.wait_for_function("indexedDB.databases().then((found) => found.length === 1)")
+    page.wait_for_function("() => indexedDB.databases().then((found) => found.length === 1)")
     expect(page.locator("#restore")).to_be_hidden()
 
 
@@ -121,7 +121,7 @@ def test_what_another_page_is_writing_is_not_offered(page: Page, scripted: Scrip
     other = page.context.new_page()
     other.goto(scripted.url)
     expect(other.get_by_text("Press Start and speak.")).to_be_visible()
-    other.wait_for_function("navigator.locks.query().then(({ held }) => held.length === 2)")
+    other.wait_for_function("() => navigator.locks.query().then(({ held }) => held.length === 2)")
     expect(other.locator("#restore")).to_be_hidden()
     page.close()
     other.reload()
