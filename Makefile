@@ -21,10 +21,10 @@ endif
 # Hundreds of servers start in the tests, and each would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Test files run beside each other, two more than there are processors since most of them wait now and
+# Test files run beside each other, one more than there are processors since most of them wait now and
 # then, but for those that measure time.
 PYTEST := $(BIN)/python -m pytest
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 2, 8))')
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 BESIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo serve man test test-all test-agents test-scaling test-packages quick lint format bench quality check-installation clean
