@@ -174,9 +174,8 @@ class CaptionSession:
             self._windows = replace(model.windows, final_floor_s=MAX_WINDOW_S)
         self._partials = start.partials
         self._spoken = ""  # language of the newest utterance whose language is fixed
-        self._sentence_in: str | None = (
-            None  # language of the newest final, if that ends a sentence
-        )
+        self._sentence_in: str | None = None
+        """Language of the newest final, if that ends a sentence."""
         self._usual_endpointing = endpointing if self._is_live else for_files(endpointing)
         self._endpointer = Endpointer(_endpointing(start, self._usual_endpointing))
         self._decoder: RawDecoder | None = None
