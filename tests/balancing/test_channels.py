@@ -14,13 +14,10 @@ from lab.waiting import wait_until
 from surtitle.client import ClientError, connect, watch
 from surtitle.gateway.access import add_key
 from surtitle.messages import Channel, Final, Partial, Start
-from tests.balancing.redis_server import REDIS, RedisServer
+from tests.balancing.redis_server import RedisServer
 from tests.faults.story import Story
 
-pytestmark = [
-    pytest.mark.scaling,
-    pytest.mark.skipif(REDIS is None, reason="no redis-server"),
-]
+pytestmark = pytest.mark.scaling
 STEP_S = 0.02
 
 
@@ -42,12 +39,6 @@ def servers(redis: RedisServer, count: int = 2, **settings: Any) -> Iterator[lis
     finally:
         for server in running:
             server.stop()
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as running:
-        yield running
 
 
 def is_up(server: ServerProcess) -> float:
@@ -241,10 +232,8 @@ async def test_the_same_key_takes_a_name_over_at_another_server(
                 assert [type(event).__name__ async for event in again][-1] == "Ended"
 
 
-def test_a_password_is_in_no_log(tmp_path: Path) -> None:
-    (folder := tmp_path / "r").mkdir()
-    with RedisServer(folder) as redis:
-        url = redis.url.replace("127.0.0.1", ":secret-word@127.0.0.1")
-        server = start_server(decoder=FAKE_DECODER, backplane=url)
-        server.stop()
+def test_a_password_is_in_no_log(redis: RedisServer) -> None:
+    url = redis.url.replace("127.0.0.1", ":secret-word@127.0.0.1")
+    server = start_server(decoder=FAKE_DECODER, backplane=url)
+    server.stop()
     assert "secret-word" not in json.dumps(server.log) + "".join(server.stray)
