@@ -56,8 +56,10 @@ async def in_steps(request: Request, parts: Iterable[str]) -> AsyncIterator[str]
         taken.clear()
 
 
-async def in_turn(request: Request, find: Callable[[], T]) -> T:
-    """What is found for a request, when the turn of its client comes."""
+async def in_turn(request: Request, find: Callable[[], T], *, most_s: float = 0.0) -> T:
+    """What is found for a request, when the turn of its client comes, who pays `most_s` for it at most,
+    as for input.
+    """
     found: list[T] = []
     stream = connection_of(request.scope).stream
 
@@ -65,7 +67,7 @@ async def in_turn(request: Request, find: Callable[[], T]) -> T:
         found.append(find())
         stream.inputs.reserve(SENDING_S)
 
-    await stream.in_turn(answer, most_s=0)
+    await stream.in_turn(answer, most_s)
     return found[0]
 
 
