@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from surtitle.diagnosis.finding import CheckedSettings, Finding
@@ -24,20 +24,23 @@ def examine_certificate(settings: CheckedSettings) -> Iterator[Finding]:
         yield Finding(_TITLE, "problem", "TLS needs both --tls-cert and --tls-key")
         return
     try:
-        left_s = _probe_end(certificate, key) - time.time()
+        shown = _probe(certificate, key)
     except ConfigurationError as error:
         yield Finding(_TITLE, "problem", str(error).rstrip("."))
     except ssl.SSLError as error:
         cause = getattr(error, "verify_message", "") or error.reason
         yield Finding(_TITLE, "problem", f"clients do not accept {certificate}: {cause}")
     else:
-        yield judge_end(certificate, left_s)
+        left_s = ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()
+        yield judge(certificate, left_s, signs_itself=shown["issuer"] == shown["subject"])
 
 
-def judge_end(certificate: Path, left_s: float) -> Finding:
-    """What it means that the certificate is valid for so long."""
+def judge(certificate: Path, left_s: float, *, signs_itself: bool) -> Finding:
+    """What it means that the certificate is valid for so long, and who has signed it."""
     days = int(left_s // _DAY_S)
     detail = f"{certificate} is valid for {days} more day{'' if days == 1 else 's'}"
+    if signs_itself:
+        detail += "; it signs itself, so browsers warn of it until they are told to trust it"
     if days >= SOON_DAYS:
         return Finding(_TITLE, "ok", detail)
     return Finding(
@@ -48,8 +51,8 @@ def judge_end(certificate: Path, left_s: float) -> Finding:
     )
 
 
-def _probe_end(certificate: Path, key: Path) -> int:
-    """When the certificate ends, in Unix seconds, as a client sees it that trusts this one alone.
+def _probe(certificate: Path, key: Path) -> Mapping[str, object]:
+    """The certificate as a client sees it that trusts this one alone; see ssl.SSLSocket.getpeercert.
 
     Raises ConfigurationError where the two files do not fit, ssl.SSLError where the client refuses.
     """
@@ -72,4 +75,4 @@ def _probe_end(certificate: Path, key: Path) -> int:
             waiting.remove(side)
     shown = client.getpeercert()
     assert shown is not None
-    return ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    return shown
