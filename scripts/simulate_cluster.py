@@ -29,7 +29,7 @@ from surtitle.jobs import DecodeOptions, Job, JobKind, ModelInfo, Pcm16, Result
 
 PARTIAL_EVERY_S = 0.608
 MEAN_UTTERANCE_S, MEAN_PAUSE_S = 4.0, 3.0
-LEAST_UTTERANCE_S = 0.6
+MIN_UTTERANCE_S = 0.6
 RESTART_S = 6.0
 """Until a worker that died has loaded its model again."""
 SILENCE_S = 2.5
@@ -266,7 +266,7 @@ class Speaker:
         if self.is_over:
             return
         self._utterance += 1
-        length_s = max(self._chance.expovariate(1 / MEAN_UTTERANCE_S), LEAST_UTTERANCE_S)
+        length_s = max(self._chance.expovariate(1 / MEAN_UTTERANCE_S), MIN_UTTERANCE_S)
         self._ends_at = self._clock.now + length_s
         self._clock.call_in(min(PARTIAL_EVERY_S, length_s), self._go_on)
 

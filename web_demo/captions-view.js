@@ -29,9 +29,9 @@ const AT_END_PX = 40;
  * So many captions stand here before old ones go: a page that is open for hours must not grow. They go
  * where the reader follows the newest one and sees nothing of it, and much later otherwise.
  */
-const MOST_LINES = 100;
+const MAX_LINES = 100;
 const LINES_KEPT = 50;
-const MOST_LINES_UNFOLLOWED = 500;
+const MAX_LINES_UNFOLLOWED = 500;
 
 export class CaptionsView {
   /** Entry id -> its text among the growing captions. */
@@ -134,7 +134,7 @@ export class CaptionsView {
     const before = lines.findLast(({ dataset }) => !(Number(dataset.lostMs) > entry.startMs));
     if (before) before.after(line);
     else log.prepend(line);
-    if (lines.length >= (this.#following ? MOST_LINES : MOST_LINES_UNFOLLOWED)) this.#trim();
+    if (lines.length >= (this.#following ? MAX_LINES : MAX_LINES_UNFOLLOWED)) this.#trim();
   }
 
   /**

@@ -12,7 +12,7 @@
  */
 
 /** More lines than these are not corrected any more: the server keeps a quarter of an hour. */
-const MOST_LINES = 400;
+const MAX_LINES = 400;
 
 export class Line {
   /** @type {LineState} */
@@ -141,7 +141,7 @@ export class Corrections {
   #add(utterance, text, language) {
     if (!text) return null; // nothing to be seen, and a person has deleted it already
     const line = new Line(this.#session, utterance, text, language);
-    this.lines = [...this.lines, line].slice(-MOST_LINES);
+    this.lines = [...this.lines, line].slice(-MAX_LINES);
     return line;
   }
 

@@ -1,8 +1,8 @@
 /** Names and terms that a speaker is likely to say, one in a line or between commas. Pure. */
 
 /** What `start` takes of them. */
-export const MOST_NAMES = 100;
-export const MOST_LETTERS = 100;
+export const MAX_NAMES = 100;
+export const MAX_LETTERS = 100;
 
 /**
  * @param {string} text as somebody has written it
@@ -15,9 +15,9 @@ export function namesIn(text) {
     .map((name) => name.trim().split(/\s+/u).join(" "))
     .filter(Boolean);
   const names = [...new Set(written)];
-  const short = names.filter((name) => [...name].length <= MOST_LETTERS);
+  const short = names.filter((name) => [...name].length <= MAX_LETTERS);
   const problems = [];
-  if (short.length < names.length) problems.push({ key: "names.long", values: { most: MOST_LETTERS } });
-  if (short.length > MOST_NAMES) problems.push({ key: "names.many", values: { most: MOST_NAMES } });
-  return { names: short.slice(0, MOST_NAMES), problems };
+  if (short.length < names.length) problems.push({ key: "names.long", values: { most: MAX_LETTERS } });
+  if (short.length > MAX_NAMES) problems.push({ key: "names.many", values: { most: MAX_NAMES } });
+  return { names: short.slice(0, MAX_NAMES), problems };
 }

@@ -15,7 +15,7 @@
 const DATABASE = "surtitle";
 const LINES = "lines";
 /** Of earlier pages; older ones go. */
-const MOST_KEPT = 3;
+const MAX_KEPT = 3;
 
 export class Shelf {
   /** That of this page: a page that is loaded anew begins another one. */
@@ -67,7 +67,7 @@ export class Shelf {
     const inUse = await idsInUse();
     const found = byTranscript(await answer(database.transaction(LINES).objectStore(LINES).getAll()));
     const earlier = found.filter(({ id }) => id !== this.#id && !inUse.has(id));
-    for (const { id } of earlier.splice(MOST_KEPT)) void this.remove(id);
+    for (const { id } of earlier.splice(MAX_KEPT)) void this.remove(id);
     return earlier;
   }
 

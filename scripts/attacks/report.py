@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attacks.catalogue import KINDS
 from attacks.figures import Figures, quantile
 
-MOST_TOLD = 3
+MAX_TOLD = 3
 COLUMNS = (
     "attack",
     "attackers",
@@ -53,7 +53,7 @@ def _row(about: str, figures: Figures) -> str:
 
 def told(figures: Figures) -> str:
     """What attackers were told most often."""
-    most = sorted(figures.told.items(), key=lambda item: -item[1])[:MOST_TOLD]
+    most = sorted(figures.told.items(), key=lambda item: -item[1])[:MAX_TOLD]
     return ", ".join(f"{what} {times:,}" for what, times in most) or "–"
 
 

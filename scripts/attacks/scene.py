@@ -45,7 +45,7 @@ STOPS_WITHIN_S = 10.0
 SEATS = 4
 """That are free beside the victims, where an attack is for places."""
 ASK_EVERY_S = 1.0
-MOST_OF_A_TRACEBACK = 700
+MAX_TRACEBACK = 700
 MODULES = os.pathsep.join(str(REPOSITORY / each) for each in ("scripts", "server", "."))
 
 
@@ -241,7 +241,7 @@ def _in_short(line: Any) -> str:
     if not isinstance(line, dict):
         return str(line)
     exception = str(line.get("exception", "")).strip()
-    return f"the server logged: {line.get('event')} {exception[-MOST_OF_A_TRACEBACK:]}".strip()
+    return f"the server logged: {line.get('event')} {exception[-MAX_TRACEBACK:]}".strip()
 
 
 @contextlib.asynccontextmanager

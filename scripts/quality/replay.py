@@ -12,7 +12,7 @@ import numpy as np
 
 from quality.utterances import Received
 from surtitle.captioning.endpointing import WINDOW_SAMPLES, EndpointingOptions
-from surtitle.captioning.pacing import LEAST_INTERVAL_MS
+from surtitle.captioning.pacing import MIN_INTERVAL_MS
 from surtitle.captioning.session import CaptionSession
 from surtitle.jobs import MAX_WINDOW_S, SAMPLE_RATE, Job, Pcm16, Result
 from surtitle.messages import Start
@@ -55,7 +55,7 @@ class Replayer:
         audio: Pcm16,
         start: Start,
         options: EndpointingOptions,
-        partial_interval_ms: int = LEAST_INTERVAL_MS,
+        partial_interval_ms: int = MIN_INTERVAL_MS,
         edit: Callable[[Job, Result], Result] = lambda job, result: result,
     ) -> list[Received]:
         """All messages of a session that hears the audio and the silence that its last answer takes.

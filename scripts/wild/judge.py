@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from load.words import matches, words
 from wild.expectation import Hole, Piece, Reference, WildFile, Word
 
-MOST_POINTS = 0.05
+MAX_POINTS = 0.05
 """By which the error rate may be higher than that of the same words in the reference."""
 FREE_ERRORS = 1
 """In so few words one more says nothing."""
-MOST_SHIFT_S = 0.2
+MAX_SHIFT_S = 0.2
 ROW = 5
 """Words in a row whose times are judged together by their median: each alone is only about right."""
 EDGE_S = 0.25
@@ -157,7 +157,7 @@ def _text_fault(
     if not counted:
         return 0.0, [f"{errors} words too many."] if errors > FREE_ERRORS else []
     points = (errors - usual) / counted
-    if points <= MOST_POINTS or errors - usual <= FREE_ERRORS:
+    if points <= MAX_POINTS or errors - usual <= FREE_ERRORS:
         return points, []
     text = " ".join(word.text for word in outcome.words)
     return points, [
@@ -218,7 +218,7 @@ def _time_fault(
         statistics.median(shifts[start : start + row]) for start in range(len(shifts) - row + 1)
     ]
     worst = max(medians, key=abs)
-    if abs(worst) <= MOST_SHIFT_S:
+    if abs(worst) <= MAX_SHIFT_S:
         return abs(worst), []
     place = medians.index(worst)
     return abs(worst), [

@@ -20,10 +20,10 @@ RATE = SAMPLE_RATE // 4
 SECOND_S = 1.0
 REACH_S = 1.5
 """So far from its place a second is looked for."""
-MOST_SHIFT_S = 0.2
-LEAST_LIKENESS = 0.5
+MAX_SHIFT_S = 0.2
+MIN_LIKENESS = 0.5
 """Correlation with the original from which on it is the same speech: codecs change it a little."""
-LEAST_LEVEL = 300
+MIN_LEVEL = 300
 """Of a second that is looked for, in units of the last bit (RMS): pauses are everywhere."""
 EDGE_S = 0.1
 MISSING_SLACK_S = 0.5
@@ -79,18 +79,18 @@ def compare(
         for start_s in _seconds(file, piece, references[piece.reference]):
             begin = round(start_s * RATE)
             second = original[begin : begin + round(SECOND_S * RATE)]
-            if np.sqrt(np.mean(np.square(second))) < LEAST_LEVEL:
+            if np.sqrt(np.mean(np.square(second))) < MIN_LEVEL:
                 continue
             place_s = piece.place(start_s)
             likeness, shift_s = find(second, heard, place_s)
-            if likeness < LEAST_LIKENESS:
+            if likeness < MIN_LIKENESS:
                 lost.append(place_s)
             else:
                 shifts.append((abs(shift_s), place_s, shift_s))
     if lost:
         faults.append(f"Speech is lost: {len(lost)} s, the first at {lost[0]:.1f} s.")
     shift_s, at_s, worst_s = max(shifts, default=(0.0, 0.0, 0.0))
-    if shift_s > MOST_SHIFT_S:
+    if shift_s > MAX_SHIFT_S:
         faults.append(f"Speech is {worst_s:+.2f} s off at {at_s:.1f} s.")
     return Compared(file, tuple(faults), len(lost) + len(shifts), len(lost), shift_s)
 

@@ -72,12 +72,12 @@ SPARE_FILES = 128
 """File descriptors for anything but sockets."""
 SPARE_SOCKETS = 32
 """For those who are neither a session nor a viewer, such as who asks for `/healthz`."""
-LEAST_DESCRIPTORS = 64
+MIN_DESCRIPTORS = 64
 """Open files without which nothing works: the server itself has about 30."""
 DEAD_MAN_SLACK_S = 10.0
 """How long beyond its lease a batch may hold the worker before that takes us for dead."""
 
-LEAST_MEMORY_BYTES = 512 * memory.MIB
+MIN_MEMORY_BYTES = 512 * memory.MIB
 """What the server may take at the least where it is not set: twice what it needs by itself. The other
 half of what there is is the worker's."""
 
@@ -415,7 +415,7 @@ def _max_memory_bytes(settings: Settings) -> int:
     if settings.max_memory_mb:
         return settings.max_memory_mb * memory.MIB
     usable = memory.usable_bytes()
-    return sys.maxsize if usable is None else max(usable // 2, min(usable, LEAST_MEMORY_BYTES))
+    return sys.maxsize if usable is None else max(usable // 2, min(usable, MIN_MEMORY_BYTES))
 
 
 def _origins(settings: Settings) -> OriginPolicy:
@@ -538,10 +538,10 @@ def _allow_many_connections() -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         with contextlib.suppress(OSError, ValueError):  # macOS has a lower one of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] < LEAST_DESCRIPTORS:
+        if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] < MIN_DESCRIPTORS:
             raise ConfigurationError(
                 f"At most {hard} files may be open at once, but a server needs "
-                f"{LEAST_DESCRIPTORS}, plus one for each connection. Raise the limit with ulimit "
+                f"{MIN_DESCRIPTORS}, plus one for each connection. Raise the limit with ulimit "
                 "-n, or with LimitNOFILE= in systemd."
             )
 

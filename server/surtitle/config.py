@@ -27,7 +27,7 @@ from pydantic_settings import (
 from surtitle.captioning.endpointing import EndpointingOptions
 from surtitle.captioning.glossary import checked, names_in, pairs_in
 from surtitle.captioning.language_names import code_meant, is_code
-from surtitle.captioning.pacing import LEAST_INTERVAL_MS
+from surtitle.captioning.pacing import MIN_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
 from surtitle.runtime.addresses import LOOPBACK, has_clear_password, is_loopback
@@ -471,7 +471,7 @@ class Settings(BaseSettings):
         le=60_000,
     )
     partial_interval_ms: int = _setting(
-        LEAST_INTERVAL_MS,
+        MIN_INTERVAL_MS,
         "Utterances",
         "Minimum of new speech between two partial captions, in ms. The busier the engine is, the "
         "longer the interval, up to 608.",

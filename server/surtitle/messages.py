@@ -40,7 +40,7 @@ by `flush`, `discard` or `stop`."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
 Name = Annotated[str, Meta(max_length=100)]
-MOST_HOTWORDS = 100
+MAX_HOTWORDS = 100
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
 ChannelName = Annotated[str, Meta(pattern=rf"^{CHANNEL_NAME}$(?!\n)")]
 LanguageTag = Annotated[
@@ -62,7 +62,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     words: bool = False
     revisions: bool = False
     eager: bool = False
-    hotwords: Annotated[list[Name], Meta(max_length=MOST_HOTWORDS)] = []
+    hotwords: Annotated[list[Name], Meta(max_length=MAX_HOTWORDS)] = []
     prompt: Annotated[str, Meta(max_length=1000)] = ""
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None
     max_utterance_ms: Annotated[int, Meta(ge=2000, le=28000)] | None = None
@@ -78,7 +78,7 @@ class Update(Struct, tag="update", kw_only=True, frozen=True):
 
     language: LanguageTag | None = None
     languages: Annotated[list[LanguageTag], Meta(max_length=100)] | None = None
-    hotwords: Annotated[list[Name], Meta(max_length=MOST_HOTWORDS)] | None = None
+    hotwords: Annotated[list[Name], Meta(max_length=MAX_HOTWORDS)] | None = None
     prompt: Annotated[str, Meta(max_length=1000)] | None = None
     partials: bool | None = None
     endpoint_silence_ms: Annotated[int, Meta(ge=100, le=5000)] | None = None

@@ -53,7 +53,7 @@ LAST_WORD = SAMPLE_TEXT.rstrip(".").split()[-1]
 SILENCE_BEFORE_S, SILENCE_AFTER_S = 1, 2
 """Pipecat connects while it already hears; what is said last has to end."""
 LAST_SENTENCE_S = 3
-MOST_WRONG = 0.1  # words; the tests of the models say more
+MAX_WRONG = 0.1  # words; the tests of the models say more
 LIMIT_S = 120.0
 
 
@@ -176,7 +176,7 @@ def test_a_recipe_hears_all_that_is_said(told: dict[str, Told], recipe: str) -> 
     assert heard.unfinished == []
     finals = [utterance["final"] for utterance in heard.utterances]
     assert len(finals) > 1  # on one connection
-    assert word_error_rate(SAMPLE_TEXT, " ".join(finals)) <= MOST_WRONG, finals
+    assert word_error_rate(SAMPLE_TEXT, " ".join(finals)) <= MAX_WRONG, finals
 
 
 @pytest.mark.parametrize("recipe", [each for each in ALL if not is_of_files(each)])
@@ -199,4 +199,4 @@ def test_programs_on_the_python_package_of_openai(place: Place, recording: Path)
     """Here, SpeechRecognition."""
     environment = dict(setting.split("=") for setting in place.fit(OPENAI_SETTINGS).split())
     text = run("tests.agents.hear_speech_recognition", recording, SPEECH_RECOGNITION, **environment)
-    assert word_error_rate(SAMPLE_TEXT, text) <= MOST_WRONG, text
+    assert word_error_rate(SAMPLE_TEXT, text) <= MAX_WRONG, text

@@ -11,7 +11,7 @@ from surtitle.captioning.maturing import (
     KEPT_PAUSE_MS,
     LATEST_MS,
     MATURE_MS,
-    MOST_NEW_MS,
+    MAX_NEW_MS,
     TOGETHER_MS,
     WINDOW_MS,
     Maturing,
@@ -108,7 +108,7 @@ def test_a_speaker_who_finishes_no_sentence_is_heard_in_parts() -> None:
     length = sum(each.end - each.start for each in utterances[:4]) + 3 * ms_to_samples(
         KEPT_PAUSE_MS
     )
-    assert length <= ms_to_samples(MOST_NEW_MS)
+    assert length <= ms_to_samples(MAX_NEW_MS)
 
 
 def test_another_language_is_another_speech() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surtitle.captioning.maturing import LATEST_MS, MOST_DUE, TOGETHER_MS
+from surtitle.captioning.maturing import LATEST_MS, MAX_DUE, TOGETHER_MS
 from surtitle.jobs import SAMPLE_RATE, Job, Result, Word
 from surtitle.messages import Ended, Final, Revised, Start, Suppressed, Update
 from tests.captioning.driver import (
@@ -219,7 +219,7 @@ def test_answers_do_not_get_far_ahead_of_their_better_texts() -> None:
     answer = driver.answer
     driver.answer = lambda job: None if is_revision(job) else answer(job)
     driver.session.adapt_pace(1.0, patient=True)
-    for _ in range(MOST_DUE + 1):  # the first is under way
+    for _ in range(MAX_DUE + 1):  # the first is under way
         assert not driver.session.full
         two_fragments(driver).feed(silence(APART))
     assert driver.session.full

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surtitle.decoding.recording import Recording, Wishes
-from surtitle.decoding.sources import MOST_HEAD_BYTES, Unreadable
+from surtitle.decoding.sources import MAX_HEAD_BYTES, Unreadable
 from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import SAMPLE_RATE, Pcm16
 from surtitle.messages import ContainerEncoding
@@ -1409,7 +1409,7 @@ def test_a_caf_too_large_to_be_kept_says_what_to_do() -> None:
     source = Pieces(pieces())
     with pytest.raises(Unreadable, match=r"larger than \d+ MiB: rewrite it .* -c copy OUT\.mka"):
         heard(Recording(Wishes()).read_stream(source))
-    assert source.taken < MOST_HEAD_BYTES + (2 << 20)
+    assert source.taken < MAX_HEAD_BYTES + (2 << 20)
 
 
 def test_an_mp4_too_large_to_be_kept_says_what_to_do() -> None:
@@ -1423,7 +1423,7 @@ def test_an_mp4_too_large_to_be_kept_says_what_to_do() -> None:
         Unreadable, match=r"larger than \d+ MiB: rewrite it .* -movflags \+faststart"
     ):
         heard(Recording(Wishes("mp4")).read_stream(source))
-    assert source.taken < MOST_HEAD_BYTES + (2 << 20)
+    assert source.taken < MAX_HEAD_BYTES + (2 << 20)
 
 
 def test_who_waits_for_audio_is_told_of_the_first() -> None:

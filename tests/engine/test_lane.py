@@ -226,7 +226,7 @@ async def test_a_gateway_that_talks_nonsense_ends_its_own_lane_alone() -> None:
 
 
 async def test_a_gateway_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "MOST_UNSENT_BYTES", 1 << 20)
+    monkeypatch.setattr(lanes, "MAX_UNSENT_BYTES", 1 << 20)
     headers = {"Authorization": f"Bearer {SECRET}"}
     async with (
         served() as there,

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from surtitle.gateway.budget import (
-    LEAST_SHARE,
-    MOST_DEBT_S,
+    MAX_DEBT_S,
+    MIN_SHARE,
     TURN_S,
     WORK_AT_ONCE_S,
     WORK_SHARE,
@@ -143,7 +143,7 @@ def test_where_there_are_many_each_has_less() -> None:
 
     assert taken_s(16) == pytest.approx(10 * WORK_SHARE + WORK_AT_ONCE_S, rel=0.1)
     assert taken_s(32) == pytest.approx(taken_s(16) / 2, rel=0.1)
-    assert taken_s(1000) == pytest.approx(taken_s(16) * LEAST_SHARE / WORK_SHARE, rel=0.1)
+    assert taken_s(1000) == pytest.approx(taken_s(16) * MIN_SHARE / WORK_SHARE, rel=0.1)
 
 
 @pytest.mark.parametrize("floods", [8, 64])
@@ -160,7 +160,7 @@ def test_what_one_took_while_it_was_free_is_not_held_against_him_for_long(
         loop.budget.wait(sender, loop.now_s)
     loop.run(70.0)
     waits = [b - a for a, b in pairwise(at_s for who, at_s in loop.done if who == "file")]
-    assert max(waits) < MOST_DEBT_S + 0.5
+    assert max(waits) < MAX_DEBT_S + 0.5
 
 
 def test_who_comes_does_not_go_before_those_that_wait() -> None:

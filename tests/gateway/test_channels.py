@@ -28,7 +28,7 @@ from surtitle.gateway.channels import Channels, CorrectedMeanwhile, NothingToCor
 from surtitle.gateway.history import HISTORY_BYTES
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
-from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
+from surtitle.gateway.stream import MAX_UNSENT_BYTES, UNSENT_BYTES
 from surtitle.jobs import Job, Result
 from surtitle.messages import (
     Ack,
@@ -536,7 +536,7 @@ async def test_who_falls_far_behind_is_cut_off(hall: Hall) -> None:
     speaker, far = Speaker(), Watcher()
     hall.claim(speaker)
     with hall.watched_by(far):
-        far.unsent_bytes = MOST_UNSENT_BYTES + 1
+        far.unsent_bytes = MAX_UNSENT_BYTES + 1
         hall.publish(speaker, final(1))
         await settle()
     assert far.aborted
@@ -553,7 +553,7 @@ async def test_who_reads_a_trickle_is_cut_off_as_well(hall: Hall) -> None:
             if slow.aborted:
                 break
     assert slow.aborted
-    assert slow.unsent_bytes < 2 * MOST_UNSENT_BYTES
+    assert slow.unsent_bytes < 2 * MAX_UNSENT_BYTES
 
 
 async def test_partials_that_nobody_has_got_yet_are_replaced(hall: Hall) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from surtitle.gateway.access import KeyFile, add_key
-from surtitle.gateway.foreign import MOST_CHARACTERS, MOST_TOLD, ForeignPages
+from surtitle.gateway.foreign import MAX_CHARACTERS, MAX_TOLD, ForeignPages
 from surtitle.gateway.origins import Names, OriginPolicy
 from tests.gateway.fakes import everything_logged
 from tests.gateway.site import Site, listening
@@ -87,9 +87,9 @@ async def test_each_origin_is_logged_once_with_what_would_let_it_in() -> None:
 def test_many_origins_fill_neither_the_log_nor_the_memory() -> None:
     pages = ForeignPages()
     with everything_logged() as logged:
-        for number in range(3 * MOST_TOLD):
+        for number in range(3 * MAX_TOLD):
             pages.on_origin(f"https://{number}.example")
             pages.on_name(f"{'x' * 30_000}{number}")
-    assert len(logged) <= MOST_TOLD + 1
+    assert len(logged) <= MAX_TOLD + 1
     assert logged[-2]["event"] == "no more origins and names are told"
-    assert sum(map(len, pages._told)) <= MOST_TOLD * MOST_CHARACTERS
+    assert sum(map(len, pages._told)) <= MAX_TOLD * MAX_CHARACTERS

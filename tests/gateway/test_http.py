@@ -22,7 +22,7 @@ from surtitle.gateway.connection import AT_ONCE_BYTES
 from surtitle.gateway.http import (
     BEHIND_BYTES,
     BODY_BUFFER_BYTES,
-    MOST_HEAD_BYTES,
+    MAX_HEAD_BYTES,
     PART_BYTES,
     HttpConnection,
     Phase,
@@ -402,7 +402,7 @@ async def test_an_application_that_fails_is_told_of_and_the_next_request_served(
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 2 * MOST_HEAD_BYTES + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 2 * MAX_HEAD_BYTES + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:\n" * 5000 + b"\r\n", 431),
         (b"\x16\x03\x01\x02\x00\x01\x00", 400),  # TLS where there is none
     ],

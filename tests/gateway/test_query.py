@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from surtitle.gateway.query import MOST_DIALECT_FIELDS, TooManyFields, query_of
+from surtitle.gateway.query import MAX_DIALECT_FIELDS, TooManyFields, query_of
 from tests.gateway.site import listening
 
 
@@ -19,7 +19,7 @@ def test_a_field_may_be_there_twice_or_empty() -> None:
 
 
 async def test_other_services_have_their_own_bound() -> None:
-    many = "&".join(["keyterm=a"] * (MOST_DIALECT_FIELDS + 1))
+    many = "&".join(["keyterm=a"] * (MAX_DIALECT_FIELDS + 1))
     async with listening() as site:
         status, told = await site.get(f"/v1/listen?{many}")
         assert (status, "has more than 256 fields" in str(told)) == (400, True)

@@ -13,7 +13,7 @@ import pytest
 from surtitle.gateway.budget import (
     ALL_SHARE,
     DEBTORS_SHARE,
-    LEAST_SHARE,
+    MIN_SHARE,
     TURN_S,
     WORK_SHARE,
     allowance,
@@ -287,7 +287,7 @@ def test_whose_messages_cost_much_have_a_share_of_the_time_together(
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*senders, return_exceptions=True)
-        share = DEBTORS_SHARE + min(clients * WORK_SHARE, max(ALL_SHARE, clients * LEAST_SHARE))
+        share = DEBTORS_SHARE + min(clients * WORK_SHARE, max(ALL_SHARE, clients * MIN_SHARE))
         # Of each the first few are within what may be taken at once.
         assert 0.2 < sum(done) / (share * took_s / COST_S + 3 * clients) < 1.2
         assert max(done) - min(done) <= 2  # all have the same

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from surtitle.gateway.access import add_key, read_keys
 from surtitle.gateway.shares import Shares
-from surtitle.gateway.translated import MOST_OWED, TranslatedConnection
+from surtitle.gateway.translated import MAX_OWED, TranslatedConnection
 from tests.gateway.serving import PAUSE, WORD
 from tests.gateway.site import Site
 from tests.gateway.test_uploads import serving, until_gone
@@ -408,7 +408,7 @@ async def test_who_has_many_answers_to_come_is_not_read_until_they_have_come(
             while connection._room.is_set():  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        assert MOST_OWED < connection._dialect.owed <= MOST_OWED + 2
+        assert MAX_OWED < connection._dialect.owed <= MAX_OWED + 2
         said = 0
         async with asyncio.timeout(10):
             while said < many:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surtitle.gateway.unsent import MOST_UNSENT, SKIPPED_WHILE_UNSENT, unsent_messages
+from surtitle.gateway.unsent import MAX_UNSENT, SKIPPED_WHILE_UNSENT, unsent_messages
 from surtitle.messages import Ack, Error, Partial, ServerMessage, format_message
 
 
@@ -48,10 +48,10 @@ def test_of_acknowledgements_the_newest_counts_where_many_wait() -> None:
 
 def test_so_many_wait_and_no_more() -> None:
     unsent = unsent_messages()
-    assert all(unsent.add(error(seq)) for seq in range(MOST_UNSENT))
+    assert all(unsent.add(error(seq)) for seq in range(MAX_UNSENT))
     for message in (error(0), partial(0), ack(0)):
         assert not unsent.add(message)
-    assert len(unsent) == MOST_UNSENT
+    assert len(unsent) == MAX_UNSENT
     unsent.take()
     assert unsent.add(error(0))
 

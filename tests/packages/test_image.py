@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.packages, pytest.mark.timeout(600), needs_tools]
 PATH = REPOSITORY / "Dockerfile"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 20.0
-MOST_WRONG = 0.1
+MAX_WRONG = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def check_captions(url: str) -> None:
     """The sample is heard, as a file over HTTP."""
     curl = ["curl", "-sf", f"{url}/v1/audio/transcriptions", "-F", f"file=@{SAMPLE}"]
     heard = json.loads(run(curl).stdout)["text"]
-    assert word_error_rate(SAMPLE_TEXT, heard) <= MOST_WRONG, heard
+    assert word_error_rate(SAMPLE_TEXT, heard) <= MAX_WRONG, heard
 
 
 def faults(ended: Container) -> list[dict[str, Any]]:

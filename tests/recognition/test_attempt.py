@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from surtitle.jobs import JobKind, Voice
 from surtitle.recognition.attempt import (
     FINAL_LADDER,
-    LEAST_PART_MS,
-    LEAST_WORTH_A_LOOK_S,
-    MOST_PARTS,
+    MAX_PARTS,
+    MIN_PART_MS,
+    MIN_WORTH_A_LOOK_S,
     PARTIAL_LADDER,
     SPARSE_FROM_MS,
     Attempt,
@@ -52,7 +52,7 @@ DOUBLED = wrote("you you")
 GUESS = wrote(log_probability=-1.1)
 NOISE = wrote(log_probability=-1.6, no_speech_probability=0.95)
 NOISY_LOOP = wrote(DOUBLED.evidence.text, no_speech_probability=0.95, log_probability=-0.6)
-MURMUR = wrote("Oh.", log_probability=-0.9, voice=Voice(LEAST_PART_MS * 4, 4000))
+MURMUR = wrote("Oh.", log_probability=-0.9, voice=Voice(MIN_PART_MS * 4, 4000))
 QUICK = wrote(
     "Yesterday morning seven old sailors walked slowly down to the quiet harbour, where they mended "
     "nets, drank strong tea, argued about the weather, told stories of storms at sea and watched "
@@ -120,8 +120,8 @@ def test_what_comes_of_a_decode(
     ("kind", "seconds", "rungs"),
     [
         ("final", LONG_S, len(FINAL_LADDER)),
-        ("final", LEAST_WORTH_A_LOOK_S, len(FINAL_LADDER)),
-        ("final", LEAST_WORTH_A_LOOK_S - 0.01, 1),
+        ("final", MIN_WORTH_A_LOOK_S, len(FINAL_LADDER)),
+        ("final", MIN_WORTH_A_LOOK_S - 0.01, 1),
         ("partial", LONG_S, len(PARTIAL_LADDER)),
         ("partial", 0.1, len(PARTIAL_LADDER)),
     ],
@@ -172,7 +172,7 @@ def test_an_echo_is_held_back_where_nothing_is_heard_without_the_context() -> No
 def test_what_fills_its_budget_goes_on() -> None:
     assert judge(FINAL, FULL) == Verdict(Outcome.CONTINUE, FULL)
     assert judge(PARTIAL, FULL) == Verdict(Outcome.CONTINUE, FULL)
-    assert judge(replace(FINAL, parts=MOST_PARTS), FULL) == Verdict(Outcome.ACCEPT, FULL)
+    assert judge(replace(FINAL, parts=MAX_PARTS), FULL) == Verdict(Outcome.ACCEPT, FULL)
     marks = replace(MARKS, full=True)
     assert judge(FINAL, marks) == Verdict(Outcome.REFUSE, marks, "no_speech")
 
@@ -180,11 +180,11 @@ def test_what_fills_its_budget_goes_on() -> None:
 @pytest.mark.parametrize(
     ("speech_ms", "parts", "repeated", "expected"),
     [
-        (LEAST_PART_MS, 0, True, True),
-        (LEAST_PART_MS, 1, False, True),
-        (LEAST_PART_MS, 0, False, False),
-        (LEAST_PART_MS - 1, 0, True, False),
-        (LEAST_PART_MS - 1, 1, True, False),
+        (MIN_PART_MS, 0, True, True),
+        (MIN_PART_MS, 1, False, True),
+        (MIN_PART_MS, 0, False, False),
+        (MIN_PART_MS - 1, 0, True, False),
+        (MIN_PART_MS - 1, 1, True, False),
     ],
 )
 def test_what_may_end_before_the_speech_does(
@@ -230,7 +230,7 @@ def test_the_rest_is_an_attempt_from_the_lowest_rung() -> None:
 
 # -- every job ends -----------------------------------------------------------------------------
 
-MOST_DECODES = len(FINAL_LADDER) * (MOST_PARTS + 1 + 1)
+MAX_DECODES = len(FINAL_LADDER) * (MAX_PARTS + 1 + 1)
 """Every part may climb the ladder, and one of them twice: with the context, and without it."""
 
 WRITTEN = st.builds(
@@ -254,7 +254,7 @@ def test_every_job_is_answered_within_its_bound_of_decodes(
     data: st.DataObject, kind: JobKind, seconds: float, context: str, speech_ms: int
 ) -> None:
     attempt = begin(kind, seconds, context, speech_ms)
-    for _ in range(MOST_DECODES):
+    for _ in range(MAX_DECODES):
         decoded = replace(data.draw(WRITTEN), full=data.draw(st.booleans()))
         verdict = judge(attempt, decoded)
         if verdict.outcome is Outcome.ALIGN:
@@ -266,7 +266,7 @@ def test_every_job_is_answered_within_its_bound_of_decodes(
             case Outcome.DROP_CONTEXT:
                 attempt = attempt.drop_context(verdict.decoded)
             case Outcome.CONTINUE if data.draw(st.booleans()):  # else there is no pause
-                attempt = attempt.go_on(data.draw(st.integers(LEAST_PART_MS, 5000)))
+                attempt = attempt.go_on(data.draw(st.integers(MIN_PART_MS, 5000)))
             case Outcome.CONTINUE | Outcome.ACCEPT | Outcome.REFUSE:
                 return
             case Outcome.ALIGN:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from surtitle.jobs import Pcm16
 from surtitle.recognition import features
-from surtitle.recognition.features import MOST_GAIN, REMEMBERED_S, USUAL_PEAK, Features, lift
+from surtitle.recognition.features import MAX_GAIN, REMEMBERED_S, USUAL_PEAK, Features, lift
 
 EXTRACTOR = FeatureExtractor()
 
@@ -103,5 +103,5 @@ def test_loud_audio_stays_as_it_is_and_silence_is_not_made_loud() -> None:
     loud = (20_000 * np.sin(np.arange(16_000) / 5)).astype(np.int16)
     np.testing.assert_array_equal(lift(features_of(loud)), features_of(loud))
     silence = features_of(np.zeros(16_000, np.int16))
-    np.testing.assert_allclose(lift(silence), silence + MOST_GAIN)
+    np.testing.assert_allclose(lift(silence), silence + MAX_GAIN)
     assert lift(silence).max() < 0

@@ -77,7 +77,7 @@ def test_a_job_has_so_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     said = job("a", 0.0, 12.8)
     monkeypatch.setattr(budget, "MAX_LENGTH", 40)
     whole = words_of(decoded([said])["a"])
-    monkeypatch.setattr(attempt, "MOST_PARTS", 0)
+    monkeypatch.setattr(attempt, "MAX_PARTS", 0)
     first = words_of(decoded([said])["a"])
     assert 0 < len(first) < len(whole)
     assert first == whole[: len(first)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from surtitle.messages import WordTiming
 from surtitle.sinks.places import Segmenting
 from surtitle.sinks.playlist import PLAYLIST
-from surtitle.sinks.segments import MAX_SESSIONS, MOST_AHEAD_MS, Segments, Step
+from surtitle.sinks.segments import MAX_AHEAD_MS, MAX_SESSIONS, Segments, Step
 from surtitle.subtitles.cues import Layout
 from tests.sinks.deliveries import final, revised
 
@@ -178,7 +178,7 @@ def test_captions_that_come_faster_than_they_can_be_shown_are_left_out() -> None
     ]
     assert taken[0]
     assert not taken[-1]
-    assert sum(taken) <= MOST_AHEAD_MS // 1000 + 1
+    assert sum(taken) <= MAX_AHEAD_MS // 1000 + 1
     folder.end(ZERO_MS + 1000)
     assert len(folder.written) <= S6.segments + 2
 

@@ -15,7 +15,7 @@ import pytest
 
 from surtitle.sinks.forms import Form, WebHook, YouTube, Zoom
 from surtitle.sinks.sink import NotNow, Patience, Refused, Sink
-from surtitle.sinks.web import MOST_READ_BYTES, WebOutlet, trusted
+from surtitle.sinks.web import MAX_READ_BYTES, WebOutlet, trusted
 from tests.gateway.certificates import make_certificate
 from tests.gateway.fakes import everything_logged
 from tests.sinks.deliveries import AT, delivery, final, revised, until
@@ -234,7 +234,7 @@ async def test_an_answer_has_its_time(then: str) -> None:
 async def test_an_answer_without_end_is_not_read() -> None:
     async with hooked(Answer(then="flood")) as (service, outlet), asyncio.timeout(5):
         await outlet.deliver(delivery(final("a")))  # the status is all that counts
-    assert service.sent_bytes < 400 * MOST_READ_BYTES  # what sockets hold
+    assert service.sent_bytes < 400 * MAX_READ_BYTES  # what sockets hold
 
 
 async def test_headers_without_end_are_not_read() -> None:

@@ -11,7 +11,7 @@ from surtitle.messages import Final, WordTiming
 from surtitle.subtitles import cues as module
 from surtitle.subtitles.breaks import text_width
 from surtitle.subtitles.cues import (
-    MOST_UNITS,
+    MAX_UNITS,
     Cue,
     Layout,
     LiveLayout,
@@ -144,7 +144,7 @@ def test_lines_fit_times_do_not_overlap_and_nothing_is_lost(
 
 @given(talks(), st.sampled_from(["block", "roll-up"]))
 def test_in_steps_the_cues_are_the_same(finals: list[Final], style: Style) -> None:
-    with patch.object(module, "MOST_UNITS", 10_000):
+    with patch.object(module, "MAX_UNITS", 10_000):
         steps = list(lay_out_in_steps(finals, Layout(style=style)))
     assert steps == lay_out(finals, Layout(style=style))
 
@@ -159,7 +159,7 @@ def test_in_steps_the_cues_are_the_same(finals: list[Final], style: Style) -> No
 def test_in_steps_of_a_few_words_nothing_is_lost_either(
     finals: list[Final], width: int, count: int, style: Style, most: int
 ) -> None:
-    with patch.object(module, "MOST_UNITS", most), patch.object(module, "LOOK_AHEAD", most // 2):
+    with patch.object(module, "MAX_UNITS", most), patch.object(module, "LOOK_AHEAD", most // 2):
         cues = list(lay_out_in_steps(finals, Layout(width=width, lines=count, style=style)))
     for cue in cues:
         assert cue.start_ms < cue.end_ms
@@ -185,7 +185,7 @@ def test_a_talk_without_a_pause_is_laid_out_in_small_steps(monkeypatch: pytest.M
     at_once = lay_out(finals)
     monkeypatch.setattr(module, "_cues", counting)
     cues = list(lay_out_in_steps(finals))
-    assert max(laid_out) <= MOST_UNITS + len(LONG.split())
+    assert max(laid_out) <= MAX_UNITS + len(LONG.split())
     assert sum(laid_out) <= 3 * len(LONG.split()) * len(finals)
     assert len(set(cues) & set(at_once)) >= 0.95 * len(at_once)
 

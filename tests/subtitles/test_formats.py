@@ -7,7 +7,7 @@ import pytest
 
 from surtitle.subtitles.cues import Cue
 from surtitle.subtitles.formats import cue_format, format_srt, format_vtt
-from surtitle.subtitles.substation import MOST_MS, format_events
+from surtitle.subtitles.substation import MAX_MS, format_events
 from tests.subtitle_readers import READERS, read_with_ffmpeg, read_with_pysubs2
 
 CUES = [
@@ -82,9 +82,9 @@ def test_players_and_editors_read_ass(read: Callable[[Path], list[Cue]], tmp_pat
     cues = [
         *CUES[:2],
         Cue(3_723_000, 3_725_000, ("今天天气很好。", "ＡＢ")),
-        Cue(MOST_MS - 1, MOST_MS, (said,)),
+        Cue(MAX_MS - 1, MAX_MS, (said,)),
     ]
-    path.write_text(in_a_file("ass", [*cues, Cue(MOST_MS, MOST_MS + 1, ("later",))]), "utf-8")
+    path.write_text(in_a_file("ass", [*cues, Cue(MAX_MS, MAX_MS + 1, ("later",))]), "utf-8")
     *others, special = read(path)
     assert others == cues[:-1]
     assert special.lines[0].replace("\u2060", "") == said.replace("{", "\uff5b").replace(

@@ -18,7 +18,7 @@ const HOLD = 10 ** (-1 / BLOCKS_PER_S);
 /** Power of a channel that has signal, over that of the strongest. */
 const NEAR = 10 ** -2.6;
 /** Mean square of a channel that has signal, full scale being 1. */
-const LEAST_POWER = 1e-7;
+const MIN_POWER = 1e-7;
 /** Part of a block in the powers by which cancelling is judged: at once … */
 const SOON = 0.8;
 /** … and more slowly before it is taken to be over. */
@@ -110,7 +110,7 @@ export class Downmix {
     this.#held = held;
     const peak = Math.max(...held);
     if (peak > STRONGER * held[this.#strongest]) this.#strongest = held.indexOf(peak);
-    const least = Math.max(NEAR * peak, LEAST_POWER);
+    const least = Math.max(NEAR * peak, MIN_POWER);
     const withSignal = [...held.keys()].filter((channel) => held[channel] >= least);
     this.#note(judged, powers, withSignal);
     const active = this.#withoutOpposed(withSignal);

@@ -141,15 +141,15 @@ class RawDecoder:
 class AudioBuffer:
     """The samples that may still be needed, addressed by absolute index in the session.
 
-    Memory is bounded by how far `discard_before` lags behind `append`: LEAST_SAMPLES, or four times
+    Memory is bounded by how far `discard_before` lags behind `append`: MIN_SAMPLES, or four times
     what is held.
     """
 
-    LEAST_SAMPLES = SAMPLE_RATE
+    MIN_SAMPLES = SAMPLE_RATE
     """Room that is always there: twice what a silent session holds, so it never grows."""
 
     def __init__(self) -> None:
-        self._data: Pcm16 = np.empty(self.LEAST_SAMPLES, np.int16)
+        self._data: Pcm16 = np.empty(self.MIN_SAMPLES, np.int16)
         self._base = 0  # absolute index of _data[0]
         self.start = 0
         """Absolute index of the oldest sample still held."""
@@ -165,7 +165,7 @@ class AudioBuffer:
         """Add samples at the end. Amortized O(len(samples))."""
         end = self.end + len(samples)
         if end - self._base > len(self._data):
-            self._move(max(2 * (end - self.start), self.LEAST_SAMPLES))
+            self._move(max(2 * (end - self.start), self.MIN_SAMPLES))
         self._data[self.end - self._base : end - self._base] = samples
         self.end = end
 
@@ -179,7 +179,7 @@ class AudioBuffer:
     def discard_before(self, sample: int) -> None:
         """Forget everything before an absolute index."""
         self.start = max(self.start, min(sample, self.end))
-        room = max(2 * (self.end - self.start), self.LEAST_SAMPLES)
+        room = max(2 * (self.end - self.start), self.MIN_SAMPLES)
         if len(self._data) >= 2 * room:
             self._move(room)
 

@@ -10,7 +10,7 @@ from surtitle.captioning.replacing import share_time
 from surtitle.captioning.stability import split_units
 from surtitle.messages import Final, Name, Revised, WordTiming
 
-MOST_CHARACTERS = 2000
+MAX_CHARACTERS = 2000
 """Of a text. An utterance of 28 seconds has a quarter of that."""
 
 
@@ -20,13 +20,13 @@ class Correction(Struct, frozen=True, forbid_unknown_fields=True):
     session: Name
     """As viewers know it."""
     utterance: Annotated[int, Meta(ge=1)]
-    text: Annotated[str, Meta(max_length=MOST_CHARACTERS)]
+    text: Annotated[str, Meta(max_length=MAX_CHARACTERS)]
     """Empty to delete the caption."""
-    seen: Annotated[str, Meta(max_length=MOST_CHARACTERS)] | None = None
+    seen: Annotated[str, Meta(max_length=MAX_CHARACTERS)] | None = None
     """The text that the caption had. Where it has another one meanwhile, nothing is corrected."""
 
 
-MOST_COMPARED = 5_000
+MAX_COMPARED = 5_000
 """Words of the old text times those of the new one: 3 ms at the worst, in which much is the same and
 nothing in the same order. That time grows with the third power."""
 
@@ -55,7 +55,7 @@ def _words(text: str, final: Final) -> list[WordTiming]:
     old: Sequence[WordTiming] = final.words or [
         WordTiming(text="", start_ms=final.start_ms, end_ms=final.end_ms, confidence=1.0)
     ]
-    if len(old) * len(units) > MOST_COMPARED:
+    if len(old) * len(units) > MAX_COMPARED:
         return _certain(share_time(units, old))
     words: list[WordTiming] = []
     matcher = SequenceMatcher(None, [word.text for word in old], units, autojunk=False)

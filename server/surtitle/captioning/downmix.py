@@ -25,7 +25,7 @@ HOLD = 10 ** (-1 / BLOCKS_PER_S)
 pauses change nothing."""
 NEAR = 10**-2.6
 """Power of a channel that has signal, over that of the strongest (-26 dB): crosstalk has less."""
-LEAST_POWER = 1e-7
+MIN_POWER = 1e-7
 """Mean square of a channel that has signal, full scale being 1 (-70 dB). This and all powers are
 without the parabola, which takes 18 to 32 dB from hum at 50 Hz, and about 1 dB at 150 Hz."""
 SOON = 0.8
@@ -116,7 +116,7 @@ class Downmix:
         peak = max(held)
         if peak > STRONGER * held[self._strongest]:
             self._strongest = held.index(peak)
-        least = max(NEAR * peak, LEAST_POWER)
+        least = max(NEAR * peak, MIN_POWER)
         active = [i for i, level in enumerate(held) if level >= least]
         if opposed or self._evidence:
             self._note(products, active, opposed)

@@ -49,12 +49,12 @@ _TEXT_BYTES = 512
 _JSON_BYTES = 16
 _PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
-_LEAST_LETTERS = 12
+_MIN_LETTERS = 12
 _NUMBERS = frozenset(b"0123456789,;.-+e[] \t\r\n")
 _BETWEEN_CASES = range(0x5B, 0x61)
 """From [ to `, which text hardly has; samples do not leave them out. Nor are quiet samples as far from
 each other as letters, figures and spaces, and loud ones are like those before them."""
-_MOST_BETWEEN, _LEAST_SPREAD, _MOST_ALIKE = 0.03, 14.0, 0.5
+_MAX_BETWEEN, _MIN_SPREAD, _MAX_ALIKE = 0.03, 14.0, 0.5
 
 _FRAMES = 3
 """So many headers in a row, each where the one before says, are no chance."""
@@ -88,13 +88,13 @@ def recognise_text(data: bytes) -> Kind | None:
     head = data[:_TEXT_BYTES]
     if len(head) < _TEXT_BYTES or not _PRINTABLE.issuperset(data):
         return None
-    if _NUMBERS.issuperset(head) and len(set(head)) >= _LEAST_LETTERS:
+    if _NUMBERS.issuperset(head) and len(set(head)) >= _MIN_LETTERS:
         return _TEXT
-    if len(set(head)) < _LEAST_LETTERS or 3 * max(map(head.count, set(head))) > len(head):
+    if len(set(head)) < _MIN_LETTERS or 3 * max(map(head.count, set(head))) > len(head):
         return None  # samples that hardly move
     between = sum(byte in _BETWEEN_CASES for byte in head)
-    if between > _MOST_BETWEEN * len(head) or statistics.pstdev(head) < _LEAST_SPREAD:
+    if between > _MAX_BETWEEN * len(head) or statistics.pstdev(head) < _MIN_SPREAD:
         return None
-    if statistics.correlation(head[:-1], head[1:]) > _MOST_ALIKE:
+    if statistics.correlation(head[:-1], head[1:]) > _MAX_ALIKE:
         return None
     return _BASE64_TEXT if _BASE64.issuperset(head) else _TEXT

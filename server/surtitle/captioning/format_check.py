@@ -15,7 +15,7 @@ from surtitle.captioning.format_advice import describe_kind, describe_reading
 from surtitle.captioning.readings import (
     CLEAR_GAIN_DB,
     IMPOSSIBLE,
-    LEAST_VALUES,
+    MIN_VALUES,
     UNIT_BYTES,
     Reading,
     is_far_too_loud,
@@ -35,22 +35,22 @@ _BLOCKS_PER_S = 8
 _PATIENCE, _OF_QUIET_NOISE = 10, 5
 """So many blocks in a row that speak for nothing, and half as many are looked at: noise costs most. One
 of quiet noise counts as so many, since it is what an open microphone sends most of the time."""
-_MOST_BLOCKS = 240
+_MAX_BLOCKS = 240
 """That are looked at before it is left undecided, where some speak for something and never enough."""
-_LEAST_UNITS = 100
+_MIN_UNITS = 100
 """A block is 2.4 kB or, with many channels, 16 units for each."""
 _FIRST_LOOK_BYTES = 16
 """Of the first bytes; further looks when there are twice as many, so that tiny frames cost no more."""
 _REPEATED_BYTES = 48
 """Recorded sound never repeats so many. Computed waves do, and are regular in other readings too."""
-_LEAST_IN_TURN_DB = 3.0
+_MIN_IN_TURN_DB = 3.0
 
 
 class FormatCheck:
     """Says once, after about a second of sound, that raw audio is not what was declared.
 
     Fed all bytes in order, however cut; holds at most a block of them. What it costs is bounded: a few
-    blocks of speech, or at most _MOST_BLOCKS; then `feed` returns at once.
+    blocks of speech, or at most _MAX_BLOCKS; then `feed` returns at once.
     """
 
     def __init__(self, encoding: RawEncoding, sample_rate: int, channels: int) -> None:
@@ -59,7 +59,7 @@ class FormatCheck:
         self._others = _others(self._declared)
         frame_bytes = FORMATS[encoding].sample_bytes * channels
         unit = UNIT_BYTES * channels
-        self._block_bytes = unit * max(_LEAST_UNITS // channels, 16)
+        self._block_bytes = unit * max(_MIN_UNITS // channels, 16)
         between = max(sample_rate * frame_bytes // _BLOCKS_PER_S, self._block_bytes)
         self._between_bytes = self._block_bytes + (between - self._block_bytes) // unit * unit
         self._skip = 0  # bytes that come before the next block
@@ -111,7 +111,7 @@ class FormatCheck:
 
     def _look_at(self, block: bytes) -> Reading | None:
         """Judge one block; what the stream really is, as soon as that is settled."""
-        if block.find(block[:_REPEATED_BYTES], 1) > 0 or len(set(block)) < LEAST_VALUES:
+        if block.find(block[:_REPEATED_BYTES], 1) > 0 or len(set(block)) < MIN_VALUES:
             return None  # silence in whatever format, or a wave made by a program
         self._blocks += 1
         settled: Reading | None = None
@@ -122,7 +122,7 @@ class FormatCheck:
             self._votes[vote] += weight
             if vote != self._declared and self._votes[vote] >= _AGAINST:
                 settled = vote
-        if settled or self._votes[self._declared] >= _FOR or self._blocks >= _MOST_BLOCKS:
+        if settled or self._votes[self._declared] >= _FOR or self._blocks >= _MAX_BLOCKS:
             self._done = True
             self._votes.clear()
         return settled
@@ -169,7 +169,7 @@ class FormatCheck:
             # Floats that are no numbers prove by themselves that they are none.
             sure = declared is IMPOSSIBLE and scores[best].is_clear
             return best, _AGAINST if sure else 1
-        if in_turn and declared.gain_db >= _LEAST_IN_TURN_DB:
+        if in_turn and declared.gain_db >= _MIN_IN_TURN_DB:
             return Reading(self._declared.format, 2), 1
         if (
             is_certain

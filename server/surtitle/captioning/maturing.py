@@ -41,21 +41,21 @@ MATURE_MS = 7000
 """So long after its end a finished sentence is decoded with what follows it by then."""
 LATEST_MS = 10_000
 """After that nobody is told of a better text any more: the reader is elsewhere."""
-MOST_NEW_MS = 20_000
+MAX_NEW_MS = 20_000
 """Speech with pauses that is revised at once; as much again at most is heard around it."""
-MOST_DUE = 3
+MAX_DUE = 3
 """With more, answers get too far ahead of their better texts: their audio is held until then."""
 WINDOW_MS = 28_000
 """All that is decoded together: Whisper's window, less its margin."""
 KEPT_PAUSE_MS = 300
 """What is left of each pause between two utterances: with the pauses as they are fewer of them fit, and
 models write a full stop in a long one."""
-LEAST_SHARE = 0.7
+MIN_SHARE = 0.7
 """A text with fewer words than this share of those that it would replace has left something out."""
-LEAST_LOST = 3
+MIN_LOST = 3
 """So has one in which an utterance of so many words has none."""
-MOST_SHARE = 1.5
-"""One with so many times the words, and LEAST_LOST more, has said something twice."""
+MAX_SHARE = 1.5
+"""One with so many times the words, and MIN_LOST more, has said something twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Maturing:
     @property
     def is_behind(self) -> bool:
         """Whether much is due."""
-        return len(self._due) >= MOST_DUE
+        return len(self._due) >= MAX_DUE
 
     def add(self, said: Said) -> None:
         """The next utterance has got its final."""
@@ -173,7 +173,7 @@ class Maturing:
             self.part()
         self._part_before(said.start)
         self._waiting.append(said)
-        while _length(self._waiting) > ms_to_samples(MOST_NEW_MS):
+        while _length(self._waiting) > ms_to_samples(MAX_NEW_MS):
             sentences = _up_to_sentence(self._waiting[:-1])
             self._take(sentences or max(len(self._waiting) - 1, 1))
 
@@ -237,7 +237,7 @@ class Maturing:
         """So many of those that wait are due, with what was said around them."""
         revised, rest = self._waiting[:count], self._waiting[count:]
         self._waiting = rest
-        before = _newest(self._before, MOST_NEW_MS - samples_to_ms(_length(revised)))
+        before = _newest(self._before, MAX_NEW_MS - samples_to_ms(_length(revised)))
         after = list(rest)
         while after and _length([*before, *revised, *after]) > ms_to_samples(WINDOW_MS):
             after.pop()
@@ -246,7 +246,7 @@ class Maturing:
         )
         if revised and len(together.stretches) > 1:
             self._due.append(together)
-        self._before = _newest([*self._before, *revised], MOST_NEW_MS)
+        self._before = _newest([*self._before, *revised], MAX_NEW_MS)
 
 
 def _newest(said: Sequence[Said], most_ms: int) -> list[Said]:
@@ -347,5 +347,5 @@ def _is_complete(better: Sequence[Better]) -> bool:
     """Whether about as much is said in them as before: no more, either, which would be said twice."""
     counts = [(len(split_units(each.said.text)), len(split_units(each.text))) for each in better]
     before, now = (sum(column) for column in zip(*counts, strict=True))
-    emptied = any(was >= LEAST_LOST and not is_ for was, is_ in counts)
-    return LEAST_SHARE * before <= now <= MOST_SHARE * before + LEAST_LOST and not emptied
+    emptied = any(was >= MIN_LOST and not is_ for was, is_ in counts)
+    return MIN_SHARE * before <= now <= MAX_SHARE * before + MIN_LOST and not emptied

@@ -8,7 +8,7 @@ place if it still waits. Where an utterance begins and ends does not depend on a
 
 from surtitle.jobs import ms_to_samples
 
-LEAST_INTERVAL_MS = 160
+MIN_INTERVAL_MS = 160
 LONGEST_INTERVAL_MS = 608
 """New speech between two partials: of an engine that has time, if no longer one is asked for, and of
 one that has none. What the short one brings is in docs/quality.md."""

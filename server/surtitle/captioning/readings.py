@@ -15,7 +15,7 @@ from surtitle.captioning.sample_formats import FORMATS, LOUDEST, Samples
 
 _ORDER = 4
 """Of the predictor: enough for two tones, which read rightly must not look like noise."""
-_LEAST_GAIN_DB, _LEAST_SAVED_BITS = 6.0, 0.8
+_MIN_GAIN_DB, _MIN_SAVED_BITS = 6.0, 0.8
 """A reading with less, of each byte, is taken for noise and proves nothing."""
 CLEAR_GAIN_DB, _CLEAR_SAVED_BITS = 12.0, 3.0
 """With as much the declared reading is right, and the others need not be tried."""
@@ -23,11 +23,11 @@ UNIT_BYTES = 24
 """All sample sizes divide it, so that a block begins with a whole sample in every reading."""
 _ENTROPY_BITS = 0.5 * math.log2(2 * math.pi * math.e)
 _DB_PER_BIT = 20 * math.log10(2)
-_MOST_PEAK = 64.0
+_MAX_PEAK = 64.0
 """Blocks of floats that have larger ones are no audio."""
 _UNEVEN = 6.0
 """Power at the loudest sample of a unit by that at the quietest; of right ones 99 % had less than 5."""
-LEAST_VALUES = 20
+MIN_VALUES = 20
 """Different bytes of a block, or samples, below which it is no speech."""
 _WITHIN_PAIRS = 0.1
 """Samples that come in pairs differ less within them than between; those of one channel do not."""
@@ -67,7 +67,7 @@ class Score:
     @property
     def is_sound(self) -> bool:
         """Whether it is more than noise."""
-        return self.gain_db >= _LEAST_GAIN_DB and self.saved_bits >= _LEAST_SAVED_BITS
+        return self.gain_db >= _MIN_GAIN_DB and self.saved_bits >= _MIN_SAVED_BITS
 
     @property
     def is_clear(self) -> bool:
@@ -106,7 +106,7 @@ def score(reading: Reading, block: bytes) -> Score:
         block = block[reading.skip : reading.skip + (len(block) - reading.skip) // frame * frame]
     samples = form.read(block)
     peak = float(np.abs(samples).max())
-    if not peak <= _MOST_PEAK:  # NaN is not, either
+    if not peak <= _MAX_PEAK:  # NaN is not, either
         return IMPOSSIBLE
     if peak < form.least_peak:
         return _SILENT
@@ -140,7 +140,7 @@ def is_interleaved(samples: Samples) -> bool:
     knows little of the other: then each sample is like the next but one, and not like the next, which
     takes as much power at the highest frequency as at the lowest.
     """
-    if len(np.unique(samples)) < LEAST_VALUES:
+    if len(np.unique(samples)) < MIN_VALUES:
         return False
     samples = samples - samples.mean()
     power, next_one, next_but_one = (

@@ -10,9 +10,9 @@ from surtitle.captioning.audio import G711
 
 Samples = NDArray[np.float64]
 
-_LEAST_EXPONENT = -24
+_MIN_EXPONENT = -24
 """Binary, of floats: what is below is a rounding error, as far from the next number as this."""
-_LEAST_PEAK = 2.0**-16
+_MIN_PEAK = 2.0**-16
 """Blocks of floats that are smaller throughout are no audio."""
 _FULL_SCALE = 32768.0
 LOUDEST = 4.0
@@ -30,7 +30,7 @@ class SampleFormat:
     """Samples in [-1, 1]."""
     step_bits: Callable[[bytes, Samples], float]
     """Binary logarithm of the distance from a code to the next, on average."""
-    least_peak: float = _LEAST_PEAK
+    least_peak: float = _MIN_PEAK
     """Blocks that are smaller throughout are silence."""
 
 
@@ -57,7 +57,7 @@ def _even(bits: int) -> Callable[[bytes, Samples], float]:
 def _float_steps(mantissa_bits: int) -> Callable[[bytes, Samples], float]:
     def step_bits(_: bytes, samples: Samples) -> float:
         exponents = np.frexp(samples[samples != 0])[1]  # zeros say nothing of how fine the rest is
-        return float(np.maximum(exponents, _LEAST_EXPONENT).mean()) - mantissa_bits
+        return float(np.maximum(exponents, _MIN_EXPONENT).mean()) - mantissa_bits
 
     return step_bits
 

@@ -45,7 +45,7 @@ from surtitle.captioning.endpointing import (
 from surtitle.captioning.format_check import FormatCheck
 from surtitle.captioning.language import fits, may_show, with_language
 from surtitle.captioning.marks import MarkKind, Marks
-from surtitle.captioning.pacing import LEAST_INTERVAL_MS, PartialPace
+from surtitle.captioning.pacing import MIN_INTERVAL_MS, PartialPace
 from surtitle.captioning.replacing import Replacements
 from surtitle.captioning.revising import Revising
 from surtitle.captioning.sentence import is_finished
@@ -153,7 +153,7 @@ class CaptionSession:
         model: ModelInfo,
         last_seq: int = 0,
         *,
-        partial_interval_ms: int = LEAST_INTERVAL_MS,
+        partial_interval_ms: int = MIN_INTERVAL_MS,
         partial_window_ms: int = 8000,
         max_backlog_s: float = 60.0,
     ) -> None:

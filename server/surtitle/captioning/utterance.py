@@ -12,7 +12,7 @@ from surtitle.captioning.stability import join, normalize_unit, split_units
 from surtitle.jobs import DecodeOptions, JobKind, Result, Voice, samples_to_ms
 from surtitle.messages import EndedBy, WordTiming
 
-LEAST_REMAINDER_MS = 400
+MIN_REMAINDER_MS = 400
 """Speech that has words of its own, by voice activity, which also hears breaths and half syllables."""
 
 
@@ -63,7 +63,7 @@ class Utterance:
         prefix = self.next_prefix or self.prefix
         if prefix is None or result.error_code or result.suppressed:
             return None
-        said_more = _less(heard, prefix.voice).speech_ms >= LEAST_REMAINDER_MS
+        said_more = _less(heard, prefix.voice).speech_ms >= MIN_REMAINDER_MS
         return prefix if said_more and _names(result.text) == _names(prefix.text) else None
 
     def keep(self, prefix: Prefix) -> None:

@@ -12,7 +12,7 @@ from msgspec import DecodeError, Struct, json
 from websockets.exceptions import InvalidMessage
 from websockets.http11 import Response
 
-_MOST_CHARACTERS = 200
+_MAX_CHARACTERS = 200
 """Of an answer that is not the server's own."""
 _NO_WEBSOCKET = (
     "It answers, but not as a WebSocket. If that recurs, something in between lets no WebSocket "
@@ -44,7 +44,7 @@ def _said(response: Response) -> str:
             return _NO_WEBSOCKET
         if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             return _STRANGER
-        return body.decode(errors="replace").strip()[:_MOST_CHARACTERS]
+        return body.decode(errors="replace").strip()[:_MAX_CHARACTERS]
     if refusal.code == "no_handshake":
         return _NO_WEBSOCKET
     return refusal.error

@@ -10,7 +10,7 @@ from surtitle.cluster.replica import EngineReplica
 from surtitle.cluster.routing import InTurn
 from surtitle.cluster.scaling import OwedJobs
 
-MOST_LANES = 10_000
+MAX_LANES = 10_000
 """Of one engine. To Ray Serve a lane is a request, of which it would have a replica take five."""
 HEALTH_PERIOD_S, HEALTH_TIMEOUT_S = 2.0, 5.0
 """How often Ray Serve looks after a replica, and how long that may take to answer; three times in a row
@@ -40,7 +40,7 @@ def application(plan: Plan, given: dict[str, str], decoder: str = WHISPER) -> Ap
         name="engine",
         autoscaling_config=scaling,
         ray_actor_options={"num_cpus": plan.num_cpus, "num_gpus": plan.num_gpus},
-        max_ongoing_requests=MOST_LANES,
+        max_ongoing_requests=MAX_LANES,
         request_router_config=RequestRouterConfig(
             request_router_class=InTurn,  # type: ignore[arg-type]
         ),

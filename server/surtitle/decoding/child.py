@@ -27,12 +27,12 @@ from surtitle.decoding.recording import (
     Tracks,
     Wishes,
 )
-from surtitle.decoding.sources import MOST_HEAD_BYTES, Unreadable
+from surtitle.decoding.sources import MAX_HEAD_BYTES, Unreadable
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, pack, pack_place
 
 MEMORY_BYTES = 96 << 20
 """What decoding for a session may take beside what the process has from its start: an MP4 that is
-kept, up to MOST_HEAD_BYTES, and the index of a film, some 20 MB."""
+kept, up to MAX_HEAD_BYTES, and the index of a film, some 20 MB."""
 FILE_MEMORY_BYTES = 1 << 30
 """The same of a file of one's own, which may be of many hours."""
 CPU_S = 2.0
@@ -118,9 +118,9 @@ class _Incoming:
                     raise BrokenStream
         data, self._data = self._data[:size], self._data[size:]
         self._taken_bytes += len(data)
-        if self._taken_bytes > MOST_HEAD_BYTES and not self._heard:
+        if self._taken_bytes > MAX_HEAD_BYTES and not self._heard:
             raise Unreadable(
-                f"There is no audio in the first {MOST_HEAD_BYTES >> 20} MiB of the stream."
+                f"There is no audio in the first {MAX_HEAD_BYTES >> 20} MiB of the stream."
             )
         return data
 

@@ -154,7 +154,7 @@ class Mp4Splitter:
     """Of a fragment, up to behind its place, if it has one (ISO/IEC 14496-12, 8.8.7)."""
     _HAS_PLACE = 1
     """The flag `base-data-offset-present`."""
-    _MOST_MISSING_BYTES = 16 << 20
+    _MAX_MISSING_BYTES = 16 << 20
     _NOTHING_BYTES = 1 << 20
     """About how large a box of nothing is at most."""
     _AMONG_FRAGMENTS = frozenset(
@@ -244,7 +244,7 @@ class Mp4Splitter:
         left_out = start
         if place is not None and self._base is not None:
             left_out = place - self._base - self._position
-            if not 0 <= left_out - start <= self._MOST_MISSING_BYTES:
+            if not 0 <= left_out - start <= self._MAX_MISSING_BYTES:
                 left_out = start
         yield from self._nothing(left_out)
         return data[start:]
@@ -293,7 +293,7 @@ class WavSplitter:
         )
     )
     """Chunks that may follow the audio, of any length."""
-    _MOST_OTHER_BYTES = 1 << 20
+    _MAX_OTHER_BYTES = 1 << 20
     """Of any other chunk behind the audio: what is longer is audio that looks like a name."""
     LONGEST_BYTES = 0x7FFF0000
     """A data chunk that claims to be longer claims nothing: what recorders write that do not know."""
@@ -382,7 +382,7 @@ class WavSplitter:
 
     def _is_no_audio(self, name: bytes, size: int) -> bool:
         is_other = name != b"data" and len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name)
-        return name in self._NO_AUDIO or (is_other and size <= self._MOST_OTHER_BYTES)
+        return name in self._NO_AUDIO or (is_other and size <= self._MAX_OTHER_BYTES)
 
     def _end_of_certain(self, data: bytes) -> int:
         for start in range(max(len(data) - self._HEADER_BYTES + 1, 0), len(data)):

@@ -68,7 +68,7 @@ av.logging.set_skip_repeated(False)  # the second time too
 
 STREAM_BUFFER_BYTES = 4096
 """How much FFmpeg asks of a stream at once: what it waits for is caption delay."""
-MOST_FRAME_SAMPLES = 1 << 19
+MAX_FRAME_SAMPLES = 1 << 19
 """Of one frame, and channel: 11 s at 48 kHz. Ten kilobytes may be packed so that they hold minutes."""
 PATIENT_BYTES, PATIENT_US = 8 << 20, 30_000_000
 """How far a picture may go on before its sound, in a stream that does not say at its start that it
@@ -85,7 +85,7 @@ SILENCE_SAMPLES = SAMPLE_RATE
 """How much silence is given out at once."""
 UNKNOWN_SAMPLES = SAMPLE_RATE
 """What is told as missing where nobody knows how much it is."""
-LEAST_MISSING_S = 0.25
+MIN_MISSING_S = 0.25
 """How much shorter than its header says a recording may be: codecs pad the last frame."""
 
 AAC_CHANNEL_BYTES, ADTS_BYTES = 768, 16
@@ -203,7 +203,7 @@ class Recording:
             yield Missing(self._end, UNKNOWN_SAMPLES)
             return
         samples = round(stream.member_bytes * self._known_samples / self._known_bytes) - heard
-        if samples < LEAST_MISSING_S * SAMPLE_RATE:
+        if samples < MIN_MISSING_S * SAMPLE_RATE:
             return
         yield Missing(self._end, samples)
         if stream.goes_on and samples <= MAX_HOLE_S * SAMPLE_RATE:
@@ -287,7 +287,7 @@ class Recording:
         stream = self._choose(container)
         demuxer = container.format.name.partition(",")[0]
         max_hole_s = MAX_UNCLOCKED_HOLE_S if demuxer in UNCLOCKED else MAX_HOLE_S
-        options = {"max_samples": str(MOST_FRAME_SAMPLES)}
+        options = {"max_samples": str(MAX_FRAME_SAMPLES)}
         if (checks := CHECKED_CODECS.get(stream.codec_context.name)) is not None:
             options["err_detect"] = checks
         stream.codec_context.options = options
@@ -367,10 +367,10 @@ class Recording:
         `length_s` is what it says for certain, `estimate_s` about.
         """
         if length_s is not None:
-            missing_s = length_s - heard_s if length_s - heard_s >= LEAST_MISSING_S else 0.0
+            missing_s = length_s - heard_s if length_s - heard_s >= MIN_MISSING_S else 0.0
         else:
             # Of what lies behind all that was said to come, nobody knows that it was audio.
-            is_all = 0 < (estimate_s or 0.0) <= heard_s + LEAST_MISSING_S
+            is_all = 0 < (estimate_s or 0.0) <= heard_s + MIN_MISSING_S
             missing_s = 0.0 if is_all else reader.failed_s
         if missing_s:
             yield Missing(self._end, round(missing_s * SAMPLE_RATE))
@@ -400,7 +400,7 @@ class Recording:
     def _finish(self, missing_s: float) -> Iterator[Event]:
         if self._mixer is not None:
             yield from self._give(self._mixer.finish())
-        if missing_s >= LEAST_MISSING_S:
+        if missing_s >= MIN_MISSING_S:
             yield Missing(self._end, round(missing_s * SAMPLE_RATE))
 
     def _give(self, samples: Pcm16) -> Iterator[Event]:

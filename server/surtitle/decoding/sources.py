@@ -18,7 +18,7 @@ from surtitle.decoding.members import (
 from surtitle.messages import ContainerEncoding
 
 READ_BYTES = 65_536
-MOST_HEAD_BYTES = 32 << 20
+MAX_HEAD_BYTES = 32 << 20
 """Of a stream, before its first sample; and of one whose index comes last, in all: so much is
 kept."""
 SEARCH_BYTES = 1 << 20
@@ -155,9 +155,9 @@ def with_index_last(stream: Members, encoding: ContainerEncoding) -> io.BytesIO 
     whole.write(head.data)
     while more := stream.read(READ_BYTES):
         whole.write(more)
-        if whole.tell() > MOST_HEAD_BYTES:
+        if whole.tell() > MAX_HEAD_BYTES:
             raise Unreadable(
-                f"This file has its index at its end and is larger than {MOST_HEAD_BYTES >> 20} "
+                f"This file has its index at its end and is larger than {MAX_HEAD_BYTES >> 20} "
                 f"MiB: rewrite it with the index first (`ffmpeg -i IN -c copy {advice}`)."
             )
     whole.seek(0)
@@ -166,7 +166,7 @@ def with_index_last(stream: Members, encoding: ContainerEncoding) -> io.BytesIO 
 
 def _samples_of_mp4_are_first(head: _Head) -> bool:
     place = 0
-    while place <= MOST_HEAD_BYTES:
+    while place <= MAX_HEAD_BYTES:
         size, kind = int.from_bytes(head.at(place, 4), "big"), head.at(place + 4, 4)
         if size == 1:
             size = int.from_bytes(head.at(place + 8, 8), "big")
@@ -181,7 +181,7 @@ def _samples_of_caf_are_first(head: _Head) -> bool:
     if head.at(0, 4) != b"caff" or not _UNEVEN_CAF.match(head.at(0, _UNEVEN_CAF_BYTES)):
         return False
     place = 8
-    while place <= MOST_HEAD_BYTES:
+    while place <= MAX_HEAD_BYTES:
         kind, size = head.at(place, 4), int.from_bytes(head.at(place + 4, 8), "big")
         if kind in (b"data", b"pakt", b""):
             return kind == b"data"

@@ -30,7 +30,7 @@ FAR_S = 10.0
 -dts_delta_threshold)."""
 SURE_S = 0.7
 """So much audio may have its time from one stamp (ISO/IEC 13818-1, 2.7.4)."""
-MOST_CLOCKS = 32
+MAX_CLOCKS = 32
 """So many that were left may be gone back to."""
 
 
@@ -162,7 +162,7 @@ class Timeline(Generic[T]):
         if -OVERLAP_S < hole_s < 0 and self._has_begun:
             self._surplus_s -= hole_s
         elif hole_s and self._next_s is not None:
-            self._left = [*self._left, (self._next_s, self._now_s)][-MOST_CLOCKS:]
+            self._left = [*self._left, (self._next_s, self._now_s)][-MAX_CLOCKS:]
         return 0.0
 
     def _find_left(self, hole_s: float) -> int | None:

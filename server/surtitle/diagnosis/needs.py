@@ -22,7 +22,7 @@ from surtitle.recognition.model_hub import REPOSITORIES
 from surtitle.recognition.published_models import PUBLISHED
 
 MEASURED_CORES = 2
-MOST_REPLICAS = 8
+MAX_REPLICAS = 8
 """As many cores decode by default, see `replicas` in docs/configuration.md."""
 REST_MB = 1400
 """For the server (300 MB after start), its decoders of containers, and the system."""
@@ -102,7 +102,7 @@ def cpu_speakers(name: str, cores: int) -> tuple[int, bool]:
     """
     measured = _CPU_SPEAKERS.get(name)
     speakers = _CPU_SPEAKERS["base"] if measured is None else measured
-    return speakers * min(cores, MOST_REPLICAS) // MEASURED_CORES, measured is not None
+    return speakers * min(cores, MAX_REPLICAS) // MEASURED_CORES, measured is not None
 
 
 _GPU_SPEAKERS: dict[str, dict[str, tuple[int, Known]]] = {

@@ -27,7 +27,7 @@ log = structlog.get_logger("surtitle.engine")
 
 HELLO_S = 5.0
 """How long a gateway may take to say hello."""
-MOST_UNSENT_BYTES = 16 << 20
+MAX_UNSENT_BYTES = 16 << 20
 """Of answers: a gateway that is so far behind does not read any more."""
 LOOK_EVERY_S = 0.1
 """How often it is looked whether all is answered, before the end."""
@@ -207,7 +207,7 @@ class _ServedLane:
         self._outbox.append(frame)
         self._unsent += len(frame)
         self._news.set()
-        if self._unsent > MOST_UNSENT_BYTES:
+        if self._unsent > MAX_UNSENT_BYTES:
             self.end()
 
     def end(self) -> None:

@@ -20,7 +20,7 @@ SENDING_S = 0.001
 """What it takes to send an answer after its turn, so that few are sent in one turn of the loop. A file
 of 300 kB takes nearly as much on its way through the application and h11 to the socket."""
 RETRY_AFTER_S = 5
-MOST_ASKED = 1000
+MAX_ASKED = 1000
 """Characters of the headers that a page wants to send."""
 _THEIRS = ("x-stainless-", "openai-", "x-deepgram-")
 """Headers that clients of other services send, and that say nothing here."""
@@ -77,7 +77,7 @@ def preflight(request: Request, methods: str = "") -> Response | None:
     """
     if request.method != "OPTIONS":
         return None
-    asked = request.headers.get("Access-Control-Request-Headers", "")[:MOST_ASKED]
+    asked = request.headers.get("Access-Control-Request-Headers", "")[:MAX_ASKED]
     theirs = [name for name in re.findall(r"[a-z0-9-]+", asked.lower()) if name.startswith(_THEIRS)]
     allowed = ", ".join(["Authorization", "Content-Type", *theirs])
     headers = {"Access-Control-Allow-Headers": allowed}

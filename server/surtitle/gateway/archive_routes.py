@@ -25,7 +25,7 @@ from surtitle.subtitles.cues import Cue, Layout, Steps
 from surtitle.subtitles.formats import VTT_HEADER, format_srt, format_vtt_cue
 
 ARCHIVE_PATH = "/v1/archive"
-USUAL_TALKS, MOST_TALKS = 50, 200
+USUAL_TALKS, MAX_TALKS = 50, 200
 """In one list."""
 _METHODS = ["GET", "DELETE", "OPTIONS"]
 
@@ -98,7 +98,7 @@ class _Archive:
             self._serving.forget(None, channel)
             return response_of(json_page(200, {"deleted": count}))
         before = _number(query, "before")
-        most = min(_number(query, "limit") or USUAL_TALKS, MOST_TALKS)
+        most = min(_number(query, "limit") or USUAL_TALKS, MAX_TALKS)
         found = await archive.talks(channel, before, most)
         more = {"next": found[-1].number} if len(found) == most else {}
         return response_of(json_page(200, {"talks": list(map(_shape, found)), **more}))

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from surtitle.gateway.stream import MOST_UNSENT_BYTES, UNSENT_BYTES
+from surtitle.gateway.stream import MAX_UNSENT_BYTES, UNSENT_BYTES
 
 log = structlog.get_logger("surtitle.channels")
 
@@ -140,7 +140,7 @@ class Audience:
         taken, now = viewer.written_bytes - unsent, self._clock_s()
         if taken > viewer.taken_bytes or not unsent:
             viewer.taken_bytes, viewer.taken_at = taken, now
-        if now - viewer.taken_at > self._patience_s or unsent > MOST_UNSENT_BYTES:
+        if now - viewer.taken_at > self._patience_s or unsent > MAX_UNSENT_BYTES:
             log.info("viewer does not read; cut off", channel=self._channel)
             viewer.socket.abort()
             return

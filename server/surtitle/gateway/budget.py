@@ -9,11 +9,11 @@ WORK_SHARE = 0.01
 speaks takes 0.1 to 0.4 % of it, the more the smaller the frames and the higher the rate."""
 ALL_SHARE = 0.16
 """The same of all sessions together: where there are more than sixteen, each has less."""
-LEAST_SHARE = 0.003
+MIN_SHARE = 0.003
 """But so much each. Whoever needs slightly more gets it from the share of the debtors."""
 WORK_AT_ONCE_S = 0.004
 """What one connection may use at once: less where there are many, but at least three tenths of it."""
-MOST_DEBT_S = 1.0
+MAX_DEBT_S = 1.0
 """How long one who has taken too much waits at most, where all have: it took what others left."""
 DEBTORS_SHARE = 0.2
 """Of the event loop's time, for the input of all together who have taken more than theirs."""
@@ -37,7 +37,7 @@ class Holder(Protocol):
 
 def allowance() -> Allowance:
     """What is a connection's own."""
-    return Allowance(WORK_SHARE, WORK_AT_ONCE_S, MOST_DEBT_S)
+    return Allowance(WORK_SHARE, WORK_AT_ONCE_S, MAX_DEBT_S)
 
 
 class InputBudget:
@@ -70,7 +70,7 @@ class InputBudget:
     ) -> None:
         """Somebody's input took so long; of his own it counts for `most_s` at most."""
         self._left_s -= cost_s
-        share = max(ALL_SHARE / max(self._members, 1), LEAST_SHARE)
+        share = max(ALL_SHARE / max(self._members, 1), MIN_SHARE)
         counted_s = cost_s if most_s is None else min(cost_s, most_s)
         self._debtors.charge(work, cost_s, now_s, counted_s * max(WORK_SHARE / share, 1.0))
 

@@ -23,7 +23,7 @@ from surtitle.gateway.dialects.flux import Flux
 from surtitle.gateway.dialects.openai_realtime import MAX_FRAME_BYTES, OpenAIRealtime
 from surtitle.gateway.dialects.vosk import Vosk
 from surtitle.gateway.handshake import Take, accept
-from surtitle.gateway.query import MOST_DIALECT_FIELDS, Query, TooManyFields, query_of
+from surtitle.gateway.query import MAX_DIALECT_FIELDS, Query, TooManyFields, query_of
 from surtitle.gateway.web import Page, json_page, response_of
 from surtitle.jobs import ModelInfo
 
@@ -203,7 +203,7 @@ def _shake_hands(request: Request, service: Service, conversing: Conversing) -> 
         return _refused(service, conversing, LOADING, request_id)
     try:
         dialect, sessions = service.dialect(
-            query_of(request, MOST_DIALECT_FIELDS), model, request_id
+            query_of(request, MAX_DIALECT_FIELDS), model, request_id
         )
     except (BadQuery, TooManyFields) as error:
         return _refused(service, conversing, Refusal(400, str(error)), request_id)

@@ -17,9 +17,9 @@ from surtitle.gateway.admission import Asking, Refusal, Visitor
 from surtitle.gateway.answering import in_turn, preflight, refused
 from surtitle.gateway.channels import Channel, CorrectedMeanwhile, NothingToCorrect
 from surtitle.gateway.web import json_page, response_of
-from surtitle.messages import MOST_HOTWORDS, Final, Name
+from surtitle.messages import MAX_HOTWORDS, Final, Name
 
-MOST_BODY_BYTES = 64 << 10
+MAX_BODY_BYTES = 64 << 10
 """Of a request: a hundred names of a hundred characters, or two texts, however they are escaped."""
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Names(Struct, frozen=True, forbid_unknown_fields=True):
     """Names and terms that will be said."""
 
-    names: Annotated[list[Name], Meta(min_length=1, max_length=MOST_HOTWORDS)]
+    names: Annotated[list[Name], Meta(min_length=1, max_length=MAX_HOTWORDS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Edits:
         body = b""
         async for data in request.stream():
             body += data
-            if len(body) > MOST_BODY_BYTES:
+            if len(body) > MAX_BODY_BYTES:
                 return response_of(refused(TOO_LONG))
         try:
             asked = decoder.decode(body)
@@ -131,5 +131,5 @@ NO_CAPTION = Refusal(
     404, "The channel has no such caption, or not any more: those of a quarter of an hour are kept."
 )
 NOBODY_SPEAKS = Refusal(404, "Nobody is speaking in this channel at this server.")
-TOO_LONG = Refusal(413, f"A request may have {MOST_BODY_BYTES >> 10} KiB.")
+TOO_LONG = Refusal(413, f"A request may have {MAX_BODY_BYTES >> 10} KiB.")
 CORRECTED_MEANWHILE = "The caption has been corrected meanwhile; look at its text, and try again."

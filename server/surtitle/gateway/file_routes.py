@@ -33,7 +33,7 @@ from surtitle.gateway.dialects.deepgram_query import BadQuery, read_query
 from surtitle.gateway.forms import BadForm, Form
 from surtitle.gateway.http import connection_of
 from surtitle.gateway.live import until_gone
-from surtitle.gateway.query import MOST_DIALECT_FIELDS, TooManyFields, query_of
+from surtitle.gateway.query import MAX_DIALECT_FIELDS, TooManyFields, query_of
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import PIECE_BYTES, NoRoom, Spool, Spools, Upload
 from surtitle.gateway.web import Page, json_page, response_of
@@ -180,7 +180,7 @@ class _FileEndpoint(ABC, Generic[W]):
         """The answer that there is none; `param` is to blame."""
 
 
-MOST_AROUND_BYTES = 1 << 20
+MAX_AROUND_BYTES = 1 << 20
 """What a form may have besides its file."""
 
 
@@ -266,7 +266,7 @@ class _Listening(_FileEndpoint[_Listened]):
             )
         model = upload.opening.model
         try:
-            wishes = read_query(query_of(request, MOST_DIALECT_FIELDS), model, is_file=True)
+            wishes = read_query(query_of(request, MAX_DIALECT_FIELDS), model, is_file=True)
         except (BadQuery, TooManyFields) as error:
             raise NotTaken(str(error)) from error
         if wishes.ignored:
@@ -324,7 +324,7 @@ class _Reading:
         all_bytes = 0
         async for data in self._request.stream():
             all_bytes += len(data)
-            _check_size(all_bytes - MOST_AROUND_BYTES, most_bytes)
+            _check_size(all_bytes - MAX_AROUND_BYTES, most_bytes)
             for begin in range(0, len(data), PIECE_BYTES):
                 piece = data[begin : begin + PIECE_BYTES]
                 await self._upload.in_turn(partial(form.feed, piece))

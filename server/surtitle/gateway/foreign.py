@@ -8,9 +8,9 @@ import structlog
 
 log = structlog.get_logger("surtitle.gateway")
 
-MOST_TOLD = 100
+MAX_TOLD = 100
 """How many origins and names are logged, so that nobody can fill the log."""
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 """Of one: both are what anybody sends."""
 
 
@@ -44,10 +44,10 @@ class ForeignPages:
 
     def _is_new(self, what: str) -> bool:
         """Whether this is to be told."""
-        what = what[:MOST_CHARACTERS]
-        if what in self._told or len(self._told) >= MOST_TOLD:
+        what = what[:MAX_CHARACTERS]
+        if what in self._told or len(self._told) >= MAX_TOLD:
             return False
         self._told.add(what)
-        if len(self._told) == MOST_TOLD:
-            log.warning("no more origins and names are told", told=MOST_TOLD)
+        if len(self._told) == MAX_TOLD:
+            log.warning("no more origins and names are told", told=MAX_TOLD)
         return True

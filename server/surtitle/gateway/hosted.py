@@ -42,7 +42,7 @@ from surtitle.gateway.live import LiveCaptions
 from surtitle.gateway.rhythm import Rhythm
 from surtitle.jobs import Pcm16, Result
 from surtitle.messages import (
-    MOST_HOTWORDS,
+    MAX_HOTWORDS,
     Ack,
     ContainerEncoding,
     Error,
@@ -66,10 +66,10 @@ log = structlog.get_logger("surtitle.session")
 TOKEN_BYTES = 24
 SILENCE_STEP_S = 0.1
 """How soon it is looked again whether a sender is silent."""
-MOST_REQUESTS = 32
+MAX_REQUESTS = 32
 """`update` and `flush` that may wait for their place in a container, before its client is not
 read."""
-MOST_CORRECTIONS = 1000
+MAX_CORRECTIONS = 1000
 """Of a session that are remembered: what its engine makes of an utterance comes soon after it."""
 Told = tuple[ServiceState, str]
 """How the service is, and a sentence for people."""
@@ -256,7 +256,7 @@ class HostedSession:
     def correct(self, revised: Revised) -> None:
         """See Publisher. The client hears of it if it asked for better texts."""
         self._corrections[revised.utterance] = revised
-        if len(self._corrections) > MOST_CORRECTIONS:
+        if len(self._corrections) > MAX_CORRECTIONS:
             del self._corrections[next(iter(self._corrections))]
         if self.session.wants_revisions and not self.session.ended:
             self._pump()  # what came up before it leaves before it
@@ -268,8 +268,8 @@ class HostedSession:
         """See Publisher. Raises BadMessage where they are too many."""
         known = self.session.hotwords
         wanted = [*known, *(name for name in names if name not in known)]
-        if len(wanted) > MOST_HOTWORDS:
-            raise BadMessage(f"A session listens for {MOST_HOTWORDS} names and terms at most.")
+        if len(wanted) > MAX_HOTWORDS:
+            raise BadMessage(f"A session listens for {MAX_HOTWORDS} names and terms at most.")
         self.update(Update(hotwords=wanted))
 
     def post(self, message: ServerMessage) -> None:
@@ -333,7 +333,7 @@ class HostedSession:
     def full(self) -> bool:
         """Whether no more audio should be sent for now."""
         is_behind = self._decoding is not None and self._decoding.behind
-        return is_behind or len(self._requests) >= MOST_REQUESTS or self.session.full
+        return is_behind or len(self._requests) >= MAX_REQUESTS or self.session.full
 
     @property
     def idle(self) -> bool:

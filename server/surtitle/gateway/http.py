@@ -25,8 +25,8 @@ from surtitle.gateway.stream import LINGER_S, SLICE_BYTES, ClientStream, Layer, 
 
 log = structlog.get_logger("surtitle.gateway")
 
-MOST_HEAD_BYTES = 1 << 15
-MOST_HEAD_LINES = 130
+MAX_HEAD_BYTES = 1 << 15
+MAX_HEAD_LINES = 130
 """Of a request without its body, and of what follows the chunks of one. To parse 32 KiB of the shortest
 headers takes 20 ms."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -89,7 +89,7 @@ class HttpConnection:
         self.send_timeout_s = send_timeout_s
         self._app = app
         self._loop = asyncio.get_running_loop()
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._exchange: _Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._head_lines = 0  # of the request that comes
@@ -166,7 +166,7 @@ class HttpConnection:
     def _note_head(self, lines: int) -> bool:
         """Note how many lines the head has by now; False where those are too many: it is refused."""
         self._head_lines = lines
-        if lines > MOST_HEAD_LINES:
+        if lines > MAX_HEAD_LINES:
             self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return False
         return True

@@ -26,7 +26,7 @@ WORD_BYTES = 200
 """What a word takes that has times."""
 MAX_READERS = 32
 """Readers of one session at once; more people than that are better served by a relay."""
-MOST_SAID_BYTES = 1 << 16
+MAX_SAID_BYTES = 1 << 16
 """What may come of a reader as a body: reading it costs time of all."""
 
 _HEADERS = {
@@ -169,6 +169,6 @@ class LiveResponse(Response):
 
 async def until_gone(receive: Receive) -> None:
     """Until the client leaves, or says too much: it has nothing more to say."""
-    left = MOST_SAID_BYTES
+    left = MAX_SAID_BYTES
     while left > 0 and (message := await receive())["type"] != "http.disconnect":
         left -= len(message["body"])

@@ -5,9 +5,9 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-MOST_START_FIELDS = 64
+MAX_START_FIELDS = 64
 """`start` has thirteen. To parse as many as a request may have takes 20 ms."""
-MOST_DIALECT_FIELDS = 256
+MAX_DIALECT_FIELDS = 256
 """Deepgram's clients may name a hundred key terms, each as a field of its own."""
 
 Query = Mapping[str, list[str]]

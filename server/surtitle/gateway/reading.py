@@ -26,7 +26,7 @@ MAX_TURN_S = 0.128
 """From one turn to the next: the more speakers, the longer. One alone is read at once; seventeen and
 more wait for each other, since a batch of few windows costs nearly what one of twenty does, and the
 length of four windows is little beside an endpoint."""
-LEAST_WAIT_S = 0.001
+MIN_WAIT_S = 0.001
 """A shorter one is none for uvloop."""
 SOCKETS_AT_ONCE = 50
 """Sockets that are read before the event loop gets its turn."""
@@ -187,7 +187,7 @@ class InputTurns:
         finally:  # whatever becomes of one, the others go on
             due_in_s = self._budget.due_in_s(now_s)
             if due_in_s is not None and not self._planned:
-                self._timer = self._loop.call_later(max(due_in_s, LEAST_WAIT_S), self._begin)
+                self._timer = self._loop.call_later(max(due_in_s, MIN_WAIT_S), self._begin)
 
 
 class _Message:

@@ -24,7 +24,7 @@ ANSWER_S = 2.0
 """A store that takes longer for an answer is taken for gone."""
 VIEWERS_S = 10.0
 """How long viewers of a server count that says nothing more."""
-MOST_MESSAGES = 1000
+MAX_MESSAGES = 1000
 """In a stream: about as many answers as a channel keeps for who comes late."""
 PREFIX = "surtitle:"
 
@@ -203,7 +203,7 @@ class RedisStore:
             format_message(message),
             message.utterance if is_answer(message) else 0,
             int(message.__struct_config__.tag == "partial"),
-            MOST_MESSAGES,
+            MAX_MESSAGES,
             _ms(KEEP_S),
         ]
         return bool(await _asked(self._publish(_keys(channel), arguments)))
@@ -211,7 +211,7 @@ class RedisStore:
     async def amend(self, channel: str, session: str, revised: Revised) -> None:
         """See Store."""
         message = format_message(revised)
-        kept: list[str | int] = [MOST_MESSAGES, _ms(KEEP_S)]
+        kept: list[str | int] = [MAX_MESSAGES, _ms(KEEP_S)]
         arguments: list[str | int] = [_topic(channel), self._server, session, message, *kept]
         await _asked(self._amend(_keys(channel), arguments))
 

@@ -38,7 +38,7 @@ from surtitle.gateway.live import MAX_READERS, LiveCaptions, LiveResponse
 from surtitle.gateway.origins import OriginPolicy, is_host
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.qr_codes import QrCodes
-from surtitle.gateway.query import MOST_START_FIELDS, TooManyFields, query_of
+from surtitle.gateway.query import MAX_START_FIELDS, TooManyFields, query_of
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.uploads import Spools, Upload
 from surtitle.gateway.web import Page, json_page, response_of, static_page
@@ -57,7 +57,7 @@ QR_TEXT = "Surtitle-Text"
 """The header with the text of a QR code: it may hold a token, and URLs are written to logs."""
 SAID_ONCE = ("Host", "Origin", "Authorization", QR_TEXT)
 LIST_HEADERS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
-MOST_LIST_BYTES = 2048
+MAX_LIST_BYTES = 2048
 """Of all of these: a browser's have 100 and its token. `websockets` takes a millisecond or two to parse
 so many, and 15 for as many as a request may have."""
 _CHANNEL = re.compile(CHANNEL_NAME)
@@ -213,7 +213,7 @@ class Routes:
             if isinstance(visitor, Refusal):
                 return visitor
             try:
-                query = query_of(request, MOST_START_FIELDS)
+                query = query_of(request, MAX_START_FIELDS)
             except TooManyFields as error:
                 return Refusal(400, str(error))
             return self._serving.caption(visitor, query)
@@ -447,8 +447,8 @@ def _misdirected(
         if len(headers.getlist(name)) > 1:
             return json_page(400, {"error": f"There is more than one {name} header."})
     lists = (item for name in LIST_HEADERS for item in headers.getlist(name))
-    if sum(map(len, lists)) > MOST_LIST_BYTES:
-        text = f"The headers {', '.join(LIST_HEADERS)} are longer than {MOST_LIST_BYTES} bytes."
+    if sum(map(len, lists)) > MAX_LIST_BYTES:
+        text = f"The headers {', '.join(LIST_HEADERS)} are longer than {MAX_LIST_BYTES} bytes."
         return json_page(431, {"error": text})
     host = headers.get("Host")
     if host is not None and not is_host(host):

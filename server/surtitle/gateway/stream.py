@@ -26,7 +26,7 @@ TCP_TIMEOUT_MS = 20_000
 sent every second, so a client whose network is gone is noticed by then, and its session waits."""
 UNSENT_BYTES = 16_384
 """What may lie unsent in a transport before a client counts as behind, and misses partials."""
-MOST_UNSENT_BYTES = 1 << 20
+MAX_UNSENT_BYTES = 1 << 20
 """What may lie unsent at all: pongs and finals are sent to a client that is behind too."""
 SLICE_BYTES = 2048
 """Of input, before it is asked whether there is time for more: 340 of the smallest frames, or 2 ms."""
@@ -35,15 +35,15 @@ LARGE_SLICE_BYTES = 8192
 as much in one slice as in four. Should the smallest frames follow, it is 8 ms, once."""
 LARGE_EVENT_BYTES = 256
 """As little is one thing in so many bytes: 8 ms of speech."""
-MOST_OF_AN_EVENT_S = 0.0001
+MAX_EVENT_S = 0.0001
 """What a kilobyte of a frame may cost by the clock: more is the time of others, on a machine that has
 much to do."""
-MOST_OF_A_MESSAGE_S = 0.001
+MAX_MESSAGE_S = 0.001
 """What a message may cost by the clock, as above."""
 LINGER_S = 1.0
 """How long a client may take to read the last thing that it is told, before the transport is cut."""
 
-MOST_DROPPED_BYTES = 1 << 20
+MAX_DROPPED_BYTES = 1 << 20
 """How much may come meanwhile before reading stops: even to drop it costs everybody's time."""
 
 
@@ -83,7 +83,7 @@ class Layer(Protocol):
     """What makes sense of the bytes."""
 
     def receive(self, data: bytes) -> int:
-        """Take a slice of what came; returns what it may cost, in things of MOST_OF_AN_EVENT_S: frames,
+        """Take a slice of what came; returns what it may cost, in things of MAX_EVENT_S: frames,
         requests and parts of them, a large one for each kilobyte.
         """
         ...
@@ -179,7 +179,7 @@ class ClientStream(asyncio.Protocol):
         """Work on what came as far as there is time for it; the rest waits."""
         if self._state is not _OPEN and self._says_no_more:
             self._dropped_bytes += len(data)
-            if self._dropped_bytes > MOST_DROPPED_BYTES:
+            if self._dropped_bytes > MAX_DROPPED_BYTES:
                 self.transport.pause_reading()
             return
         if self._held:
@@ -299,10 +299,10 @@ class ClientStream(asyncio.Protocol):
             is_little = events * LARGE_EVENT_BYTES <= len(piece)
             self._slice_bytes = LARGE_SLICE_BYTES if is_little else SLICE_BYTES
             began_s, now_s = now_s, time.perf_counter()
-            most_s = (events + 1) * MOST_OF_AN_EVENT_S
+            most_s = (events + 1) * MAX_EVENT_S
             self.inputs.charge(self.work, now_s - began_s, now_s, most_s)
             begin, most = end, most - 1
-            if self.unsent_bytes > MOST_UNSENT_BYTES:
+            if self.unsent_bytes > MAX_UNSENT_BYTES:
                 log.info("client does not read its pongs; cut off")
                 self.abort()
             if begin >= len(data) or self.is_closing:

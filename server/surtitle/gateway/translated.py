@@ -37,7 +37,7 @@ from surtitle.messages import ServerMessage
 
 log = structlog.get_logger("surtitle.connection")
 
-MOST_OWED = 32
+MAX_OWED = 32
 """Answers that a dialect may owe, before its client is not read: each takes a twentieth of a
 millisecond, and all may come in one turn of the loop."""
 LOOK_AGAIN_S = 60.0
@@ -324,7 +324,7 @@ class TranslatedConnection:
 
     def _make_room(self) -> None:
         """Stop reading, or read again, by how much is unanswered."""
-        full = self._dialect.owed > MOST_OWED or any(link.hosted.full for link in self._links)
+        full = self._dialect.owed > MAX_OWED or any(link.hosted.full for link in self._links)
         if full == self._room.is_set():
             if full:
                 self._room.clear()

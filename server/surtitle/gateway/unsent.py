@@ -8,9 +8,9 @@ from surtitle.messages import Ack, Partial, ServerMessage, format_message
 
 SKIPPED_WHILE_UNSENT = 8
 """Messages that may wait before some are skipped."""
-MOST_UNSENT = 1024
+MAX_UNSENT = 1024
 """Messages that may wait at all: a session keeps fewer for one who comes back."""
-MOST_WAITING_BYTES = 1 << 20
+MAX_WAITING_BYTES = 1 << 20
 """Of them all: an hour of finals has a tenth of that."""
 
 T = TypeVar("T")
@@ -37,11 +37,11 @@ class Unsent(Generic[T]):
         if len(self._messages) >= SKIPPED_WHILE_UNSENT:
             self._messages = deque(m for m in self._messages if not self._gives_way(m, message))
             self.held_bytes = sum(map(self._size, self._messages))
-        if len(self._messages) >= MOST_UNSENT:  # its client takes one now and then
+        if len(self._messages) >= MAX_UNSENT:  # its client takes one now and then
             return False
         self.held_bytes += self._size(message)
         self._messages.append(message)
-        return self.held_bytes <= MOST_WAITING_BYTES
+        return self.held_bytes <= MAX_WAITING_BYTES
 
     def take(self) -> T:
         """The next one. Raises IndexError where there is none."""

@@ -21,7 +21,7 @@ from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.live import WORD_BYTES
 from surtitle.gateway.opening import Opening
 from surtitle.gateway.shares import Share, Shares
-from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, ClientStream
+from surtitle.gateway.stream import MAX_MESSAGE_S, ClientStream
 from surtitle.messages import Ended, Failed, Final, ServerMessage, Start
 
 log = structlog.get_logger("surtitle.upload")
@@ -78,7 +78,7 @@ class Upload:
 
     async def in_turn(self, call: Callable[[], object]) -> None:
         """Do something for the client, when its turn comes."""
-        await self._stream.in_turn(call, MOST_OF_A_MESSAGE_S)
+        await self._stream.in_turn(call, MAX_MESSAGE_S)
 
     async def finish(self) -> AsyncIterator[Final]:
         """There is no more of it: all finals, as they come, to the last. Raises WireError."""

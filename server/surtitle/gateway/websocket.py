@@ -20,12 +20,12 @@ from websockets.server import ServerProtocol
 
 from surtitle.gateway.reading import ReadingTurns
 from surtitle.gateway.shares import Share
-from surtitle.gateway.stream import MOST_OF_A_MESSAGE_S, UNSENT_BYTES, ClientStream, Pause
+from surtitle.gateway.stream import MAX_MESSAGE_S, UNSENT_BYTES, ClientStream, Pause
 from surtitle.runtime.allowance import Allowance
 
 log = structlog.get_logger("surtitle.gateway")
 
-MOST_QUEUED = 4
+MAX_QUEUED = 4
 """Messages that may wait to be received, before no more is read."""
 PING_INTERVAL_S = 20.0
 """Whoever only watches a quiet channel hears nothing else. Nobody waits for the pong: a client whose
@@ -181,7 +181,7 @@ class WebSocket:
         self._messages.append((kind, data))
         self._came.set()
         self._has_large |= len(data) > LARGE_BYTES
-        if len(self._messages) >= MOST_QUEUED or self._has_large:
+        if len(self._messages) >= MAX_QUEUED or self._has_large:
             self.stream.pause(Pause.FULL)
 
     async def recv(self) -> str | bytes:
@@ -212,7 +212,7 @@ class WebSocket:
 
     def _read_on(self) -> None:
         """Read again, where little waits."""
-        if len(self._messages) <= MOST_QUEUED // 4 and not self._has_large:
+        if len(self._messages) <= MAX_QUEUED // 4 and not self._has_large:
             self.stream.resume(Pause.FULL)
 
     def _forget_large(self) -> None:
@@ -235,7 +235,7 @@ class WebSocket:
         try:
             for call in calls:
                 await room.wait()
-                await self.stream.in_turn(call, MOST_OF_A_MESSAGE_S)
+                await self.stream.in_turn(call, MAX_MESSAGE_S)
         finally:
             self._waiting -= 1
             self._in_turn = False

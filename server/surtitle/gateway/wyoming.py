@@ -22,7 +22,7 @@ from wyoming.server import AsyncEventHandler, AsyncTcpServer
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.budget import allowance
 from surtitle.gateway.reading import InputTurns
-from surtitle.gateway.stream import LINGER_S, MOST_OF_A_MESSAGE_S, UNSENT_BYTES
+from surtitle.gateway.stream import LINGER_S, MAX_MESSAGE_S, UNSENT_BYTES
 
 log = structlog.get_logger("surtitle.wyoming")
 
@@ -30,7 +30,7 @@ MAX_HEAD_BYTES = 1 << 14
 """Of an event's head, and of its data: all of it is read at once."""
 MAX_PAYLOAD_BYTES = 1 << 20
 """Of its audio. Home Assistant sends a kilobyte or two."""
-MOST_QUEUED = 4
+MAX_QUEUED = 4
 """Events that may wait to be worked on, before no more is read."""
 EVENT_S = 0.0001
 """What an event costs its client beside what is done for it: two tasks wake up."""
@@ -127,7 +127,7 @@ class WyomingSocket:
         self.close_received: int | None = None
         self.is_lost = False
         self._writer = writer
-        self._frames: asyncio.Queue[str | bytes | None] = asyncio.Queue(MOST_QUEUED)
+        self._frames: asyncio.Queue[str | bytes | None] = asyncio.Queue(MAX_QUEUED)
         self._format: Data | None = None  # of the audio, as it was told last
         self._is_deaf = False
         self._gone = asyncio.Event()
@@ -178,7 +178,7 @@ class WyomingSocket:
         finally:
             now_s = time.perf_counter()
             cost_s = now_s - began_s + more_s
-            self._inputs.charge(self._cost, cost_s, now_s, MOST_OF_A_MESSAGE_S)
+            self._inputs.charge(self._cost, cost_s, now_s, MAX_MESSAGE_S)
 
     def lose(self) -> None:
         """The client has gone."""
@@ -199,7 +199,7 @@ class WyomingSocket:
         """See Socket."""
         for call in calls:
             await room.wait()
-            await self._inputs.in_turn(self._cost, call, MOST_OF_A_MESSAGE_S)
+            await self._inputs.in_turn(self._cost, call, MAX_MESSAGE_S)
 
     @property
     def has_input(self) -> bool:

@@ -10,7 +10,7 @@ A decode is judged by the guard, and by how much of the audio it leaves unsaid:
     REFUSE         it is not speech: the answer says why
 
 Every job comes to an end: a ladder has three rungs at most and is climbed once for each part of the
-audio, of which there are MOST_PARTS and the last one, and once more where the context is dropped.
+audio, of which there are MAX_PARTS and the last one, and once more where the context is dropped.
 """
 
 from dataclasses import dataclass, replace
@@ -27,15 +27,15 @@ from surtitle.recognition.guard import (
     suspicion,
 )
 
-LEAST_PART_MS = 1000
+MIN_PART_MS = 1000
 """A part of a job's audio is kept if it is so long, and speech behind the last word is decoded if it
 is: less has hardly a word."""
 SPARSE_TOKENS_PER_S = 2.5
 SPARSE_FROM_MS = 8000
 """Fewer tokens for each second of so much speech are few: people say four to six."""
-MOST_PARTS = 8
+MAX_PARTS = 8
 """So many are kept at most where a job has more words than fit into one decode."""
-LEAST_WORTH_A_LOOK_S = 0.3
+MIN_WORTH_A_LOOK_S = 0.3
 """Shorter audio, of a sender that breaks off, has no word that a second look could find. And it takes
 as long as that of a whole sentence."""
 
@@ -151,7 +151,7 @@ def begin(kind: JobKind, seconds: float, context: str = "", speech_ms: int = 0) 
     speech, 0 where nobody listened.
     """
     ladder = PARTIAL_LADDER if kind == "partial" else FINAL_LADDER
-    if seconds < LEAST_WORTH_A_LOOK_S:
+    if seconds < MIN_WORTH_A_LOOK_S:
         ladder = ladder[:1]
     return Attempt(kind, ladder, context=context, unheard_ms=speech_ms)
 
@@ -177,7 +177,7 @@ def judge(attempt: Attempt, decoded: Decoded) -> Verdict:
         decoded = attempt.echo  # something was said, and the context has helped to spell it
     elif attempt.context and echoes(evidence.text, attempt.context):
         return Verdict(Outcome.DROP_CONTEXT, decoded)
-    goes_on = attempt.parts < MOST_PARTS and (decoded.full or may_stop_early(attempt, decoded))
+    goes_on = attempt.parts < MAX_PARTS and (decoded.full or may_stop_early(attempt, decoded))
     return Verdict(Outcome.CONTINUE if goes_on else Outcome.ACCEPT, decoded)
 
 
@@ -188,7 +188,7 @@ def may_stop_early(attempt: Attempt, decoded: Decoded) -> bool:
     follows them one. So may one that has few words for much speech: at a change of speaker Whisper now
     and then takes the end of what the first one says for the end of all.
     """
-    if attempt.unheard_ms < LEAST_PART_MS:
+    if attempt.unheard_ms < MIN_PART_MS:
         return False
     return decoded.evidence.repeated or attempt.parts > 0 or _is_sparse(attempt, decoded)
 
@@ -201,4 +201,4 @@ def _is_sparse(attempt: Attempt, decoded: Decoded) -> bool:
 
 def stops_early(attempt: Attempt, end_ms: int) -> bool:
     """Whether a part's worth of speech or more follows the last word, which ends at `end_ms`."""
-    return attempt.unheard_ms - end_ms >= LEAST_PART_MS
+    return attempt.unheard_ms - end_ms >= MIN_PART_MS

@@ -30,7 +30,7 @@ _DYNAMIC_RANGE = 8.0
 USUAL_PEAK = 1.2
 """Loudest point of the features of recordings at the usual level: LibriSpeech has 1.2, telephone
 prompts 1.25 (medians). Whisper takes what is quieter for silence, the sooner the shorter it is."""
-MOST_GAIN = 1.0
+MAX_GAIN = 1.0
 """By which quiet features are lifted at most. One unit is four decades of power: 40 dB."""
 
 
@@ -109,5 +109,5 @@ class Features:
 
 def lift(features: Floats) -> Floats:
     """The features of the same audio with so much gain that it has the usual level, if it is quiet."""
-    gain = min(USUAL_PEAK - float(features.max()), MOST_GAIN)
+    gain = min(USUAL_PEAK - float(features.max()), MAX_GAIN)
     return features + np.float32(gain) if gain > 0 else features

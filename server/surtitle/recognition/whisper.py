@@ -43,7 +43,7 @@ from surtitle.recognition.alignment import (
     whole_words,
 )
 from surtitle.recognition.attempt import (
-    LEAST_PART_MS,
+    MIN_PART_MS,
     Attempt,
     Decoded,
     Outcome,
@@ -427,7 +427,7 @@ class WhisperDecoder:
         """Keep the words up to a pause, and leave what follows it to decode; False where no pause
         gets the job ahead."""
         timed, rest_ms = self._first_part(decoding, decoded)
-        if rest_ms < LEAST_PART_MS:
+        if rest_ms < MIN_PART_MS:
             return False
         job = decoding.job
         before_ms = decoding.said[-1].end_ms if decoding.said else 0

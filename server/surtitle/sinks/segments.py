@@ -19,7 +19,7 @@ from surtitle.subtitles.formats import format_vtt_cue, vtt_time
 
 RESYNC_MS = 5000
 """So much later than its session's others a final may come. Beyond that, its audio has stood still."""
-MOST_AHEAD_MS = 60_000
+MAX_AHEAD_MS = 60_000
 """Of captions that come faster than they can be shown, such as those of a file."""
 MAX_SESSIONS = 100
 """Of which the beginning is remembered."""
@@ -90,7 +90,7 @@ class Segments:
         if isinstance(message, Revised):
             self._revise(session, message)
             return True
-        if self._live.free_ms > at_ms - self._zero_ms + MOST_AHEAD_MS:
+        if self._live.free_ms > at_ms - self._zero_ms + MAX_AHEAD_MS:
             return False
         shift_ms = self._shift(session, message, at_ms - self._zero_ms)
         free_ms = max(self._live.free_ms, self._written_ms)

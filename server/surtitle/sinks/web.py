@@ -19,9 +19,9 @@ from surtitle.sinks.sink import NotNow, Outlet, Refused
 CONNECT_S = 5.0
 ATTEMPT_S = 10.0
 """For the whole of a request and its answer, however slowly that comes."""
-MOST_READ_BYTES = 1 << 16
+MAX_READ_BYTES = 1 << 16
 """Of an answer. Beyond that the connection is closed."""
-MOST_DIGITS = 15
+MAX_DIGITS = 15
 """Of the number of a caption."""
 
 _TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
@@ -73,8 +73,8 @@ class WebOutlet(Outlet):
         response, body = await self._send("GET", Request(url, {}, b""))
         if response.status_code >= 500 or response.status_code in _TRY_AGAIN:
             raise NotNow(_sentence(response.status_code), _retry_after_s(response))
-        digits = body.strip()[: MOST_DIGITS + 1]
-        if response.is_success and digits.isdigit() and len(digits) <= MOST_DIGITS:
+        digits = body.strip()[: MAX_DIGITS + 1]
+        if response.is_success and digits.isdigit() and len(digits) <= MAX_DIGITS:
             self._form.go_on_after(int(digits))
         # Else it does not know, and captions are counted from 1, or from where they were.
 
@@ -89,7 +89,7 @@ class WebOutlet(Outlet):
             ):
                 async for part in response.aiter_raw():
                     body += part
-                    if len(body) > MOST_READ_BYTES:
+                    if len(body) > MAX_READ_BYTES:
                         break
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise NotNow("no answer in time") from error

@@ -24,7 +24,7 @@ PAUSE_MS = 300
 FLICKER_MS = 500
 """A screen that is empty for less than this flickers; such gaps are closed (Netflix, "Frame gap")."""
 
-MOST_UNITS = 48
+MAX_UNITS = 48
 LOOK_AHEAD = 24
 """Of Steps, in units: a cue of two lines has 16 words."""
 
@@ -100,7 +100,7 @@ def lay_out_in_steps(finals: Iterable[Final], layout: Layout | None = None) -> I
 class Steps:
     """Lays out a talk final by final, in steps of milliseconds: all of an hour takes seconds.
 
-    The cues are those of `lay_out`, but in a passage of more than MOST_UNITS. There, the beginning is
+    The cues are those of `lay_out`, but in a passage of more than MAX_UNITS. There, the beginning is
     laid out before its end is known: what comes LOOK_AHEAD units later hardly ever changes it.
     """
 
@@ -126,7 +126,7 @@ class Steps:
             if self._units and unit.start_ms - self._units[-1].end_ms >= APART_MS:
                 found += self._end_passage()
             self._units.append(unit)
-        while len(self._units) > MOST_UNITS:
+        while len(self._units) > MAX_UNITS:
             cues = _cues(self._units, self._shown)
             end = len(self._units) - LOOK_AHEAD
             ready = [(cue, to) for cue, to in cues if to <= end] or cues[:1]

@@ -15,14 +15,14 @@ _INFO = {
     "WrapStyle": "2",  # lines are broken already
     "ScaledBorderAndShadow": "yes",
 }
-MOST_MS = 36_000_000 - 10
+MAX_MS = 36_000_000 - 10
 """The format has one digit for hours."""
 
 
 def format_events(cues: Iterable[Cue]) -> Iterator[str]:
     """A line for each cue, as they stand after the header; none for what is said after ten hours."""
     for cue in cues:
-        if cue.end_ms > MOST_MS:
+        if cue.end_ms > MAX_MS:
             return
         text = r"\N".join(map(_escaped, cue.lines))
         event = pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=text)

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MOST_LETTERS, MOST_NAMES, namesIn } from "../../../web_demo/names.js";
+import { MAX_LETTERS, MAX_NAMES, namesIn } from "../../../web_demo/names.js";
 
 test("names stand in lines or between commas, once each", () => {
   for (const [text, names] of [
@@ -16,13 +16,13 @@ test("names stand in lines or between commas, once each", () => {
 });
 
 test("what the server does not take is left out and said", () => {
-  const many = Array.from({ length: MOST_NAMES + 1 }, (_, number) => `Name ${number}`).join("\n");
-  const found = namesIn(`${"x".repeat(MOST_LETTERS + 1)}\n${many}`);
-  assert.equal(found.names.length, MOST_NAMES);
+  const many = Array.from({ length: MAX_NAMES + 1 }, (_, number) => `Name ${number}`).join("\n");
+  const found = namesIn(`${"x".repeat(MAX_LETTERS + 1)}\n${many}`);
+  assert.equal(found.names.length, MAX_NAMES);
   assert.equal(found.names[0], "Name 0");
   assert.deepEqual(found.problems, [
     { key: "names.long", values: { most: 100 } },
     { key: "names.many", values: { most: 100 } },
   ]);
-  assert.deepEqual(namesIn("𝒜".repeat(MOST_LETTERS)).problems, []);
+  assert.deepEqual(namesIn("𝒜".repeat(MAX_LETTERS)).problems, []);
 });

@@ -13,9 +13,9 @@ from surtitle.gateway.dialects.words import MAX_HOTWORD, MAX_HOTWORDS, hotwords
 from surtitle.jobs import ModelInfo
 from surtitle.messages import Encoding, Start
 
-LEAST_ENDPOINTING_MS, MOST_ENDPOINTING_MS = 300, 5000
+MIN_ENDPOINTING_MS, MAX_ENDPOINTING_MS = 300, 5000
 """After less silence, finals are worse: with 100 ms, 0.305 instead of 0.242 words are wrong."""
-LEAST_UTTERANCE_END_MS, MOST_UTTERANCE_END_MS = 1000, 5000
+MIN_UTTERANCE_END_MS, MAX_UTTERANCE_END_MS = 1000, 5000
 DEFAULT_EOT_THRESHOLD = 0.7
 MAX_CHANNELS = 8
 """Of `multichannel`, each of which has a session."""
@@ -87,7 +87,7 @@ def read_query(query: Query, model: ModelInfo, *, is_file: bool = False) -> Wish
         _flag(query, "vad_events"),
         None
         if end_ms is None
-        else _number(query, "utterance_end_ms", 0, LEAST_UTTERANCE_END_MS, MOST_UTTERANCE_END_MS),
+        else _number(query, "utterance_end_ms", 0, MIN_UTTERANCE_END_MS, MAX_UTTERANCE_END_MS),
         tuple(sorted(name[:40] for name in query if name not in _KNOWN)),
     )
 
@@ -102,7 +102,7 @@ def make_start(
     silence_ms = None
     if endpointing is not None and endpointing not in ("true", "false"):
         wanted = _number(query, "endpointing", 0, 0, 100_000)
-        silence_ms = min(max(wanted, LEAST_ENDPOINTING_MS), MOST_ENDPOINTING_MS)
+        silence_ms = min(max(wanted, MIN_ENDPOINTING_MS), MAX_ENDPOINTING_MS)
     start = Start(
         encoding=encoding,
         sample_rate=rate,

@@ -48,7 +48,7 @@ from surtitle.messages import (
 UNFINISHED_CONFIDENCE, FINISHED_CONFIDENCE = 0.4, 0.8
 """That a turn ends with a pause in the middle of a sentence, or at its end. These two are all that is
 known."""
-MOST_TURN_MS = 120_000
+MAX_TURN_MS = 120_000
 """Of a turn without a pause, which ends where it is cut then: each event repeats all of it."""
 
 
@@ -174,7 +174,7 @@ class Flux:
             self._heard = self._before.and_then("", None, answer.end_ms)
         if not self._is_in_turn:
             return
-        is_long = answer.end_ms - self._begin_ms >= MOST_TURN_MS
+        is_long = answer.end_ms - self._begin_ms >= MAX_TURN_MS
         if answer.ended_by == "length" and not is_long:
             self._before = self._heard
             return

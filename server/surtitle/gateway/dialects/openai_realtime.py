@@ -58,7 +58,7 @@ SILENCES_MS = {"low": 1200, "medium": 800, "auto": 800, "high": 500}
 """Silence that ends an utterance, by the `eagerness` of `semantic_vad`."""
 DEFAULT_SILENCE_MS = 500
 """Of `server_vad`."""
-LEAST_SILENCE_MS, MOST_SILENCE_MS = 300, 5000
+MIN_SILENCE_MS, MAX_SILENCE_MS = 300, 5000
 """Less costs accuracy: 0.305 instead of 0.242 words wrong with 100 ms, on read speech."""
 
 LAGS_MS = {"minimal": 0, "low": 1500, "medium": 4000, "high": 6000, "xhigh": 10_000}
@@ -597,7 +597,7 @@ def _silence_ms(detection: Json) -> int:
     wanted = detection.get("silence_duration_ms") or DEFAULT_SILENCE_MS
     if detection.get("type") == "semantic_vad":
         wanted = SILENCES_MS[detection.get("eagerness") or "auto"]
-    return round(min(max(wanted, LEAST_SILENCE_MS), MOST_SILENCE_MS))
+    return round(min(max(wanted, MIN_SILENCE_MS), MAX_SILENCE_MS))
 
 
 def _form(start: Start) -> tuple[Encoding, int]:
