@@ -39,8 +39,10 @@ EndedBy = Literal["pause", "length", "flush", "discard", "stop"]
 by `flush`, `discard` or `stop`."""
 Mode = Literal["live", "file"]
 """`file`: nobody waits for a caption."""
-Name = Annotated[str, Meta(max_length=100)]
+MAX_NAME_LETTERS = 100
+Name = Annotated[str, Meta(max_length=MAX_NAME_LETTERS)]
 MAX_HOTWORDS = 100
+"""Names and terms that a session listens for, and as many that it replaces."""
 CHANNEL_NAME = r"[A-Za-z0-9_-]{1,64}"
 ChannelName = Annotated[str, Meta(pattern=rf"^{CHANNEL_NAME}$(?!\n)")]
 LanguageTag = Annotated[
@@ -70,7 +72,7 @@ class Start(Struct, tag="start", kw_only=True, frozen=True):
     silent_after_ms: Annotated[int, Meta(ge=0, le=60_000)] | None = None
     channel: ChannelName | None = None
     archive: bool = True
-    replacements: Annotated[dict[Name, Name], Meta(max_length=100)] = {}
+    replacements: Annotated[dict[Name, Name], Meta(max_length=MAX_HOTWORDS)] = {}
 
 
 class Update(Struct, tag="update", kw_only=True, frozen=True):

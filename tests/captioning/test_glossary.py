@@ -1,7 +1,8 @@
 import pytest
 
-from surtitle.captioning.glossary import MAX_LETTERS, MAX_NAMES, checked, names_in, pairs_in
+from surtitle.captioning.glossary import checked, names_in, pairs_in
 from surtitle.errors import ConfigurationError
+from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS
 
 
 def test_a_name_is_a_line() -> None:
@@ -13,15 +14,15 @@ def test_a_name_counts_once() -> None:
 
 
 def test_too_many_are_told() -> None:
-    assert len(checked(map(str, range(MAX_NAMES)), "names.txt")) == MAX_NAMES
+    assert len(checked(map(str, range(MAX_HOTWORDS)), "names.txt")) == MAX_HOTWORDS
     with pytest.raises(ConfigurationError, match=r"names.txt has 101 names; at most 100"):
-        checked(map(str, range(MAX_NAMES + 1)), "names.txt")
+        checked(map(str, range(MAX_HOTWORDS + 1)), "names.txt")
 
 
 def test_one_that_is_too_long_is_told() -> None:
-    assert checked(["x" * MAX_LETTERS], "names.txt")
+    assert checked(["x" * MAX_NAME_LETTERS], "names.txt")
     with pytest.raises(ConfigurationError, match=r"names.txt: x{40}… has 101 letters"):
-        checked(["x" * (MAX_LETTERS + 1)], "names.txt")
+        checked(["x" * (MAX_NAME_LETTERS + 1)], "names.txt")
 
 
 def test_replacements_are_pairs() -> None:
@@ -36,8 +37,8 @@ def test_a_line_that_is_no_pair_is_told(line: str) -> None:
 
 
 def test_too_many_and_too_long_replacements_are_told() -> None:
-    many = "\n".join(f"word{number} = x" for number in range(MAX_NAMES + 1))
+    many = "\n".join(f"word{number} = x" for number in range(MAX_HOTWORDS + 1))
     with pytest.raises(ConfigurationError, match="101 names; at most 100"):
         pairs_in(many, "words.txt")
     with pytest.raises(ConfigurationError, match="has 101 letters"):
-        pairs_in(f"word = {'x' * (MAX_LETTERS + 1)}", "words.txt")
+        pairs_in(f"word = {'x' * (MAX_NAME_LETTERS + 1)}", "words.txt")

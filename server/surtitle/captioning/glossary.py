@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 from surtitle.errors import ConfigurationError
+from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS
 
-MAX_NAMES = 100
-MAX_LETTERS = 100
-"""Of one name; both are the limits of `hotwords` in `start`."""
 COMMENT = "#"
 
 
@@ -34,14 +32,15 @@ def pairs_in(text: str, source: str) -> dict[str, str]:
 def checked(names: Iterable[str], source: str) -> tuple[str, ...]:
     """The names without repetitions. Raises ConfigurationError, which names their `source`."""
     found = tuple(dict.fromkeys(names))
-    if len(found) > MAX_NAMES:
+    if len(found) > MAX_HOTWORDS:
         raise ConfigurationError(
-            f"{source} has {len(found)} names; at most {MAX_NAMES} can be given. Keep those that are "
-            "most likely to be said."
+            f"{source} has {len(found)} names; at most {MAX_HOTWORDS} can be given. Keep those that "
+            "are most likely to be said."
         )
     for name in found:
-        if len(name) > MAX_LETTERS:
+        if len(name) > MAX_NAME_LETTERS:
             raise ConfigurationError(
-                f"{source}: {name[:40]}… has {len(name)} letters; a name has at most {MAX_LETTERS}."
+                f"{source}: {name[:40]}… has {len(name)} letters; a name has at most "
+                f"{MAX_NAME_LETTERS}."
             )
     return found

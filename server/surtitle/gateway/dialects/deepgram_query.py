@@ -9,9 +9,9 @@ from msgspec import structs
 
 from surtitle.captioning.decode_options import make_decode_options
 from surtitle.errors import BadStart
-from surtitle.gateway.dialects.words import MAX_HOTWORD, MAX_HOTWORDS, hotwords
+from surtitle.gateway.dialects.words import hotwords
 from surtitle.jobs import ModelInfo
-from surtitle.messages import Encoding, Start
+from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS, Encoding, Start
 
 MIN_ENDPOINTING_MS, MAX_ENDPOINTING_MS = 300, 5000
 """After less silence, finals are worse: with 100 ms, 0.305 instead of 0.242 words are wrong."""
@@ -203,7 +203,9 @@ def _keyword(keyword: str) -> str:
 def _replacements(values: Iterable[str]) -> dict[str, str]:
     """Of FIND:REPLACE, as many as a session takes; one without a colon is deleted."""
     pairs = (value.partition(":") for value in values)
-    found = {find.strip()[:MAX_HOTWORD]: text.strip()[:MAX_HOTWORD] for find, _, text in pairs}
+    found = {
+        find.strip()[:MAX_NAME_LETTERS]: text.strip()[:MAX_NAME_LETTERS] for find, _, text in pairs
+    }
     return dict(islice(((find, text) for find, text in found.items() if find), MAX_HOTWORDS))
 
 

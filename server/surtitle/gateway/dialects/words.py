@@ -4,10 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from surtitle.captioning.replacing import share_time
-from surtitle.messages import Final, WordTiming
-
-MAX_HOTWORDS, MAX_HOTWORD = 100, 100
-"""How many there may be, and how many characters each has: see `Start`."""
+from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS, Final, WordTiming
 
 
 def bare(word: str) -> str:
@@ -40,5 +37,5 @@ def words_of(final: Final) -> list[WordTiming]:
 
 def hotwords(terms: Iterable[str]) -> list[str]:
     """As many as a session takes, each as long as one may be; empty ones are left out."""
-    kept = (term.strip()[:MAX_HOTWORD] for term in terms)
+    kept = (term.strip()[:MAX_NAME_LETTERS] for term in terms)
     return list(islice((term for term in kept if term), MAX_HOTWORDS))
