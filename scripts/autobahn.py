@@ -23,9 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import BINARY, Frame
 
 from surtitle.gateway.handshake import accept
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.places import Places
-from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.stream import ClientStream
 from surtitle.gateway.websocket import WebSocket
 

@@ -28,10 +28,10 @@ from surtitle.gateway.http import (
     Phase,
     connection_of,
 )
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.origins import Names, OriginPolicy
 from surtitle.gateway.places import Places
-from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.stream import ClientStream
 from surtitle.runtime.allowance import Allowance
 from tests.gateway.fakes import everything_logged

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from surtitle.gateway import stream
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.places import Places
-from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.stream import ClientStream
 
 

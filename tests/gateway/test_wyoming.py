@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.inputs import InputTurns
 from surtitle.jobs import Job, Result
 from tests.gateway.serving import PAUSE, WORD
 from tests.gateway.site import Site

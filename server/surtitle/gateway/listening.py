@@ -10,8 +10,8 @@ from starlette.types import ASGIApp
 
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.http import HttpConnection
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.places import Places
-from surtitle.gateway.reading import InputTurns
 from surtitle.gateway.secure import SecureTransport
 from surtitle.gateway.stream import ClientStream
 

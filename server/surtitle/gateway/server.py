@@ -29,6 +29,7 @@ from surtitle.gateway.dialects.wyoming import Wyoming
 from surtitle.gateway.foreign import ForeignPages
 from surtitle.gateway.gauges import make_gauges
 from surtitle.gateway.handshake import Take
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.limits import AddressLimits
 from surtitle.gateway.listening import MANY_PLACES, Listener
 from surtitle.gateway.live import LiveCaptions
@@ -38,7 +39,7 @@ from surtitle.gateway.origins import SAME_ORIGIN, OriginPolicy
 from surtitle.gateway.places import Places
 from surtitle.gateway.proxies import TRUST_NONE, ClientAddress, TrustedProxies
 from surtitle.gateway.qr_codes import QrCodes
-from surtitle.gateway.reading import InputTurns, ReadingTurns
+from surtitle.gateway.reading import ReadingTurns
 from surtitle.gateway.registry import Service, Sessions
 from surtitle.gateway.routes import Routes, Serving, figures_app
 from surtitle.gateway.shares import Shares

@@ -14,9 +14,9 @@ from typing import Protocol
 import structlog
 
 from surtitle.gateway import budget
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.limits import network_of
 from surtitle.gateway.places import Places
-from surtitle.gateway.reading import InputTurns
 from surtitle.runtime.allowance import Allowance
 
 log = structlog.get_logger("surtitle.gateway")

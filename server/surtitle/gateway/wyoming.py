@@ -21,7 +21,7 @@ from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
 from surtitle.errors import ConfigurationError
 from surtitle.gateway.budget import allowance
-from surtitle.gateway.reading import InputTurns
+from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.stream import LINGER_S, MAX_MESSAGE_S, UNSENT_BYTES
 
 log = structlog.get_logger("surtitle.wyoming")
