@@ -300,7 +300,7 @@ def test_the_file_counts(
         (["demo"], "surtitle.cli.caption.run_demo"),
     ],
 )
-def test_a_server_of_its_own_has_nothing_of_the_real_one_that_keeps_others_out_or_lets_them_in(
+def test_a_server_of_its_own_has_nothing_of_the_real_one_that_concerns_others(
     command: list[str], runs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Settings(port=0, log_level="warning", language="de").model_dump()
@@ -309,6 +309,8 @@ def test_a_server_of_its_own_has_nothing_of_the_real_one_that_keeps_others_out_o
         'host = "0.0.0.0"\nport = 443\nkeys_file = "keys.toml"\nallowed_origins = ["*"]\n'
         'tls_cert = "chain.pem"\nlog_level = "debug"\nlanguage = "de"\nvosk_port = 2700\n'
         'wyoming = "tcp://0.0.0.0:10300"\nwyoming_zeroconf = "Saal"\n'
+        'archive = "/srv/talks"\nbackplane = "redis://127.0.0.1:6379"\n'
+        'sinks = ["hall=hls:/srv/live"]\nsinks_file = "sinks"\nwebhook_secret_file = "secret"\n'
     )
     monkeypatch.setenv("SURTITLE_TLS_KEY", "key.pem")
     used: list[Settings] = []

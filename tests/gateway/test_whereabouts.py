@@ -77,7 +77,16 @@ def test_a_server_that_only_this_machine_reaches_says_how_to_open_it() -> None:
 def test_the_command_is_the_one_that_was_given_but_for_the_address(
     arguments: list[str], has_keys: bool, command: str
 ) -> None:
-    assert command_for_network(arguments, has_keys=has_keys) == command
+    found = command_for_network(arguments, has_keys=has_keys, has_archive=False)
+    assert found == command
+
+
+@pytest.mark.parametrize(
+    ("has_keys", "command"), [(False, ""), (True, "surtitle serve --host 0.0.0.0")]
+)
+def test_no_command_is_shown_that_does_not_start(has_keys: bool, command: str) -> None:
+    found = command_for_network(["surtitle", "serve"], has_keys=has_keys, has_archive=True)
+    assert found == command
 
 
 async def test_a_real_one_tells_its_page() -> None:

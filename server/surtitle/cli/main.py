@@ -198,7 +198,11 @@ def serve(surroundings: Surroundings | None, /, **options: Any) -> None:
         if console.is_terminal and settings.log_format == "text":
             show_addresses(console, started.url, started.gateway.network_urls)
 
-    command = command_for_network(_arguments(), has_keys=settings.keys_file is not None)
+    command = command_for_network(
+        _arguments(),
+        has_keys=settings.keys_file is not None,
+        has_archive=bool(settings.archive),
+    )
     with byte_progress(console) as report:
         serving = app.serve(settings, report, command_for_network=command, on_ready=tell)
         sys.exit(run_on_loop(serving))
@@ -493,6 +497,11 @@ _OWN_SERVER = {
     "wyoming": None,
     "wyoming_zeroconf": None,
     "trusted_proxies": [],
+    "archive": "",
+    "backplane": "",
+    "sinks": [],
+    "sinks_file": None,
+    "webhook_secret_file": None,
     "log_level": "warning",
 }
 """Settings of the server that a command starts for itself: it is there for nobody else."""

@@ -66,12 +66,15 @@ class Whereabouts:
         return f"{self.scheme}://{in_url(host)}:{self.port}"
 
 
-def command_for_network(arguments: Sequence[str], *, has_keys: bool) -> str:
+def command_for_network(arguments: Sequence[str], *, has_keys: bool, has_archive: bool) -> str:
     """The command that starts the same server once more, for all of the network.
 
-    `arguments` are those of the process, its program first. A server with keys asks for them. Empty
-    where the command has an address that may hold a secret: whoever may speak can read it.
+    `arguments` are those of the process, its program first. A server with keys asks for them; without,
+    it does not start in the network where it has an archive. Empty then, and where the command has an
+    address that may hold a secret: whoever may speak can read it.
     """
+    if has_archive and not has_keys:
+        return ""
     program, *given = arguments
     for word, following in zip_longest(given, given[1:], fillvalue=""):
         name, has_value, own = word.partition("=")
