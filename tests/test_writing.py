@@ -1,6 +1,7 @@
 """What `caption`, `mic` and `watch` write, and where a better text of an utterance takes its place."""
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -355,6 +356,25 @@ async def test_who_watches_until_ctrl_c_has_the_file(tmp_path: Path) -> None:
         await task
     assert "kernel" in path.read_text()
     assert not part_of(path).exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ends", ["interrupted", "well"])
+def test_who_watches_and_hears_nothing_keeps_the_file_of_the_last_talk(
+    kind: str, ends: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, new = tmp_path / "hall", tmp_path / "new"
+    path.write_text("of the last talk")
+    for each in (path, new):
+        with (
+            contextlib.suppress(asyncio.CancelledError),
+            Writing(kind, str(each)).writer(until_interrupted=True),
+        ):
+            if ends == "interrupted":
+                raise asyncio.CancelledError
+    assert path.read_text() == "of the last talk"
+    assert f"Nothing was said. {path} stays as it was." in " ".join(capsys.readouterr().err.split())
+    assert sorted(tmp_path.iterdir()) == [path, new]
 
 
 # -- the program itself -------------------------------------------------------------------------

@@ -110,7 +110,7 @@ async def _caption(
 ) -> None:
     console = Console(stderr=True)
     configure_logging(settings.log())
-    with request.writing.writer() as writer:
+    with request.writing.writer(until_interrupted=True) as writer:
         # The device first: what is wrong with it is better said before a model is loaded.
         async with (
             open_microphone(request.device) as microphone,

@@ -21,10 +21,11 @@ class PartFile:
 
     def __init__(self, path: str) -> None:
         """Raises OSError where it cannot be written."""
-        self._target = Path(os.path.realpath(path))  # a link stays one
+        self.target = Path(os.path.realpath(path))  # a link stays one
+        """Its place."""
         self.left: list[Path] = []
         """Of earlier runs that were cut off. They stay."""
-        for part in _names(self._target):
+        for part in _names(self.target):
             try:
                 self.file: TextIO = part.open("x", encoding="utf-8")
             except FileExistsError:
@@ -34,24 +35,29 @@ class PartFile:
                 return
         raise FileExistsError(f"there are {MAX_LEFT} unfinished ones beside it")
 
+    @property
+    def has_target(self) -> bool:
+        """Whether there is a file in its place."""
+        return self.target.exists()
+
     def complete(self) -> None:
         """Put it in its place. Raises OSError."""
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
         with contextlib.suppress(OSError):  # a new file has the usual rights
-            shutil.copymode(self._target, self.path)
-        self.path.replace(self._target)
+            shutil.copymode(self.target, self.path)
+        self.path.replace(self.target)
 
     def give_up(self) -> Path:
         """It will not be complete. Returns where it is left, which is in its place where nothing was.
         Raises OSError.
         """
         self.file.close()
-        if self._target.exists():
+        if self.has_target:
             return self.path
-        self.path.replace(self._target)
-        return self._target
+        self.path.replace(self.target)
+        return self.target
 
     def remove(self) -> None:
         """It is of no use. Raises OSError."""

@@ -163,7 +163,8 @@ class Writing:
     @contextmanager
     def writer(self, *, until_interrupted: bool = False) -> Iterator[CaptionWriter]:
         """A file that is there is replaced when the block ends well. Where it runs `until_interrupted`,
-        Ctrl+C is such an end. Raises ClientError where the file cannot be written.
+        Ctrl+C is such an end, and a file that is there stays if nothing was said. Raises ClientError
+        where the file cannot be written.
         """
         if self.output is None:
             yield from self._written_to(sys.stdout)
@@ -194,15 +195,23 @@ class Writing:
             yield writer
         except BaseException as error:
             if until_interrupted and isinstance(error, asyncio.CancelledError):
-                writer.finish()
-                part.complete()
+                _complete(part, writer, until_interrupted)
             elif writer.is_empty:
                 part.remove()
             else:
                 writer.finish()
                 _tell(f"What was captioned by then is in {part.give_up()}.")
             raise
-        writer.finish()
+        _complete(part, writer, until_interrupted)
+
+
+def _complete(part: PartFile, writer: CaptionWriter, until_interrupted: bool) -> None:
+    """Where somebody has only listened and heard nothing, a file that was there is better."""
+    writer.finish()
+    if until_interrupted and writer.is_empty and part.has_target:
+        part.remove()
+        _tell(f"Nothing was said. {part.target} stays as it was.")
+    else:
         part.complete()
 
 
