@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from surtitle.client import ClientError, connect
+from surtitle.client.reasons import unreachable
 from surtitle.gateway.access import KeyFile, add_key
 from tests.gateway.certificates import make_certificate
 from tests.gateway.site import listening
@@ -73,6 +74,13 @@ async def test_the_server_has_no_tls() -> None:
     async with listening() as site:
         said = await why(site.websocket.replace("ws://", "wss://"))
     assert said.endswith("it has no TLS. Use ws:// instead of wss:// in its address.")
+
+
+def test_an_alert_is_no_reason_to_give_up_tls() -> None:
+    alert = ssl.SSLError(1, "[SSL] handshake failure")
+    alert.reason = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+    said = unreachable("wss://h", alert)
+    assert said.endswith("TLS cannot be set up with it (sslv3 alert handshake failure).")
 
 
 async def test_the_server_expects_tls(tls: ssl.SSLContext) -> None:

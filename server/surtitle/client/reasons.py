@@ -52,6 +52,8 @@ def _said(response: Response) -> str:
 
 _UNKNOWN_SIGNER = {18, 19, 20, 21}
 """Of OpenSSL (x509_vfy.h): signed by itself, or by an authority that is not known."""
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
+"""What OpenSSL says of an answer that is no TLS; an alert, which has another reason, is TLS."""
 _TRUST_IT = " If it is your own, name its file in the environment variable SSL_CERT_FILE."
 
 
@@ -65,8 +67,11 @@ def _why_silent(url: str, error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             said = f"its certificate is not trusted ({error.verify_message})."
             return said + _TRUST_IT if error.verify_code in _UNKNOWN_SIGNER else said
-        case ssl.SSLError():
+        case ssl.SSLError() if error.reason in _NO_TLS:
             return "it has no TLS. Use ws:// instead of wss:// in its address."
+        case ssl.SSLError():
+            why = (error.reason or str(error)).replace("_", " ").lower()
+            return f"TLS cannot be set up with it ({why})."
         case ConnectionRefusedError():
             return "nobody listens there. Check that the server is running, and its port."
         case socket.gaierror():
