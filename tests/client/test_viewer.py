@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 from websockets.asyncio.server import ServerConnection
 
 from surtitle.client import ClientError, Disconnected, ViewerEvent, dialing, viewer, watch
@@ -115,6 +116,26 @@ async def test_a_better_text_comes_once_also_if_it_came_while_nobody_was_there()
         *(final(1), final(2), final(3), revised(1, "sew")),
         *(revised(2, ""), revised(3, "soh"), final(4), final(5)),
     ]
+
+
+async def test_what_a_person_corrects_comes_as_long_as_a_server_takes_it() -> None:
+    finals = [final(number) for number in range(1, 301)]  # a quarter of an hour of short ones
+    better = structs.replace(revised(1, "sew"), by="anna")
+    late = structs.replace(revised(2, "sow"), by="anna")
+
+    async def come_back(server: ServerConnection) -> None:
+        told = [revise(finals[0], better), revise(finals[1], late), *finals[2:]]
+        await telling(LIVE, *told, LIVE)(server)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(telling(LIVE, *finals, better), come_back) as url,
+        watch(url, "hall") as messages,
+    ):
+        corrections = (message async for message in messages if isinstance(message, Revised))
+        first, second = await anext(corrections), await anext(corrections)
+    assert (first.utterance, first.text, first.by) == (1, "sew", "anna")
+    assert (second.utterance, second.text, second.by) == (2, "sow", "anna")
 
 
 async def test_a_better_text_of_what_was_never_told_is_none() -> None:

@@ -41,7 +41,7 @@ from surtitle.messages import (
 
 MAX_SESSIONS = 400
 """Whose answers are remembered; a server tells fewer again."""
-MAX_TEXTS = 100
+MAX_TEXTS = 500
 """Finals whose texts are remembered: an older one is not revised any more."""
 PATIENCE_S = 120.0
 """How long a server that is gone is tried again."""
@@ -207,4 +207,5 @@ def _revised_of(final: Final) -> Revised:
         text=final.text,
         confidence=final.confidence,
         words=final.words,
+        by=final.by,
     )
