@@ -8,6 +8,7 @@ import pytest
 
 from surtitle.errors import ConfigurationError
 from surtitle.sinks.building import ListedSinks
+from surtitle.sinks.web import trusted
 from surtitle.subtitles.cues import Layout
 from tests.gateway.fakes import everything_logged
 from tests.sinks.deliveries import final, until
@@ -114,3 +115,27 @@ def test_a_file_that_others_can_read_is_told(file: Path) -> None:
         file.chmod(0o644)
         listed(file=file)
     assert [line["event"] for line in logs] == ["the file of sinks is accessible to other users"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:1"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/nonexistent.pem"),
+    ],
+)
+async def test_an_environment_in_which_nothing_can_be_sent_ends_no_server(
+    variable: str, value: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted.cache_clear()
+    monkeypatch.setenv(variable, value)
+    async with started(listed(file=file)) as made:
+        write(file, "hall=zoom:https://h/")
+        with everything_logged() as log:
+            made.refresh()
+        assert "the new file of sinks cannot be used" in [line["event"] for line in log]
+        assert names(made) == []
+    with pytest.raises(ConfigurationError, match="environment"):
+        listed("hall=zoom:https://h/")
+    trusted.cache_clear()

@@ -149,7 +149,13 @@ def _form(place: Place, secret: str) -> Form:
 def _web(form: Form) -> Outlet:
     from surtitle.sinks.web import WebOutlet  # whoever has no sink needs no client
 
-    return WebOutlet(form)
+    try:
+        return WebOutlet(form)
+    except (ImportError, OSError, ValueError) as error:  # of a proxy or a certificate authority
+        raise ConfigurationError(
+            "Nothing can be sent to sinks with the environment of this server (ALL_PROXY, HTTPS_PROXY, "
+            f"SSL_CERT_FILE): {error}."
+        ) from error
 
 
 def _file(place: Place, layout: Layout) -> Outlet:
