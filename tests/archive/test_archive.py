@@ -28,6 +28,11 @@ class FakeStore:
         self.forgets_to_say = 0
         """So many writes arrive, though the answer does not."""
         self.purged_before: datetime | None = None
+        self.old = 0
+        """Talks to purge."""
+        self.calls: list[str] = []
+        """To write and to purge, in order."""
+        self.on_purge: Callable[[], object] = lambda: None
         self.threads: set[int] = set()
 
     def _called(self) -> None:
@@ -44,6 +49,7 @@ class FakeStore:
     def write(self, entries: Sequence[Entry]) -> None:
         self._called()
         self.writes += 1
+        self.calls.append("write")
         self.entries += [entry for entry in entries if entry not in self.entries]
         if self.forgets_to_say:
             self.forgets_to_say -= 1
@@ -55,20 +61,24 @@ class FakeStore:
         self.entries = [entry for entry in self.entries if _talk_of(entry) != talk]
         return len(self.entries) < before
 
-    def delete_channel(self, channel: str) -> int:
+    def delete_channel(self, channel: str, most: int) -> int:
         self._called()
-        gone = {
+        found = {
             entry.talk.id
             for entry in self.entries
             if not isinstance(entry, Bettered) and entry.talk.channel == channel
         }
+        gone = set(sorted(found)[:most])
         self.entries = [entry for entry in self.entries if _talk_of(entry) not in gone]
         return len(gone)
 
-    def purge(self, before: datetime) -> int:
+    def purge(self, before: datetime, most: int) -> int:
         self._called()
         self.purged_before = before
-        return 0
+        gone, self.old = min(self.old, most), max(self.old - most, 0)
+        self.calls.append(f"purge {gone}")
+        self.on_purge()
+        return gone
 
     def talks(self, channel: str | None, before: int | None, most: int) -> list[Kept]:
         raise NotImplementedError
@@ -79,8 +89,9 @@ class FakeStore:
     def finals(self, talk: str, after: int, most: int) -> list[Final]:
         raise NotImplementedError
 
-    def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:
+    def newest(self, channel: str, since: datetime, most_bytes: int) -> list[tuple[str, Final]]:
         self._called()
+        self.since = since
         return [
             (entry.talk.id, entry.final)
             for entry in self.entries
@@ -242,6 +253,49 @@ async def test_old_talks_are_deleted() -> None:
     assert timedelta(days=7) <= age < timedelta(days=7, minutes=1)
 
 
+async def test_what_is_said_does_not_wait_until_all_old_talks_are_deleted() -> None:
+    store, loop = FakeStore(), asyncio.get_running_loop()
+    store.old = 3 * module.DELETED_AT_ONCE
+    async with running(store, days=7) as archive:
+        record = archive.begin("a", None, "desk")
+        record.add(final(1))
+        store.on_purge = lambda: loop.call_soon_threadsafe(record.add, final(2))
+        await until(lambda: "purge 0" in store.calls)
+        await until_written(archive)
+    assert store.calls[:5] == ["write", "purge 20", "write", "purge 20", "write"]
+    assert set(store.texts) == set(texts(1, 2))
+
+
+async def test_a_large_channel_is_deleted_bit_by_bit() -> None:
+    store = FakeStore()
+    async with running(store) as archive:
+        for number in range(2 * module.DELETED_AT_ONCE + 1):
+            archive.begin(f"talk {number}", "hall", "desk").add(final(1))
+        await until_written(archive)
+        assert await archive.delete_channel("hall") == 2 * module.DELETED_AT_ONCE + 1
+    assert store.texts == []
+
+
+async def test_who_has_lost_the_channel_is_not_kept_under_its_name() -> None:
+    store = FakeStore()
+    async with running(store) as archive:
+        record = archive.begin("a", "hall", "desk")
+        record.add(final(1))
+        record.leave_channel()
+        record.add(final(2))
+        record.revise(revised(1, "so"))
+        record.revise(revised(2, "so"))
+        record.end()
+        await until_written(archive)
+    kept = [
+        (entry.talk.id, entry.talk.channel) for entry in store.entries if isinstance(entry, Said)
+    ]
+    assert kept == [("a", "hall"), ("a-alone", None)]
+    better = [entry.talk_id for entry in store.entries if isinstance(entry, Bettered)]
+    assert better == ["a", "a-alone"]
+    assert [entry.talk.id for entry in store.entries if isinstance(entry, Over)] == ["a", "a-alone"]
+
+
 async def test_without_a_limit_nothing_is_deleted() -> None:
     store = FakeStore()
     async with running(store, days=0) as archive:
@@ -262,6 +316,8 @@ async def test_the_history_of_a_channel_comes_back() -> None:
         store.is_there = False
         archive.restore("hall", found.append)
     assert found == [[("a", final(1))]]
+    age = datetime.now(UTC) - store.since
+    assert timedelta(seconds=module.HISTORY_S) <= age < timedelta(seconds=module.HISTORY_S + 60)
 
 
 async def test_a_channel_that_is_there_before_the_database_gets_its_history_then() -> None:

@@ -116,10 +116,11 @@ def test_what_was_said_last_in_a_channel(store: SqlStore) -> None:
     store.write(said(talk("a"), 1, 2))
     store.write(said(talk("b", at=NOON + timedelta(hours=1)), 1))
     store.write(said(talk("c", None, NOON + timedelta(hours=2)), 1))
-    found = store.newest("hall", 10_000)
+    found = store.newest("hall", NOON, 10_000)
     assert found == [("a", final(1)), ("a", final(2)), ("b", final(1))]
-    assert store.newest("hall", 500) == found[-2:]
-    assert store.newest("studio", 10_000) == []
+    assert store.newest("hall", NOON, 500) == found[-2:]
+    assert store.newest("hall", NOON + timedelta(minutes=30), 10_000) == found[-1:]
+    assert store.newest("studio", NOON, 10_000) == []
 
 
 def test_a_deleted_talk_is_gone_with_all_that_was_said(store: SqlStore) -> None:
@@ -127,7 +128,7 @@ def test_a_deleted_talk_is_gone_with_all_that_was_said(store: SqlStore) -> None:
     assert store.delete("a")
     assert not store.delete("a")
     assert store.find("a") is None and finals(store, "a") == []
-    assert store.delete_channel("hall") == 1
+    assert store.delete_channel("hall", 9) == 1
     assert [kept.talk.id for kept in store.talks(None, None, 9)] == ["c"]
     store.write(said(talk("a"), 2))  # it goes on
     assert texts(store, "a") == ["Caption 2."]
@@ -135,9 +136,17 @@ def test_a_deleted_talk_is_gone_with_all_that_was_said(store: SqlStore) -> None:
 
 def test_old_talks_go_by_when_they_were_last_spoken_in(store: SqlStore) -> None:
     store.write([*said(talk("a"), 1), *said(talk("b"), 1, 100)])
-    assert store.purge(NOON + timedelta(seconds=3)) == 0
-    assert store.purge(NOON + timedelta(seconds=4)) == 1
+    assert store.purge(NOON + timedelta(seconds=3), 9) == 0
+    assert store.purge(NOON + timedelta(seconds=4), 9) == 1
     assert [kept.talk.id for kept in store.talks(None, None, 9)] == ["b"]
+
+
+def test_many_are_deleted_a_few_at_a_time_the_oldest_first(store: SqlStore) -> None:
+    for name in "abc":
+        store.write(said(talk(name), 1))
+    assert store.purge(NOON + timedelta(hours=1), 2) == 2
+    assert [kept.talk.id for kept in store.talks(None, None, 9)] == ["c"]
+    assert store.delete_channel("hall", 2) == 1
 
 
 def test_all_is_written_or_nothing(store: SqlStore) -> None:

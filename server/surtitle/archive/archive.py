@@ -31,10 +31,15 @@ GATHER_S = 0.5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 """Between attempts to reach a database that is gone."""
 PURGE_EVERY_S = 3600.0
+ALONE = "-alone"
+"""What the name of a talk ends with that went on when its channel was another session's."""
 STOP_S = 5.0
 """For what is left to write when the server stops."""
-HISTORY_BYTES = 64 * 1024
-"""For viewers who come to a channel of which this server knows nothing."""
+DELETED_AT_ONCE = 20
+"""Talks: a database has a time limit for each statement, and what is said waits meanwhile."""
+HISTORY_S, HISTORY_BYTES = 900.0, 64 * 1024
+"""For viewers who come to a channel of which this server knows nothing: as much as one that has not
+been restarted would still have for them."""
 PAGE = 25
 """Finals that are read at once."""
 MAX_RESTORING = 64
@@ -66,12 +71,12 @@ class Store(Protocol):
         """Delete a talk by its id; False where there is none."""
         ...
 
-    def delete_channel(self, channel: str) -> int:
-        """Delete all talks of a channel; returns how many there were."""
+    def delete_channel(self, channel: str, most: int) -> int:
+        """Delete at most so many talks of a channel; returns how many."""
         ...
 
-    def purge(self, before: datetime) -> int:
-        """Delete the talks whose newest final came `before` that; returns how many there were."""
+    def purge(self, before: datetime, most: int) -> int:
+        """Delete at most so many talks whose newest final came `before` that; returns how many."""
         ...
 
     def talks(self, channel: str | None, before: int | None, most: int) -> list[Kept]:
@@ -86,8 +91,9 @@ class Store(Protocol):
         """The next finals of a talk, by its id, behind the utterance of that number, in order."""
         ...
 
-    def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:
-        """What was said last in a channel, up to so many bytes: sessions and finals, in order."""
+    def newest(self, channel: str, since: datetime, most_bytes: int) -> list[tuple[str, Final]]:
+        """What was said last in a channel, in talks whose newest final came `since` then, up to so
+        many bytes: sessions and finals, in order."""
         ...
 
 
@@ -97,14 +103,30 @@ class Record:
     def __init__(self, archive: "Archive", talk: Talk) -> None:
         self._archive = archive
         self._talk = talk
+        self._newest = 0  # utterance
+        self._in_channel: tuple[str, int] | None = (
+            None  # id and newest utterance of the talk before
+        )
 
     def add(self, final: Final) -> None:
         """See Keeping."""
+        self._newest = final.utterance
         self._archive.put(Said(self._talk, final, datetime.now(UTC)))
 
     def revise(self, revised: Revised) -> None:
         """See Keeping."""
-        self._archive.put(Bettered(self._talk.id, revised))
+        talk_id = self._talk.id
+        if self._in_channel is not None and revised.utterance <= self._in_channel[1]:
+            talk_id = self._in_channel[0]
+        self._archive.put(Bettered(talk_id, revised))
+
+    def leave_channel(self) -> None:
+        """See Keeping."""
+        before = self._talk
+        self.end()
+        self._in_channel = before.id, self._newest
+        now = datetime.now(UTC)
+        self._talk = Talk(f"{before.id}{ALONE}", None, before.key, now)
 
     def end(self) -> None:
         """See Keeping."""
@@ -187,7 +209,10 @@ class Archive:
     async def delete_channel(self, channel: str) -> int:
         """The same of all talks of a channel; returns how many there were in the database."""
         self._forget(lambda of: of.channel == channel)
-        return await self._thread.run(self._store.delete_channel, channel)
+        count = 0
+        while some := await self._thread.run(self._store.delete_channel, channel, DELETED_AT_ONCE):
+            count += some
+        return count
 
     def _forget(self, concerns: Callable[[Talk], bool]) -> bool:
         """Do not write what waits; returns whether something did."""
@@ -218,7 +243,8 @@ class Archive:
         while True:
             await self._up.wait()
             try:
-                found = await self._thread.run(self._store.newest, channel, HISTORY_BYTES)
+                since = datetime.now(UTC) - timedelta(seconds=HISTORY_S)
+                found = await self._thread.run(self._store.newest, channel, since, HISTORY_BYTES)
             except StoreGone as error:
                 self._on_gone(error)
             else:
@@ -268,15 +294,19 @@ class Archive:
 
     async def _keep(self) -> None:
         """Write what comes, as long as the database answers and the server runs."""
-        purge_at = 0.0
+        purge_at, purged = 0.0, 0
         while True:
-            if self.days and time.monotonic() >= purge_at:
-                before = datetime.now(UTC) - timedelta(days=self.days)
-                if count := await self._thread.run(self._store.purge, before):
-                    log.info("old talks deleted from the archive", talks=count, days=self.days)
-                purge_at = time.monotonic() + PURGE_EVERY_S
             while self._waiting:
                 await self._write_some()
+            if self.days and not self._ending.is_set() and time.monotonic() >= purge_at:
+                before = datetime.now(UTC) - timedelta(days=self.days)
+                some = await self._thread.run(self._store.purge, before, DELETED_AT_ONCE)
+                purged += some
+                if not some:
+                    if purged:
+                        log.info("old talks deleted", talks=purged, days=self.days)
+                    purge_at, purged = time.monotonic() + PURGE_EVERY_S, 0
+                continue  # what was said meanwhile goes first
             if self._ending.is_set() or not self.is_up:
                 return
             self._news.clear()

@@ -30,6 +30,10 @@ class Keeping(Protocol):
         """One of its finals has a better text."""
         ...
 
+    def leave_channel(self) -> None:
+        """What follows is not of its channel any more: it is a talk of its own."""
+        ...
+
     def end(self) -> None:
         """It is over."""
         ...

@@ -157,13 +157,13 @@ class SqlStore:
         """See Store."""
         return bool(self._delete(_talks.c.id == talk))
 
-    def delete_channel(self, channel: str) -> int:
+    def delete_channel(self, channel: str, most: int) -> int:
         """See Store."""
-        return self._delete(_talks.c.channel == channel)
+        return self._delete(_some(_talks.c.channel == channel, most))
 
-    def purge(self, before: datetime) -> int:
+    def purge(self, before: datetime, most: int) -> int:
         """See Store."""
-        return self._delete(_talks.c.said_at < before)
+        return self._delete(_some(_talks.c.said_at < before, most))
 
     def _delete(self, which: Any) -> int:
         with _named_errors():
@@ -204,12 +204,12 @@ class SqlStore:
         with _named_errors(), self._engine.connect() as connection:
             return list(map(_decoder.decode, connection.execute(wanted).scalars()))
 
-    def newest(self, channel: str, most_bytes: int) -> list[tuple[str, Final]]:
+    def newest(self, channel: str, since: datetime, most_bytes: int) -> list[tuple[str, Final]]:
         """See Store."""
         wanted = (
             select(_talks.c.id, _finals.c.message)
             .join_from(_finals, _talks)
-            .where(_talks.c.channel == channel)
+            .where(_talks.c.channel == channel, _talks.c.said_at >= since)
             .order_by(_talks.c.number.desc(), _finals.c.utterance.desc())
             .execution_options(yield_per=100)
         )
@@ -225,6 +225,13 @@ class SqlStore:
                     break
                 found.append((talk, _decoder.decode(message)))
         return found[::-1]
+
+
+def _some(which: Any, most: int) -> Any:
+    """The oldest of those talks."""
+    return _talks.c.number.in_(
+        select(_talks.c.number).where(which).order_by(_talks.c.number).limit(most)
+    )
 
 
 def _url(place: str) -> URL:

@@ -163,6 +163,8 @@ class HostedSession:
     def lose_channel(self) -> None:
         """See Publisher. Who comes back is told."""
         self.channel = None
+        if self.record is not None:
+            self.record.leave_channel()
         text = "Another session is publishing in the channel now; this one continues without it."
         self.post(self.make_error("channel_lost", text, fatal=False))
 
