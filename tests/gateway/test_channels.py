@@ -25,7 +25,7 @@ from surtitle.gateway.access import Key, KeyRing, digest_of
 from surtitle.gateway.audience import AT_ONCE
 from surtitle.gateway.channels import Channel as Hall
 from surtitle.gateway.channels import Channels, CorrectedMeanwhile, NothingToCorrect
-from surtitle.gateway.history import HISTORY_BYTES
+from surtitle.gateway.history import HISTORY_BYTES, KEEP_S
 from surtitle.gateway.proxies import TrustedProxies
 from surtitle.gateway.server import Gateway
 from surtitle.gateway.stream import MAX_UNSENT_BYTES, UNSENT_BYTES
@@ -115,6 +115,25 @@ class Watcher:
     def said(self) -> list[str]:
         """The same, shortly."""
         return [_short(message) for message in self.seen]
+
+
+@dataclass
+class Kept:
+    """How a session is kept."""
+
+    times_left: int = 0
+
+    def add(self, final: Final) -> None:
+        pass
+
+    def revise(self, revised: Revised) -> None:
+        raise NotImplementedError
+
+    def leave_channel(self) -> None:
+        self.times_left += 1
+
+    def end(self) -> None:
+        pass
 
 
 def _short(message: ViewerEvent) -> str:
@@ -323,6 +342,71 @@ async def test_a_correction_of_the_past_comes_from_another_server(hall: Hall) ->
         hall.relay([("two", final(2, "later"))])
         await settle()
     assert watcher.said[-4:] == ["waiting one", "1 Revised", "live two", "2 later"]
+
+
+@pytest.mark.parametrize(
+    ("spoken_at", "passed_on_at"),
+    [("here", "here"), ("elsewhere", "elsewhere"), (None, "elsewhere")],
+)
+async def test_a_correction_is_passed_on_by_the_server_that_has_passed_on_the_text(
+    spoken_at: str | None, passed_on_at: str
+) -> None:
+    """One of two servers has the session's file; a webhook of both must get the correction once."""
+    halls = {"here": Hall("hall", patience_s=5), "elsewhere": Hall("hall", patience_s=5)}
+    onward: list[tuple[str, str, str]] = []
+    past: list[str] = []
+
+    def listen(place: str, hall: Hall) -> None:
+        hall.onward = lambda session, message: onward.append((place, session, _short(message)))
+        hall.on_past = lambda session, revised: past.append(place)
+
+    for place, hall in halls.items():
+        listen(place, hall)
+    if spoken_at is None:  # before the servers were restarted
+        for hall in halls.values():
+            hall.restore([("one", final(1, "a kernel"))])
+    else:
+        speaker = Speaker()
+        halls[spoken_at].claim(speaker)
+        halls[spoken_at].publish(speaker, final(1, "a kernel"))
+        halls[spoken_at].release(speaker)
+        for place, hall in halls.items():
+            if place != spoken_at:
+                hall.relay([("one", final(1, "a kernel"))])
+    onward.clear()
+    halls["elsewhere"].correct(correction(1, "a colonel"), "anna")
+    for _ in range(2):  # the store may tell it more than once, also to who has told it
+        for hall in halls.values():
+            hall.relay([("one", by_anna(1, "a colonel"))])
+    assert onward == [(passed_on_at, "one", "1 Revised")]
+    assert sorted(past) == ["elsewhere", "here"]
+
+
+async def test_what_was_said_long_ago_is_not_for_who_comes_now() -> None:
+    """Also where an overlay has kept the channel, and somebody has just begun to speak in it."""
+    now_s = 0.0
+    hall = Hall("hall", patience_s=5, clock_s=lambda: now_s)
+    overlay, first, second = Watcher(), Speaker("one"), Speaker("two")
+
+    def seen_by_newcomers() -> list[str]:
+        late = Watcher()
+        with hall.watched_by(late):
+            pass
+        return [said for said in late.said if said[0].isdigit()]
+
+    with hall.watched_by(overlay):
+        hall.claim(first)
+        hall.publish(first, final(1, "in confidence"))
+        now_s += 2 * KEEP_S
+        assert seen_by_newcomers() == ["1 in confidence"]  # he may go on
+        hall.release(first)
+        assert seen_by_newcomers() == []
+        hall.claim(second)
+        hall.publish(second, final(1, "today"))
+        assert seen_by_newcomers() == ["1 today"]
+        with pytest.raises(NothingToCorrect):
+            hall.correct(correction(1, "in public"), "anna")
+    hall.close()
 
 
 async def test_corrections_do_not_break_the_bound_of_what_is_kept(hall: Hall) -> None:
@@ -786,12 +870,14 @@ async def test_who_was_away_and_lost_the_name_goes_on_without_it() -> None:
         async with connect(url, start) as first, watch(url, "hall") as messages:
             one = _short(await anext(messages))
             (session,) = gateway._sessions
+            session.record = record = Kept()
             session.detach()
             session.keeps_name = False  # as one whose page was left
             async with connect(url, start):
                 assert _short(await anext(messages)) not in (one, one.replace("live", "away"))
             assert _short(await anext(messages)).startswith("waiting")
             assert session.channel is None
+            assert record.times_left == 1
             assert session.ack().viewers is None
         async with connect(url, start), watch(url, "hall") as messages:
             third = _short(await anext(messages))

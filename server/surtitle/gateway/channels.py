@@ -18,7 +18,7 @@ from typing import Protocol
 from surtitle.captioning.correcting import Correction, correct
 from surtitle.errors import BadStart
 from surtitle.gateway.audience import Audience, ViewerSocket
-from surtitle.gateway.history import History, frame_of
+from surtitle.gateway.history import KEEP_S, History, frame_of
 from surtitle.messages import Channel as ChannelMessage
 from surtitle.messages import (
     ChannelState,
@@ -30,10 +30,10 @@ from surtitle.messages import (
     revise,
 )
 
-KEEP_S = 900.0
-"""How long they stay when nobody publishes or watches any more."""
 MAX_IDLE = 100
-"""Channels that are kept so; beyond that the oldest goes."""
+"""Channels that are kept when nobody publishes or watches any more; beyond that the oldest goes."""
+MAX_SESSIONS = 100
+"""Of which it is remembered whether they spoke here."""
 
 
 class NothingToCorrect(Exception):
@@ -175,7 +175,10 @@ class Channel:
         self._publisher: Publisher | None = None
         self._session = ""  # of the newest publisher
         self._audience = Audience(name, patience_s, self._state_frame, clock_s)
-        self._history = History()
+        self._history = History(clock_s)
+        self._spoke_here: dict[
+            str, bool
+        ] = {}  # by session, the newest last; else it spoke elsewhere
         self._open: _Open | None = None
         self.onward: Callable[[str, Published], object] | None = None
         """What else takes what a session says that publishes here: its name and the message. It must
@@ -235,6 +238,7 @@ class Channel:
                 )
             holder.lose_channel()
         self._publisher, self._session, self._open = publisher, publisher.public_id, None
+        self._note_origin(publisher.public_id, here=True)
         self.announce()
 
     def release(self, publisher: Publisher) -> None:
@@ -277,6 +281,7 @@ class Channel:
         person has seen another text.
         """
         session = correction.session
+        self._age()
         final = self._history.find(session, correction.utterance)
         if final is None:
             raise NothingToCorrect
@@ -289,7 +294,7 @@ class Channel:
             self._enter_past(session, revised)
             self._others.on_correction(self, session, revised)
             self.on_past(session, revised)
-            if self.onward is not None:
+            if self.onward is not None and self._spoke_here.get(session, True):
                 self.onward(session, revised)
         return revise(final, revised)
 
@@ -322,7 +327,11 @@ class Channel:
         if self._history:
             self._history.precede(earlier)
         else:
-            self.relay(earlier)
+            self._relay(earlier)
+
+    def _age(self) -> None:
+        """An overlay that is open for days keeps the channel, and not what was said in it."""
+        self._history.age(self._session if self.is_spoken_in else None)
 
     def forget(self, session: str | None = None) -> None:
         """Latecomers no longer get what this session has said; with None, what any has said."""
@@ -334,8 +343,36 @@ class Channel:
         """What is kept of a session."""
         return self._history.of(session)
 
-    def relay(self, said: Iterable[tuple[str, Published]]) -> None:
-        """Sessions at other servers said this, oldest first; what is known already is left out."""
+    def relay(self, said: Sequence[tuple[str, Published]]) -> None:
+        """Sessions at other servers said this, oldest first; what is known already is left out.
+
+        A person who corrects there what was said here corrects it in what this server has passed on.
+        """
+        corrections = list[tuple[str, Revised]]()
+        for session, message in said:
+            if not isinstance(message, Revised):
+                self._note_origin(session, here=False)
+            elif self._is_new_correction(session, message):
+                corrections.append((session, message))
+        self._relay(said)
+        for session, revised in corrections:
+            self.on_past(session, revised)
+            if self.onward is not None and self._spoke_here.get(session, False):
+                self.onward(session, revised)
+
+    def _is_new_correction(self, session: str, revised: Revised) -> bool:
+        """Of what is over, by a person."""
+        if revised.by is None or (self._publisher and self._publisher.public_id == session):
+            return False
+        known = self._history.find(session, revised.utterance)
+        return known is None or (known.text, known.by) != (revised.text, revised.by)
+
+    def _note_origin(self, session: str, *, here: bool) -> None:
+        self._spoke_here.setdefault(session, here)
+        if len(self._spoke_here) > MAX_SESSIONS:
+            del self._spoke_here[next(iter(self._spoke_here))]
+
+    def _relay(self, said: Iterable[tuple[str, Published]]) -> None:
         speaker = newest = self._session
         for session, message in said:
             if isinstance(message, Final | Failed) and self._history.has(session, message):
@@ -420,6 +457,7 @@ class Channel:
 
     def _welcome(self) -> bytes:
         """How the channel is, what was said by which session, and again how it is."""
+        self._age()
         frames, named = [self._state_frame()], self._session
         for session, answers in self._history.frames():
             if session != named:

@@ -1,7 +1,7 @@
 """What was said last in a channel, for latecomers."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -9,6 +9,8 @@ from websockets.frames import TEXT, Frame
 
 from surtitle.messages import Channel, Failed, Final, Published, Revised, format_message, revise
 
+KEEP_S = 900.0
+"""How long what was said is there when its session says no more."""
 HISTORY_BYTES = 64 * 1024
 """Of the newest answers, for latecomers: a quarter of an hour, less where words have
 their times. Each viewer gets a copy."""
@@ -26,12 +28,14 @@ class _Answer:
     session: str
     message: Final | Failed
     frame: bytes
+    at_s: float
 
 
 class History:
     """The newest answers of a channel's sessions, at most HISTORY_BYTES of them as they are sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
         self._answers: deque[_Answer] = deque()
         self._bytes = 0
         self._answered: dict[str, int] = {}
@@ -63,7 +67,7 @@ class History:
         self._answered[session] = message.utterance
         if len(self._answered) > MAX_SESSIONS:
             del self._answered[next(iter(self._answered))]
-        self._answers.append(_Answer(session, message, frame))
+        self._answers.append(_Answer(session, message, frame, self._clock_s()))
         self._bytes += len(frame)
         self._make_room()
 
@@ -89,7 +93,7 @@ class History:
         answered = {session: final.utterance for session, final in earlier}
         self._answered = answered | self._answered  # the newest last
         for session, final in reversed(earlier):
-            answer = _Answer(session, final, frame_of(final))
+            answer = _Answer(session, final, frame_of(final), self._clock_s())
             if self._bytes + len(answer.frame) > HISTORY_BYTES:
                 return
             self._answers.appendleft(answer)
@@ -97,9 +101,20 @@ class History:
 
     def forget(self, session: str | None = None) -> None:
         """Latecomers no longer get what this session has said; with None, what any has said."""
-        kept = [each for each in self._answers if session not in (None, each.session)]
-        self._answers = deque(kept)
-        self._bytes = sum(len(answer.frame) for answer in kept)
+        self._keep(each for each in self._answers if session not in (None, each.session))
+
+    def age(self, live: str | None) -> None:
+        """What was said in sessions goes that have said nothing for KEEP_S, but for that of one that
+        is `live`."""
+        said_s = {answer.session: answer.at_s for answer in self._answers}  # last
+        since_s = self._clock_s() - KEEP_S
+        old = {session for session, at_s in said_s.items() if at_s < since_s} - {live}
+        if old:
+            self._keep(each for each in self._answers if each.session not in old)
+
+    def _keep(self, answers: Iterable[_Answer]) -> None:
+        self._answers = deque(answers)
+        self._bytes = sum(len(answer.frame) for answer in self._answers)
 
     def _make_room(self) -> None:
         while self._bytes > HISTORY_BYTES:

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from surtitle.gateway.backplane import LEASE_S, Holder, News, StoreGone, Taken, is_answer
-from surtitle.gateway.channels import KEEP_S
+from surtitle.gateway.history import KEEP_S
 from surtitle.messages import Published, Revised, format_message, parse_viewer_message
 
 ANSWER_S = 2.0
