@@ -17,6 +17,8 @@ import pytest
 
 from surtitle.engine import supervisor
 from surtitle.engine.process import Incarnation
+from surtitle.engine.scheduler import Owner
+from surtitle.engine.speakers import SPEAKING_S
 from surtitle.engine.states import EngineState
 from surtitle.jobs import DecodeOptions, Job, Result
 from surtitle.runtime.telemetry import LogOptions, configure_logging
@@ -53,6 +55,26 @@ async def test_a_partial_that_is_replaced_is_dropped() -> None:
         assert [r.job_id for r in run.results[:2]] == [old.id, late.id]
         assert [r.dropped for r in run.results[:2]] == ["superseded"] * 2
         assert sorted(r.text for r in run.results[2:]) == ["final", "new"]
+
+
+async def test_what_is_patient_goes_on_as_soon_as_it_may(tmp_path: Path) -> None:
+    """It waited for silence, and then for a moment only: until the one who spoke had the place."""
+    flag = tmp_path / "flag"
+    async with running(lease_s=30) as run:
+        for session in ("one", "two"):
+            run.engine.place(session, Owner("files", patient=True))
+        run.submit(1, "say:so", session="speaker")
+        await run.answered(1)
+        await asyncio.sleep(supervisor.HELD_S)
+        run.submit(1, f"wait:{flag}", session="one")
+        await run.until(flag.exists)
+        run.submit(1, "say:later", session="two")
+        await asyncio.sleep(supervisor.KEPT_S)
+        assert run.waiting == 1
+        run.submit(2, "say:and so on", session="speaker")
+        flag.unlink()
+        async with asyncio.timeout(0.5 * SPEAKING_S):
+            await run.answered(4)
 
 
 async def test_a_session_that_has_gone_hears_nothing(tmp_path: Path) -> None:

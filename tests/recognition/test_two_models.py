@@ -51,7 +51,7 @@ def decoded(both: Decoder, *jobs: Job) -> dict[str, str]:
         (ENGLISH_ONLY, job("a", language=None), "base"),
         (ENGLISH_ONLY, job("a", task="translate"), "base"),
         (SMALL, job("a", language="de"), "tiny"),
-        (SMALL, job("a", language=None), "tiny"),
+        (SMALL, job("a", language=None), "base"),
         (SMALL, job("a", language="de", task="translate"), "tiny"),
         (SMALL, job("a", "final", language="de"), "base"),
     ],

@@ -109,6 +109,7 @@ class Supervisor:
         self._freed_at = 0.0  # when the worker had a place again, on the monotonic clock
         self._spoken_at = -math.inf  # the same of a job's begin or end, of somebody who speaks
         self._grant_timer: asyncio.TimerHandle | None = None
+        self._grant_at = math.inf  # when that is due
         self._told_overload = False
         self._overdue: list[Overdue] = []
         self._looked_for_overdue_at = 0.0
@@ -299,7 +300,7 @@ class Supervisor:
                 held=held,
             )
             if not batch:
-                if len(self._scheduler) and self._grant_timer is None:
+                if len(self._scheduler):
                     self._grant_later(kept_from, held)
                 break
             now = time.monotonic()
@@ -332,12 +333,17 @@ class Supervisor:
             due.append(self._speakers.silent_at)
         if held:
             due.append(self._spoken_at + HELD_S)
-        if due:
-            left_s = max(min(due) - time.monotonic(), 0.0)
-            self._grant_timer = self._loop.call_later(left_s + CLOCK_STEP_S, self._grant_when_due)
+        at = min(due, default=math.inf)
+        if at >= self._grant_at:
+            return
+        if self._grant_timer is not None:
+            self._grant_timer.cancel()
+        self._grant_at = at
+        left_s = max(at - time.monotonic(), 0.0)
+        self._grant_timer = self._loop.call_later(left_s + CLOCK_STEP_S, self._grant_when_due)
 
     def _grant_when_due(self) -> None:
-        self._grant_timer = None
+        self._grant_timer, self._grant_at = None, math.inf
         if not self._stopping:
             self._grant()
 

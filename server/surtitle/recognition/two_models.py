@@ -1,7 +1,8 @@
 """Partials by a small model, finals by the large one, in one worker.
 
 A small model has a partial ready in a fraction of the time, and what it gets wrong, the final of the
-large one corrects. What it cannot do (another language, a translation) the large one does.
+large one corrects. What it cannot do (another language, a translation) the large one does; and all of
+an utterance until its language is known, for which a small model would take another one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,11 +42,7 @@ def may_decode(partials: ModelInfo, job: Job) -> bool:
     options = job.decode_options
     if job.kind == "final" or (options.task == "translate" and not partials.multilingual):
         return False
-    return (
-        partials.multilingual
-        if options.language is None
-        else options.language in partials.languages
-    )
+    return options.language in partials.languages
 
 
 def _both(finals: ModelInfo, partials: ModelInfo) -> ModelInfo:
