@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from surtitle.captioning.endpointing import EndpointingOptions
+from surtitle.captioning.glossary import Glossary
 from surtitle.config import ENV_PREFIX, Settings, load_settings
 from surtitle.engine.policy import WatchdogOptions
 from surtitle.errors import ConfigurationError
@@ -438,10 +439,11 @@ def test_a_secret_is_one_line(tmp_path: Path) -> None:
 
 def test_names_are_read_from_a_glossary(tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
-    path.write_bytes("\ufeffKjell\n# more\nÜnal\n".encode())
-    assert load_settings({"glossary": str(path)}).glossary_names() == ("Kjell", "Ünal")
-    assert load_settings({}).glossary_names() == ()
+    path.write_bytes("\ufeffKjell\n# more\nÜnal\n[hall]\nOslo\n".encode())
+    found = load_settings({"glossary": str(path)}).names()
+    assert found == Glossary(("Kjell", "Ünal"), {"hall": ("Oslo",)})
+    assert load_settings({}).names() == Glossary()
     path.write_bytes(b"\xff\xfe")
     for unreadable in (path, tmp_path / "nothing.txt"):
         with pytest.raises(ConfigurationError, match=r"The words in .* cannot be read"):
-            load_settings({"glossary": str(unreadable)}).glossary_names()
+            load_settings({"glossary": str(unreadable)}).names()

@@ -128,6 +128,7 @@ class App:
         if self._sinks is not None:
             _make_sink_figures(self._sinks.sinks, metrics)
         self._rounds = VadRounds(SileroVad(SileroNetwork(load_weights())))
+        glossary = settings.names()
         sessions = Sessions(
             self.engine,
             self._rounds,
@@ -136,7 +137,10 @@ class App:
             max_waiting=settings.max_sessions,
             metrics=metrics,
             channels=Channels(
-                settings.send_timeout_s, self._backplane or NOBODY, on_new=self._on_new_channel
+                settings.send_timeout_s,
+                self._backplane or NOBODY,
+                on_new=self._on_new_channel,
+                names=glossary.by_channel,
             ),
             decoders=Decoders(),
             watch_token=lambda channel: None if keys is None else _watch_token(keys(), channel),
@@ -155,7 +159,7 @@ class App:
                 partial_window_ms=settings.partial_window_ms,
                 silent_after_ms=settings.silent_after_ms,
                 server_name=settings.server_name,
-                glossary=settings.glossary_names(),
+                glossary=glossary.names,
                 replacements=settings.replaced_words(),
             ),
             Timeouts(

@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from surtitle.captioning.endpointing import EndpointingOptions
-from surtitle.captioning.glossary import checked, names_in, pairs_in
+from surtitle.captioning.glossary import Glossary, checked, glossary_in, names_in, pairs_in
 from surtitle.captioning.language_names import code_meant, is_code
 from surtitle.captioning.pacing import MIN_INTERVAL_MS
 from surtitle.engine.policy import WatchdogOptions
@@ -379,7 +379,8 @@ class Settings(BaseSettings):
     glossary: Path | None = _setting(
         None,
         "Model",
-        "File with names and terms, one per line, for clients that bring no `hotwords` of their own.",
+        "File with names and terms, one per line, for clients that bring no `hotwords` of their own; "
+        "behind a line [NAME], for all who publish in that channel.",
     )
 
     replacements: Path | None = _setting(
@@ -705,9 +706,11 @@ class Settings(BaseSettings):
         """By which what goes to webhooks is signed, or nothing. Raises ConfigurationError."""
         return "" if self.webhook_secret_file is None else _read_secret(self.webhook_secret_file)
 
-    def glossary_names(self) -> tuple[str, ...]:
+    def names(self) -> Glossary:
         """The names and terms in the glossary. Raises ConfigurationError."""
-        return () if self.glossary is None else read_names(self.glossary)
+        if self.glossary is None:
+            return Glossary()
+        return glossary_in(_read_lines(self.glossary), str(self.glossary))
 
     def replaced_words(self) -> dict[str, str]:
         """What is written instead of what. Raises ConfigurationError."""

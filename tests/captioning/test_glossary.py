@@ -1,6 +1,6 @@
 import pytest
 
-from surtitle.captioning.glossary import checked, names_in, pairs_in
+from surtitle.captioning.glossary import Glossary, checked, glossary_in, names_in, pairs_in
 from surtitle.errors import ConfigurationError
 from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS
 
@@ -23,6 +23,19 @@ def test_one_that_is_too_long_is_told() -> None:
     assert checked(["x" * MAX_NAME_LETTERS], "names.txt")
     with pytest.raises(ConfigurationError, match=r"names.txt: x{40}… has 101 letters"):
         checked(["x" * (MAX_NAME_LETTERS + 1)], "names.txt")
+
+
+def test_channels_have_names_of_their_own() -> None:
+    text = "Kjell\n[hall]  # upstairs\nÜnal\nKjell\n[ stage-2 ]\n[hall]\nOslo\n"
+    found = glossary_in(text, "names.txt")
+    assert found == Glossary(("Kjell",), {"hall": ("Ünal", "Kjell", "Oslo"), "stage-2": ()})
+    assert glossary_in("", "names.txt") == Glossary()
+
+
+@pytest.mark.parametrize("heading", ["[my hall]", "[]", "[a/b]"])
+def test_a_heading_that_names_no_channel_is_told(heading: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"names.txt: .* is no heading; write the name"):
+        glossary_in(f"Kjell\n{heading}\n", "names.txt")
 
 
 def test_replacements_are_pairs() -> None:

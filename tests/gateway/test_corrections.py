@@ -233,6 +233,23 @@ async def test_names_are_listened_for_from_the_next_utterance_on() -> None:
         assert (await post(site, "names", {"names": ["x"]}, secret=""))[0] == 401
 
 
-async def test_names_are_for_somebody_who_speaks() -> None:
+async def test_names_stay_with_the_channel() -> None:
+    """A speaker who starts once more, or comes only now, has them too."""
+    async with (
+        listening(editors=EDITORS) as site,
+        watch(site.websocket.removesuffix("/v1/captions"), "hall"),
+    ):
+        assert (await post(site, "names", {"names": ["Chopin"]}))[0] == 200
+        async with talk(site, "One.", hotwords=["Bach"]):
+            assert (await post(site, "names", {"names": ["Kyiv"]}))[0] == 200
+        async with talk(site, "One.", hotwords=["Bach"]) as (client, _):
+            await client.send(LOUD * 20 + QUIET * 40)
+            async with asyncio.timeout(LIMIT_S):
+                while not site.engine.jobs:  # noqa: ASYNC110 - it is no event
+                    await asyncio.sleep(0.001)
+            assert site.engine.jobs[0][0].decode_options.hotwords == ("Bach", "Chopin", "Kyiv")
+
+
+async def test_names_are_for_a_channel_that_is_there() -> None:
     async with listening(editors=EDITORS) as site:
         assert (await post(site, "names", {"names": ["Chopin"]}))[0] == 404

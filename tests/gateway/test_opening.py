@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from surtitle.gateway.channels import Channels
 from surtitle.gateway.opening import Opening
 from surtitle.messages import Start
 from tests.gateway.fakes import SESSION_OPTIONS, FakeEngine, make_sessions
@@ -17,6 +18,26 @@ async def test_a_glossary_is_for_those_who_bring_no_names(
     options = replace(SESSION_OPTIONS, glossary=("Kjell", "Surtitle"))
     opening = Opening(engine, make_sessions(engine), options)
     assert opening._with_usual(Start(hotwords=brought)).hotwords == used
+
+
+@pytest.mark.parametrize(
+    ("channel", "brought", "used"),
+    [
+        ("hall", [], ["Kjell", "Ünal", "Oslo"]),
+        ("hall", ["Oslo", "Bach"], ["Oslo", "Bach", "Ünal"]),
+        ("stage", ["Bach"], ["Bach"]),
+        (None, ["Bach"], ["Bach"]),
+    ],
+)
+async def test_the_names_of_a_channel_are_for_all_who_publish_there(
+    channel: str | None, brought: list[str], used: list[str]
+) -> None:
+    engine = FakeEngine()
+    sessions = make_sessions(engine)
+    sessions.channels = Channels(60, names={"hall": ("Ünal", "Oslo")})
+    opening = Opening(engine, sessions, replace(SESSION_OPTIONS, glossary=("Kjell",)))
+    start = Start(hotwords=brought, channel=channel)
+    assert opening._with_usual(start).hotwords == used
 
 
 async def test_a_server_may_have_replacements_which_clients_may_change() -> None:

@@ -1,11 +1,43 @@
 """Names and terms that a speaker is likely to say, and how to write what is heard wrong. Pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from surtitle.errors import ConfigurationError
-from surtitle.messages import MAX_HOTWORDS, MAX_NAME_LETTERS
+from surtitle.messages import CHANNEL_NAME, MAX_HOTWORDS, MAX_NAME_LETTERS
 
 COMMENT = "#"
+_SECTION = re.compile(r"\[(.*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """The names and terms of a server."""
+
+    names: tuple[str, ...] = ()
+    """For sessions that bring none."""
+    by_channel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For who publishes in these channels, whatever they bring."""
+
+
+def glossary_in(text: str, source: str) -> Glossary:
+    """The names in a file; behind a line [NAME], those of a channel. Raises ConfigurationError."""
+    sections: dict[str, list[str]] = {"": []}
+    section = sections[""]
+    for line in names_in(text):
+        if (heading := _SECTION.fullmatch(line)) is None:
+            section.append(line)
+            continue
+        channel = heading[1].strip()
+        if not re.fullmatch(CHANNEL_NAME, channel):
+            raise ConfigurationError(
+                f"{source}: {line[:40]!r} is no heading; write the name of a channel in brackets, such "
+                "as [hall]: letters, digits, - and _."
+            )
+        section = sections.setdefault(channel, [])
+    of = {channel: checked(names, source) for channel, names in sections.items()}
+    return Glossary(of.pop(""), of)
 
 
 def names_in(text: str) -> list[str]:

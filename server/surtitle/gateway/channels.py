@@ -11,16 +11,17 @@ the others say. What a person corrects in it goes to all who watch, and to the s
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from surtitle.captioning.correcting import Correction, correct
-from surtitle.errors import BadStart
+from surtitle.errors import BadMessage, BadStart
 from surtitle.gateway.audience import Audience, ViewerSocket
 from surtitle.gateway.history import KEEP_S, History, frame_of
-from surtitle.messages import Channel as ChannelMessage
 from surtitle.messages import (
+    MAX_HOTWORDS,
     ChannelState,
     Failed,
     Final,
@@ -29,6 +30,7 @@ from surtitle.messages import (
     Revised,
     revise,
 )
+from surtitle.messages import Channel as ChannelMessage
 
 MAX_IDLE = 100
 """Channels that are kept when nobody publishes or watches any more; beyond that the oldest goes."""
@@ -164,11 +166,14 @@ class Channel:
         clock_s: Callable[[], float] = time.monotonic,
         others: Others = NOBODY,
         on_lost: "Callable[[Channel], object]" = lambda channel: None,
+        names: Sequence[str] = (),
     ) -> None:
         """A viewer that takes nothing for `patience_s` is cut off. `on_lost` is called when one
         who publishes here has lost the name to another server.
         """
         self.name = name
+        self.names = list(names)
+        """Names and terms that are said in it."""
         self._others = others
         self._on_lost = on_lost
         self._elsewhere = _Elsewhere()
@@ -297,6 +302,17 @@ class Channel:
             if self.onward is not None and self._spoke_here.get(session, True):
                 self.onward(session, revised)
         return revise(final, revised)
+
+    def listen_for(self, names: Sequence[str]) -> None:
+        """These names will be said, by who publishes now and by those who follow. Raises BadMessage
+        where they are too many.
+        """
+        wanted = [*self.names, *(name for name in names if name not in self.names)]
+        if len(wanted) > MAX_HOTWORDS:
+            raise BadMessage(f"A channel has {MAX_HOTWORDS} names and terms at most.")
+        if self._publisher is not None:
+            self._publisher.listen_for(names)
+        self.names = wanted
 
     def _enter_past(self, session: str, revised: Revised) -> None:
         """The better text of a session that may not be the one that viewers heard of last: utterances
@@ -493,8 +509,12 @@ class Channels:
         patience_s: float,
         others: Others = NOBODY,
         on_new: Callable[[Channel], object] = lambda channel: None,
+        names: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """See Channel. `on_new` is called for one of which nothing is known here."""
+        """See Channel. `on_new` is called for one of which nothing is known here; `names` are those
+        that channels begin with.
+        """
+        self._names = names
         self._on_new = on_new
         self._patience_s = patience_s
         self._others = others
@@ -538,6 +558,11 @@ class Channels:
         """A channel in which something is said or was, or that somebody watches."""
         return self._channels.get(name)
 
+    def names_of(self, name: str) -> Sequence[str]:
+        """Names and terms that are said in a channel."""
+        channel = self._channels.get(name)
+        return self._names.get(name, ()) if channel is None else channel.names
+
     def forget(self, session: str | None = None, name: str | None = None) -> None:
         """Nobody who comes later gets what a session has said, or what was said in a channel."""
         for channel in self._channels.values():
@@ -554,7 +579,11 @@ class Channels:
     def _channel(self, name: str) -> Channel:
         if (channel := self._channels.get(name)) is None:
             channel = self._channels[name] = Channel(
-                name, self._patience_s, others=self._others, on_lost=self._keep_or_drop
+                name,
+                self._patience_s,
+                others=self._others,
+                on_lost=self._keep_or_drop,
+                names=self._names.get(name, ()),
             )
             self._on_new(channel)
         self._others.follow(channel)

@@ -83,11 +83,10 @@ class _Edits:
         """Names and terms are listened for from the next utterance on."""
 
         def apply(channel: Channel | None, names: Names, by: str) -> Response:
-            publisher = None if channel is None else channel.publisher
-            if publisher is None:
-                return response_of(refused(NOBODY_SPEAKS))
+            if channel is None:
+                return response_of(refused(NOBODY_THERE))
             try:
-                publisher.listen_for([name.strip() for name in names.names if name.strip()])
+                channel.listen_for([name.strip() for name in names.names if name.strip()])
             except BadMessage as error:
                 return response_of(refused(Refusal(400, str(error))))
             return response_of(json_page(200, {}))
@@ -130,6 +129,6 @@ def _shape(final: Final) -> dict[str, object]:
 NO_CAPTION = Refusal(
     404, "The channel has no such caption, or not any more: those of a quarter of an hour are kept."
 )
-NOBODY_SPEAKS = Refusal(404, "Nobody is speaking in this channel at this server.")
+NOBODY_THERE = Refusal(404, "Nobody speaks in this channel, or watches it, at this server.")
 TOO_LONG = Refusal(413, f"A request may have {MAX_BODY_BYTES >> 10} KiB.")
 CORRECTED_MEANWHILE = "The caption has been corrected meanwhile; look at its text, and try again."

@@ -15,7 +15,7 @@ from surtitle.gateway.hosted import HostedSession
 from surtitle.gateway.link import Link
 from surtitle.gateway.registry import Sessions
 from surtitle.jobs import ModelInfo
-from surtitle.messages import Start
+from surtitle.messages import MAX_HOTWORDS, Start
 
 SESSION_ID_BYTES = 9
 
@@ -109,6 +109,10 @@ class Opening:
             start = structs.replace(start, silent_after_ms=self._options.silent_after_ms)
         if not start.hotwords:
             start = structs.replace(start, hotwords=list(self._options.glossary))
+        if start.channel is not None:
+            of_channel = self.sessions.channels.names_of(start.channel)
+            names = dict.fromkeys([*start.hotwords, *of_channel])
+            start = structs.replace(start, hotwords=list(names)[:MAX_HOTWORDS])
         if self._options.replacements:
             replacements = {**self._options.replacements, **start.replacements}
             start = structs.replace(start, replacements=replacements)
