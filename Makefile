@@ -43,10 +43,11 @@ test: $(VENV)/installed-dev  ## Set up what the tests need and run them
 	@scripts/ensure_system_packages.sh
 	@$(PYTEST) $(BESIDE) --cov --cov-report=term @tests/pure_rooms.txt
 	@$(PYTEST) $(BESIDE) -m 'not pure and not long and not alone and not agents and not scaling and not packages'
-	@$(PYTEST) -m alone
+	@$(PYTEST) -m 'alone and not long'
 
 test-all: test  ## Those, and the ones that take minutes
-	@$(PYTEST) $(BESIDE) -m long --timeout 600
+	@$(PYTEST) $(BESIDE) -m 'long and not alone' --timeout 600
+	@$(PYTEST) -m 'long and alone' --timeout 600
 
 test-agents: $(VENV)/installed-dev $(AGENTS)/installed  ## LiveKit Agents and Pipecat as clients
 	@$(PYTEST) tests/agents

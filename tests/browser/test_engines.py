@@ -117,6 +117,7 @@ def test_the_sample(tab: Tab, server_url: str, sentences: list[str]) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone  # a browser that gets too little time leaves sound out
 def test_the_microphone(
     tab: Tab, sound: SoundSystem, server_url: str, microphone_wav: Path, sentences: list[str]
 ) -> None:
