@@ -16,10 +16,12 @@ from lab.speech import recordings
 from surtitle.client import connect
 from surtitle.jobs import Pcm16
 from surtitle.messages import Final, Partial, Start, Suppressed
-from tests.marks import long, needs_speech
+from tests.marks import needs_speech
 from tests.real_speech.offline import Offline
 from tests.real_speech.scoring import Stream, stream, word_error_rate, words_of, wrong_words
 from tests.real_speech.sounds import at_level, mixed, noise, say, silence
+
+pytestmark = pytest.mark.long  # what the models make of speech, not what the code does with it
 
 NOISE_S = int(os.environ.get("SURTITLE_TEST_NOISE_S", "60"))
 SUNG = "sonicpi_ambi_choir.flac"  # a choir that sings a vowel: whether that is text is open
@@ -59,7 +61,7 @@ async def stream_pieces(url: str, pieces: Iterable[Pcm16]) -> Stream:
 
 
 @needs_speech
-@pytest.mark.parametrize("level_dbfs", [long(None), long(-20), -45])
+@pytest.mark.parametrize("level_dbfs", [None, -20, -45])
 async def test_noise_is_no_text(either: ServerProcess, level_dbfs: float | None) -> None:
     for recording in recordings("noise"):
         if recording.path.name == SUNG:
@@ -72,7 +74,6 @@ async def test_noise_is_no_text(either: ServerProcess, level_dbfs: float | None)
 
 
 @needs_speech
-@pytest.mark.long
 @pytest.mark.parametrize("words", ["Vashtiva", "Okay, thank you."])
 async def test_noise_is_no_text_where_words_are_expected(either: ServerProcess, words: str) -> None:
     """A model that is told of words likes to write them."""
@@ -123,9 +124,9 @@ VOICES = [(1, 1.0, 1.0), (2, 1.2, 1.0), (3, 0.85, 1.0), (4, 1.0, 0.85), (5, 1.0,
     ("phrase", "word"),
     [
         ("Thank you.", "thank"),
-        long("Thanks for watching.", "watching"),
-        long("Thank you very much.", "much"),
-        long("Bye.", "bye"),
+        ("Thanks for watching.", "watching"),
+        ("Thank you very much.", "much"),
+        ("Bye.", "bye"),
         ("You.", "you"),
     ],
 )
@@ -145,9 +146,7 @@ async def test_what_models_like_to_invent_is_captioned_where_somebody_says_it(
 
 
 @needs_speech
-@pytest.mark.parametrize(
-    "behind", ["sc_running_tap", "max_crowd", *map(long, ["sc_white", "Kevin", "max_typ"])]
-)
+@pytest.mark.parametrize("behind", ["sc_running_tap", "max_crowd", "sc_white", "Kevin", "max_typ"])
 async def test_speech_before_noise_is_captioned(
     either: ServerProcess, offline: Offline, behind: str
 ) -> None:

@@ -7,10 +7,9 @@ import pytest
 
 from make_sample import speak
 from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, Pcm16, Result
-from tests.marks import long
 from tests.recognition.test_whisper import decoded, decoder, sample
 
-MODELS = ["tiny.en", long("base")]
+MODELS = ["tiny.en", "base"]
 SENTENCES = (
     "Doctor Aldren Vashtiva met Oksana Brilleaux in Tarnowick.",
     "The Zephyrix engine was built by Kjell Ravnsborg.",
@@ -29,6 +28,8 @@ NAMES = (
     "Quenneville",
     "Surtitle",
 )
+
+pytestmark = pytest.mark.long  # what the models make of speech, not what the code does with it
 
 
 @cache

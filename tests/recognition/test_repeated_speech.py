@@ -10,11 +10,12 @@ from surtitle.jobs import SAMPLE_RATE, DecodeOptions, Job, JobKind, Pcm16, Voice
 from surtitle.recognition.attempt import Decoded
 from surtitle.recognition.guard import Evidence, refusal, suspicion
 from surtitle.recognition.repetition import bare_words
-from tests.marks import long
 from tests.real_speech.sounds import say
 from tests.recognition.test_whisper import ENGLISH, decoded, decoder, job, sample
 
-MODELS = ["tiny.en", long("base")]
+pytestmark = pytest.mark.long  # what the models make of speech, not what the code does with it
+
+MODELS = ["tiny.en", "base"]
 WORDS = DecodeOptions(language="en", words=True)
 
 
