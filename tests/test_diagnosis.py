@@ -41,6 +41,7 @@ from surtitle.diagnosis.port import PortState, judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.diagnosis.stores import examine_stores
 from tests.engine.serving import SECRET, served
+from tests.engine.test_dialing import ANSWERS, answering
 from tests.gateway.certificates import make_certificate
 
 
@@ -141,6 +142,17 @@ async def test_engines_are_asked_whether_they_answer() -> None:
         assert said.startswith("problem: ") and "It does not know our secret" in said
     (said,) = await look(examine_engines, Settings(engine=[there.url]))
     assert said.startswith(f"problem: {there.url}: ")
+
+
+async def test_what_is_no_engine_is_a_problem() -> None:
+    for answer in ("redirect to https", "redirect to wss", "page", "garbage"):
+        async with answering(ANSWERS[answer]) as url:
+            urls = [url, f"lb+{url}", f"dns+{url}"]
+            found = await look(examine_engines, Settings(engine=urls))
+            assert len(found) == 3
+            assert all(said.startswith(f"problem: {url}: ") for said in found)
+    (said,) = await look(examine_engines, Settings(engine=["dns+ws://engines..example:1"]))
+    assert said.startswith("problem: dns+ws://engines..example:1: ")
 
 
 async def test_engines_by_name_and_certificates_that_are_wrong(tmp_path: Path) -> None:

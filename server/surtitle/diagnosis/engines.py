@@ -40,7 +40,7 @@ async def _ask(url: str, options: LaneOptions) -> list[Finding]:
         return [await _ask_one(url.removeprefix(BALANCED), options)]
     try:
         addresses = sorted(await look_up(url.removeprefix(DNS)))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return [Finding("Engine", "problem", f"{url}: {error}")]
     return await asyncio.gather(*(_ask_one(each, options) for each in addresses))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from surtitle.engine import wire
 from surtitle.errors import ConfigurationError
@@ -62,7 +62,7 @@ async def dial(url: str, options: LaneOptions, known: Iterable[str] = ()) -> Rea
         except BaseException:
             await connection.close()
             raise
-    except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as error:
+    except (OSError, TimeoutError, WebSocketException, ValueError) as error:  # also of the URL
         raise NotReached(_why(error)) from error
 
 
@@ -77,9 +77,16 @@ async def receive(connection: ClientConnection) -> wire.ToGateway:
         raise NotReached(str(error)) from error
 
 
+class _Direct(connect):
+    """Follows no redirects: an engine sends none, and whoever does is not who was named."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 async def _connect(url: str, options: LaneOptions) -> ClientConnection:
     secret = options.secret
-    return await connect(
+    return await _Direct(
         url + wire.PATH,
         additional_headers={"Authorization": f"Bearer {secret}"} if secret else None,
         ssl=options.tls if url.startswith("wss:") else None,

@@ -25,7 +25,7 @@ async def follow(pool: EnginePool, url: str, make: Callable[[str], MakeMember]) 
     while True:
         try:
             found = await look_up(url)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if said != str(error):
                 said = str(error)
                 log.warning("name not found", url=url, why=said)
@@ -40,7 +40,7 @@ async def follow(pool: EnginePool, url: str, make: Callable[[str], MakeMember]) 
 
 
 async def look_up(url: str) -> set[str]:
-    """The URLs of all addresses. Raises OSError."""
+    """The URLs of all addresses. Raises OSError, also ValueError for what can be no name."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
