@@ -196,7 +196,13 @@ async def test_jobs_do_not_wait_until_a_dead_connection_is_closed(
         ended.set()
 
 
-@pytest.mark.parametrize("said", ["no frame of ours", b"\xc1", wire.encode(wire.Refused("No."))])
+NO_TEXT = b"\x81\xa4type\xa4\xff\xff\xff\xff"
+DEEP = b"\x82\xa1x" + b"\x91" * 5000 + b"\xc0\xa4type\xa4beat"
+
+
+@pytest.mark.parametrize(
+    "said", ["no frame of ours", b"\xc1", wire.encode(wire.Refused("No.")), NO_TEXT, DEEP]
+)
 async def test_who_is_no_engine_is_not_taken_for_one(said: str | bytes) -> None:
     async def other(socket: ServerConnection) -> None:
         await socket.send(said)
@@ -208,12 +214,26 @@ async def test_who_is_no_engine_is_not_taken_for_one(said: str | bytes) -> None:
             assert here.states == []
 
 
+@pytest.mark.parametrize("said", ["text", b"\xc1", NO_TEXT, DEEP])
+async def test_an_engine_that_begins_to_talk_nonsense_is_given_up(said: str | bytes) -> None:
+    async def confused(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(wire.encode(wire.Welcome(wire.PROTOCOL, "there", "1")))
+        await socket.send(wire.encode(wire.State(EngineState.READY, MODEL)))
+        await socket.send(said)
+        await socket.wait_closed()
+
+    async with engine_that(confused) as url, reaching(url, ready=False) as here:
+        await until(lambda: here.states.count(EngineState.READY) == 2)  # it is tried again
+        assert here.states[1] is EngineState.RECOVERING
+
+
 async def test_a_gateway_that_talks_nonsense_ends_its_own_lane_alone() -> None:
     headers = {"Authorization": f"Bearer {SECRET}"}
     async with served() as there, reaching(there.url) as here:
         final = here.submit(job())
         await until(lambda: there.engine.held)
-        for nonsense in ("text", b"\xc1", wire.encode(wire.Submit.of(job()))[:-9]):
+        for nonsense in ("text", b"\xc1", NO_TEXT, DEEP, wire.encode(wire.Submit.of(job()))[:-9]):
             async with connect(there.url + wire.PATH, additional_headers=headers) as socket:
                 await socket.send(wire.encode(wire.Hello(wire.PROTOCOL, "nonsense")))
                 await socket.send(nonsense)

@@ -160,6 +160,10 @@ class NotUnderstood(Exception):
     """A frame that is no message of this protocol."""
 
 
+_UNREADABLE = (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for a frame: the last two for text that is none, and for a very deep one."""
+
+
 def encode(message: ToEngine | ToGateway) -> bytes:
     """A frame."""
     return _encoder.encode(message)
@@ -169,7 +173,7 @@ def decode_to_engine(frame: Any) -> ToEngine:
     """A message of a gateway. Raises NotUnderstood."""
     try:
         return _to_engine.decode(frame)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except _UNREADABLE as error:
         raise NotUnderstood(str(error)) from error
 
 
@@ -177,7 +181,7 @@ def decode_to_gateway(frame: Any) -> ToGateway:
     """A message of an engine. Raises NotUnderstood."""
     try:
         return _to_gateway.decode(frame)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except _UNREADABLE as error:
         raise NotUnderstood(str(error)) from error
 
 
