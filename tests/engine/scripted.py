@@ -80,7 +80,8 @@ class Scripted:
 
     @property
     def strikes(self) -> Mapping[str, int]:
-        return {job.id: job.alone + (job.id in self.under_way) for job, _ in self.held.values()}
+        lost = set() if self.state is EngineState.READY else self.under_way
+        return {job.id: job.alone + (job.id in lost) for job, _ in self.held.values()}
 
     def release(self) -> None:
         for job_id in list(self.held):

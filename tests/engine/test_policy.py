@@ -491,14 +491,28 @@ def test_a_final_on_which_a_worker_died_elsewhere_is_not_tried_a_third_time() ->
 
 def test_strikes_are_counted_by_job() -> None:
     watchdog = busy(FINAL, PARTIAL)
+    watchdog.tick(30.0)  # it hangs
     assert watchdog.strikes == {FINAL.id: 1, PARTIAL.id: 1}
-    watchdog.on_death("signal 11", 1.0)
+    watchdog.on_death("signal 15", 31.0)
     assert watchdog.strikes == {FINAL.id: 1}
     watchdog.on_ready(1)
-    watchdog.on_grant([FINAL], 2.0)
+    watchdog.on_grant([FINAL], 32.0)
+    watchdog.tick(62.0)
     assert watchdog.strikes == {FINAL.id: 2}
-    watchdog.on_result(FINAL.id, 3.0)
+    watchdog.on_result(FINAL.id, 62.0)
     assert watchdog.strikes == {}
+
+
+def test_what_a_worker_is_at_is_no_strike_while_all_is_well() -> None:
+    watchdog = busy(FINAL, PARTIAL)
+    assert watchdog.strikes == {}
+    watchdog.on_memory(1000)
+    watchdog.on_memory(4000)  # it is to be replaced
+    assert watchdog.strikes == {}
+    watchdog = ready()
+    watchdog.retry(FINAL)
+    watchdog.on_grant([FINAL], 1.0)
+    assert watchdog.strikes == {FINAL.id: 1}  # that of elsewhere
 
 
 # -- starts that fail ---------------------------------------------------------------------------

@@ -276,7 +276,8 @@ class Watchdog:
     def strikes(self) -> dict[str, int]:
         """How many workers have died, or hang, with a job under way, by its id."""
         strikes = Counter(self._retried.keys())
-        strikes.update(job.id for job in self.running)
+        if self._worker not in _SERVING:
+            strikes.update(job.id for job in self.running)
         return dict(strikes)
 
     def abandon(self, job: Job) -> None:
