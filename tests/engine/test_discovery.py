@@ -1,16 +1,25 @@
 """Engines that a name stands for: they come and go as it is looked up."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from surtitle.diagnosis.engines import examine_engines
 from surtitle.engine import discovery
+from surtitle.engine.dialing import LaneOptions, engine_tls
 from surtitle.engine.engine import Member, OnLoad, OnState
 from surtitle.engine.pool import EnginePool, MakeMember
+from surtitle.engine.remote import RemoteEngines
 from surtitle.engine.states import EngineState
 from tests.engine.scripted import Scripted
+from tests.engine.serving import SECRET, served
+from tests.gateway.certificates import make_certificate
+from tests.test_diagnosis import Settings, look
 
 
 class Named(Scripted):
@@ -67,3 +76,31 @@ async def test_members_follow_the_addresses_of_a_name(monkeypatch: pytest.Monkey
     following.cancel()
     await asyncio.wait({following})
     await pool.stop()
+
+
+async def test_engines_by_name_show_a_certificate_for_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "engines.example"
+    ca, key = make_certificate(tmp_path, "engine", f"subjectAltName=DNS:{name}")
+    of_system = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **more: of_system("127.0.0.1" if host == name else host, *args, **more),
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(ca, key)
+    options = LaneOptions("here", SECRET, engine_tls(ca, None, None))
+    async with served(tls=context) as there:
+        url = f"dns+wss://{name}:{there.port}"
+        pool = RemoteEngines([url], options, lambda state: None, lambda overloaded: None)
+        pool.start()
+        await until(lambda: pool.state is EngineState.READY)
+        await pool.stop()
+        asked = Settings(engine=[url], engine_ca=ca, secret=SECRET)
+        (said,) = await look(examine_engines, asked)
+        assert said == f"ok: wss://127.0.0.1:{there.port} answers as there"
+        asked = Settings(engine=[url.replace(name, "localhost")], engine_ca=ca, secret=SECRET)
+        for said in await look(examine_engines, asked):
+            assert said.startswith("problem: ")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from surtitle.diagnosis.finding import CheckedSettings, Finding
 from surtitle.engine.dialing import LaneOptions, NotReached, dial, lane_options
-from surtitle.engine.discovery import look_up
+from surtitle.engine.discovery import look_up, options_for_addresses
 from surtitle.engine.remote import BALANCED, DNS
 from surtitle.errors import ConfigurationError
 
@@ -39,7 +39,8 @@ async def _ask(url: str, options: LaneOptions) -> list[Finding]:
     if not url.startswith(DNS):
         return [await _ask_one(url.removeprefix(BALANCED), options)]
     try:
-        addresses = sorted(await look_up(url.removeprefix(DNS)))
+        name = url.removeprefix(DNS)
+        addresses, options = sorted(await look_up(name)), options_for_addresses(name, options)
     except (OSError, ValueError) as error:
         return [Finding("Engine", "problem", f"{url}: {error}")]
     return await asyncio.gather(*(_ask_one(each, options) for each in addresses))

@@ -32,6 +32,8 @@ class LaneOptions:
     """What they know a gateway by; empty where they ask for none."""
     tls: ssl.SSLContext | None = None
     """For `wss`; None is the system's own."""
+    name: str | None = None
+    """Whose certificate it has to be, where the URL has an address of this name; else its host's."""
 
 
 class Reached(NamedTuple):
@@ -85,11 +87,12 @@ class _Direct(connect):
 
 
 async def _connect(url: str, options: LaneOptions) -> ClientConnection:
-    secret = options.secret
+    secret, is_secure = options.secret, url.startswith("wss:")
     return await _Direct(
         url + wire.PATH,
         additional_headers={"Authorization": f"Bearer {secret}"} if secret else None,
-        ssl=options.tls if url.startswith("wss:") else None,
+        ssl=options.tls if is_secure else None,
+        server_hostname=options.name if is_secure else None,
         compression=None,  # audio of a few seconds, in a fast network
         open_timeout=OPEN_S,
         close_timeout=CLOSE_S,

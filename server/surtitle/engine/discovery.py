@@ -3,10 +3,12 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
 
+from surtitle.engine.dialing import LaneOptions
 from surtitle.engine.pool import EnginePool, MakeMember
 
 log = structlog.get_logger("surtitle.engine")
@@ -45,6 +47,11 @@ async def look_up(url: str) -> set[str]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     return set(_with_addresses(parts.scheme, (address[4] for address in found)))
+
+
+def options_for_addresses(url: str, options: LaneOptions) -> LaneOptions:
+    """How to reach what `look_up` finds: engines whose certificates have the name, and no address."""
+    return replace(options, name=urlsplit(url).hostname)
 
 
 def _with_addresses(scheme: str, addresses: Iterable[tuple[object, ...]]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from functools import partial
 
 from surtitle.engine.balanced import Balanced
 from surtitle.engine.dialing import LaneOptions
-from surtitle.engine.discovery import follow
+from surtitle.engine.discovery import follow, options_for_addresses
 from surtitle.engine.engine import OnLoad, OnState
 from surtitle.engine.lane import Lane
 from surtitle.engine.pool import EnginePool, MakeMember
@@ -39,7 +39,7 @@ class RemoteEngines(EnginePool):
     def start(self) -> asyncio.Task[None]:
         """See Engine.start."""
         task = super().start()
-        follows = [follow(self, url, self._lane_to) for url in self._names]
+        follows = [follow(self, url, partial(self._lane_by_name, url)) for url in self._names]
         follows += [self._balanced.follow(url) for url in self._addresses]
         for each in follows:
             following = asyncio.create_task(each, name="engines")
@@ -55,3 +55,6 @@ class RemoteEngines(EnginePool):
 
     def _lane_to(self, url: str) -> MakeMember:
         return partial(Lane, url, self._options)
+
+    def _lane_by_name(self, name: str, url: str) -> MakeMember:
+        return partial(Lane, url, options_for_addresses(name, self._options))
