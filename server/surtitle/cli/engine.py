@@ -41,7 +41,7 @@ class EngineServer:
         self.ready, self.failed = asyncio.Event(), asyncio.Event()
         self._settings = settings
         self._address = host, port
-        self._tls = _tls(settings)
+        self._certificates = _certificates(settings)
         metrics = Metrics()
         self.engine: Engine = make_local_engine(
             settings, decoder, metrics, self._on_state, lambda overloaded: self._lanes.tell_load()
@@ -61,8 +61,9 @@ class EngineServer:
         Gateways have moved on in the end.
         """
         host, port = self._address
+        tls = None if self._certificates is None else self._certificates.context
         try:
-            port = await self._lanes.start(host, port, self._tls)
+            port = await self._lanes.start(host, port, tls)
         except OSError as error:
             raise ConfigurationError(f"Cannot listen on {host} port {port}: {error}.") from error
         manager = ServiceManager()
@@ -70,7 +71,9 @@ class EngineServer:
         log.info("listening", url=url, model=self._settings.model)
         watching = self.engine.start()
         watching.add_done_callback(lambda task: self.failed.set())
-        beating = asyncio.create_task(self._lanes.run(), name="heartbeats")
+        beside = [asyncio.create_task(self._lanes.run(), name="heartbeats")]
+        if self._certificates is not None:
+            beside.append(asyncio.create_task(self._certificates.watch(), name="certificates"))
         try:
             await first_of(stopped, self.failed, self.ready)
             if self.ready.is_set():
@@ -81,7 +84,8 @@ class EngineServer:
             if not has_failed:
                 await self._lanes.drain(self._settings.drain_s)
         finally:
-            beating.cancel()
+            for task in beside:
+                task.cancel()
             await self._lanes.stop()
             await self.engine.stop()
         return has_failed
@@ -122,17 +126,17 @@ async def serve_engine(
     return EXIT_OK
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """The context for lanes over TLS; with `engine_ca` it asks gateways for certificates."""
+def _certificates(settings: Settings) -> Certificates | None:
+    """Those for lanes over TLS; with `engine_ca` gateways are asked for theirs."""
     if settings.tls_cert is None or settings.tls_key is None:
         if settings.engine_ca is not None or settings.tls_cert or settings.tls_key:
             raise ConfigurationError("TLS needs both --tls-cert and --tls-key.")
         return None
-    context = Certificates(settings.tls_cert, settings.tls_key).context
+    certificates = Certificates(settings.tls_cert, settings.tls_key)
     if settings.engine_ca is not None:
         try:
-            context.load_verify_locations(settings.engine_ca)
+            certificates.context.load_verify_locations(settings.engine_ca)
         except (OSError, ssl.SSLError) as error:
             raise ConfigurationError(f"{settings.engine_ca} cannot be used: {error}.") from error
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
+        certificates.context.verify_mode = ssl.CERT_REQUIRED
+    return certificates
