@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from surtitle.engine import dialing, lanes, wire
+from surtitle.engine import dialing, lane, lanes, wire
 from surtitle.engine.dialing import LaneOptions, engine_tls
 from surtitle.engine.lane import Lane
 from surtitle.engine.pool import EnginePool
@@ -212,6 +213,37 @@ async def test_who_is_no_engine_is_not_taken_for_one(said: str | bytes) -> None:
         async with engine_that(other) as url, reaching(url, ready=False) as here:
             await until(lambda: warnings(log, "engine not reached"))
             assert here.states == []
+
+
+async def test_an_engine_that_was_never_reached_does_not_pass_for_one_that_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "BROKEN_S", 0.2)
+    async with served() as never:
+        pass
+    async with served() as there:
+        options = LaneOptions("here", SECRET)
+        pool = EnginePool([partial(Lane, each.url, options) for each in (there, never)])
+        pool.start()
+        await until(lambda: pool.members[1].state is EngineState.BROKEN)
+        assert pool.state is EngineState.READY
+    await until(lambda: pool.state is EngineState.BROKEN)
+    await pool.stop()
+
+
+async def test_a_gateway_that_has_reached_no_engine_yet_is_loading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "BROKEN_S", 0.2)
+    async with served() as never:
+        pass
+    pool = EnginePool([partial(Lane, never.url, LaneOptions("here", SECRET))])
+    pool.start()
+    await until(lambda: pool.members[0].state is EngineState.BROKEN)
+    assert pool.state is EngineState.LOADING
+    async with served(never.port):
+        await until(lambda: pool.state is EngineState.READY)
+    await pool.stop()
 
 
 @pytest.mark.parametrize("said", ["text", b"\xc1", NO_TEXT, DEEP])

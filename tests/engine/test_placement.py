@@ -96,14 +96,25 @@ def test_what_a_member_owes_stays_where_nobody_could_take_it() -> None:
         ([READY, FAILED], READY),
         ([READY, BROKEN], READY),
         ([FAILED, FAILED], FAILED),
-        ([BROKEN, FAILED], BROKEN),
+        ([BROKEN, BROKEN], LOADING),
+        ([BROKEN, FAILED], LOADING),
     ],
 )
 def test_the_state_of_the_pool(states: list[EngineState], pool: EngineState) -> None:
     assert placement(*states).state is pool
 
 
-def test_a_pool_that_was_ready_does_not_load_but_recovers() -> None:
-    members = placement(READY, LOADING)
-    members.on_state(0, BROKEN, 1)
-    assert members.state is RECOVERING
+@pytest.mark.parametrize(
+    ("states", "pool"),
+    [
+        ([BROKEN, BROKEN], BROKEN),
+        ([BROKEN, FAILED], BROKEN),
+        ([BROKEN, RECOVERING], RECOVERING),
+        ([BROKEN, LOADING], RECOVERING),
+    ],
+)
+def test_the_state_of_a_pool_that_was_ready(states: list[EngineState], pool: EngineState) -> None:
+    members = placement(READY, READY)
+    for number, state in enumerate(states):
+        members.on_state(number, state, 1)
+    assert members.state is pool

@@ -59,7 +59,7 @@ class Lane:
         self._strikes: Mapping[str, int] = {}
         self._outbox: deque[bytes] | None = None  # None while there is no connection
         self._news = asyncio.Event()  # something is in the outbox
-        self._lost_at = time.monotonic()
+        self._lost_at = time.monotonic()  # or since when it has not been reached
         self._said = ""  # of what is wrong, so that it is said once
         self._task: asyncio.Task[None] | None = None
         self.model: ModelInfo | None = None
@@ -220,9 +220,10 @@ class Lane:
         """There is no connection."""
         if self._outbox is not None:
             self._outbox, self._lost_at, self._strikes = None, time.monotonic(), {}
-        is_long = time.monotonic() - self._lost_at > BROKEN_S
-        if self._state is not EngineState.LOADING:
-            self._become(EngineState.BROKEN if is_long else EngineState.RECOVERING)
+        if time.monotonic() - self._lost_at > BROKEN_S:
+            self._become(EngineState.BROKEN)
+        elif self._state is not EngineState.LOADING:
+            self._become(EngineState.RECOVERING)
 
     def _become(self, state: EngineState) -> None:
         if state is not self._state:

@@ -57,9 +57,10 @@ class Placement:
             return EngineState.READY
         if states == {EngineState.FAILED}:
             return EngineState.FAILED
-        if states and states <= {EngineState.BROKEN, EngineState.FAILED}:
-            return EngineState.BROKEN
-        return EngineState.RECOVERING if self._was_ready else EngineState.LOADING
+        if not self._was_ready:
+            return EngineState.LOADING
+        is_broken = states and states <= {EngineState.BROKEN, EngineState.FAILED}
+        return EngineState.BROKEN if is_broken else EngineState.RECOVERING
 
     @property
     def ready(self) -> list[int]:
