@@ -7,10 +7,12 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -22,7 +24,7 @@ from surtitle.engine.lane import Lane
 from surtitle.engine.pool import EnginePool
 from surtitle.engine.scheduler import Owner
 from surtitle.engine.states import EngineState
-from surtitle.jobs import Job, Result
+from surtitle.jobs import Job, JobKind, Result
 from tests.engine.jobs import job
 from tests.engine.scripted import MODEL
 from tests.engine.serving import LIMIT_S, SECRET, served, until
@@ -335,6 +337,91 @@ async def test_an_engine_that_leaves_answers_what_it_has_while_others_take_what_
         await until(lambda: results)
         assert pool.state is EngineState.READY
         await pool.stop()
+
+
+# -- connections that are slower than the audio ---------------------------------------------------
+
+
+class Reader:
+    """An engine that reads what comes, once it may."""
+
+    def __init__(self) -> None:
+        self.may_read = asyncio.Event()
+        self.submitted: list[str] = []
+
+    async def __call__(self, socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(wire.encode(wire.Welcome(wire.PROTOCOL, "there", "1")))
+        await socket.send(wire.encode(wire.State(EngineState.READY, MODEL)))
+        socket.transport.pause_reading()
+        await self.may_read.wait()
+        socket.transport.resume_reading()
+        async for frame in socket:
+            message = wire.decode_to_engine(frame)
+            if isinstance(message, wire.Submit):
+                self.submitted.append(message.id)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.setattr(dialing, "SILENCE_S", 10 * LIMIT_S)  # it has no heartbeat
+    return Reader()
+
+
+def asked(session: str, samples: int, utterance: int = 1, kind: JobKind = "partial") -> Job:
+    return replace(job(session, utterance, kind), id=f"{session}/{utterance}/{samples}/{kind}")
+
+
+async def test_what_is_superfluous_before_it_is_sent_is_not_sent(reader: Reader) -> None:
+    reader.may_read.set()
+    async with engine_that(reader) as url, reaching(url) as here:
+        old, new, other = asked("a", 1), asked("a", 2), asked("b", 1)
+        cancelled, gone = asked("c", 1), asked("d", 1)
+        ahead, behind = asked("e", 3, utterance=2), asked("e", 1, kind="final")
+        late, final = asked("f", 1), asked("f", 2, kind="final")
+        for each in (old, other, new, cancelled, gone, ahead, behind, late, final):
+            here.submit(each)
+        here.lane.cancel(cancelled)
+        here.lane.discard_session("d")
+        assert [(result.job_id, result.dropped) for result in here.results] == [
+            (old.id, "superseded"),
+            (late.id, "superseded"),
+        ]
+        await until(lambda: final.id in reader.submitted)
+        assert reader.submitted == [each.id for each in (other, new, ahead, behind, final)]
+        assert here.lane.owed_jobs == 5
+
+
+async def test_a_final_does_not_wait_behind_partials_that_are_of_no_use_any_more(
+    reader: Reader,
+) -> None:
+    second = np.zeros(16_000, np.int16)
+    async with engine_that(reader) as url, reaching(url) as here:
+        for n in range(2000):
+            here.submit(replace(asked("a", n), audio=second))
+            await asyncio.sleep(0)  # it is sent, where that is possible
+        sent = 2000 - len(here.results)
+        final = here.submit(asked("a", 2000, kind="final"))
+        assert here.results[-1].job_id == asked("a", 1999).id
+        reader.may_read.set()
+        await until(lambda: final.id in reader.submitted)
+        assert len(reader.submitted) == sent
+        assert sent < 1000  # of 64 MB what the kernel keeps, some megabytes
+
+
+async def test_what_has_become_superfluous_while_an_engine_was_away_is_not_sent_again() -> None:
+    async with served() as first, reaching(first.url) as here:
+        here.submit(asked("a", 1))
+        await until(lambda: first.engine.held)
+        await first.server.stop()
+        await until(lambda: here.lane.state is EngineState.RECOVERING)
+        here.submit(asked("a", 2))
+        here.submit(asked("a", 3))
+        async with served(first.port) as second:
+            await until(lambda: second.engine.held)
+            assert list(second.engine.held) == [f"1/{asked('a', 3).id}"]
+        dropped = [result.job_id for result in here.results]
+        assert sorted(dropped) == [asked("a", 1).id, asked("a", 2).id]
 
 
 # -- HTTP beside lanes --------------------------------------------------------------------------

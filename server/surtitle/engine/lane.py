@@ -2,7 +2,8 @@
 
 What is owed is kept here until it is answered. Where the connection breaks, or no heartbeat comes, the
 lane is not ready, so that a pool hands the jobs to other engines; where it comes back first, they are
-sent again.
+sent again. Where the connection is slower than the audio, jobs wait here until it takes more, and what
+has become superfluous meanwhile is not sent.
 """
 
 import asyncio
@@ -57,7 +58,9 @@ class Lane:
         self._owners: dict[str, Owner] = {}  # by session
         self._beat = wire.Beat(0.0, overloaded=False)
         self._strikes: Mapping[str, int] = {}
-        self._outbox: deque[bytes] | None = None  # None while there is no connection
+        self._outbox: deque[wire.ToEngine | str] | None = None
+        """What is to be sent, jobs by their ids; None while there is no connection."""
+        self._partials: dict[str, Job] = {}  # by session: the newest one, while it is not sent
         self._news = asyncio.Event()  # something is in the outbox
         self._lost_at = time.monotonic()  # or since when it has not been reached
         self._said = ""  # of what is wrong, so that it is said once
@@ -118,7 +121,7 @@ class Lane:
     def submit(self, job: Job, deliver: Deliver) -> None:
         """See Engine.submit."""
         self._owed[job.id] = job, deliver
-        self._send(wire.Submit.of(job))
+        self._send_job(job)
 
     def promote(self, job: Job) -> None:
         """See Engine.promote."""
@@ -129,11 +132,13 @@ class Lane:
     def cancel(self, job: Job) -> None:
         """See Engine.cancel."""
         if self._owed.pop(job.id, None) is not None:
+            self._forget_partial(job)
             self._send(wire.Cancel(job.id))
 
     def discard_session(self, session: str) -> None:
         """See Engine.discard_session."""
         self._owners.pop(session, None)
+        self._partials.pop(session, None)
         for job_id in [job.id for job, _ in self._owed.values() if job.session == session]:
             del self._owed[job_id]
         self._send(wire.Discard(session))
@@ -145,10 +150,27 @@ class Lane:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _send(self, message: wire.ToEngine) -> None:
+    def _send(self, message: wire.ToEngine | str) -> None:
         if self._outbox is not None:
-            self._outbox.append(wire.encode(message))
+            self._outbox.append(message)
             self._news.set()
+
+    def _send_job(self, job: Job) -> None:
+        """The partial that it would replace at the engine need not go there."""
+        waiting = self._partials.get(job.session)
+        is_newest = waiting is None or waiting.utterance <= job.utterance
+        if waiting is not None and is_newest:
+            del self._partials[job.session]
+            self._deliver(Result(waiting.id, dropped="superseded"))
+        if job.kind == "partial" and is_newest:
+            self._partials[job.session] = job
+        self._send(job.id)
+
+    def _forget_partial(self, job: Job) -> None:
+        """It is sent, or nobody waits for it any more."""
+        waiting = self._partials.get(job.session)
+        if waiting is not None and waiting.id == job.id:
+            del self._partials[job.session]
 
     async def _run(self) -> None:
         """Be connected, again and again."""
@@ -174,10 +196,11 @@ class Lane:
     async def _serve(self, socket: ClientConnection) -> None:
         """Send what is owed, and go on until the connection breaks."""
         self._outbox = deque()
+        self._partials.clear()
         for session, owner in self._owners.items():
             self._send(wire.Place(session, owner.name, owner.patient))
-        for job, _ in self._owed.values():
-            self._send(wire.Submit.of(job))
+        for job, _ in list(self._owed.values()):
+            self._send_job(job)
         sending = asyncio.create_task(self._send_all(socket, self._outbox), name="lane")
         try:
             while True:
@@ -189,12 +212,22 @@ class Lane:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
-    async def _send_all(self, socket: ClientConnection, outbox: deque[bytes]) -> None:
+    async def _send_all(self, socket: ClientConnection, outbox: deque[wire.ToEngine | str]) -> None:
         while True:
             while outbox:
-                await socket.send(outbox.popleft())
+                if (message := self._message(outbox.popleft())) is not None:
+                    await socket.send(wire.encode(message))
             self._news.clear()
             await self._news.wait()
+
+    def _message(self, queued: wire.ToEngine | str) -> wire.ToEngine | None:
+        """Of a job that is no longer owed there is none."""
+        if not isinstance(queued, str):
+            return queued
+        if (owed := self._owed.get(queued)) is None:
+            return None
+        self._forget_partial(owed[0])
+        return wire.Submit.of(owed[0])
 
     def _take(self, message: wire.ToGateway) -> None:
         match message:
