@@ -129,7 +129,7 @@ async def spool(site: Site, told: Told, number: int) -> None:
 
 async def broken(site: Site, told: Told, number: int) -> None:
     """Files of which a byte comes in a second, or which break off in the middle, again and again."""
-    whole = head(site, 10 << 20) + field("model", "x") + FILE + _spoken(site.folder)
+    whole = head(site, 10 << 20) + field("language", "en") + FILE + _spoken(site.folder)
 
     async def slow() -> None:
         line = await dial(site, told)

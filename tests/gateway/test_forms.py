@@ -49,12 +49,12 @@ def test_wherever_its_bytes_are_parted(places: list[int]) -> None:
         "timestamp_granularities[]": ["word", "segment"],
     }
     assert form.late_fields == {"timestamp_granularities[]"}
-    assert not form.is_file_first
+    assert form.early_fields == {"model", "timestamp_granularities[]"}
 
 
 def test_a_file_may_come_first() -> None:
     form, data = read(file(b"abc") + field("model", "x") + END)
-    assert (form.is_file_first, data) == (True, b"abc")
+    assert (form.early_fields, form.late_fields, data) == (frozenset(), {"model"}, b"abc")
 
 
 def test_what_has_no_file_name_is_the_file_all_the_same() -> None:

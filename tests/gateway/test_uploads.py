@@ -104,7 +104,7 @@ async def text_of(site: Site, body: bytes) -> Any:
 
 @pytest.mark.parametrize("first", [True, False])
 async def test_a_file_is_answered_whether_it_comes_first_or_last(first: bool) -> None:
-    parts = [file(SPOKEN), field("model", "x")]
+    parts = [file(SPOKEN), field("language", "en")]
     async with serving() as site:
         body = b"".join(parts if first else reversed(parts)) + END
         assert await text_of(site, body) == "word1. word2."
@@ -123,9 +123,28 @@ async def test_each_utterance_is_an_event_where_it_is_streamed() -> None:
         ]
 
 
+async def test_the_model_may_come_before_the_file_and_all_else_behind_it() -> None:
+    """As the AI SDK has it, and `curl -F model=x -F file=@a -F language=en`."""
+    late = {
+        "language": "en",
+        "prompt": "Two words.",
+        "response_format": "verbose_json",
+        "timestamp_granularities[]": "word",
+    }
+    async with serving() as site:
+        form = field("model", "x") + file(SPOKEN) + b"".join(map(field, late, late.values()))
+        status, _, body = await ask(site, form + END)
+        answer = json.loads(body)
+        assert (status, answer.get("text")) == (200, "word1. word2."), answer
+        assert [word["word"] for word in answer["words"]] == ["word1.", "word2."]
+        (decoded, _), *_ = site.engine.jobs
+        assert decoded.decode_options.language == "en"
+        await until_gone(site)
+
+
 async def test_late_fields_that_matter_no_more_are_taken_and_others_are_told() -> None:
     async with serving() as site:
-        begin = field("model", "x") + file(SPOKEN)
+        begin = field("response_format", "json") + file(SPOKEN)
         status, _, body = await ask(site, begin + field("temperature", "0") + END)
         assert status == 200
         status, _, body = await ask(site, begin + field("language", "en") + END)
@@ -147,7 +166,7 @@ async def test_words_have_the_times_of_the_session() -> None:
     [
         (file(b"") + END, 400, "is empty"),
         (file(b"no audio at all" * 99) + END, 400, "not audio or video"),
-        (field("model", "x") + file(b"no audio at all" * 99) + END, 400, "not audio or video"),
+        (field("prompt", "x") + file(b"no audio at all" * 99) + END, 400, "not audio or video"),
         (field("stream", "true") + file(b"no audio at all" * 99) + END, 400, "not audio or video"),
         (field("model", "x") + END, 400, "has no file"),
         (b"rubbish", 400, "cannot be read"),
@@ -182,7 +201,7 @@ async def test_a_body_that_is_no_form() -> None:
 
 async def test_a_file_that_is_too_large_and_one_that_finds_no_room_on_disk() -> None:
     async with serving(max_upload_bytes=100_000) as site:
-        for body in (field("model", "x") + file(bytes(200_000)), file(bytes(200_000))):
+        for body in (field("prompt", "x") + file(bytes(200_000)), file(bytes(200_000))):
             status, _, answer = await ask(site, body + END)
             assert (status, "larger than" in answer.decode()) == (413, True)
             await until_gone(site)
@@ -212,7 +231,7 @@ def test_spools_of_an_owner_share_their_room_and_give_it_back() -> None:
 async def test_whoever_goes_in_mid_upload_leaves_nothing_behind() -> None:
     async with serving() as site:
         async with connected(site.gateway.port) as client:
-            body = field("model", "x") + file(SPOKEN)
+            body = field("language", "en") + file(SPOKEN)
             client.writer.write(request(body[:60_000], length=10_000_000))
             async with asyncio.timeout(5):
                 while not len(site.gateway._sessions):  # noqa: ASYNC110 - no event
@@ -238,7 +257,7 @@ async def test_whoever_goes_while_nothing_is_read_of_him_leaves_nothing_behind(
     is_first: bool,
 ) -> None:
     """What he has sent was read and waits on disk, or waits in the buffers of the system."""
-    parts = [file(in_wav((WORD * 10 + PAUSE) * 9)), field("model", "x")]
+    parts = [file(in_wav((WORD * 10 + PAUSE) * 9)), field("language", "en")]
     body = b"".join(parts if is_first else reversed(parts)) + END
     async with serving(lambda job: None, max_upload_bytes=1 << 30) as site:
         async with connected(site.gateway.port) as client:
@@ -257,7 +276,7 @@ async def test_more_than_can_be_recognised_is_not_read() -> None:
         serving(lambda job: None, max_upload_bytes=1 << 30) as site,
         connected(site.gateway.port) as client,
     ):
-        client.writer.write(request(field("model", "x") + file(long) + END))
+        client.writer.write(request(field("language", "en") + file(long) + END))
         async with asyncio.timeout(60):
             while not any(hosted.full for hosted in site.gateway._sessions):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -324,12 +324,22 @@ def test_openai_realtime(
     check_text(" ".join(event["transcript"] for event in done))
 
 
-def test_the_recipe_of_the_ai_sdk(node_22: str, programs: Path, server: ServerProcess) -> None:
-    """As docs/compatibility.md prints it."""
+@pytest.mark.parametrize(
+    "more",
+    ["", ', providerOptions: { openai: { language: "en", timestampGranularities: ["word"] } }'],
+)
+def test_the_recipe_of_the_ai_sdk(
+    node_22: str, programs: Path, server: ServerProcess, more: str
+) -> None:
+    """As docs/compatibility.md prints it, and with options, which are sent behind the file."""
     document = (REPOSITORY / "docs" / "compatibility.md").read_text(encoding="utf-8")
     (recipe,) = re.findall(r"^```js\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
     program = programs / "ai_sdk.mjs"
-    program.write_text(recipe.replace("127.0.0.1:8765", urlsplit(server.url).netloc))
+    program.write_text(
+        recipe.replace("127.0.0.1:8765", urlsplit(server.url).netloc).replace(
+            ", audio }", f", audio{more} }}"
+        )
+    )
     shutil.copy(SAMPLE, programs / "talk.mp3")  # whatever the name says, a reader looks inside
     done = subprocess.run(
         [node_22, program], cwd=programs, capture_output=True, text=True, timeout=LIMIT_S

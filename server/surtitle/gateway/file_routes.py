@@ -306,7 +306,7 @@ def _account(upload: Upload) -> dict[str, str]:
 class _Reading:
     """The form of one request, as it comes: what is in it, and its file into the session.
 
-    A file that comes before the fields waits on disk for them: they say how it is to be decoded.
+    A file that comes before the fields that say how it is to be decoded waits on disk for them.
     """
 
     def __init__(self, request: Request, upload: Upload, spool: Spool, translate: bool) -> None:
@@ -330,7 +330,7 @@ class _Reading:
                 await self._upload.in_turn(partial(form.feed, piece))
                 self._size += sum(map(len, self._pieces))
                 _check_size(self._size, most_bytes)
-                if form.has_file and self._wishes is None and not form.is_file_first:
+                if self._wishes is None and not form.early_fields.isdisjoint(openai.EARLY):
                     self._begin(form)
                 await self._pass_on()
         form.finish()
@@ -396,6 +396,6 @@ async def _events(
 
 
 _SPOOL_IS_FULL = (
-    "There is no room for this file. Send the other fields before the file: then it is decoded as it "
-    "comes."
+    "There is no room for this file. Send the other fields before the file, and one of them must be "
+    "`language`, `prompt` or `response_format`: then it is decoded as it comes."
 )

@@ -30,8 +30,8 @@ class Form:
         self.fields: dict[str, list[str]] = {}
         self.has_file = False
         """Whether a file has begun."""
-        self.is_file_first = False
-        """Whether no field has come before it."""
+        self.early_fields: frozenset[str] = frozenset()
+        """Those that came before it."""
         self.late_fields: set[str] = set()
         """Those that came behind the file."""
         self._file_field = file_field
@@ -105,7 +105,7 @@ class Form:
         if self._is_file and self.has_file:
             raise BadForm("The form has more than one file.")
         if self._is_file:
-            self.has_file, self.is_file_first = True, not self.fields
+            self.has_file, self.early_fields = True, frozenset(self.fields)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:

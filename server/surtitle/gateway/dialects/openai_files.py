@@ -27,7 +27,8 @@ _INCLUDE_FIELDS = ("include[]", "include")
 MAX_PROMPT = 1000
 """Characters of a prompt that reach the model: the last ones, as with OpenAI's own."""
 EARLY = ("language", "prompt", "response_format", *_GRANULARITY_FIELDS, *_INCLUDE_FIELDS)
-"""The fields without which decoding cannot begin."""
+"""Those that say how the file is to be decoded. Where none of them came before it, some may come after:
+many clients send the model, the file and then the rest."""
 
 MEDIA_TYPES: dict[Format, str] = {
     "json": "application/json",
