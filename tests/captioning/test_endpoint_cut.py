@@ -46,7 +46,7 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest() -> None:
 def test_after_a_cut_in_a_pause_that_goes_on_nothing_is_open() -> None:
     endpointer = Endpointer(replace(OPTIONS, endpoint_silence_ms=20 * WINDOW_MS))
     events = run(endpointer, speech(34) + silence(6))
-    assert events == [Opened(0), Closed(37 * W, "length")]
+    assert events == [Opened(0), Closed(37 * W)]
     assert not endpointer.is_open
     assert run(endpointer, silence(40)) == []
     assert run(endpointer, speech(3)) == [Opened(76 * W)]

@@ -385,9 +385,9 @@ class Endpointer:
         # A cut falls between two windows; the newest window ends at `position`.
         end = self.position - len(rest) * WINDOW_SAMPLES
         self._windows = windows[:index]
-        closed = self._close(end, "length")
         if all(w.probability < self.options.offset_probability for w in rest):
-            return [closed]  # the pause goes on: speech after it opens its own utterance
+            return [self._close(end)]  # the pause goes on: speech after it opens its own utterance
+        closed = self._close(end, "length")
         self._open(end)
         self._windows = rest
         self._silence = silence

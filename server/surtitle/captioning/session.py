@@ -812,7 +812,7 @@ class CaptionSession:
                 return
             after = self._utterances[0]
             after.caption.after_sentence_in = self._sentence_in
-            if utterance.is_cut and after.start == utterance.end:
+            if utterance.is_cut:
                 self._send_partial(after, after.caption.go_on(utterance.caption))
 
     def _revise(self) -> None:

@@ -99,6 +99,35 @@ def test_what_is_cut_is_one_turn() -> None:
     ]
 
 
+def test_a_turn_whose_last_part_was_cut_ends_with_the_stream_and_where_that_is_forced() -> None:
+    for forced in (False, True):
+        dialect = flux()
+        told(dialect, partial("so"), final("so it is.", ended_by="length"))
+        if forced:
+            assert not told(dialect, flushed())  # nobody wants the end
+            list(dialect.take_text('{"type":"ForceEndTurn"}'))
+            (end,) = frames(told(dialect, flushed()))
+            assert told(dialect, ended()) == [Close()]
+        else:
+            said = told(dialect, ended())
+            (end,) = frames(said)
+            assert others(said) == [Close()]
+        assert (end["event"], end["transcript"]) == ("EndOfTurn", "so it is.")
+        assert end["trigger"] == ("manual" if forced else "model")
+
+
+def test_an_end_that_is_forced_is_not_that_of_the_next_turn() -> None:
+    dialect = flux()
+    told(dialect, partial("so"))
+    list(dialect.take_text('{"type":"ForceEndTurn"}'))
+    assert turns(
+        dialect, final("so", ended_by="flush"), partial("well", utterance=2), flushed()
+    ) == [
+        ("EndOfTurn", 0, "so"),
+        ("StartOfTurn", 1, "well"),
+    ]
+
+
 def test_a_turn_without_a_pause_ends_all_the_same() -> None:
     dialect = flux()
     for number in range(1, 5):

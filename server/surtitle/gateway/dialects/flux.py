@@ -7,7 +7,7 @@ it, `TurnResumed` takes it back.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from surtitle.captioning.stability import join
 from surtitle.errors import BadMessage, WireError
@@ -134,8 +134,13 @@ class Flux:
             case Final() | Suppressed() | Failed():
                 yield from self._on_answer(message)
             case Flushed():
+                is_answered = self._heard is self._before  # nobody has spoken since a cut
+                if self._forced and self._is_in_turn and is_answered:
+                    yield self._end("manual")
                 self._forced = max(0, self._forced - message.flushes)
             case Ended():
+                if self._is_in_turn:
+                    yield self._end("model")
                 yield Close()
 
     def fail(self, error: WireError) -> Actions:
@@ -179,11 +184,16 @@ class Flux:
             self._before = self._heard
             return
         is_forced = answer.ended_by == "flush" and self._forced > 0
+        yield self._end("manual" if is_forced else "model")
+
+    def _end(self, trigger: Literal["manual", "model"]) -> Say:
+        """The turn ends with what was heard of it."""
         confidence = max(self._eot_threshold, FINISHED_CONFIDENCE)
-        yield self._info("EndOfTurn", confidence, trigger="manual" if is_forced else "model")
+        end = self._info("EndOfTurn", confidence, trigger=trigger)
         self._turn += 1
         self._is_in_turn = self._is_eager = False
         self._before = _Heard()
+        return end
 
     def _configure(self, event: Event) -> Iterator[Action]:
         query = {name: [str(value)] for name, value in (event.thresholds or {}).items()}
