@@ -325,6 +325,23 @@ async def test_keep_alive_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert socket.close_code == 1000
 
 
+@pytest.mark.parametrize("path", [FLUX, LISTEN])
+async def test_pings_keep_a_stream_of_flux_alone(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clients have nothing else to send while their microphone is closed."""
+    for dialect in ("flux.Flux", "deepgram.Deepgram"):
+        monkeypatch.setattr(f"surtitle.gateway.dialects.{dialect}.idle_timeout_s", 0.5)
+    async with serving() as site, connected(site, path) as socket:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(8):
+                await (await socket.ping())
+                await asyncio.sleep(0.2)
+            await socket.send(END[path])
+        await read_all(socket)
+        assert socket.close_code == (1000 if path == FLUX else 1011)
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_server_that_stops_answers_what_was_said(path: str) -> None:
     async with serving() as site, connected(site, path) as socket:

@@ -193,6 +193,9 @@ class Connection:
             self._take_audio(data)
         return True
 
+    def on_ping(self) -> None:
+        """See Receiver. It says nothing: a client that has no audio for long is told so."""
+
     async def pause(self, within_s: float) -> None:
         """Return when nothing is being said, or after so long."""
         hosted = self._hosted

@@ -119,6 +119,11 @@ class TranslatedConnection:
             self._make_room()
         return True
 
+    def on_ping(self) -> None:
+        """See Receiver."""
+        if self._dialect.hears_pings:
+            self._heard_at = self._loop.time()
+
     def explain(self, code: int, close: Callable[[], object]) -> bool:
         """See Receiver. Their clients look at the code alone."""
         return False

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Close, CloseCode, Frame, Opcode
+from websockets.frames import BINARY, CLOSE, CONT, PING, TEXT, Close, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, SEND_EOF
 from websockets.server import ServerProtocol
 
@@ -55,6 +55,10 @@ class Receiver(Protocol):
 
     def take_audio(self, data: bytes) -> bool:
         """Take a frame of audio; False where it has to wait for `recv`."""
+        ...
+
+    def on_ping(self) -> None:
+        """A ping has come, which is answered here."""
         ...
 
     def explain(self, code: int, close: Callable[[], object]) -> bool:
@@ -171,6 +175,8 @@ class WebSocket:
             self._kind = frame.opcode
             self._message += frame.data
         else:
+            if frame.opcode is PING and self.receiver is not None:
+                self.receiver.on_ping()
             return
         if frame.fin:
             self._queue(self._kind, bytes(self._message))

@@ -47,6 +47,11 @@ def test_it_connects_first() -> None:
     assert frames([connected]) == [{"type": "Connected", "request_id": "0f0f", "sequence_id": 0}]
 
 
+def test_a_minute_of_silence_is_borne_and_pings_prolong_it() -> None:
+    """LiveKit pings every 30 s; no client of Flux has a `KeepAlive`."""
+    assert (flux().idle_timeout_s, flux().hears_pings) == (60.0, True)
+
+
 def test_a_turn_from_its_first_words_to_its_end() -> None:
     dialect = flux()
     assert turns(

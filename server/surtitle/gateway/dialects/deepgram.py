@@ -84,6 +84,7 @@ class Deepgram:
     """The translator of one connection, see Dialect."""
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    hears_pings = False
 
     def __init__(self, wishes: Wishes, identity: Identity) -> None:
         self._wishes = wishes

@@ -75,6 +75,8 @@ class Dialect(Protocol):
 
     idle_timeout_s: float
     """How long the client may say nothing."""
+    hears_pings: bool
+    """Whether a ping of the client counts as something said."""
 
     @property
     def owed(self) -> int:

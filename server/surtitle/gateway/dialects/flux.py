@@ -11,12 +11,7 @@ from typing import Any, Literal
 
 from surtitle.captioning.stability import join
 from surtitle.errors import BadMessage, WireError
-from surtitle.gateway.dialects.deepgram import (
-    IDLE_TIMEOUT_S,
-    INTERIM_CONFIDENCE,
-    Event,
-    parse_event,
-)
+from surtitle.gateway.dialects.deepgram import INTERIM_CONFIDENCE, Event, parse_event
 from surtitle.gateway.dialects.deepgram_query import BadQuery, FluxWishes, read_thresholds
 from surtitle.gateway.dialects.dialect import (
     Action,
@@ -45,6 +40,8 @@ from surtitle.messages import (
     WordTiming,
 )
 
+IDLE_TIMEOUT_S = 60.0
+"""Without audio, a message or a ping."""
 UNFINISHED_CONFIDENCE, FINISHED_CONFIDENCE = 0.4, 0.8
 """That a turn ends with a pause in the middle of a sentence, or at its end. These two are all that is
 known."""
@@ -69,6 +66,7 @@ class Flux:
     """The translator of one connection, see Dialect."""
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    hears_pings = True  # its clients have no `KeepAlive`
     owed = 0
 
     def __init__(self, wishes: FluxWishes, request_id: str) -> None:

@@ -126,6 +126,7 @@ class OpenAIRealtime:
     """The translator of one connection, see Dialect."""
 
     idle_timeout_s = float("inf")  # LiveKit keeps idle connections in a pool
+    hears_pings = False
 
     def __init__(self, name: str, model: ModelInfo) -> None:
         """`name` is a random one for ids."""

@@ -47,6 +47,7 @@ class Vosk:
     """The translator of one connection, see Dialect."""
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    hears_pings = False
 
     def __init__(self) -> None:
         self._config = _Config()

@@ -41,6 +41,7 @@ class Wyoming:
     """
 
     idle_timeout_s = IDLE_TIMEOUT_S
+    hears_pings = False
     owed = 0
 
     def __init__(self, model: ModelInfo, version: str, *, external_vad: bool) -> None:
