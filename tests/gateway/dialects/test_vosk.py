@@ -1,13 +1,14 @@
 """vosk-server's protocol: one answer for each message, whatever comes when."""
 
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.errors import BadAudio, BadMessage
+from surtitle.errors import BadAudio, BadMessage, InternalError
 from surtitle.gateway.dialects.dialect import Audio, Close, Flush, Open, Stop
 from surtitle.gateway.dialects.vosk import Vosk
 from surtitle.messages import Start
@@ -140,6 +141,19 @@ def test_options() -> None:
 def test_a_stream_that_fails_is_closed() -> None:
     assert list(Vosk().fail(BadAudio("No."))) == [Close(1003, "bad_audio")]
     assert not list(Vosk().fail(BadMessage("No.")))
+
+
+def test_what_was_said_is_told_before_a_stream_that_fails_is_closed() -> None:
+    dialect = vosk()
+    answer(dialect)
+    told(dialect, final("So it is."), final("Well.", 2))
+    said, close = dialect.fail(InternalError("No."))
+    assert frames([said])[0]["text"] == "so it is well"
+    assert close == Close(1011, "internal")
+
+
+def test_silence_is_borne_for_ever() -> None:
+    assert Vosk.idle_timeout_s == math.inf
 
 
 @given(

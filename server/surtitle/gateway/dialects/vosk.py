@@ -38,7 +38,6 @@ from surtitle.messages import (
 
 RATE_HZ = 8000
 """Where the client says nothing else."""
-IDLE_TIMEOUT_S = 60.0
 
 _Owed = Literal["audio", "reset"]
 
@@ -46,7 +45,7 @@ _Owed = Literal["audio", "reset"]
 class Vosk:
     """The translator of one connection, see Dialect."""
 
-    idle_timeout_s = IDLE_TIMEOUT_S
+    idle_timeout_s = float("inf")  # as theirs: a client that records on demand is silent for long
     hears_pings = False
 
     def __init__(self) -> None:
@@ -120,6 +119,8 @@ class Vosk:
     def fail(self, error: WireError) -> Actions:
         """See Dialect. Their clients know no errors: they are in the log."""
         if error.close_code is not None:
+            if self._finals:
+                yield self._rest()
             yield Close(1003 if isinstance(error, BadAudio) else 1011, error.code)
 
     def _opened(self) -> Iterator[Action]:
