@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surtitle.errors import BadAudio, BadMessage, Busy, IdleTimeout, InternalError
+from surtitle.errors import BadAudio, BadMessage, Busy, IdleTimeout, InternalError, WireError
 from surtitle.gateway.dialects.deepgram import Deepgram, Identity, file_body
 from surtitle.gateway.dialects.deepgram_query import BadQuery, Wishes, read_query
 from surtitle.gateway.dialects.dialect import Audio, Change, Close, Flush, Open, Say, Stop
@@ -388,6 +388,17 @@ def test_a_stream_that_fails_closes_as_theirs(error: Any, code: int, reason: str
     assert close.code == code
     assert reason in close.reason
     assert len(close.reason) < 120
+
+
+@pytest.mark.parametrize("error", [BadAudio("No."), InternalError("No."), Busy("No.")])
+def test_after_the_end_it_closes_as_wanted_whatever_fails(error: WireError) -> None:
+    """@deepgram/sdk connects again, up to 30 times, after any other code."""
+    dialect = listening()
+    list(dialect.take_bytes(b"abc"))
+    list(dialect.take_text('{"type":"CloseStream"}'))
+    said, close = dialect.fail(error)
+    assert frames([said])[0]["type"] == "Metadata"
+    assert close == Close()
 
 
 def test_a_file() -> None:

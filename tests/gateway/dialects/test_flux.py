@@ -197,6 +197,15 @@ def test_a_stream_that_fails_says_so() -> None:
     assert close == Close(1011, "internal")
 
 
+def test_after_the_end_it_closes_as_wanted_whatever_fails() -> None:
+    dialect = flux()
+    list(dialect.take_bytes(b"ab"))
+    list(dialect.take_text('{"type":"CloseStream"}'))
+    error, close = dialect.fail(InternalError("It broke."))
+    assert frames([error])[0]["type"] == "Error"
+    assert close == Close()
+
+
 def test_thresholds_may_change() -> None:
     dialect = flux()
     text = '{"type":"Configure","thresholds":{"eot_threshold":0.8,"eager_eot_threshold":0.4}}'

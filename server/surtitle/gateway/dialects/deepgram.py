@@ -181,6 +181,9 @@ class Deepgram:
                 description=str(error),
                 message=str(error),
             )
+        elif self._is_stopped:  # after any other code, their own client connects again
+            yield self._metadata()
+            yield Close()
         elif isinstance(error, BadAudio):
             yield Close(1008, "DATA-0000: The payload cannot be decoded as audio.")
         elif isinstance(error, IdleTimeout):

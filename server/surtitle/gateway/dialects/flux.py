@@ -145,8 +145,8 @@ class Flux:
         """See Dialect."""
         kind = "Warning" if error.close_code is None else "Error"
         yield self._say(kind, code=error.code.upper(), description=str(error))
-        if error.close_code is not None:
-            yield Close(1011, error.code)
+        if error.close_code is not None:  # after any code but 1000, their own client connects again
+            yield Close() if self._is_stopped else Close(1011, error.code)
 
     # -- turns ----------------------------------------------------------------------------------
 
