@@ -1,5 +1,6 @@
 """Deepgram's Flux: turns, and ends that are not sure."""
 
+import json
 from typing import Any
 
 import pytest
@@ -214,6 +215,67 @@ def test_thresholds_may_change() -> None:
     assert "EagerEndOfTurn" in [event for event, *_ in turns(dialect, pause("so it is."))]
     (failure,) = frames(dialect.take_text('{"type":"Configure","thresholds":{"eot_threshold":7}}'))
     assert failure["type"] == "ConfigureFailure"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"eot_threshold": "0.5", "eot_timeout_ms": "500"},
+        {"eot_threshold": "1.0", "eot_timeout_ms": "60000"},
+        {"eager_eot_threshold": "0.9"},
+    ],
+)
+def test_all_that_its_documentation_allows_is_taken(fields: dict[str, str]) -> None:
+    assert flux(**fields)
+    thresholds = {name: float(value) for name, value in fields.items()}
+    thresholds = {name: int(v) if name == "eot_timeout_ms" else v for name, v in thresholds.items()}
+    text = json.dumps({"type": "Configure", "thresholds": thresholds})
+    assert frames(flux().take_text(text))[0]["type"] == "ConfigureSuccess"
+
+
+def test_no_pause_ends_a_turn_whose_end_nobody_is_sure_of() -> None:
+    dialect = flux(eot_threshold="1.0")
+    (opened, _) = list(dialect.begin())
+    assert isinstance(opened, Open)
+    assert not opened.start.endpointing
+    # An utterance of the greatest length may still end in a silence.
+    assert turns(dialect, partial("so it"), final("So it is."), partial("well", utterance=2)) == [
+        ("StartOfTurn", 0, "so it"),
+        ("Update", 0, "So it is. well"),
+    ]
+    told(dialect, final("Well.", 2))
+    list(dialect.take_text('{"type":"ForceEndTurn"}'))
+    (end,) = frames(told(dialect, flushed()))
+    assert (end["event"], end["trigger"], end["transcript"]) == (
+        "EndOfTurn",
+        "manual",
+        "So it is. Well.",
+    )
+
+
+def test_ends_by_pauses_are_turned_off_and_on() -> None:
+    dialect = flux()
+    configure = '{"type":"Configure","thresholds":{"eot_threshold":%s}}'
+    for threshold, changes in (
+        ("1.0", [Change(Update(endpointing=False))]),
+        ("1", []),
+        ("0.8", [Change(Update(endpointing=True))]),
+    ):
+        assert others(dialect.take_text(configure % threshold)) == changes
+
+
+def test_null_turns_eager_ends_off() -> None:
+    """As Pipecat says it; what is not named stays."""
+    dialect = flux(eager_eot_threshold="0.4")
+    configure = '{"type":"Configure","thresholds":%s}'
+    for thresholds, eager in (
+        ("{}", 0.4),
+        ('{"eot_threshold":null}', 0.4),
+        ('{"eager_eot_threshold":null}', None),
+    ):
+        (success,) = frames(dialect.take_text(configure % thresholds))
+        assert success["thresholds"] == {"eot_threshold": 0.7, "eager_eot_threshold": eager}
+    assert not told(dialect, pause("So it is."))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ MIN_ENDPOINTING_MS, MAX_ENDPOINTING_MS = 300, 5000
 """After less silence, finals are worse: with 100 ms, 0.305 instead of 0.242 words are wrong."""
 MIN_UTTERANCE_END_MS, MAX_UTTERANCE_END_MS = 1000, 5000
 DEFAULT_EOT_THRESHOLD = 0.7
+MANUAL_EOT_THRESHOLD = 1.0
+"""So sure nobody is: only the client ends turns."""
 MAX_CHANNELS = 8
 """Of `multichannel`, each of which has a session."""
 
@@ -165,8 +167,10 @@ def read_flux_query(query: Query, model: ModelInfo) -> FluxWishes:
         raise BadQuery("`redact` is not supported.")
     eot_threshold, eager = read_thresholds(query)
     return FluxWishes(
-        # Eager ends may be configured later; a turn without an end is none.
-        structs.replace(make_start(query, model), eager=True, endpointing=True),
+        # Eager ends may be configured later.
+        structs.replace(
+            make_start(query, model), eager=True, endpointing=eot_threshold != MANUAL_EOT_THRESHOLD
+        ),
         DEFAULT_EOT_THRESHOLD if eot_threshold is None else eot_threshold,
         eager,
         tuple(query.get("keyterm", ())),
@@ -175,9 +179,9 @@ def read_flux_query(query: Query, model: ModelInfo) -> FluxWishes:
 
 def read_thresholds(query: Query) -> tuple[float | None, float | None]:
     """How sure the end of a turn is to be, and an eager one. Raises BadQuery."""
-    _number(query, "eot_timeout_ms", 5000, 500, 10_000)
+    _number(query, "eot_timeout_ms", 5000, 500, 60_000)
     return (
-        _fraction(query, "eot_threshold", 0.5, 0.9),
+        _fraction(query, "eot_threshold", 0.5, MANUAL_EOT_THRESHOLD),
         _fraction(query, "eager_eot_threshold", 0.3, 0.9),
     )
 

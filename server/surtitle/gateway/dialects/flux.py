@@ -12,7 +12,12 @@ from typing import Any, Literal
 from surtitle.captioning.stability import join
 from surtitle.errors import BadMessage, WireError
 from surtitle.gateway.dialects.deepgram import INTERIM_CONFIDENCE, Event, parse_event
-from surtitle.gateway.dialects.deepgram_query import BadQuery, FluxWishes, read_thresholds
+from surtitle.gateway.dialects.deepgram_query import (
+    MANUAL_EOT_THRESHOLD,
+    BadQuery,
+    FluxWishes,
+    read_thresholds,
+)
 from surtitle.gateway.dialects.dialect import (
     Action,
     Actions,
@@ -132,7 +137,7 @@ class Flux:
             case Final() | Suppressed() | Failed():
                 yield from self._on_answer(message)
             case Flushed():
-                is_answered = self._heard is self._before  # nobody has spoken since a cut
+                is_answered = self._heard is self._before  # nothing was said since that
                 if self._forced and self._is_in_turn and is_answered:
                     yield self._end("manual")
                 self._forced = max(0, self._forced - message.flushes)
@@ -178,7 +183,8 @@ class Flux:
         if not self._is_in_turn:
             return
         is_long = answer.end_ms - self._begin_ms >= MAX_TURN_MS
-        if answer.ended_by == "length" and not is_long:
+        goes_on = answer.ended_by == "length" or (self._is_manual and answer.ended_by == "pause")
+        if goes_on and not is_long:
             self._before = self._heard
             return
         is_forced = answer.ended_by == "flush" and self._forced > 0
@@ -193,15 +199,24 @@ class Flux:
         self._before = _Heard()
         return end
 
+    @property
+    def _is_manual(self) -> bool:
+        """Whether no pause ends a turn. Silence may still end an utterance at its greatest length."""
+        return self._eot_threshold == MANUAL_EOT_THRESHOLD
+
     def _configure(self, event: Event) -> Iterator[Action]:
-        query = {name: [str(value)] for name, value in (event.thresholds or {}).items()}
+        thresholds = event.thresholds or {}
+        query = {name: [str(value)] for name, value in thresholds.items() if value is not None}
         try:
             eot, eager = read_thresholds(query)
         except BadQuery as error:
             yield self._say("ConfigureFailure", code="INVALID_THRESHOLDS", description=str(error))
             return
-        self._eot_threshold = eot or self._eot_threshold
-        self._eager_eot_threshold = eager or self._eager_eot_threshold
+        was_manual, self._eot_threshold = self._is_manual, eot or self._eot_threshold
+        if self._is_manual != was_manual:
+            yield Change(Update(endpointing=was_manual))
+        if "eager_eot_threshold" in thresholds:  # null turns it off
+            self._eager_eot_threshold = eager
         if event.keyterms is not None:
             self._keyterms = event.keyterms
             yield Change(Update(hotwords=hotwords(event.keyterms)))
