@@ -341,6 +341,61 @@ def test_what_is_cleared_is_not_transcribed() -> None:
     assert frames(told(dialect, flushed(5000)))[-1]["transcript"] == "Well."
 
 
+# -- with it, and without it, while somebody speaks -------------------------------------------------
+
+
+def test_voice_activity_from_mid_speech_on_says_what_is_being_said() -> None:
+    dialect = realtime(MANUAL, append(2000))
+    told(dialect, speech(), partial("So it "))
+    updated = frames(dialect.take_text(session()))
+    assert [each["type"] for each in updated] == [
+        "session.updated",
+        "input_audio_buffer.speech_started",
+    ]
+    said = told(dialect, partial("So it is"), final("So it is."))
+    assert kinds(said)[-1] == "completed"
+    assert frames(said)[-1]["transcript"] == "So it is."
+    assert {each.get("item_id", "item_x_1") for each in [*updated, *frames(said)]} == {"item_x_1"}
+    assert frames(told(dialect, speech(2), final("Well.", 2)))[-1]["transcript"] == "Well."
+
+
+def test_what_was_said_before_it_is_in_the_next_item() -> None:
+    for commits in (False, True):
+        dialect = realtime(MANUAL, append(2000))
+        told(dialect, speech(), final("So it is.", ended_by="length"))
+        assert kinds(dialect.take_text(session())) == ["session.updated"]
+        if commits:
+            list(dialect.take_text(COMMIT))
+            said = told(dialect, flushed(2000))
+        else:
+            said = told(dialect, speech(2, 1500), final("Well.", 2, 1500, 2000))
+        completed = frames(said)[-1]
+        assert completed["item_id"] == "item_x_1"
+        assert completed["transcript"] == ("So it is." if commits else "So it is. Well.")
+
+
+def test_what_is_committed_when_it_begins_keeps_its_item() -> None:
+    dialect = realtime(MANUAL, append(2000))
+    told(dialect, speech())
+    list(dialect.take_text(COMMIT))
+    assert kinds(dialect.take_text(session())) == ["session.updated"]
+    said = told(dialect, final("So it is.", ended_by="flush"), flushed(2000))
+    assert kinds(said) == ["delta", "completed"]
+
+
+def test_an_item_of_voice_activity_and_that_of_a_commit_both_complete() -> None:
+    dialect = realtime(session(), append(2000))
+    told(dialect, speech())
+    list(dialect.take_text(MANUAL))
+    (committed, _) = frames(dialect.take_text(COMMIT))
+    said = frames(told(dialect, final("So it is.", ended_by="flush"), flushed(2000)))
+    completed = [each for each in said if each["type"].endswith("completed")]
+    assert [(each["item_id"], each["transcript"]) for each in completed] == [
+        ("item_x_1", "So it is."),
+        (committed["item_id"], ""),
+    ]
+
+
 # -- mistakes -------------------------------------------------------------------------------------
 
 

@@ -150,6 +150,7 @@ class OpenAIRealtime:
         self._committed = 0  # up to the last commit or clear, or answered by voice activity
         self._cleared_ms = 0
         self._answered = 0  # utterances
+        self._unanswered: dict[int, int] = {}  # utterances, and where they begin in ms
         self._item: _Item | None = None  # without voice activity: that of the next commit
         self._open: dict[int, _Item] = {}  # with it: by utterance
         self._commits: deque[_Commit] = deque()  # those that are not answered yet
@@ -259,9 +260,13 @@ class OpenAIRealtime:
                 )
             )
             self._start = start
-        self._config = config
+        had_vad, self._config = self._has_vad, config
         name = "transcription_session.updated" if is_legacy else "session.updated"
         yield self._say(name, session=self._session())
+        if self._has_vad and not had_vad:
+            for utterance, start_ms in self._unanswered.items():
+                if self._is_next(start_ms + MARGIN_MS):
+                    yield self._say_started(utterance, start_ms)
 
     def _append(self, audio: object) -> Iterator[Action]:
         if not isinstance(audio, str):
@@ -286,7 +291,7 @@ class OpenAIRealtime:
             )
         self._committed = self._received
         item: _Item | None = None
-        if not self._has_vad:
+        if not self._has_vad or self._item is not None:
             item, self._item = self._item or self._new_item(), None
             yield from self._say_committed(item)
         self._commits.append(_Commit(self._received_ms, item))
@@ -303,11 +308,15 @@ class OpenAIRealtime:
     # -- what the session says ------------------------------------------------------------------
 
     def _on_speech(self, speech: Speech) -> Iterator[Action]:
+        self._unanswered[speech.utterance] = speech.start_ms
         if self._has_vad:
-            item = self._open[speech.utterance] = self._new_item()
-            yield self._say(
-                BUFFER + "speech_started", audio_start_ms=speech.start_ms, item_id=item.id
-            )
+            yield self._say_started(speech.utterance, speech.start_ms)
+
+    def _say_started(self, utterance: int, start_ms: int) -> Say:
+        """It is an item, which begins with what was said without voice activity and not committed."""
+        item, self._item = self._item or self._new_item(), None
+        self._open[utterance] = item
+        return self._say(BUFFER + "speech_started", audio_start_ms=start_ms, item_id=item.id)
 
     def _item_of(self, message: Partial | Final | Suppressed | Failed) -> _Item | None:
         """The item that it belongs to; None for what was cleared."""
@@ -322,12 +331,18 @@ class OpenAIRealtime:
         self._item = self._item or self._new_item()
         return self._item
 
+    def _is_next(self, begins_ms: int) -> bool:
+        """Whether what begins there is neither committed nor cleared."""
+        committed_ms = self._commits[-1].at_ms if self._commits else 0
+        return begins_ms >= max(committed_ms, self._cleared_ms)
+
     def _say_delta(self, item: _Item, delta: str) -> Iterator[Action]:
         if delta:
             yield self._say(TRANSCRIPTION + "delta", item_id=item.id, content_index=0, delta=delta)
 
     def _on_answer(self, answer: Final | Suppressed | Failed) -> Iterator[Action]:
         self._answered = answer.utterance
+        self._unanswered.pop(answer.utterance, None)
         item = self._item_of(answer)
         was_heard = self._open.pop(answer.utterance, None) is not None
         if item is None or answer.ended_by == "discard":
@@ -347,7 +362,7 @@ class OpenAIRealtime:
             case Suppressed():
                 item.growth.give_up()
         if was_heard:
-            if self._commits and answer.ended_by == "flush":
+            if self._commits and self._commits[0].item is None and answer.ended_by == "flush":
                 self._commits[0].item = item  # it is what was committed
             yield from self._say_result(item)
             item.is_over = True
