@@ -341,6 +341,21 @@ def test_what_is_cleared_is_not_transcribed() -> None:
     assert frames(told(dialect, flushed(5000)))[-1]["transcript"] == "Well."
 
 
+def test_what_is_cleared_is_in_no_later_commit_however_late_its_text_is() -> None:
+    dialect = realtime(MANUAL, append(1500))
+    told(dialect, speech())
+    list(dialect.take_text(COMMIT))
+    list(dialect.take_text(append(1500)))
+    told(dialect, speech(2, 1500), speech(3, 2500))  # the second was cut at its greatest length
+    for text in (CLEAR, append(2000), COMMIT):
+        list(dialect.take_text(text))
+    said = told(dialect, final("So.", ended_by="flush"), flushed(1500))
+    said += told(dialect, final("No.", 2, 1500, 2500, "length"), suppressed(3, ended_by="discard"))
+    said += told(dialect, speech(4, 3100), final("Well.", 4, 3100, 4000, "flush"), flushed(5000))
+    completed = [each for each in frames(said) if each["type"].endswith("completed")]
+    assert [each["transcript"] for each in completed] == ["So.", "Well."]
+
+
 # -- with it, and without it, while somebody speaks -------------------------------------------------
 
 

@@ -105,8 +105,9 @@ class _Item:
 
 @dataclass(slots=True)
 class _Commit:
-    """A wish of the client to end an item, at `at_ms` of its audio."""
+    """A wish of the client to end an item, of its audio from `from_ms` to `at_ms`."""
 
+    from_ms: int  # what was cleared before it ends there
     at_ms: int
     item: _Item | None
 
@@ -294,7 +295,7 @@ class OpenAIRealtime:
         if not self._has_vad or self._item is not None:
             item, self._item = self._item or self._new_item(), None
             yield from self._say_committed(item)
-        self._commits.append(_Commit(self._received_ms, item))
+        self._commits.append(_Commit(self._cleared_ms, self._received_ms, item))
         yield Flush()
 
     def _clear(self) -> Iterator[Action]:
@@ -324,7 +325,7 @@ class OpenAIRealtime:
             return self._open[message.utterance]
         begins_ms = message.start_ms + MARGIN_MS
         for commit in self._commits:
-            if begins_ms < commit.at_ms and commit.item is not None:
+            if commit.from_ms <= begins_ms < commit.at_ms and commit.item is not None:
                 return commit.item
         if begins_ms < self._cleared_ms:
             return None
