@@ -241,6 +241,21 @@ async def test_several_channels_count_as_so_many_sessions() -> None:
         await until_gone(site)
 
 
+async def test_one_channel_of_several_is_finalized() -> None:
+    path = LISTEN + "&channels=2&multichannel=true"
+    async with serving(max_sessions=9, max_sessions_per_key=9) as site:
+        async with connect(address(site, path)) as socket:
+            both = PAUSE + WORD
+            await socket.send(b"".join(both[i : i + 2] * 2 for i in range(0, len(both), 2)))
+            await socket.send('{"type":"Finalize","channel":1}')
+            (finalized,) = [each for each in await read_all(socket, 1) if each.get("is_final")]
+            assert (finalized["channel_index"], finalized["from_finalize"]) == ([1, 2], True)
+            await socket.send(END[LISTEN])
+            (other,) = [each for each in await read_all(socket) if each.get("is_final")]
+            assert (other["channel_index"], other["from_finalize"]) == ([0, 2], False)
+        await until_gone(site)
+
+
 @pytest.mark.parametrize(
     ("path", "offered", "chosen"),
     [

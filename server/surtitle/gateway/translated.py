@@ -304,8 +304,8 @@ class TranslatedConnection:
                 case Change(update):
                     for link in self._links:
                         link.hosted.update(update)
-                case Flush():
-                    for link in self._links:
+                case Flush(number):
+                    for link in self._links if number is None else (self._links[number],):
                         link.hosted.flush()
                 case Discard():
                     for link in self._links:

@@ -362,6 +362,25 @@ def test_finalize_is_answered_for_each_channel() -> None:
     assert [each["channel_index"] for each in frames(answers)] == [[1, 2], [0, 2]]
 
 
+def test_a_channel_may_be_finalized_alone() -> None:
+    dialect = listening(channels="2", multichannel="true")
+    assert list(dialect.take_text('{"type":"Finalize","channel":1}')) == [Flush(1)]
+    assert dialect.owed == 1
+    (other,) = frames(told(dialect, final("well", ended_by="flush"), channel=0))  # muted, say
+    assert not other["from_finalize"]
+    (result,) = frames(told(dialect, final("so", ended_by="flush"), flushed(), channel=1))
+    assert (result["channel_index"], result["from_finalize"]) == ([1, 2], True)
+    assert list(listening().take_text('{"type":"Finalize","channel":0}')) == [Flush(0)]
+
+
+@pytest.mark.parametrize("channel", [2, -1, "0", True, [0]])
+def test_a_channel_that_there_is_not_is_a_mistake(channel: Any) -> None:
+    dialect = listening(channels="2", multichannel="true")
+    with pytest.raises(BadMessage, match="There is no channel"):
+        list(dialect.take_text(json.dumps({"type": "Finalize", "channel": channel})))
+    assert dialect.owed == 0
+
+
 @pytest.mark.parametrize(
     "text", ["no json", '{"type":"Nonsense"}', '{"type":7}', "[]", '{"type":"\\ud800"}']
 )
@@ -419,7 +438,7 @@ def test_a_file() -> None:
     st.lists(
         events(
             ["KeepAlive", "Finalize", "CloseStream", "Configure", "x"],
-            ["keyterms", "features", "y"],
+            ["channel", "keyterms", "features", "y"],
         )
         | st.binary(max_size=20)
         | any_message

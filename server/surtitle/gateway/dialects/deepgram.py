@@ -131,9 +131,7 @@ class Deepgram:
                 pass
             case "Finalize":
                 if not self._is_stopped:
-                    for channel in self._channels:
-                        channel.finalizes += 1
-                    yield Flush()
+                    yield from self._finalize(event)
             case "CloseStream":
                 yield from self._stop()
             case "Configure":
@@ -204,6 +202,18 @@ class Deepgram:
         else:  # a container without a byte has no end
             yield self._metadata()
             yield Close()
+
+    def _finalize(self, event: "Event") -> Iterator[Action]:
+        number = event.channel
+        if number is None:
+            ended = self._channels
+        elif type(number) is int and 0 <= number < len(self._channels):
+            ended = [self._channels[number]]
+        else:
+            raise BadMessage(f"There is no channel {str(number)[:40]}; the first one is 0.")
+        for channel in ended:
+            channel.finalizes += 1
+        yield Flush(number)
 
     def _configure(self, event: "Event") -> Iterator[Action]:
         changed: Json = {}
@@ -426,6 +436,7 @@ class Event(Struct):
     """What a client says in a text frame."""
 
     type: str
+    channel: Any = None
     keyterms: Annotated[list[str], Meta(max_length=1000)] | None = None
     thresholds: dict[str, Any] | None = None
 

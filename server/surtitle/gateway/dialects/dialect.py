@@ -37,7 +37,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """End the open utterances; each session answers with `flushed`."""
+    """End the open utterances, of this channel or of all; each session answers with `flushed`."""
+
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
