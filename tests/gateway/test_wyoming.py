@@ -12,6 +12,7 @@ import pytest
 
 from surtitle.gateway.inputs import InputTurns
 from surtitle.jobs import Job, Result
+from surtitle.messages import MAX_HOTWORDS
 from tests.gateway.serving import PAUSE, WORD
 from tests.gateway.site import Site
 from tests.gateway.test_uploads import say, until_gone
@@ -28,12 +29,12 @@ def event(kind: str, data: Any = None, payload: bytes = b"") -> bytes:
 
 
 FORM = {"rate": 16_000, "width": 2, "channels": 1}
-COMMAND = (
-    event("transcribe", {"language": "en"})
-    + event("audio-start", FORM)
+SPOKEN = (
+    event("audio-start", FORM)
     + event("audio-chunk", FORM, PAUSE + WORD + PAUSE)
     + event("audio-stop")
 )
+COMMAND = event("transcribe", {"language": "en"}) + SPOKEN
 
 
 class Client:
@@ -130,6 +131,32 @@ async def test_what_is_no_event_ends_the_connection_and_harms_nobody(data: bytes
             assert answered is None or answered["type"] == "error"
             victim.writer.write(COMMAND)
             assert (await victim.until("transcript") or {})["text"] == "word1."
+        await gone(site)
+
+
+async def test_a_home_has_many_names() -> None:
+    names = [f"The lamp in room {number}" for number in range(5000)]
+    async with speaking_wyoming() as site, connected(site) as client:
+        client.writer.write(event("transcribe", {"language": "en", "transcript_names": names}))
+        client.writer.write(SPOKEN)
+        assert (await client.until("transcript") or {})["text"] == "word1."
+        (job, _), *_ = site.engine.jobs
+        assert job.decode_options.hotwords == tuple(names[:MAX_HOTWORDS])
+        assert job.decode_options.language == "en"
+
+
+async def test_what_is_too_large_is_told() -> None:
+    """However much of it has come by then, its client can read why the connection ends."""
+    too_large = event("transcribe", {"transcript_names": ["x" * 100] * 50_000})
+    async with speaking_wyoming() as site:
+        async with connected(site) as client:
+            client.writer.write(event("audio-start", FORM))
+            client.writer.write(event("audio-chunk", FORM, PAUSE + WORD + PAUSE))
+            client.writer.write(too_large)
+            error = await client.until("error")
+            assert error is not None
+            assert error["code"] == "frame_too_large"
+            assert await client.read() is None
         await gone(site)
 
 

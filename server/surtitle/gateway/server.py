@@ -388,6 +388,7 @@ class Gateway:
             socket, dialect, self._opening_for(visitor), self._timeouts
         )
         connection.on_session = partial(self._count_sessions, connection)
+        socket.fail = connection.fail
         self._admission.enter(visitor)
         self._connections.add(connection)
         in_the_way = self._without_session.enter(connection, visitor.network)

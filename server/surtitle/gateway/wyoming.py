@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosedOK
 from wyoming.event import Event, async_write_event
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
-from surtitle.errors import ConfigurationError
+from surtitle.errors import ConfigurationError, FrameTooLarge, WireError
 from surtitle.gateway.budget import allowance
 from surtitle.gateway.inputs import InputTurns
 from surtitle.gateway.stream import LINGER_S, MAX_MESSAGE_S, UNSENT_BYTES
@@ -28,6 +28,8 @@ log = structlog.get_logger("surtitle.wyoming")
 
 MAX_HEAD_BYTES = 1 << 14
 """Of an event's head, and of its data: all of it is read at once."""
+MAX_WISHES_BYTES = 1 << 18
+"""Of the data of `transcribe`, which has the names of a home: some thousands of them."""
 MAX_PAYLOAD_BYTES = 1 << 20
 """Of its audio. Home Assistant sends a kilobyte or two."""
 MAX_QUEUED = 4
@@ -105,13 +107,13 @@ class _Head(msgspec.Struct):
     data_length: int | None = None
     payload_length: int | None = None
 
-    @property
-    def is_bearable(self) -> bool:
-        """Whether so much may come as is announced."""
-        return (
-            0 <= (self.data_length or 0) <= MAX_HEAD_BYTES
-            and 0 <= (self.payload_length or 0) <= MAX_PAYLOAD_BYTES
-        )
+    def check(self) -> None:
+        """Raises FrameTooLarge where more is announced than may come."""
+        most_bytes = MAX_WISHES_BYTES if self.type == "transcribe" else MAX_HEAD_BYTES
+        if not 0 <= (self.data_length or 0) <= most_bytes:
+            raise FrameTooLarge(f"The data of such an event may have {most_bytes} bytes at most.")
+        if not 0 <= (self.payload_length or 0) <= MAX_PAYLOAD_BYTES:
+            raise FrameTooLarge(f"An event may have {MAX_PAYLOAD_BYTES} bytes of audio at most.")
 
 
 _head_decoder = msgspec.json.Decoder(_Head)
@@ -126,10 +128,12 @@ class WyomingSocket:
         self._cost = allowance()
         self.close_received: int | None = None
         self.is_lost = False
+        self.fail: Callable[[WireError], object] | None = None
+        """Told what ends the connection."""
         self._writer = writer
         self._frames: asyncio.Queue[str | bytes | None] = asyncio.Queue(MAX_QUEUED)
         self._format: Data | None = None  # of the audio, as it was told last
-        self._is_deaf = False
+        self._deaf = asyncio.Event()  # what comes is dropped
         self._gone = asyncio.Event()
 
     # -- what comes -----------------------------------------------------------------------------
@@ -139,17 +143,30 @@ class WyomingSocket:
 
         Raises OSError, EOFError and ValueError for such ends.
         """
+        try:
+            await self._read_events(reader)
+        except FrameTooLarge as error:
+            if self.fail is not None:
+                self.fail(error)
+                await self._drop_rest(reader)
+
+    async def _read_events(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
             if len(line) > MAX_HEAD_BYTES:
-                return
+                raise FrameTooLarge(f"An event's head may have {MAX_HEAD_BYTES} bytes at most.")
             head = self._timed(partial(_head_decoder.decode, line), EVENT_S)
-            if not head.is_bearable:
-                return
+            head.check()
             more = await reader.readexactly(head.data_length or 0)
             payload = await reader.readexactly(head.payload_length or 0)
             await asyncio.sleep(0)  # what has come already is read without a pause
-            if not self._is_deaf:
+            if not self._deaf.is_set():
                 await self._put(head, more, payload)
+
+    async def _drop_rest(self, reader: asyncio.StreamReader) -> None:
+        """Read nothing until what was said is answered; then what has come, see `close`."""
+        await self._deaf.wait()
+        while await reader.read(MAX_HEAD_BYTES):
+            pass
 
     async def _put(self, head: _Head, more: bytes, payload: bytes) -> None:
         """An event has come; it waits for room."""
@@ -182,7 +199,7 @@ class WyomingSocket:
 
     def lose(self) -> None:
         """The client has gone."""
-        self.is_lost = True
+        self.is_lost, self.fail = True, None
         self._gone.set()
         if self._frames.full():
             self._frames.get_nowait()
@@ -240,7 +257,7 @@ class WyomingSocket:
 
     def _stop_listening(self) -> None:
         """Drop what has come: whoever waits for room goes on, to the end of the stream."""
-        self._is_deaf = True
+        self._deaf.set()
         while not self._frames.empty():
             self._frames.get_nowait()
 

@@ -12,7 +12,7 @@ from wyoming.info import Info
 from surtitle.errors import BadMessage, BadStart
 from surtitle.gateway.dialects.dialect import Audio, Close, Open, Stop
 from surtitle.gateway.dialects.wyoming import Wyoming
-from surtitle.messages import Start
+from surtitle.messages import MAX_HOTWORDS, Start
 from tests.captioning.driver import BASE
 from tests.gateway.dialects.talking import (
     any_message,
@@ -166,6 +166,13 @@ def test_words_to_listen_for_and_formats() -> None:
     opened, *audio = asked(dialect, wishes, start, b"\0\0\1\0\0", b"\0\2\0")
     assert opened == Open(Start(sample_rate=48_000, channels=2, hotwords=["Mortimer", "medicine"]))
     assert b"".join(each.data for each in audio) == b"\1\0\2\0"
+
+
+def test_of_many_names_those_that_fit_are_taken_and_the_language_stays() -> None:
+    names = [f"Lamp {number}" for number in range(1500)]
+    wishes = event("transcribe", language="en", transcript_names=names, transcript_terms=["light"])
+    (opened,) = asked(wyoming(), wishes, BEGIN[1])
+    assert opened == Open(Start(sample_rate=16_000, language="en", hotwords=names[:MAX_HOTWORDS]))
 
 
 def test_unknown_events_are_ignored_and_broken_ones_told() -> None:

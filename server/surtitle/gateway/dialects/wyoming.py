@@ -6,6 +6,7 @@ in it is one transcript. A connection may have several, one after the other.
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated
 
 import msgspec
@@ -137,7 +138,7 @@ class Wyoming:
                 sample_rate=self._format.rate,
                 channels=self._format.channels,
                 language=wishes.language,
-                hotwords=hotwords([*wishes.transcript_names, *wishes.transcript_terms]),
+                hotwords=hotwords(chain(wishes.transcript_names, wishes.transcript_terms)),
             )
         )
 
@@ -213,8 +214,8 @@ class _Ping(Struct):
 
 class _Transcribe(Struct):
     language: str | None = None
-    transcript_names: Annotated[list[str], Meta(max_length=1000)] = []
-    transcript_terms: Annotated[list[str], Meta(max_length=1000)] = []
+    transcript_names: list[str] = []
+    transcript_terms: list[str] = []
 
 
 class _Format(Struct):
