@@ -153,15 +153,15 @@ export class Transcript {
   #placeSession() {
     const session = this.#sessions.get(this.#session);
     if (session?.offsetMs !== null) return;
-    session.offsetMs = this.entries.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
+    session.offsetMs = this.#latestMs;
     this.#offsetMs = session.offsetMs;
   }
 
   /**
-   * The session is over: the next one starts `audioMs` later, and what is still open stays
-   * incomplete. Returns the entries that this changed.
+   * The session is over: the next one starts `audioMs` later, and after all that there is by now. What is
+   * still open stays incomplete. Returns the entries that this changed.
    *
-   * @param {number} audioMs
+   * @param {number} audioMs as far as it is known: nobody measures a recording that is not played
    * @param {string} message why nothing more comes for open utterances
    * @returns {Entry[]}
    */
@@ -169,7 +169,7 @@ export class Transcript {
     const open = [...this.#utterances.values()].filter((entry) => entry.kind === "open");
     for (const entry of open) this.#fail(entry, message);
     this.#utterances = new Map();
-    this.#offsetMs += audioMs;
+    this.#offsetMs = Math.max(this.#offsetMs + audioMs, this.#latestMs);
     return open;
   }
 
@@ -181,7 +181,7 @@ export class Transcript {
   restore(entries) {
     this.clear();
     this.entries = entries.map((entry, at) => ({ ...entry, id: at + 1 }));
-    this.#offsetMs = entries.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
+    this.#offsetMs = this.#latestMs;
   }
 
   clear() {
@@ -190,6 +190,11 @@ export class Transcript {
     this.#sessions.clear();
     this.#session = "";
     this.#offsetMs = 0;
+  }
+
+  /** Where the last of all entries ends. */
+  get #latestMs() {
+    return this.entries.reduce((latest, { endMs }) => Math.max(latest, endMs), 0);
   }
 
   /** Whether there is anything to save. */

@@ -35,6 +35,20 @@ test("a broken session leaves its open caption incomplete", () => {
   assert.equal(toText(entries), "Half a sentence [caption incomplete]\nAgain.\n");
 });
 
+test("what follows a session whose length nobody knows begins after its last caption", () => {
+  const transcript = new Transcript();
+  transcript.apply(final(1, 2000, 4000, "One."));
+  transcript.endSession(0, "lost");
+  transcript.apply(final(1, 500, 1000, "Two."));
+  assert.deepEqual(
+    transcript.entries.map(({ startMs, endMs }) => [startMs, endMs]),
+    [
+      [2000, 4000],
+      [4500, 5000],
+    ],
+  );
+});
+
 test("what was lost has a line of its own where it was", () => {
   const before = [final(1, 0, 900, "Before.")];
   const gaps = [
