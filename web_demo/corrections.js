@@ -45,9 +45,16 @@ export class Line {
 
   /** @param {string} draft */
   write(draft) {
-    this.draft = draft === this.text ? null : draft;
-    this.state = this.draft === null ? "shown" : "changed";
-    if (this.draft === null) this.note = "";
+    if (draft === this.text) return this.#settle();
+    this.draft = draft;
+    this.state = "changed";
+  }
+
+  /** Nothing is written over what everybody sees. */
+  #settle() {
+    this.draft = null;
+    this.note = "";
+    this.state = this.text ? "shown" : "deleted";
   }
 
   /** Go back to what everybody sees. */
@@ -78,13 +85,8 @@ export class Line {
     const isNew = text !== this.text;
     if (text) this.before = text;
     this.text = text;
-    if (this.draft === null || isOurs) {
-      this.draft = null;
-      this.note = "";
-      this.state = text ? "shown" : "deleted";
-    } else if (isNew) {
-      this.note = text;
-    }
+    if (this.draft === null || isOurs) this.#settle();
+    else if (isNew) this.note = text;
   }
 
   /**

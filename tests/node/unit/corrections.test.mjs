@@ -71,6 +71,18 @@ test("a deleted line can be brought back", () => {
   assert.deepEqual([line.state, line.written], ["shown", "One."]);
 });
 
+test("a deleted line stays one whatever is taken back", () => {
+  const [line] = corrections(final(1, "One.")).lines;
+  line.send("");
+  line.receive("");
+  line.revert();
+  assert.deepEqual([line.state, line.written], ["deleted", "One."]);
+  line.send(line.before);
+  line.fail("The server cannot be reached.");
+  line.revert();
+  assert.deepEqual([line.state, line.written], ["deleted", "One."]);
+});
+
 test("a caption is one of its session", () => {
   const all = corrections(final(1, "One."), channel("b"), final(1, "Eins."));
   all.take(revised(1, "Zwei.", "anna"));
