@@ -3,12 +3,13 @@
  *
  *     shown     the text is what everybody sees
  *     changed   it was written over, and not sent yet
+ *     conflict  the same, and everybody sees another text by now than what was written over
  *     sending   it is on its way
  *     failed    the server did not take it; the draft is kept
  *     deleted   nobody sees the caption any more
  *
  * @typedef {import("./client/index.js").ViewerMessage} ViewerMessage
- * @typedef {"shown" | "changed" | "sending" | "failed" | "deleted"} LineState
+ * @typedef {"shown" | "changed" | "conflict" | "sending" | "failed" | "deleted"} LineState
  */
 
 /** More lines than these are not corrected any more: the server keeps a quarter of an hour. */
@@ -20,8 +21,11 @@ export class Line {
   /** What is written over the text; null where nothing is. */
   /** @type {string | null} */
   draft = null;
-  /** Why it was not taken, or what has happened to it meanwhile. */
+  /** Why it was not taken. */
   note = "";
+  /** What was sent last, until everybody sees something else. */
+  /** @type {string | null} */
+  #sent = null;
 
   /**
    * @param {string} session
@@ -36,6 +40,8 @@ export class Line {
     this.language = language;
     /** The last text that it had, for who takes a deletion back. */
     this.before = text;
+    /** The text that the draft was written over. */
+    this.seen = text;
   }
 
   /** What stands in the field. */
@@ -46,8 +52,10 @@ export class Line {
   /** @param {string} draft */
   write(draft) {
     if (draft === this.text) return this.#settle();
+    if (this.draft === null) this.seen = this.text;
     this.draft = draft;
-    this.state = "changed";
+    this.note = "";
+    this.state = this.seen === this.text ? "changed" : "conflict";
   }
 
   /** Nothing is written over what everybody sees. */
@@ -63,16 +71,18 @@ export class Line {
   }
 
   /**
-   * The text is to be this.
+   * The text is to be this, whatever others have made of it.
    *
    * @returns {{session: string, utterance: number, text: string, seen: string}} what to send
    */
   send(text = this.written) {
     this.draft = text;
+    this.#sent = tidy(text);
+    this.seen = this.text;
     this.state = "sending";
     this.note = "";
-    const { session, utterance, text: seen } = this;
-    return { session, utterance, text: tidy(text), seen };
+    const { session, utterance, seen } = this;
+    return { session, utterance, text: this.#sent, seen };
   }
 
   /**
@@ -81,22 +91,28 @@ export class Line {
    * @param {string} text
    */
   receive(text) {
-    const isOurs = this.draft !== null && tidy(this.draft) === text;
-    const isNew = text !== this.text;
     if (text) this.before = text;
     this.text = text;
-    if (this.draft === null || isOurs) this.#settle();
-    else if (isNew) this.note = text;
+    if (text === this.#sent) this.seen = text;
+    else this.#sent = null;
+    if (this.draft === null || tidy(this.draft) === text) this.#settle();
+    else if (this.seen === text) this.state = this.state === "conflict" ? "changed" : this.state;
+    else if (this.state !== "sending") this.#disagree(); // or else the server will say so
+  }
+
+  #disagree() {
+    this.state = "conflict";
+    this.note = "";
   }
 
   /**
    * @param {string} why
    * @param {string} [text] that the caption has meanwhile
    */
-  fail(why, text) {
+  fail(why, text = this.text) {
     this.state = "failed";
-    if (text !== undefined) this.text = text;
     this.note = why;
+    this.receive(text);
   }
 }
 

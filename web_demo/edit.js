@@ -17,6 +17,8 @@ const UNREACHABLE = "The server cannot be reached. Press Enter to try again.";
 const NEAR_PX = 80;
 /** The style sheet makes fields as high as their text, where the browser can. */
 const IS_FITTED = CSS.supports("field-sizing", "content");
+/** What Enter sends. Leaving the line sends only what is over nothing but what its writer has seen. */
+const UNSENT = new Set(["changed", "conflict", "failed"]);
 
 await speakAsWished();
 const corrections = new Corrections();
@@ -82,11 +84,20 @@ function show(line) {
   item.dataset.state = line.state;
   if (field.value !== line.written) field.value = line.written;
   field.readOnly = line.state === "deleted";
-  if (line.state === "changed" && line.note) put(note, "edit.meanwhile", { text: line.note });
-  else write(note, line.note);
-  note.hidden = !line.note;
+  showNote(note, line);
   put(button, line.state === "deleted" ? "edit.restore" : "edit.delete");
   fit(field); // beside the words of the button
+}
+
+/**
+ * @param {HTMLElement} note
+ * @param {Line} line
+ */
+function showNote(note, { state, text, note: words }) {
+  const isConflict = state === "conflict";
+  note.hidden = !isConflict && !words;
+  if (isConflict) put(note, text ? "edit.meanwhile" : "edit.meanwhile_deleted", { text });
+  else write(note, words);
 }
 
 /** @param {Line} line */
@@ -134,7 +145,7 @@ function onKey(event, line) {
   if (event.isComposing) return;
   const { field } = /** @type {{field: HTMLTextAreaElement}} */ (rows.get(line));
   if (event.key === "Enter" && !event.shiftKey) {
-    if (line.state === "changed" || line.state === "failed") void send(line);
+    if (UNSENT.has(line.state)) void send(line);
     move(line, 1);
   } else if (event.key === "Escape") {
     line.revert();

@@ -123,7 +123,7 @@ def test_nothing_that_was_written_is_lost(page: Page, viewer: Viewer, api: Api) 
     api.answer = (409, {"error": "The caption has been corrected meanwhile.", "text": "Primo."})
     field(page).focus()
     page.keyboard.press("Enter")
-    expect(state(page)).to_contain_text("The caption has been corrected meanwhile.")
+    expect(state(page)).to_contain_text("Meanwhile it is: Primo.")
     expect(field(page)).to_have_value("He plays Chopin.")
     api.answer = (200, {})
     field(page).focus()
@@ -132,11 +132,24 @@ def test_nothing_that_was_written_is_lost(page: Page, viewer: Viewer, api: Api) 
     assert api.last()[1]["seen"] == "Primo."
 
 
-def test_what_another_corrects_meanwhile_is_shown_beside(page: Page, viewer: Viewer) -> None:
+def test_what_another_corrects_meanwhile_is_overwritten_by_enter_alone(
+    page: Page, viewer: Viewer, api: Api
+) -> None:
     field(page).fill("He plays Chopin.")
     viewer.revised(1, "He plays Liszt.", by="ben")
     expect(state(page)).to_contain_text("Meanwhile it is: He plays Liszt.")
     expect(field(page)).to_have_value("He plays Chopin.")
+    field(page).press("ControlOrMeta+a")
+    page.keyboard.type("He plays Chopin daily.")
+    field(page, 1).click()
+    expect(state(page)).to_have_attribute("data-state", "conflict")
+    viewer.revised(1, "", by="ben")
+    expect(state(page)).to_contain_text("Meanwhile it was deleted.")
+    assert api.sent == []
+    field(page).press("Enter")
+    expect(state(page)).to_have_attribute("data-state", "shown")
+    assert api.last()[1]["text"] == "He plays Chopin daily."
+    assert api.last()[1]["seen"] == ""
 
 
 @pytest.mark.parametrize("supports", ["CSS.supports", "() => false"], ids=["by style", "by script"])

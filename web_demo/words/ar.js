@@ -214,6 +214,7 @@ export default {
   "edit.delete": "حذف",
   "edit.restore": "استعادة",
   "edit.meanwhile": "صار النص في هذه الأثناء: {text}",
+  "edit.meanwhile_deleted": "حُذف السطر في هذه الأثناء.",
   "edit.name": "اسم سيُذكر",
   "edit.listen": "انتبه له",
   "edit.listening": "سيُنتبه لـ «{name}» بدءًا من الجملة التالية.",

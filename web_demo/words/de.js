@@ -197,6 +197,7 @@ export default {
   "edit.delete": "Löschen",
   "edit.restore": "Wiederherstellen",
   "edit.meanwhile": "Inzwischen steht dort: {text}",
+  "edit.meanwhile_deleted": "Inzwischen wurde er gelöscht.",
   "edit.name": "Ein Name, der fallen wird",
   "edit.listen": "Darauf achten",
   "edit.listening": "Ab dem nächsten Satz wird auf „{name}“ geachtet.",

@@ -186,6 +186,7 @@ export default {
   "edit.delete": "Delete",
   "edit.restore": "Restore",
   "edit.meanwhile": "Meanwhile it is: {text}",
+  "edit.meanwhile_deleted": "Meanwhile it was deleted.",
   "edit.name": "A name that will be said",
   "edit.listen": "Listen for it",
   "edit.listening": "Listening for “{name}” from the next sentence on.",

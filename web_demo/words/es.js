@@ -196,6 +196,7 @@ export default {
   "edit.delete": "Eliminar",
   "edit.restore": "Recuperar",
   "edit.meanwhile": "Mientras tanto, dice: {text}",
+  "edit.meanwhile_deleted": "Mientras tanto, se ha eliminado.",
   "edit.name": "Un nombre que se va a decir",
   "edit.listen": "Prestarle atención",
   "edit.listening": "Se prestará atención a «{name}» desde la próxima frase.",

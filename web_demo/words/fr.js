@@ -203,6 +203,7 @@ export default {
   "edit.delete": "Supprimer",
   "edit.restore": "Restaurer",
   "edit.meanwhile": "Entre-temps, le texte est : {text}",
+  "edit.meanwhile_deleted": "Entre-temps, il a été supprimé.",
   "edit.name": "Un nom qui sera prononcé",
   "edit.listen": "Y prêter attention",
   "edit.listening": "« {name} » sera reconnu à partir de la prochaine phrase.",

@@ -178,6 +178,7 @@ export default {
   "edit.delete": "削除",
   "edit.restore": "元に戻す",
   "edit.meanwhile": "現在の字幕: {text}",
+  "edit.meanwhile_deleted": "現在は削除されています。",
   "edit.name": "これから話に出る名前",
   "edit.listen": "認識に追加",
   "edit.listening": "次の文から「{name}」が認識されやすくなります。",

@@ -194,6 +194,7 @@ export default {
   "edit.delete": "Excluir",
   "edit.restore": "Restaurar",
   "edit.meanwhile": "Enquanto isso, o texto é: {text}",
+  "edit.meanwhile_deleted": "Enquanto isso, ela foi excluída.",
   "edit.name": "Um nome que será dito",
   "edit.listen": "Ficar atento",
   "edit.listening": "Atento a “{name}” a partir da próxima frase.",

@@ -170,6 +170,7 @@ export default {
   "edit.delete": "删除",
   "edit.restore": "恢复",
   "edit.meanwhile": "目前的内容：{text}",
+  "edit.meanwhile_deleted": "目前已被删除。",
   "edit.name": "将会提到的名称",
   "edit.listen": "留意它",
   "edit.listening": "从下一句起会留意“{name}”。",

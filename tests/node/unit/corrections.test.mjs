@@ -47,18 +47,42 @@ test("what others correct is seen, and does not take away what is being written"
   first.write("First.");
   all.take(revised(1, "Primo.", "anna"));
   all.take(revised(2, "Secondo.", "anna"));
-  assert.deepEqual([first.state, first.written, first.note], ["changed", "First.", "Primo."]);
+  assert.deepEqual([first.state, first.written, first.text], ["conflict", "First.", "Primo."]);
   assert.deepEqual([second.state, second.written], ["shown", "Secondo."]);
-  assert.equal(first.send().seen, "Primo."); // it was shown
+  first.write("First!");
+  assert.equal(first.state, "conflict"); // until it is sent, or what was there comes back
+  all.take(revised(1, "One.", "ben"));
+  assert.equal(first.state, "changed");
+  all.take(revised(1, "", "anna"));
+  assert.deepEqual([first.state, first.text], ["conflict", ""]);
+  assert.equal(first.send().seen, ""); // it was shown
+  first.write("First of all!");
+  all.take(revised(1, "First!", "corrector")); // what was sent is nobody else's
+  assert.deepEqual([first.state, first.written], ["changed", "First of all!"]);
 });
 
 test("what the server does not take is kept, with the reason", () => {
   const [line] = corrections(final(1, "One.")).lines;
   line.write("First.");
   line.send();
+  line.fail("The server cannot be reached.");
+  assert.deepEqual([line.state, line.note], ["failed", "The server cannot be reached."]);
+  assert.equal(line.send().seen, "One.");
   line.fail("It has been corrected meanwhile.", "Primo.");
-  assert.deepEqual([line.state, line.written, line.text], ["failed", "First.", "Primo."]);
+  assert.deepEqual([line.state, line.written, line.text], ["conflict", "First.", "Primo."]);
+  assert.equal(line.note, ""); // what it is says more
   assert.equal(line.send().seen, "Primo.");
+});
+
+test("what another corrects while ours is on its way is a conflict, even if no answer comes", () => {
+  const all = corrections(final(1, "One."));
+  const [line] = all.lines;
+  line.write("First.");
+  line.send();
+  all.take(revised(1, "Primo.", "anna"));
+  assert.equal(line.state, "sending");
+  line.fail("The server cannot be reached.");
+  assert.deepEqual([line.state, line.text], ["conflict", "Primo."]);
 });
 
 test("a deleted line can be brought back", () => {
