@@ -4,6 +4,7 @@ import { channelOfPage, channelUrl, tokenOfPage } from "./address.js";
 import { ChannelViewer } from "./client/index.js";
 import { Corrections } from "./corrections.js";
 import { byId, create } from "./dom.js";
+import { isForInputMethod, isListenKey, isMac } from "./keys.js";
 import { addLanguageMenu } from "./language-menu.js";
 import { keepOfflinePage } from "./offline-page.js";
 import { StateLine } from "./state-line.js";
@@ -17,6 +18,7 @@ const UNREACHABLE = "The server cannot be reached. Press Enter to try again.";
 const NEAR_PX = 80;
 /** The style sheet makes fields as high as their text, where the browser can. */
 const IS_FITTED = CSS.supports("field-sizing", "content");
+const ON_MAC = isMac(navigator.platform);
 /** What Enter sends. Leaving the line sends only what is over nothing but what its writer has seen. */
 const UNSENT = new Set(["changed", "conflict", "failed"]);
 
@@ -113,7 +115,10 @@ function add(line) {
     line.write(field.value);
     show(line);
   });
-  field.addEventListener("blur", () => line.state === "changed" && void send(line));
+  field.addEventListener("blur", () => {
+    if (document.activeElement === field) return; // the window was left, not the line
+    if (line.state === "changed") void send(line);
+  });
   field.addEventListener("keydown", (event) => onKey(event, line));
   button.addEventListener("click", () => turn(line));
   rows.set(line, row);
@@ -142,7 +147,7 @@ function fit(field) {
  * @param {Line} line
  */
 function onKey(event, line) {
-  if (event.isComposing) return;
+  if (isForInputMethod(event)) return;
   const { field } = /** @type {{field: HTMLTextAreaElement}} */ (rows.get(line));
   if (event.key === "Enter" && !event.shiftKey) {
     if (UNSENT.has(line.state)) void send(line);
@@ -184,7 +189,7 @@ byId("names-form").addEventListener("submit", async (event) => {
 });
 
 addEventListener("keydown", (event) => {
-  if (!event.altKey || event.code !== "KeyN") return;
+  if (!isListenKey(event, ON_MAC)) return;
   event.preventDefault();
   const field = document.activeElement;
   const isLine = field instanceof HTMLTextAreaElement;
@@ -192,6 +197,8 @@ addEventListener("keydown", (event) => {
   if (chosen) void listenFor(chosen);
   else nameField.focus();
 });
+
+if (ON_MAC) byId("alt").replaceWith(create("kbd", {}, "Ctrl"), " ", create("kbd", {}, "Option"));
 
 // ---- what is said -----------------------------------------------------------------------------------
 

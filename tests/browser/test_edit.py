@@ -113,6 +113,21 @@ def test_leaving_a_line_saves_it(page: Page, viewer: Viewer, api: Api) -> None:
     assert api.last()[1]["text"] == "He plays Chopin."
 
 
+def test_what_is_half_written_is_not_sent_when_the_window_is_left(
+    page: Page, viewer: Viewer, api: Api
+) -> None:
+    field(page).fill("He plays Ch")
+    field(page).evaluate("(field) => field.dispatchEvent(new FocusEvent('blur'))")  # it keeps focus
+    field(page).evaluate(
+        "(field) => field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229 }))"
+    )
+    expect(field(page)).to_be_focused()
+    expect(state(page)).to_have_attribute("data-state", "changed")
+    field(page, 1).click()
+    expect(state(page)).to_have_attribute("data-state", "shown")
+    assert [body["text"] for _, body in api.sent] == ["He plays Ch"]
+
+
 def test_nothing_that_was_written_is_lost(page: Page, viewer: Viewer, api: Api) -> None:
     api.is_away = True
     field(page).fill("He plays Chopin.")
@@ -202,6 +217,22 @@ def test_names_are_listened_for(page: Page, viewer: Viewer, api: Api) -> None:
     page.keyboard.press("Alt+n")
     expect(page.locator("#state")).to_contain_text("“Ada Lovelace”")
     assert api.last() == ("names", {"names": ["Ada Lovelace"]})
+
+
+def test_on_a_mac_other_keys_listen_for_names(page: Page, channel: Channel, api: Api) -> None:
+    """Option+N writes the tilde of "ñ"."""
+    page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })")
+    page.goto(f"{channel.url}/edit/{NAME}#token=secret")
+    keys = page.locator(".keys div", has_text="listen for what is selected").locator("dt")
+    expect(keys).to_have_text("Ctrl Option N")
+    viewer = channel.next_viewer()
+    viewer.channel("live", "s1")
+    viewer.final(1, "Chopin")
+    field(page).press("ControlOrMeta+a")
+    page.keyboard.press("Alt+n")
+    page.keyboard.press("Control+Alt+n")
+    expect(page.locator("#state")).to_contain_text("“Chopin”")
+    assert api.sent == [("names", {"names": ["Chopin"]})]
 
 
 def test_the_pages_that_show_captions_show_what_a_person_has_written(
