@@ -8,13 +8,22 @@ const field = byId("key-field");
 const input = /** @type {HTMLInputElement} */ (byId("key"));
 
 export class KeyField {
-  /** The exchange that is under way. */
-  /** @type {Promise<string>} */
-  #trading = Promise.resolve("");
+  /** The exchange that is under way, or has given a token. */
+  /** @type {Promise<string> | null} */
+  #trading = null;
 
   constructor() {
-    input.addEventListener("change", () => (this.#trading = trade(input.value.trim())));
+    input.addEventListener("change", () => void this.#trade());
     void this.check();
+  }
+
+  /** A failure is not kept: the server may answer the next time. */
+  async #trade() {
+    const trading = trade(input.value.trim());
+    this.#trading = trading;
+    const problem = await trading;
+    if (problem && this.#trading === trading) this.#trading = null;
+    return problem;
   }
 
   /** Show the field, or hide it. */
@@ -31,7 +40,7 @@ export class KeyField {
    * @returns {Promise<string>} why the key is of no use, or ""
    */
   async settle() {
-    const problem = await this.#trading;
+    const problem = await (this.#trading ?? this.#trade());
     if (!problem && tokenOfPage()) field.hidden = true;
     return problem;
   }
@@ -49,12 +58,9 @@ async function trade(key) {
   const url = new URL("v1/token", document.baseURI);
   const response = await fetch(url, { method: "POST", headers }).catch(() => null);
   if (!response) return "The server does not answer. Check that it is running.";
-  const { token, error } = await response.json();
-  if (!response.ok) {
-    return response.status === 401
-      ? "The server does not know this key. Check it, and try again."
-      : error;
-  }
+  if (response.status === 401) return "The server does not know this key. Check it, and try again.";
+  const { token, error } = await response.json().catch(() => ({})); // proxies answer with a page
+  if (!token) return error ?? "The server cannot be reached through its proxy.";
   const hash = new URLSearchParams(location.hash.slice(1));
   hash.set("token", token);
   history.replaceState(null, "", `#${hash}`);

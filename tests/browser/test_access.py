@@ -84,6 +84,24 @@ def test_a_page_has_a_field_for_a_key_where_the_server_asks_for_one(
     assert not [line for line in server.log if key in str(line)]
 
 
+def test_a_key_that_was_typed_while_the_server_was_away_is_tried_again(
+    page: Page, server: ServerProcess, keys_file: Path
+) -> None:
+    page.route("**/v1/token", lambda route: route.abort())
+    page.goto(server.url)
+    page.get_by_label("Key for this server").fill(add_key(keys_file, "hall", ["speak"]))
+    choose_sample(page)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer.")
+    bad_gateway = {"status": 502, "body": "<h1>Bad Gateway</h1>", "content_type": "text/html"}
+    page.route("**/v1/token", lambda route: route.fulfill(**bad_gateway))  # the newest one counts
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached through its proxy.")
+    page.unroute("**/v1/token")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#open .caption").first).to_contain_text("ms")
+
+
 def test_links_are_shown_when_they_have_their_tokens(
     page: Page, server: ServerProcess, keys: KeyRing
 ) -> None:
