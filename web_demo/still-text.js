@@ -90,7 +90,7 @@ export class StillText {
    */
   #take(words, found) {
     let before = this.#shown;
-    for (const { at, removed, to, added } of found.toReversed()) {
+    for (const { at, removed, to, added } of [...found].reverse()) {
       for (const { node } of before.slice(at, at + removed)) {
         if (node.previousSibling instanceof Text) node.previousSibling.remove();
         node.remove();
