@@ -122,7 +122,7 @@ export class StillText {
     const between = this.#shown.slice(from + 1, at).map(({ node }) => node);
     const movable = between.length || from === at ? between : [this.#shown[from].node];
     const touched = [word, ...movable];
-    const styles = touched.map((node) => node.getAttribute("style"));
+    const styles = touched.map((node) => node.style.cssText);
     const last = movable.at(-1);
     if (!between.length && this.#place(word).top > was.top + SAME_PX) this.#reachBeyond(word);
     if (this.#isAt(word, was)) return;
@@ -131,9 +131,8 @@ export class StillText {
     if (last && !this.#isAt(word, was)) this.#tighten(movable, word, was);
     if (near(this.#place(word).top, was.top)) return;
     touched.forEach((node, at) => {
-      const style = styles[at];
-      if (style === null) node.removeAttribute("style");
-      else node.setAttribute("style", style);
+      if (styles[at]) node.style.cssText = styles[at];
+      else node.removeAttribute("style");
     });
   }
 

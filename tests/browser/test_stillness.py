@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from browsers.engines import tabs_of
 from stillness.motion import Figures
 from stillness.replay import Replay, replaying
 from stillness.stream import made
 from stillness.views import View, measure, views
+from tests.browser.scripted import ScriptedServer
 
 SECONDS = 60
 SEED = 7
@@ -46,3 +47,29 @@ def test_words_stand_still_while_they_are_read(
 ) -> None:
     open_tab = tabs_of(browser, reduced_motion="reduce")
     assert_still(measure(open_tab, replay, view, made(SEED, SECONDS)))
+
+
+CORRECTED_TWICE = """async () => {
+  const { StillText } = await import(new URL("still-text.js", location).href);
+  const line = document.createElement("p");
+  line.style.width = "12em";
+  document.body.append(line);
+  const text = new StillText(line);
+  const word = (text) => ({ text, spaced: true, settled: true, confidence: null });
+  const show = (said) => text.show(said.split(" ").map(word));
+  show("a bbbbbb c d");
+  show("a b c d");
+  const held = line.children[1].style.cssText;
+  show(`${"a".repeat(40)} b c d`);
+  return [held, line.children[1].style.cssText];
+}"""
+
+
+def test_what_holds_a_word_is_put_back_where_it_cannot_be_held(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    """As the policy of the page allows."""
+    page.goto(scripted.url)
+    held, still_held = page.evaluate(CORRECTED_TWICE)
+    assert held.startswith("margin-inline-end:")
+    assert still_held == held

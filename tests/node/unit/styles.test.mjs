@@ -1,4 +1,4 @@
-/** The style sheets hold in both directions of writing. */
+/** The style sheets hold in both directions of writing, and scripts obey the policy of the pages. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,6 +19,13 @@ for (const name of SHEETS) {
     }
   });
 }
+
+test("no script sets a style as text, which the policy of the pages refuses", () => {
+  for (const name of readdirSync(PAGES).filter((name) => name.endsWith(".js"))) {
+    const script = readFileSync(new URL(name, PAGES), "utf-8");
+    assert.doesNotMatch(script, /setAttribute\(\s*"style"/, name);
+  }
+});
 
 /** @param {string} value whose parts stand between spaces, those in brackets apart */
 function partsOf(value) {
