@@ -8,7 +8,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import watched_page
-from tests.browser.page_parts import final_captions, open_transcript, saved, start
+from tests.browser.page_parts import (
+    final_captions,
+    open_transcript,
+    saved,
+    set_setting,
+    start,
+)
 from tests.browser.scripted import ScriptedServer, Stage
 from tests.subtitle_readers import READERS
 
@@ -146,3 +152,8 @@ def test_old_captions_are_found_in_the_transcript(
         page.get_by_role("button", name="Earlier captions").click()
         expect(page.locator("#transcript-lines li")).to_have_count(130)
         expect(page.locator("#transcript-scroller")).to_be_focused()
+        page.get_by_role("button", name="Transcript").click()
+        earlier = page.get_by_role("button", name="Earlier captions")
+        expect(earlier).to_be_visible()
+        set_setting(page, "Captions", "In blocks")
+        expect(earlier).to_have_count(0)  # nobody would see what has the keyboard's focus
