@@ -71,9 +71,14 @@ export class Stage {
       this.#captions.correct(this.#asRead(entry));
       this.#view.show(entry);
     }
+    this.#afterChange(entry.kind !== "open");
+  }
+
+  /** @param {boolean} isKept whether the transcript has more, or less, to save */
+  #afterChange(isKept) {
     this.#showBlock();
     this.#showHearing();
-    if (entry.kind !== "open") this.#showControls();
+    if (isKept) this.#showControls();
   }
 
   /** Somebody speaks, and no word is known yet: the line at the top shows it, where it moves nothing. */
@@ -108,7 +113,10 @@ export class Stage {
   /** @param {Entry[]} entries of an earlier transcript, which goes on */
   restore(entries) {
     this.transcript.restore(entries);
-    for (const entry of this.transcript.entries) this.show(entry);
+    byId("welcome").hidden = true;
+    for (const entry of this.transcript.entries) this.#captions.show(this.#asRead(entry));
+    this.#view.show(...this.transcript.entries);
+    this.#afterChange(true);
   }
 
   clear() {

@@ -116,6 +116,28 @@ def test_clear_can_be_undone_and_leaves_nothing_else(page: Page, scripted: Scrip
     expect(page.locator("#restore")).to_be_hidden()
 
 
+def test_lines_that_were_revised_come_back_as_they_were_read(
+    page: Page, scripted: ScriptedServer
+) -> None:
+    stage = start(page, scripted)
+    stage.final(1, "A kernel agrees.")
+    stage.final(2, "He plays choppy.")
+    stage.revised(1, "A colonel agrees.")
+    stage.revised(2, "He plays Chopin.", by="corrector")
+    expect(final_captions(page)).to_have_text(["A kernel agrees.", "He plays Chopin."])
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Start")).to_be_visible()
+    lines = open_transcript(page).locator("p")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(lines).to_have_text(["A kernel agrees.", "He plays Chopin."])
+    page.get_by_role("button", name="Transcript").click()
+    expect(final_captions(page)).to_have_text(["A kernel agrees.", "He plays Chopin."])
+    page.reload()
+    page.get_by_role("button", name="Restore").click()
+    expect(final_captions(page)).to_have_text(["A kernel agrees.", "He plays Chopin."])
+
+
 def test_what_another_page_is_writing_is_not_offered(page: Page, scripted: ScriptedServer) -> None:
     talk(page, scripted, "The first.", "The second.")
     other = page.context.new_page()
