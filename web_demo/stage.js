@@ -8,6 +8,7 @@ import { addDownloads } from "./download.js";
 import { kept, toText, Transcript } from "./transcript.js";
 import { TranscriptView } from "./transcript-view.js";
 import { worded } from "./worded.js";
+import { spoken } from "./words.js";
 
 /**
  * @typedef {import("./settings.js").Settings} Settings
@@ -57,6 +58,7 @@ export class Stage {
       if (name === "revisions") this.#correctAll();
       this.#showBlock();
     });
+    spoken.addEventListener("change", () => this.#showBlock());
     addFullScreen();
     this.mayClear(true);
   }
@@ -105,6 +107,11 @@ export class Stage {
     return this.#wants(entry) ? kept(entry) : entry;
   }
 
+  /** @param {Entry} entry */
+  #inBlock(entry) {
+    return entry.kind === "lost" ? worded(entry) : this.#asRead(entry);
+  }
+
   /** @param {Entry} entry that was revised */
   #wants(entry) {
     return Boolean(entry.by) || this.settings.isOn("revisions");
@@ -146,7 +153,7 @@ export class Stage {
 
   #showBlock() {
     if (this.settings.get("style") === "block") {
-      this.#block.show(this.transcript.entries.map((entry) => this.#asRead(entry)));
+      this.#block.show(this.transcript.entries.map((entry) => this.#inBlock(entry)));
     }
   }
 

@@ -7,7 +7,14 @@ import re
 from playwright.sync_api import Page, expect
 
 from surtitle.gateway.web import web_root
-from tests.browser.page_parts import final_captions, lose, open_caption, open_transcript, start
+from tests.browser.page_parts import (
+    final_captions,
+    lose,
+    open_caption,
+    open_transcript,
+    set_setting,
+    start,
+)
 from tests.browser.scripted import ScriptedServer
 
 
@@ -102,6 +109,12 @@ def test_what_was_lost_is_noted_in_the_transcript(page: Page, scripted: Scripted
     expect(lines).to_have_text(["Said before.", lost])
     page.get_by_role("button", name="Transcript").click()
     expect(final_captions(page)).to_have_text(["Said before.", lost])
+    set_setting(page, "Captions", "In blocks")
+    expect(page.locator("#block")).to_contain_text("lost while the connection was down")
+    page.get_by_label("Language of this page").select_option("de")
+    expect(page.locator("#block")).to_contain_text(
+        "verloren, während die Verbindung unterbrochen war"
+    )
 
 
 def test_stop_while_the_connection_is_away_waits_for_it(

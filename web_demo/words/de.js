@@ -258,6 +258,8 @@ export default {
   "problem.back": "Die Verbindung zum Server ist wieder da.",
   "problem.unreachable":
     "Keine Antwort von {host}. Prüfen Sie, ob der Server läuft und erreichbar ist, und starten Sie dann noch einmal.",
+  "problem.stranger":
+    "Unter {host} antwortet etwas, aber kein Surtitle-Server. Prüfen Sie die Adresse und ihren Port, und ob ein Proxy dazwischen seinen Server verloren hat.",
   "problem.not_back": {
     one: "Der Server war nach {count} s noch nicht wieder da. {reason}",
     other: "Der Server war nach {count} s noch nicht wieder da. {reason}",
@@ -274,6 +276,7 @@ export default {
     "Von hier aus sind zu viele Sitzungen offen. Schließen Sie eine andere Seite, die Untertitel zeigt.",
   "problem.no_service": "Unter dieser Adresse gibt es keinen Untertiteldienst.",
   "problem.proxy": "Der Server ist über seinen Proxy nicht erreichbar.",
+  "problem.proxy_silent": "Der Server antwortet seinem Proxy nicht.",
   "problem.full_or_starting": "Der Server ist voll oder startet noch.",
   "problem.not_accepted": "Der Server hat die Verbindung nicht angenommen. Starten Sie noch einmal.",
   "problem.no_answer": "Der Server antwortet nicht. Prüfen Sie, ob er läuft.",

@@ -242,6 +242,8 @@ export default {
   "problem.back": "The connection to the server is back.",
   "problem.unreachable":
     "No answer from {host}. Check that the server is running and reachable, then start again.",
+  "problem.stranger":
+    "Something answers at {host}, but no Surtitle server. Check the address and its port, and whether a proxy in between has lost its server.",
   "problem.not_back": {
     one: "The server did not come back within {count} s. {reason}",
     other: "The server did not come back within {count} s. {reason}",
@@ -256,6 +258,7 @@ export default {
   "problem.too_many": "This client has too many sessions open. Close another page that shows captions.",
   "problem.no_service": "There is no caption service at this address.",
   "problem.proxy": "The server cannot be reached through its proxy.",
+  "problem.proxy_silent": "The server does not respond to its proxy.",
   "problem.full_or_starting": "The server is full or still starting.",
   "problem.not_accepted": "The server did not accept the connection. Start again.",
   "problem.no_answer": "The server does not answer. Check that it is running.",

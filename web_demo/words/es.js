@@ -255,6 +255,8 @@ export default {
   "problem.back": "Se ha recuperado la conexión con el servidor.",
   "problem.unreachable":
     "{host} no responde. Compruebe que el servidor esté en marcha y accesible, e inicie de nuevo.",
+  "problem.stranger":
+    "Algo responde en {host}, pero no es un servidor Surtitle. Compruebe la dirección y su puerto, y si un proxy intermedio ha perdido su servidor.",
   "problem.not_back": {
     one: "El servidor no ha vuelto al cabo de {count} s. {reason}",
     many: "El servidor no ha vuelto al cabo de {count} s. {reason}",
@@ -272,6 +274,7 @@ export default {
     "Hay demasiadas sesiones abiertas desde aquí. Cierre otra página que muestre subtítulos.",
   "problem.no_service": "En esta dirección no hay ningún servicio de subtítulos.",
   "problem.proxy": "No se puede acceder al servidor a través de su proxy.",
+  "problem.proxy_silent": "El servidor no responde a su proxy.",
   "problem.full_or_starting": "El servidor está lleno o aún se está iniciando.",
   "problem.not_accepted": "El servidor no ha aceptado la conexión. Inicie de nuevo.",
   "problem.no_answer": "El servidor no responde. Compruebe que esté en marcha.",

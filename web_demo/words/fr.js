@@ -206,7 +206,7 @@ export default {
   "edit.meanwhile_deleted": "Entre-temps, il a été supprimé.",
   "edit.name": "Un nom qui sera prononcé",
   "edit.listen": "Y prêter attention",
-  "edit.listening": "« {name} » sera reconnu à partir de la prochaine phrase.",
+  "edit.listening": "On prêtera attention à « {name} » à partir de la prochaine phrase.",
   "edit.keys": "Touches",
   "edit.enter": "Entrée",
   "edit.escape": "Échap",
@@ -263,6 +263,8 @@ export default {
   "problem.back": "La connexion au serveur est rétablie.",
   "problem.unreachable":
     "Pas de réponse de {host}. Vérifiez que le serveur fonctionne et qu’il est joignable, puis démarrez de nouveau.",
+  "problem.stranger":
+    "Quelque chose répond à {host}, mais ce n’est pas un serveur Surtitle. Vérifiez l’adresse et son port, et si un proxy intermédiaire n’a pas perdu son serveur.",
   "problem.not_back": {
     one: "Le serveur n’est pas revenu au bout de {count} s. {reason}",
     many: "Le serveur n’est pas revenu au bout de {count} s. {reason}",
@@ -280,6 +282,7 @@ export default {
     "Trop de sessions sont ouvertes ici. Fermez une autre page qui affiche des sous-titres.",
   "problem.no_service": "Il n’y a pas de service de sous-titrage à cette adresse.",
   "problem.proxy": "Le serveur est injoignable à travers son proxy.",
+  "problem.proxy_silent": "Le serveur ne répond pas à son proxy.",
   "problem.full_or_starting": "Le serveur est complet ou démarre encore.",
   "problem.not_accepted": "Le serveur n’a pas accepté la connexion. Démarrez de nouveau.",
   "problem.no_answer": "Le serveur ne répond pas. Vérifiez qu’il fonctionne.",

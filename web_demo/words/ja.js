@@ -235,6 +235,8 @@ export default {
   "problem.back": "サーバーとの接続が戻りました。",
   "problem.unreachable":
     "{host} から応答がありません。サーバーが動いていて接続できることを確認し、もう一度開始してください。",
+  "problem.stranger":
+    "{host} から応答がありますが、Surtitle サーバーではありません。アドレスとポート、および途中のプロキシがサーバーに接続できているかを確認してください。",
   "problem.not_back": { other: "{count} 秒たってもサーバーが戻りませんでした。{reason}" },
   "problem.lost":
     "サーバーとの接続が切れました。サーバーが動いているか確認し、もう一度開始してください。",
@@ -248,6 +250,7 @@ export default {
     "開いているセッションが多すぎます。字幕を表示しているほかのページを閉じてください。",
   "problem.no_service": "このアドレスに字幕サービスはありません。",
   "problem.proxy": "プロキシ経由でサーバーに接続できません。",
+  "problem.proxy_silent": "サーバーがプロキシに応答しません。",
   "problem.full_or_starting": "サーバーが満員か、まだ起動中です。",
   "problem.not_accepted": "サーバーが接続を受け付けませんでした。もう一度開始してください。",
   "problem.no_answer": "サーバーが応答しません。動いているか確認してください。",

@@ -253,6 +253,8 @@ export default {
   "problem.back": "A conexão com o servidor voltou.",
   "problem.unreachable":
     "{host} não responde. Verifique se o servidor está em execução e acessível e inicie de novo.",
+  "problem.stranger":
+    "Algo responde em {host}, mas não é um servidor Surtitle. Verifique o endereço e a porta, e se um proxy intermediário perdeu o servidor.",
   "problem.not_back": {
     one: "O servidor não voltou em {count} s. {reason}",
     many: "O servidor não voltou em {count} s. {reason}",
@@ -269,6 +271,7 @@ export default {
   "problem.too_many": "Há sessões demais abertas aqui. Feche outra página que mostre legendas.",
   "problem.no_service": "Não há serviço de legendas neste endereço.",
   "problem.proxy": "Não é possível acessar o servidor pelo proxy.",
+  "problem.proxy_silent": "O servidor não responde ao seu proxy.",
   "problem.full_or_starting": "O servidor está cheio ou ainda está iniciando.",
   "problem.not_accepted": "O servidor não aceitou a conexão. Inicie de novo.",
   "problem.no_answer": "O servidor não responde. Verifique se ele está em execução.",

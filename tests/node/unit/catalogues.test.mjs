@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { strangerSentence } from "../../../web_demo/client/unanswered.js";
 import { PAGE_LANGUAGES } from "../../../web_demo/page-languages.js";
+import { Wording } from "../../../web_demo/wording.js";
 
 const REPOSITORY = new URL("../../../", import.meta.url);
 const PAGES = new URL("web_demo/", REPOSITORY);
@@ -64,6 +66,10 @@ for (const language of LANGUAGES) {
     const bold = named.flatMap(([, text]) => [...String(text).matchAll(/\*(.+?)\*/g)]);
     assert.equal(bold.length, 3);
     for (const [, name] of bold) assert.ok(called.has(name), name);
+  });
+
+  test(`${language} does not call muted what is silent`, () => {
+    assert.ok(!catalogue["level.muted"].includes(catalogue["level.silent"]));
   });
 
   test(`${language} uses a number's form only where it is meant`, () => {
@@ -164,6 +170,22 @@ test("what is understood of others is what they say", () => {
         .map((part) => part.trim())
         .filter(Boolean);
       for (const part of inSource) assert.ok(said.includes(part), `${key}: ${part}`);
+    }
+  }
+});
+
+test("who is not answered by a server reads that in any language", () => {
+  const sentences = [
+    strangerSentence("hall:8765"),
+    "The server cannot be reached through its proxy.",
+    "The server does not respond to its proxy.",
+  ];
+  for (const language of LANGUAGES.filter((language) => language !== "en")) {
+    const wording = new Wording(language, CATALOGUES[language], ENGLISH);
+    for (const sentence of sentences) {
+      const known = wording.understand(sentence);
+      assert.ok(known, sentence);
+      assert.notEqual(wording.say(known.key, known.values), sentence);
     }
   }
 });
