@@ -56,9 +56,11 @@ export class BlockView {
     clearTimeout(this.#turn);
     const words = this.#block.words(this.#entries);
     if (!words.length) return this.#end();
-    const silences = words.flatMap(({ apart }, at) => (apart ? [at] : []));
+    const begins = words.flatMap(({ apart }, at) => (apart ? [at] : []));
+    const silences = begins.filter((at) => words[at].apart === "silence");
     if (silences.length > 1) return this.#leave(words[silences[silences.length - 1]]);
-    const [apart = -1] = silences;
+    if (begins.length > FARTHEST_BEHIND) return this.#leave(words[begins[begins.length - 1]]);
+    const [apart = -1] = begins;
     const text = this.#text ?? this.#begin();
     text.show(apart > 0 ? words.slice(0, apart) : words);
     if (words[0].entry.language) text.element.lang = words[0].entry.language;

@@ -8,7 +8,8 @@
  * @typedef {object} InBlock
  * @property {Entry} entry
  * @property {number} index   of the word in its entry
- * @property {boolean} apart  whether a new block begins here: a silence was before it
+ * @property {"" | "silence" | "direction"} apart  why a new block begins here, if one does: a silence was before
+ *   it, or it is read the other way
  *
  * @typedef {Word & InBlock} BlockWord
  */
@@ -16,6 +17,7 @@
 import { wordsOf } from "./caption-words.js";
 import { changes, placeAfter } from "./changes.js";
 import { APART_MS, startsNewWord } from "./cues.js";
+import { writingDirection } from "./direction.js";
 
 export class Block {
   /** The first entry that is still shown, how many words of it have gone, and all of its words. */
@@ -35,12 +37,19 @@ export class Block {
     /** @type {BlockWord[]} */
     const words = [];
     let endMs = Infinity;
+    let direction = ""; // of the block
     for (const entry of entries.filter(({ id }) => id >= this.#from.id)) {
       const own = wordsOf(entry);
       const gone = entry.id === this.#from.id ? this.#follow(own) : 0;
-      const apart = entry.startMs - endMs >= APART_MS;
+      const rest = own.slice(gone);
+      const read = writingDirection(rest.map(({ text }) => text).join(" "));
+      /** @type {InBlock["apart"]} */
+      let apart = "";
+      if (words.length && entry.startMs - endMs >= APART_MS) apart = "silence";
+      else if (direction && read && read !== direction) apart = "direction";
       if (own.length) endMs = entry.endMs;
-      own.slice(gone).forEach((word, at) => {
+      if (rest.length) direction = apart ? read : direction || read;
+      rest.forEach((word, at) => {
         const last = words.at(-1)?.text;
         const spaced = at ? word.spaced : last !== undefined && startsNewWord(last, word.text);
         words.push({
@@ -48,7 +57,7 @@ export class Block {
           spaced,
           entry,
           index: gone + at,
-          apart: !at && words.length > 0 && apart,
+          apart: at ? "" : apart,
         });
       });
     }

@@ -11,7 +11,7 @@ import jiwer
 import numpy as np
 import pytest
 from matplotlib import image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from lab.server_process import FAKE_DECODER, running_server, start_server
 from lab.waiting import wait_until
@@ -183,6 +183,29 @@ def test_subtitles_go_when_nothing_more_is_said_and_with_another_talk(
     expect(lines).to_have_text("Good night. Good day.")
     show(control, type="clear")
     expect(lines).to_be_empty()
+
+
+def test_each_caption_is_read_from_where_its_language_begins(
+    control: Page, subtitles: Page
+) -> None:
+    show(control, type="final", utterance=1, text="Good day.", start_ms=0, end_ms=900)
+    lines, line = subtitles.locator("#lines"), subtitles.locator("#lines p")
+    expect(line).to_have_text("Good day.")
+    assert edge(line, "left") == pytest.approx(edge(lines, "left"), abs=1)
+    arabic = {"utterance": 2, "text": "أهلا بكم.", "language": "ar"}
+    show(control, type="final", start_ms=950, end_ms=1900, **arabic)
+    expect(line).to_have_text("أهلا بكم.")  # alone, and not before the other was read
+    assert edge(line, "right") == pytest.approx(edge(lines, "right"), abs=1)
+    assert edge(line, "left") > edge(lines, "left") + 100
+    korean = {"utterance": 3, "text": "안녕하세요.", "language": "ko"}
+    show(control, type="final", start_ms=1950, end_ms=2900, **korean)
+    expect(line).to_have_text("안녕하세요.")
+    expect(line).to_have_css("word-break", "keep-all")
+
+
+def edge(element: Locator, side: str) -> float:
+    """Where an element ends on one side, in CSS px."""
+    return float(element.evaluate(f"(element) => element.getBoundingClientRect().{side}"))
 
 
 def test_captions_go_on_after_the_server_has_crashed(

@@ -45,6 +45,17 @@ test("a block goes on with the next utterance, and anew after silence", () => {
   assert.equal(shown(block, transcript), "Three.");
 });
 
+test("a block is read one way", () => {
+  const { block, transcript, hear } = started();
+  hear(final(1, 0, 1000, "One."), final(2, 1100, 2000, "أهلا بكم."), final(3, 2100, 3000, "5."));
+  hear(final(4, 3100, 4000, "نعم."), final(5, 4100, 5000, "Two."), final(6, 9000, 9900, "Three."));
+  assert.equal(shown(block, transcript), "One. | أهلا بكم. 5. نعم. | Two. | Three.");
+  const begins = block.words(transcript.entries).map(({ apart }) => apart);
+  assert.deepEqual(begins, ["", "direction", "", "", "", "direction", "silence"]);
+  block.leave(block.words(transcript.entries)[4]);
+  assert.equal(shown(block, transcript), "نعم. | Two. | Three.");
+});
+
 function started() {
   const transcript = new Transcript();
   const hear = (/** @type {import("./messages.mjs").Message[]} */ ...messages) => {
