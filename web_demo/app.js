@@ -294,7 +294,10 @@ byId("clear").addEventListener("click", () => {
   stage.clear();
   shelf.clear();
   const undo = put(create("button", { type: "button" }), "transcript.undo");
-  undo.addEventListener("click", () => restore(entries));
+  undo.addEventListener("click", () => {
+    restore(entries);
+    shelf.keep(...stage.transcript.entries);
+  });
   notify({ key: "transcript.cleared" }, undo);
   showControls();
   dock.focus(); // the button pressed is disabled now and would drop the keyboard's focus
@@ -306,7 +309,6 @@ byId("clear").addEventListener("click", () => {
 function restore(entries) {
   notify("");
   stage.restore(entries);
-  shelf.keep(...stage.transcript.entries);
   showControls();
   dock.focus();
 }
@@ -337,19 +339,24 @@ function offer(left, lines) {
     row.remove();
     offers.hidden = !offers.childElementCount;
     dock.focus(); // the button pressed is gone
-    return shelf.remove(left.id);
   };
   open.addEventListener("click", () => {
     restore(left.entries);
-    void end();
+    shelf.takeOver(left.id, ...stage.transcript.entries);
+    end();
   });
-  remove.addEventListener("click", () => void end());
+  remove.addEventListener("click", () => {
+    void shelf.remove(left.id);
+    end();
+  });
   offers.append(row);
   offers.hidden = false;
 }
 
+shelf.addEventListener("loss", () => notify({ key: "transcript.not_kept" }));
 addEventListener("beforeunload", (event) => {
-  if (current) event.preventDefault(); // the browser asks whether the page is to be left
+  const isLost = !shelf.isWhole && !stage.transcript.isEmpty;
+  if (current || isLost) event.preventDefault(); // the browser asks whether the page is to be left
 });
 void offerEarlier();
 void findNetwork().then(({ language }) => dock.expect(language));

@@ -17,12 +17,18 @@ const LINES = "lines";
 /** Of earlier pages; older ones go. */
 const MAX_KEPT = 3;
 
-export class Shelf {
+/** Dispatches "loss" when for the first time something could not be kept. */
+export class Shelf extends EventTarget {
+  /** Whether all that came was kept. */
+  isWhole = true;
   /** That of this page: a page that is loaded anew begins another one. */
   #id = newId();
   #database = open();
   /** @type {Line[]} */
   #due = [];
+  /** Transcripts that go at the same moment. */
+  /** @type {string[]} */
+  #replaced = [];
   #isWriting = false;
 
   /** @param {...Entry} entries that have come, or have changed */
@@ -34,19 +40,38 @@ export class Shelf {
     if (!this.#isWriting) void this.#write();
   }
 
+  /**
+   * Go on with the transcript of an earlier page: it is kept as that of this one, and goes, or neither happens.
+   *
+   * @param {string} id
+   * @param {...Entry} entries
+   */
+  takeOver(id, ...entries) {
+    this.#replaced.push(id);
+    this.keep(...entries);
+  }
+
   /** One change after the other: what comes meanwhile goes together. */
   async #write() {
     this.#isWriting = true;
     try {
       while (this.#due.length) {
-        const due = this.#due.splice(0);
-        await this.#change((lines) => {
+        const [due, replaced] = [this.#due.splice(0), this.#replaced.splice(0)];
+        const isKept = await this.#change((lines) => {
           for (const line of due) lines.put(line);
+          for (const id of replaced) lines.delete(linesOf(id));
         });
+        if (!isKept) this.#noteLoss();
       }
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  #noteLoss() {
+    if (!this.isWhole) return;
+    this.isWhole = false;
+    this.dispatchEvent(new Event("loss"));
   }
 
   /** Forget the transcript of this page. */
@@ -77,18 +102,23 @@ export class Shelf {
    * @param {string} id
    */
   remove(id) {
-    return this.#change((lines) => lines.delete(IDBKeyRange.bound([id], [id, []])));
+    return this.#change((lines) => lines.delete(linesOf(id)));
   }
 
-  /** @param {(lines: IDBObjectStore) => void} change */
+  /**
+   * @param {(lines: IDBObjectStore) => void} change
+   * @returns {Promise<boolean>} whether it was made; a full disk keeps nothing more
+   */
   async #change(change) {
     const transaction = (await this.#begin()) ?? (await this.#begin());
-    if (!transaction) return;
+    if (!transaction) return false;
     change(transaction.objectStore(LINES));
-    await new Promise((done) => {
-      transaction.oncomplete = transaction.onabort = done; // a full disk keeps nothing more
+    const isMade = await new Promise((done) => {
+      transaction.oncomplete = () => done(true);
+      transaction.onabort = () => done(false);
     });
     transaction.oncomplete = transaction.onabort = null; // the browser holds it longer than we do
+    return isMade;
   }
 
   /** @returns {Promise<IDBTransaction | null>} null where the browser keeps nothing, or closed what it kept: that opens again */
@@ -101,6 +131,11 @@ export class Shelf {
       return null;
     }
   }
+}
+
+/** @param {string} id of a transcript */
+function linesOf(id) {
+  return IDBKeyRange.bound([id], [id, []]);
 }
 
 /**

@@ -10,6 +10,7 @@ from tests.browser.page_parts import final_captions, open_transcript, start
 from tests.browser.scripted import ScriptedServer
 
 OFFER = "Your last transcript is still on this device: 2 lines"
+NOT_KEPT = "This browser cannot keep the transcript. Save it before you leave this page."
 
 
 def talk(page: Page, scripted: ScriptedServer, *texts: str, stops: bool = True) -> None:
@@ -92,6 +93,30 @@ def test_what_comes_after_the_browser_has_closed_the_store_is_kept(
     expect(page.locator("#restore")).to_contain_text("3 lines")
 
 
+FULL_DISK = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...line) {
+  const { transaction } = this;
+  const abort = () => transaction.abort();
+  if (window.isFull && !transaction.isDoomed) queueMicrotask(abort);
+  transaction.isDoomed = window.isFull;
+  return put.apply(this, line);
+};
+"""
+
+
+def test_what_cannot_be_kept_anew_stays_where_it_is(page: Page, scripted: ScriptedServer) -> None:
+    page.add_init_script(FULL_DISK)
+    talk(page, scripted, "The first.", "The second.")
+    page.reload()
+    page.evaluate("isFull = true")
+    page.get_by_role("button", name="Restore").click()
+    expect(final_captions(page)).to_have_text(["The first.", "The second."])
+    expect(page.get_by_role("alert")).to_contain_text(NOT_KEPT)
+    leave_and_return(page)
+    expect(page.locator("#restore")).to_contain_text(OFFER)
+
+
 def test_it_is_deleted_for_good(page: Page, scripted: ScriptedServer) -> None:
     talk(page, scripted, "The first.", "The second.")
     page.reload()
@@ -155,18 +180,24 @@ def test_who_leaves_while_captions_come_is_asked(
     page: Page, scripted: ScriptedServer, captioning: bool
 ) -> None:
     talk(page, scripted, "The first.", stops=not captioning)
-    asked: list[Dialog] = []
+    assert asked_on_leaving(page) == ["beforeunload"] * captioning
+
+
+def asked_on_leaving(page: Page) -> list[str]:
+    """Reload; what the browser asks meanwhile."""
+    asked: list[str] = []
 
     def note(dialog: Dialog) -> None:
-        asked.append(dialog)
+        asked.append(dialog.type)
         dialog.accept()
 
     page.on("dialog", note)
     page.reload()
-    assert [dialog.type for dialog in asked] == ["beforeunload"] * captioning
+    page.remove_listener("dialog", note)
+    return asked
 
 
-def test_without_storage_the_page_works_all_the_same(
+def test_without_storage_the_page_works_all_the_same_and_says_once_that_nothing_is_kept(
     browser: Browser, scripted: ScriptedServer
 ) -> None:
     with watched_page(browser.new_context(), "127.0.0.1") as page:
@@ -174,7 +205,11 @@ def test_without_storage_the_page_works_all_the_same(
             "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); }"
         )
         talk(page, scripted, "The first.", "The second.")
+        expect(page.get_by_role("alert")).to_contain_text(NOT_KEPT)
         open_transcript(page)
         page.get_by_role("button", name="Clear").click()
         page.get_by_role("button", name="Undo").click()
         expect(page.locator("#transcript-lines p")).to_have_count(2)
+        expect(page.get_by_role("alert")).to_be_empty()
+        assert asked_on_leaving(page) == ["beforeunload"]
+        assert asked_on_leaving(page) == []  # there is nothing to lose

@@ -54,6 +54,8 @@ export default {
     one: "Der Server bewahrt dieses Transkript {count} Tag lang auf.",
     other: "Der Server bewahrt dieses Transkript {count} Tage lang auf.",
   },
+  "transcript.not_kept":
+    "Dieser Browser kann das Transkript nicht aufbewahren. Speichern Sie es, bevor Sie diese Seite verlassen.",
   "transcript.cleared": "Das Transkript wurde geleert.",
   "transcript.undo": "Rückgängig",
 

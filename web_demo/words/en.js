@@ -53,6 +53,7 @@ export default {
     one: "The server keeps this transcript for {count} day.",
     other: "The server keeps this transcript for {count} days.",
   },
+  "transcript.not_kept": "This browser cannot keep the transcript. Save it before you leave this page.",
   "transcript.cleared": "The transcript was cleared.",
   "transcript.undo": "Undo",
 

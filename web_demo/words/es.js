@@ -56,6 +56,8 @@ export default {
     many: "El servidor conserva esta transcripción durante {count} de días.",
     other: "El servidor conserva esta transcripción durante {count} días.",
   },
+  "transcript.not_kept":
+    "Este navegador no puede conservar la transcripción. Guárdela antes de salir de esta página.",
   "transcript.cleared": "Se ha borrado la transcripción.",
   "transcript.undo": "Deshacer",
 

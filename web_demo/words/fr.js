@@ -58,6 +58,8 @@ export default {
     many: "Le serveur conserve cette transcription pendant {count} de jours.",
     other: "Le serveur conserve cette transcription pendant {count} jours.",
   },
+  "transcript.not_kept":
+    "Ce navigateur ne peut pas conserver la transcription. Enregistrez-la avant de quitter cette page.",
   "transcript.cleared": "La transcription a été effacée.",
   "transcript.undo": "Annuler",
 

@@ -46,6 +46,8 @@ export default {
   "transcript.missing": "[字幕がありません]",
   "transcript.kept": "この文字起こしはサーバーに保存されます。",
   "transcript.kept_for": { other: "この文字起こしはサーバーに {count} 日間保存されます。" },
+  "transcript.not_kept":
+    "このブラウザは文字起こしを保持できません。このページを離れる前に保存してください。",
   "transcript.cleared": "文字起こしを消去しました。",
   "transcript.undo": "元に戻す",
 

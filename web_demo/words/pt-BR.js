@@ -56,6 +56,8 @@ export default {
     many: "O servidor guarda esta transcrição por {count} de dias.",
     other: "O servidor guarda esta transcrição por {count} dias.",
   },
+  "transcript.not_kept":
+    "Este navegador não consegue guardar a transcrição. Salve-a antes de sair desta página.",
   "transcript.cleared": "A transcrição foi apagada.",
   "transcript.undo": "Desfazer",
 

@@ -44,6 +44,7 @@ export default {
   "transcript.missing": "[字幕缺失]",
   "transcript.kept": "服务器会保存这份文字记录。",
   "transcript.kept_for": { other: "服务器会将这份文字记录保存 {count} 天。" },
+  "transcript.not_kept": "此浏览器无法保留文字记录。离开此页面前请先保存。",
   "transcript.cleared": "文字记录已清空。",
   "transcript.undo": "撤销",
 
