@@ -143,6 +143,9 @@ class TranslatedConnection:
         if self._links and not self._is_closing:
             self._go(Stage.DRAINING)
             await self._answer_all(within_s)
+        if not self._is_closing:
+            with self._reporting():
+                self._do(self._dialect.leave())
         self._close(Close(1001, "the server is stopping"))
 
     def make_way(self) -> None:

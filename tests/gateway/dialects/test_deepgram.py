@@ -420,6 +420,16 @@ def test_after_the_end_it_closes_as_wanted_whatever_fails(error: WireError) -> N
     assert close == Close()
 
 
+def test_a_server_that_ends_closes_as_wanted_who_has_stopped() -> None:
+    dialect = listening()
+    list(dialect.take_bytes(b"ab"))
+    assert list(dialect.leave()) == []  # 1001: to be tried again
+    list(dialect.take_text('{"type":"CloseStream"}'))
+    said, close = dialect.leave()
+    assert frames([said])[0]["type"] == "Metadata"
+    assert close == Close()
+
+
 def test_a_file() -> None:
     transcript = Transcript()
     transcript.add(final("So it is."))

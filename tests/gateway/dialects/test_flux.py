@@ -202,6 +202,7 @@ def test_after_the_end_it_closes_as_wanted_whatever_fails() -> None:
     dialect = flux()
     list(dialect.take_bytes(b"ab"))
     list(dialect.take_text('{"type":"CloseStream"}'))
+    assert list(dialect.leave()) == [Close()]
     error, close = dialect.fail(InternalError("It broke."))
     assert frames([error])[0]["type"] == "Error"
     assert close == Close()

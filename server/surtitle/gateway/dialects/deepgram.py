@@ -191,6 +191,12 @@ class Deepgram:
         else:
             yield Close(1011, "NET-0000: The session has failed.")
 
+    def leave(self) -> Actions:
+        """See Dialect."""
+        if self._is_stopped:
+            yield self._metadata()
+            yield Close()
+
     # -- what the client asks for ---------------------------------------------------------------
 
     def _stop(self) -> Iterator[Action]:

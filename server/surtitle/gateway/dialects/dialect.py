@@ -104,3 +104,7 @@ class Dialect(Protocol):
     def fail(self, error: WireError) -> Actions:
         """Something went wrong; where `error.close_code` is None, the connection goes on."""
         ...
+
+    def leave(self) -> Actions:
+        """The server ends, and closes the connection with 1001 after what is to be said."""
+        ...

@@ -153,6 +153,11 @@ class Flux:
         if error.close_code is not None:  # after any code but 1000, their own client connects again
             yield Close() if self._is_stopped else Close(1011, error.code)
 
+    def leave(self) -> Actions:
+        """See Dialect."""
+        if self._is_stopped:
+            yield Close()
+
     # -- turns ----------------------------------------------------------------------------------
 
     def _hear(

@@ -233,6 +233,10 @@ class OpenAIRealtime:
         if error.close_code is not None:
             yield Close(1013 if error.close_code == 1013 else 1011, error.code)
 
+    def leave(self) -> Actions:
+        """See Dialect."""
+        return ()
+
     # -- what the client asks for ---------------------------------------------------------------
 
     def _update(self, event: Json) -> Iterator[Action]:

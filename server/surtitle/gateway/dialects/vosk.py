@@ -123,6 +123,11 @@ class Vosk:
                 yield self._rest()
             yield Close(1003 if isinstance(error, BadAudio) else 1011, error.code)
 
+    def leave(self) -> Actions:
+        """See Dialect."""
+        if self._finals:
+            yield self._rest()
+
     def _opened(self) -> Iterator[Action]:
         if self._is_open:
             return

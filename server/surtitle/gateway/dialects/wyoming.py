@@ -124,6 +124,10 @@ class Wyoming:
         if error.close_code is not None:
             yield Close()
 
+    def leave(self) -> Actions:
+        """See Dialect."""
+        return ()
+
     # -- inside ---------------------------------------------------------------------------------
 
     def _opened(self) -> Iterator[Action]:
