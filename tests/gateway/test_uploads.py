@@ -17,6 +17,7 @@ import pytest
 from surtitle.errors import InternalError
 from surtitle.gateway.access import add_key, read_keys
 from surtitle.gateway.admission import Visitor
+from surtitle.gateway.dialects import openai_files as openai
 from surtitle.gateway.proxies import ClientAddress
 from surtitle.gateway.uploads import NoRoom, Spools
 from surtitle.jobs import Job, Result, Word
@@ -140,6 +141,18 @@ async def test_the_model_may_come_before_the_file_and_all_else_behind_it() -> No
         (decoded, _), *_ = site.engine.jobs
         assert decoded.decode_options.language == "en"
         await until_gone(site)
+
+
+async def test_a_file_that_is_too_large_for_openai_is_decoded_as_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind a model alone: what has waited on disk by then goes first."""
+    monkeypatch.setattr(openai, "MAX_THEIR_BYTES", len(SPOKEN) // 2)
+    async with serving() as site:
+        form = field("model", "x") + file(SPOKEN)
+        assert await text_of(site, form + END) == "word1. word2."
+        status, _, body = await ask(site, form + field("language", "en") + END)
+        assert (status, json.loads(body)["error"]["param"]) == (400, "language")
 
 
 async def test_late_fields_that_matter_no_more_are_taken_and_others_are_told() -> None:

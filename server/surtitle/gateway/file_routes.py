@@ -330,17 +330,24 @@ class _Reading:
                 await self._upload.in_turn(partial(form.feed, piece))
                 self._size += sum(map(len, self._pieces))
                 _check_size(self._size, most_bytes)
-                if self._wishes is None and not form.early_fields.isdisjoint(openai.EARLY):
+                if self._wishes is None and self._may_begin(form):
                     self._begin(form)
+                    await self._take_spooled()
                 await self._pass_on()
         form.finish()
         if not self._size:
             raise BadForm("The file is empty.")
         if self._wishes is None:
             self._begin(form)
-            for piece in self._spool.pieces():
-                await self._upload.take(piece)
+            await self._take_spooled()
         return self._with_late(form)
+
+    def _may_begin(self, form: Form) -> bool:
+        """Whether what came before the file says how it is to be decoded. A model alone says so of a
+        file that is larger than any for OpenAI: those are for us, and need not wait on a disk.
+        """
+        says_how = not form.early_fields.isdisjoint(openai.EARLY)
+        return says_how or (bool(form.early_fields) and self._size > openai.MAX_THEIR_BYTES)
 
     def _begin(self, form: Form) -> None:
         self._wishes = openai.read_form(form.fields, translate=self._translate)
@@ -355,6 +362,10 @@ class _Reading:
             else:
                 self._spool.write(piece)
         self._pieces.clear()
+
+    async def _take_spooled(self) -> None:
+        for piece in self._spool.pieces():
+            await self._upload.take(piece)
 
     def _with_late(self, form: Form) -> openai.Wishes:
         """Some fields may come behind the file. Raises BadField for those that are too late by then."""

@@ -26,6 +26,8 @@ _GRANULARITY_FIELDS = ("timestamp_granularities[]", "timestamp_granularities")
 _INCLUDE_FIELDS = ("include[]", "include")
 MAX_PROMPT = 1000
 """Characters of a prompt that reach the model: the last ones, as with OpenAI's own."""
+MAX_THEIR_BYTES = 25_000_000
+"""Of a file for OpenAI (platform.openai.com/docs/guides/speech-to-text)."""
 EARLY = ("language", "prompt", "response_format", *_GRANULARITY_FIELDS, *_INCLUDE_FIELDS)
 """Those that say how the file is to be decoded. Where none of them came before it, some may come after:
 many clients send the model, the file and then the rest."""
