@@ -265,6 +265,14 @@ def test_ends_by_pauses_are_turned_off_and_on() -> None:
         assert others(dialect.take_text(configure % threshold)) == changes
 
 
+def test_a_turn_that_has_paused_already_ends_when_pauses_end_turns_again() -> None:
+    dialect = flux(eot_threshold="1")
+    told(dialect, final("So it is.", ended_by="pause"))
+    said = frames(dialect.take_text('{"type":"Configure","thresholds":{"eot_threshold":0.7}}'))
+    assert [each.get("event", each["type"]) for each in said] == ["EndOfTurn", "ConfigureSuccess"]
+    assert said[0]["transcript"] == "So it is."
+
+
 def test_null_turns_eager_ends_off() -> None:
     """As Pipecat says it; what is not named stays."""
     dialect = flux(eager_eot_threshold="0.4")

@@ -220,6 +220,8 @@ class Flux:
         was_manual, self._eot_threshold = self._is_manual, eot or self._eot_threshold
         if self._is_manual != was_manual:
             yield Change(Update(endpointing=was_manual))
+            if was_manual and self._is_in_turn and self._heard is self._before:
+                yield self._end("model")  # the pause after it has been already
         if "eager_eot_threshold" in thresholds:  # null turns it off
             self._eager_eot_threshold = eager
         if event.keyterms is not None:
