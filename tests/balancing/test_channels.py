@@ -2,20 +2,25 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from lab.server_process import FAKE_DECODER, ServerProcess, figure, start_server
 from lab.waiting import wait_until
 from surtitle.client import ClientError, connect, watch
 from surtitle.gateway.access import add_key
-from surtitle.messages import Channel, Final, Partial, Start
+from surtitle.gateway.history import KEEP_S
+from surtitle.gateway.redis_store import RedisStore, _keys
+from surtitle.messages import Channel, Final, Partial, Start, format_message
 from tests.balancing.redis_server import RedisServer
 from tests.faults.story import Story
+from tests.gateway.test_channels import final
 
 pytestmark = pytest.mark.scaling
 STEP_S = 0.02
@@ -237,3 +242,20 @@ def test_a_password_is_in_no_log(redis: RedisServer) -> None:
     server = start_server(decoder=FAKE_DECODER, backplane=url)
     server.stop()
     assert "secret-word" not in json.dumps(server.log) + "".join(server.stray)
+
+
+async def test_what_sessions_said_long_ago_is_not_read_though_later_ones_keep_it(
+    redis: RedisServer,
+) -> None:
+    store = RedisStore(redis.url, "here")
+    told = Redis.from_url(redis.url)
+    now_ms = round(time.time() * 1000)
+    ages_s = {"long ago": 2 * KEEP_S, "in between": 2 * KEEP_S - 1, "goes on": KEEP_S + 1}
+    for at, (session, age_s) in enumerate([*ages_s.items(), ("goes on", 1.0)], 1):
+        entry = {"server": "there", "session": session, "message": format_message(final(at))}
+        await told.xadd(_keys("hall")[1], entry, id=f"{now_ms - round(age_s * 1000)}-0")  # type: ignore[arg-type]
+    await store.open()
+    news = await store.look("hall", "", 0)
+    await store.close()
+    await told.aclose()
+    assert [session for session, _ in news.said] == ["goes on", "goes on"]

@@ -31,6 +31,7 @@ from surtitle.gateway.server import Gateway
 from surtitle.gateway.stream import MAX_UNSENT_BYTES, UNSENT_BYTES
 from surtitle.jobs import Job, Result
 from surtitle.messages import (
+    MAX_HOTWORDS,
     Ack,
     Channel,
     Error,
@@ -380,6 +381,82 @@ async def test_a_correction_is_passed_on_by_the_server_that_has_passed_on_the_te
             hall.relay([("one", by_anna(1, "a colonel"))])
     assert onward == [(passed_on_at, "one", "1 Revised")]
     assert sorted(past) == ["elsewhere", "here"]
+
+
+async def test_a_correction_that_was_corrected_again_is_not_passed_on_later(hall: Hall) -> None:
+    """A server that follows a channel anew is told all of it once more."""
+    past: list[str] = []
+    hall.on_past = lambda session, revised: past.append(revised.text)
+    speaker = Speaker()
+    hall.claim(speaker)
+    hall.publish(speaker, final(1, "a kernel"))
+    hall.release(speaker)
+    for text in ("a colonell", "a colonel"):
+        hall.correct(correction(1, text), "anna")
+    hall.relay(
+        [
+            ("one", final(1, "a kernel")),
+            ("one", by_anna(1, "a colonell")),
+            ("one", by_anna(1, "a colonel")),
+            ("one", by_anna(9, "of what nobody knows any more")),
+        ]
+    )
+    assert past == ["a colonell", "a colonel"]
+
+
+@dataclass
+class Told:
+    """The other servers: what they are told of channels."""
+
+    followed: set[str] = field(default_factory=set)
+
+    def follow(self, channel: Hall) -> None:
+        self.followed.add(channel.name)
+
+    def leave(self, channel: Hall) -> None:
+        self.followed.discard(channel.name)
+
+    def on_change(self, channel: Hall) -> None:
+        pass
+
+    def on_message(self, channel: Hall, message: Any) -> None:
+        pass
+
+    def on_correction(self, channel: Hall, session: str, revised: Revised) -> None:
+        pass
+
+
+async def test_what_was_said_here_can_be_corrected_elsewhere_as_long_as_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "KEEP_S", 0.05)
+    others, speaker = Told(), Speaker()
+    channels = Channels(5, others)
+    with channels.watched_by("stage", Watcher()):
+        channels._channels["stage"].relay([("one", final(1))])  # said elsewhere
+    channel = channels.publish("hall", speaker)
+    channel.publish(speaker, final(1))
+    channels.release(channel, speaker)
+    assert others.followed == {"hall"}
+    async with asyncio.timeout(5):
+        while len(channels):  # noqa: ASYNC110 - a timer of the module's own
+            await asyncio.sleep(0.01)
+    assert not others.followed
+
+
+async def test_names_are_for_the_server_at_which_somebody_speaks(hall: Hall) -> None:
+    found = [hall.is_spoken_in_elsewhere]
+    hall.hear("two", "live", 0)
+    found.append(hall.is_spoken_in_elsewhere)
+    hall.claim(Speaker())
+    found.append(hall.is_spoken_in_elsewhere)
+    assert found == [False, True, False]
+
+
+async def test_of_very_many_names_the_newest_stay(hall: Hall) -> None:
+    for number in range(MAX_HOTWORDS + 5):
+        hall.listen_for([f"name {number}"])
+    assert hall.names == [f"name {number}" for number in range(5, MAX_HOTWORDS + 5)]
 
 
 async def test_what_was_said_long_ago_is_not_for_who_comes_now() -> None:

@@ -247,7 +247,7 @@ async def test_names_stay_with_the_channel() -> None:
             async with asyncio.timeout(LIMIT_S):
                 while not site.engine.jobs:  # noqa: ASYNC110 - it is no event
                     await asyncio.sleep(0.001)
-            assert site.engine.jobs[0][0].decode_options.hotwords == ("Bach", "Chopin", "Kyiv")
+            assert site.engine.jobs[0][0].decode_options.hotwords == ("Chopin", "Kyiv", "Bach")
 
 
 async def test_names_are_for_a_channel_that_is_there() -> None:

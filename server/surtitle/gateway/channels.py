@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from surtitle.captioning.correcting import Correction, correct
-from surtitle.errors import BadMessage, BadStart
+from surtitle.errors import BadStart
 from surtitle.gateway.audience import Audience, ViewerSocket
 from surtitle.gateway.history import KEEP_S, History, frame_of
 from surtitle.messages import (
@@ -212,6 +212,16 @@ class Channel:
         return self._publisher is not None or self._elsewhere.state != "waiting"
 
     @property
+    def is_spoken_in_elsewhere(self) -> bool:
+        """Whether somebody publishes at another server, and nobody here."""
+        return self._publisher is None and self.is_spoken_in
+
+    @property
+    def spoke_here(self) -> bool:
+        """Whether something is kept that was said at this server."""
+        return any(here for here in self._spoke_here.values()) and self.has_history
+
+    @property
     def is_idle(self) -> bool:
         """Whether nobody publishes here and nobody watches."""
         return self._publisher is None and not self._audience
@@ -304,15 +314,13 @@ class Channel:
         return revise(final, revised)
 
     def listen_for(self, names: Sequence[str]) -> None:
-        """These names will be said, by who publishes now and by those who follow. Raises BadMessage
-        where they are too many.
+        """These names will be said, by who publishes now and by those who follow. Where there are too
+        many, the oldest go; raises BadMessage where they are too many for the session.
         """
-        wanted = [*self.names, *(name for name in names if name not in self.names)]
-        if len(wanted) > MAX_HOTWORDS:
-            raise BadMessage(f"A channel has {MAX_HOTWORDS} names and terms at most.")
         if self._publisher is not None:
             self._publisher.listen_for(names)
-        self.names = wanted
+        added = [name for name in names if name not in self.names]
+        self.names = [*self.names, *added][-MAX_HOTWORDS:]
 
     def _enter_past(self, session: str, revised: Revised) -> None:
         """The better text of a session that may not be the one that viewers heard of last: utterances
@@ -364,24 +372,24 @@ class Channel:
 
         A person who corrects there what was said here corrects it in what this server has passed on.
         """
-        corrections = list[tuple[str, Revised]]()
+        corrections: dict[tuple[str, int], Revised] = {}  # the newest of each
         for session, message in said:
             if not isinstance(message, Revised):
                 self._note_origin(session, here=False)
-            elif self._is_new_correction(session, message):
-                corrections.append((session, message))
+            elif message.by is not None:
+                corrections[session, message.utterance] = message
+        known = {key: self._history.find(*key) for key in corrections}
         self._relay(said)
-        for session, revised in corrections:
+        for (session, utterance), revised in corrections.items():
+            was = known[session, utterance]
+            # What is not known any more, or was never different, comes again with the whole history.
+            if was is None or (was.text, was.by) == (revised.text, revised.by):
+                continue
+            if self._publisher is not None and self._publisher.public_id == session:
+                continue  # who publishes it
             self.on_past(session, revised)
             if self.onward is not None and self._spoke_here.get(session, False):
                 self.onward(session, revised)
-
-    def _is_new_correction(self, session: str, revised: Revised) -> bool:
-        """Of what is over, by a person."""
-        if revised.by is None or (self._publisher and self._publisher.public_id == session):
-            return False
-        known = self._history.find(session, revised.utterance)
-        return known is None or (known.text, known.by) != (revised.text, revised.by)
 
     def _note_origin(self, session: str, *, here: bool) -> None:
         self._spoke_here.setdefault(session, here)
@@ -595,7 +603,8 @@ class Channels:
             timer.cancel()
         if not channel.is_idle or self._channels.get(channel.name) is not channel:
             return
-        self._others.leave(channel)
+        if not channel.spoke_here:  # else it may be corrected at another server
+            self._others.leave(channel)
         if not channel.has_history:
             self._drop(channel)
             return
@@ -607,5 +616,6 @@ class Channels:
     def _drop(self, channel: Channel) -> None:
         if (timer := self._idle.pop(channel.name, None)) is not None:
             timer.cancel()
+        self._others.leave(channel)
         channel.close()
         del self._channels[channel.name]

@@ -85,6 +85,8 @@ class _Edits:
         def apply(channel: Channel | None, names: Names, by: str) -> Response:
             if channel is None:
                 return response_of(refused(NOBODY_THERE))
+            if channel.is_spoken_in_elsewhere:
+                return response_of(refused(SPOKEN_ELSEWHERE))
             try:
                 channel.listen_for([name.strip() for name in names.names if name.strip()])
             except BadMessage as error:
@@ -130,5 +132,6 @@ NO_CAPTION = Refusal(
     404, "The channel has no such caption, or not any more: those of a quarter of an hour are kept."
 )
 NOBODY_THERE = Refusal(404, "Nobody speaks in this channel, or watches it, at this server.")
+SPOKEN_ELSEWHERE = Refusal(404, "Who speaks in this channel is at another server: add names there.")
 TOO_LONG = Refusal(413, f"A request may have {MAX_BODY_BYTES >> 10} KiB.")
 CORRECTED_MEANWHILE = "The caption has been corrected meanwhile; look at its text, and try again."

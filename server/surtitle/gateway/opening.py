@@ -111,7 +111,7 @@ class Opening:
             start = structs.replace(start, hotwords=list(self._options.glossary))
         if start.channel is not None:
             of_channel = self.sessions.channels.names_of(start.channel)
-            names = dict.fromkeys([*start.hotwords, *of_channel])
+            names = dict.fromkeys([*of_channel, *start.hotwords])
             start = structs.replace(start, hotwords=list(names)[:MAX_HOTWORDS])
         if self._options.replacements:
             replacements = {**self._options.replacements, **start.replacements}

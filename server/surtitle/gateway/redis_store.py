@@ -138,7 +138,8 @@ end
 local had = redis.call('HMGET', KEYS[1], 'session', 'connected', 'until')
 local state = 'waiting'
 if had[1] and tonumber(had[3]) > now then state = had[2] == '1' and 'live' or 'away' end
-return {had[1] or '', state, viewers, redis.call('XRANGE', KEYS[2], ARGV[3], '+')}
+local said = redis.call('XRANGE', KEYS[2], ARGV[3], '+')
+return {had[1] or '', state, viewers, said, string.format('%.0f', now)}
 """
 )
 
@@ -221,12 +222,16 @@ class RedisStore:
         counted: list[str | int] = [viewers, _ms(VIEWERS_S), _ms(KEEP_S)]
         arguments: list[str | int] = [_topic(channel), self._server, after, *counted]
         found = await _asked(self._look(_keys(channel), arguments))
-        session, state, elsewhere, entries = found
+        session, state, elsewhere, entries, now_ms = found
+        read = [
+            (number, dict(zip(fields[::2], fields[1::2], strict=True)))
+            for number, fields in entries
+        ]
+        if not last:
+            read = _lately(read, int(now_ms), {session} if state != "waiting" else set())
         said = [
             (entry["session"], message)
-            for entry in (
-                dict(zip(fields[::2], fields[1::2], strict=True)) for _, fields in entries
-            )
+            for _, entry in read
             # Our own answers are there for one who has forgotten them; the rest is of the moment.
             if (message := _message(entry["message"])) is not None
             and (
@@ -266,6 +271,16 @@ class RedisStore:
             _ms(LEASE_S),
             _ms(KEEP_S),
         ]
+
+
+def _lately(
+    entries: list[tuple[str, dict[str, str]]], now_ms: int, live: set[str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Without those of sessions that have said nothing for KEEP_S: later ones keep the stream."""
+    said_ms = {entry["session"]: int(number.partition("-")[0]) for number, entry in entries}
+    since_ms = now_ms - _ms(KEEP_S)
+    new = live | {session for session, at_ms in said_ms.items() if at_ms >= since_ms}
+    return [(number, entry) for number, entry in entries if entry["session"] in new]
 
 
 async def _asked(answer: Awaitable[Any] | Any) -> Any:
