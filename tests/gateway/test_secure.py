@@ -110,6 +110,45 @@ def pair(request: pytest.FixtureRequest, files: tuple[Path, Path]) -> Iterator[P
     assert pair.heard.told[0] == "made" and pair.heard.told[-1] == "lost"
 
 
+def test_whoever_has_much_decrypted_pays_for_it(files: tuple[Path, Path]) -> None:
+    """Records of one byte, of which a megabyte is fifty thousand, and a handshake that says nothing."""
+    pair = Pair(files, 1 << 20)
+    paid: list[float] = []
+    pair.near = SecureTransport(Certificates(*files).context, pair.heard, paid.append)
+    pair.near.connection_made(pair.below)
+    pair.shake_hands()
+    assert len(paid) == 2 and min(paid) > 0
+    for _ in range(1000):
+        pair.client.write(b"x")
+    pair.deliver()
+    assert pair.heard.data == b"x" * 1000
+    assert len(paid) == 3
+    pair.near.connection_lost(None)
+
+
+def test_records_of_one_byte_cost_no_more_than_they_must(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Reading(ssl.SSLObject):
+        def read(self, len: int = 1024, buffer: bytearray | None = None) -> bytes:  # type: ignore[override]
+            asked.append(len)
+            return super().read(len)
+
+    pair = Pair(files, 1 << 20)
+    context = Certificates(*files).context
+    context.sslobject_class = Reading
+    pair.near = SecureTransport(context, pair.heard)
+    pair.near.connection_made(pair.below)
+    pair.shake_hands()
+    pair.client.write(b"x")
+    pair.deliver()
+    assert pair.heard.data == b"x"
+    assert max(asked) <= 16_384  # for which room is made each time: the most that a record has
+    pair.near.connection_lost(None)
+
+
 def test_both_hear_what_is_said(pair: Pair) -> None:
     for size in (1, 100, 300):
         pair.heard.data = b""

@@ -22,6 +22,7 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.socket = Socket()
         self.asked: list[str] = []
+        self.is_read = True
         self.reset = False
         self.aborted = asyncio.Event()
 
@@ -36,7 +37,11 @@ class Transport(asyncio.Transport):
     def can_write_eof(self) -> bool:
         return True
 
-    def resume_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
 
     def write_eof(self) -> None:
         self.asked.append("eof")
@@ -76,6 +81,20 @@ async def client(transport: Transport) -> ClientStream:
     client = ClientStream(lambda stream: Layer(), inputs=InputTurns(), places=Places(9))
     client.connection_made(transport)
     return client
+
+
+async def test_whose_transport_has_much_to_do_is_read_later(
+    client: ClientStream, transport: Transport
+) -> None:
+    """Also where nothing came of it that the layer could work on."""
+    seen = list[bool]()
+    for cost_s in (0.001, 0.1):
+        client.charge_transport(cost_s)
+        seen.append(transport.is_read)
+    assert seen == [True, False]
+    async with asyncio.timeout(5):
+        while not transport.is_read:  # noqa: ASYNC110 - it is no event
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("way", ["close", "hang_up"])

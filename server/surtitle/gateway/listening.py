@@ -63,7 +63,8 @@ class Listener:
         return tuple(str(each.getsockname()[0]) for each in self._server.sockets)
 
     def _make_secure(self, tls: ssl.SSLContext) -> SecureTransport:
-        return SecureTransport(tls, self._make_stream())
+        stream = self._make_stream()
+        return SecureTransport(tls, stream, stream.charge_transport)
 
     def _make_stream(self) -> ClientStream:
         return ClientStream(self._begin, inputs=self._inputs, places=self._places)

@@ -3,10 +3,19 @@
 import asyncio
 import contextlib
 import ssl
+import time
+from collections.abc import Callable
 from typing import Any
 
 _NOBODY = asyncio.Protocol()
-READ_BYTES = 1 << 18
+
+
+def _nobody_pays(cost_s: float) -> None:
+    pass
+
+
+READ_BYTES = 1 << 14
+"""The most that a record has (RFC 8446, 5.1). For each, so much room is made, however little it has."""
 
 
 class SecureTransport(asyncio.Transport, asyncio.Protocol):
@@ -18,11 +27,17 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
     all of that is as it is without TLS, and the handshake is a part of what the stream waits for.
     """
 
-    def __init__(self, context: ssl.SSLContext, protocol: asyncio.Protocol) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        protocol: asyncio.Protocol,
+        charge: Callable[[float], object] = _nobody_pays,
+    ) -> None:
         """`protocol` is told at once that there is a connection. It says nothing before it has heard
-        something.
+        something. `charge` is called with the seconds that it took to understand what came.
         """
         super().__init__()
+        self._charge = charge
         self._context = context
         self._protocol = protocol
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -43,6 +58,7 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
         if self._is_over:
             self._protocol.data_received(data)
             return
+        began_s = time.perf_counter()
         self._incoming.write(data)
         try:
             said = self._read()
@@ -52,6 +68,7 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
             self._below.close()
             return
         self._flush()
+        self._charge(time.perf_counter() - began_s)
         if said:
             self._protocol.data_received(said)
         if self._has_ended:
@@ -88,6 +105,7 @@ class SecureTransport(asyncio.Transport, asyncio.Protocol):
         """See Protocol."""
         self._is_over = True
         protocol, self._protocol = self._protocol, _NOBODY  # which refers back
+        self._charge = _nobody_pays  # so does this
         protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -254,7 +254,10 @@ class ClientStream(asyncio.Protocol):
     def take_slice(self) -> bool:
         """See Holder."""
         self._waits = False
-        if not self._held or Pause.FULL in self._pauses:
+        if not self._held:
+            self.resume(Pause.BUDGET)
+            return False
+        if Pause.FULL in self._pauses:
             return False
         try:
             is_more = self._work_on(
@@ -328,6 +331,14 @@ class ClientStream(asyncio.Protocol):
     def charge(self, cost_s: float) -> None:
         """Something that came costs so much, beside the time that it took."""
         self.inputs.charge(self.work, cost_s, time.perf_counter(), cost_s)
+
+    def charge_transport(self, cost_s: float) -> None:
+        """The transport took so long for what came, also where that means nothing to the layer."""
+        now_s = time.perf_counter()
+        self.inputs.charge(self.work, cost_s, now_s, cost_s)
+        if self.work.is_overdrawn(now_s) and not self.is_closing:
+            self.pause(Pause.BUDGET)
+            self._wait_for_turn()
 
     def expect_little(self, spare: Allowance, cut_off: Callable[[], object]) -> None:
         """Whoever has nothing to say may still send so much, and is cut off beyond that."""
