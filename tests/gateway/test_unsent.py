@@ -2,7 +2,7 @@
 
 import pytest
 
-from surtitle.gateway.unsent import MAX_UNSENT, SKIPPED_WHILE_UNSENT, unsent_messages
+from surtitle.gateway.unsent import MAX_UNSENT, SKIPPED_WHILE_UNSENT, Unsent, unsent_messages
 from surtitle.messages import Ack, Error, Partial, ServerMessage, format_message
 
 
@@ -44,6 +44,23 @@ def test_of_acknowledgements_the_newest_counts_where_many_wait() -> None:
     early: list[ServerMessage] = [*(error(seq) for seq in range(SKIPPED_WHILE_UNSENT)), ack(1)]
     assert waiting(*early, error(90)) == [*early, error(90)]
     assert waiting(*early, ack(2), ack(3)) == [*early[:-1], ack(3)]
+
+
+def test_what_gives_way_is_looked_for_only_where_something_may() -> None:
+    """A client that reads a trickle has hundreds of messages wait, and more come all the time."""
+    asked = 0
+
+    def gives_way(waiting: str, new: str) -> bool:
+        nonlocal asked
+        asked += 1
+        return waiting == "partial"
+
+    unsent = Unsent[str](gives_way, len)
+    unsent.add("partial")
+    for number in range(MAX_UNSENT):
+        assert unsent.add(str(number))
+    assert len(unsent) == MAX_UNSENT  # the partial is gone
+    assert asked < 3 * MAX_UNSENT
 
 
 def test_so_many_wait_and_no_more() -> None:
