@@ -447,3 +447,8 @@ def test_names_are_read_from_a_glossary(tmp_path: Path) -> None:
     for unreadable in (path, tmp_path / "nothing.txt"):
         with pytest.raises(ConfigurationError, match=r"The words in .* cannot be read"):
             load_settings({"glossary": str(unreadable)}).names()
+
+
+def test_a_configuration_file_that_cannot_be_looked_for_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: File name too long"):
+        load_settings({}, Path("x" * 5000))

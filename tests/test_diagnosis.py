@@ -40,6 +40,7 @@ from surtitle.diagnosis.onward import examine_sinks
 from surtitle.diagnosis.port import PortState, judge_port, probe_port
 from surtitle.diagnosis.probe import PROBE_STEPS
 from surtitle.diagnosis.stores import examine_stores
+from surtitle.gateway.access import add_key
 from tests.engine.serving import SECRET, served
 from tests.engine.test_dialing import ANSWERS, answering
 from tests.gateway.certificates import make_certificate
@@ -243,16 +244,36 @@ async def test_sinks_behind_a_proxy_are_not_tried(monkeypatch: pytest.MonkeyPatc
 )
 def test_files_with_secrets(tmp_path: Path, mode: int, keys: str, tls: str) -> None:
     file = tmp_path / "secret"
-    file.write_text("x")
+    add_key(file, "desk", ["speak"])
     file.chmod(mode)
     findings = list(examine_key_files(Settings(keys_file=file, tls_key=file)))
     assert [finding.state for finding in findings] == [keys, tls]
     for finding in findings:
         if finding.state == "warning":
             assert finding.advice is not None and "chmod 6" in finding.advice
-    gone = only(examine_key_files(Settings(keys_file=tmp_path / "gone")))
-    assert gone.state == "problem"
     assert list(examine_key_files(Settings())) == []
+
+
+def test_a_key_file_with_which_no_server_starts(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    add_key(file, "desk", ["speak"])
+    good = file.read_text()
+    for bad, said in (
+        ("x", "is not a key file"),
+        (good.replace("token_secret", "secret"), "is not a key file"),
+        (good.replace("speak", "sing"), "unknown scope 'sing'"),
+    ):
+        file.write_text(bad)
+        found = only(examine_key_files(Settings(keys_file=file)))
+        assert found.state == "problem" and said in found.detail
+
+
+def test_secrets_that_cannot_be_reached(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for missing in (tmp_path / "gone", tmp_path / "file" / "in it", tmp_path):
+        settings = Settings(keys_file=missing, tls_key=missing)
+        for finding in examine_key_files(settings):
+            assert finding.state == "problem" and "cannot be read" in finding.detail
 
 
 # --- The certificate -----------------------------------------------------------------------------

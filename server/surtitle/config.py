@@ -739,8 +739,8 @@ def load_settings(overrides: dict[str, Any], config: Path | None = None) -> Sett
                 raise ConfigurationError(f"There is no setting {name}; did you mean {meant}?")
     if config is None and (name := os.environ.get(ENV_PREFIX + "CONFIG", "")):
         config = Path(name)
-    if config is not None and not config.is_file():
-        raise ConfigurationError(f"There is no configuration file {config}.")
+    if config is not None:
+        _must_be_there(config)
     try:
         settings = Settings(**{**overrides, "config": config})
     except ValidationError as error:
@@ -800,6 +800,15 @@ def _read_secret(path: Path) -> str:
             "the output of `openssl rand -hex 32`."
         )
     return secret
+
+
+def _must_be_there(config: Path) -> None:
+    try:
+        is_there = config.is_file()
+    except OSError as error:  # its folder may not be looked into, say
+        raise ConfigurationError(f"{config} cannot be read: {error.strerror}.") from error
+    if not is_there:
+        raise ConfigurationError(f"There is no configuration file {config}.")
 
 
 def read_names(path: Path) -> tuple[str, ...]:
