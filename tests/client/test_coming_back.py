@@ -210,7 +210,7 @@ async def test_a_gap_is_told_once_and_what_was_changed_in_it_is_said_until_it_ha
         gaps = [event async for event in events if isinstance(event, Gap)]
     assert gaps == [Gap(0, 3000)]
     said = format_message(update)
-    assert heard == [second, said, second, said, second, b"word" * 8000]
+    assert heard == [second, said, second * 2, said, second * 2, b"word" * 8000]
     assert started == [Start(prompt="new")]
 
 
@@ -273,6 +273,62 @@ async def test_of_a_container_that_begins_again_a_better_text_is_dropped_with_it
         events = await all_of(captions)
     texts = [event for event in events if isinstance(event, Final | Revised)]
     assert texts == [FINAL, BETTER, *next_one]
+
+
+# -- size ---------------------------------------------------------------------------------------
+
+
+async def test_a_piece_of_any_length_is_sent_in_frames_that_the_server_takes() -> None:
+    whole = bytes(range(256)) * (3 << 12) + b"odd"  # 3 MiB; a server takes 1 MiB
+    heard = b""
+
+    async def hear(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server)
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+        await say(server, ENDED)
+
+    async with asyncio.timeout(LIMIT_S), playing(hear) as url, connect(url) as captions:
+        events = [event async for event in captions.caption([whole])]
+    assert events == [ENDED]
+    assert heard == whole
+
+
+async def test_silence_of_many_channels_is_sent_in_frames_that_the_server_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "KEEP_S", 0.5)
+    start = Start(encoding="pcm_f32le", sample_rate=48_000, channels=8)
+    second = 48_000 * 8 * 4
+    back = asyncio.Event()
+    heard = b""
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await break_off(server)
+
+    async def hear(server: ServerConnection) -> None:
+        nonlocal heard
+        await back.wait()
+        await greet(server)
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+        await say(server, ENDED)
+
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(leave, hear) as url,
+        connect(url, start) as captions,
+    ):
+        assert isinstance(await anext(captions), Disconnected)
+        captions.offer(b"lost" * (second // 4))
+        captions.offer(b"kept")
+        back.set()
+        await captions.stop()
+        events = await all_of(captions)
+    assert [event for event in events if isinstance(event, Gap)] == [Gap(0, 1000)]
+    assert heard == bytes(second) + b"kept"
 
 
 # -- room ---------------------------------------------------------------------------------------
@@ -637,9 +693,10 @@ async def test_a_frozen_server_can_be_left(monkeypatch: pytest.MonkeyPatch) -> N
     async with playing(freeze) as url, connect(url) as captions, asyncio.timeout(LIMIT_S):
         assert captions._socket is not None
         transport = captions._socket.transport
-        # So that the system takes less than is sent; it takes 4 MiB by itself.
+        # So that the system takes less than is written; it takes 4 MiB by itself.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        await captions.send(bytes(1 << 20))
+        transport.write(bytes(1 << 20))
+        await captions.send(bytes(1 << 16))
         while transport.get_write_buffer_size() < 1 << 18:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0)
         leaving = asyncio.create_task(captions.close())

@@ -54,7 +54,7 @@ def test_the_outbox(case: dict[str, Any]) -> None:
             case ["go_back", byte]:
                 outbox.go_back(byte)
             case ["take", expected]:
-                assert told(outbox.take(case["second_bytes"])) == expected
+                assert told(outbox.take(case["most_bytes"])) == expected
             case ["gap", expected]:
                 gap = outbox.take_gap()
                 assert (None if gap is None else list(gap)) == expected

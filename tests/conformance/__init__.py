@@ -16,7 +16,7 @@ language, and the kind.
 places in it of what is `left`.
 
 `outbox` and `timeline`: steps, and what those give that give something. `audio` is that of a live
-source: the oldest is dropped. `second_bytes` is the most silence at a time.
+source: the oldest is dropped. `most_bytes` is the longest piece that is taken.
 
 `refusals`: the `status` of a refused handshake, or the code of a `close` (1006 where there was none),
 and whether it `passes`, so that the client comes back.

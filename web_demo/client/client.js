@@ -55,6 +55,8 @@ const PATIENCE_MS = 120_000;
 const KEEP_MS = 120_000;
 /** Between attempts to connect. */
 const LONGEST_WAIT_MS = 5000;
+/** Audio that is sent in one frame; a server takes frames of up to 1 MiB. */
+const PIECE_BYTES = 64 * 1024;
 /** The browser is given no more than this at a time, or its queue would delay what comes after. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 /**
@@ -555,7 +557,7 @@ export class CaptionClient extends EventTarget {
     const link = this.#link; // not before the gap is told: who hears of it may have closed us
     if (!link) return;
     while (link.unsentBytes < MAX_UNSENT_BYTES) {
-      const piece = this.#outbox.take(this.#bytesPerSecond);
+      const piece = this.#outbox.take(PIECE_BYTES);
       if (!piece) return;
       link.send(onTheWire(piece));
     }

@@ -138,23 +138,25 @@ export class Outbox {
   }
 
   /**
-   * What is to be sent next; null where all was.
+   * What is to be sent next; null where all was. Audio and silence come in pieces: a server takes no frame
+   * of any length.
    *
-   * @param {number} mostSilence bytes of it at a time
+   * @param {number} mostBytes of a piece
    * @returns {Piece | null}
    */
-  take(mostSilence) {
+  take(mostBytes) {
     const item = this.next(this.#nextNumber);
     if (!item) return null;
     if (item.start > this.sent) {
-      const silence = Math.min(item.start - this.sent, mostSilence);
+      const silence = Math.min(item.start - this.sent, mostBytes);
       this.sent += silence;
       return { silence };
     }
-    const skipped = this.sent - item.start;
-    this.sent = item.end;
-    this.#nextNumber = item.number + 1;
-    return "data" in item ? { data: from(item.data, skipped) } : { command: item.command };
+    const start = this.sent;
+    this.sent = Math.min(item.end, start + mostBytes);
+    if (this.sent === item.end) this.#nextNumber = item.number + 1;
+    if ("command" in item) return { command: item.command };
+    return { data: part(item.data, start - item.start, this.sent - item.start) };
   }
 
   /**
@@ -172,8 +174,9 @@ export class Outbox {
 
 /**
  * @param {Uint8Array<ArrayBuffer> | Blob} data
- * @param {number} byte the first that is wanted
+ * @param {number} start the first byte that is wanted
+ * @param {number} end   the first that is not
  */
-function from(data, byte) {
-  return data instanceof Blob ? data.slice(byte) : data.subarray(byte);
+function part(data, start, end) {
+  return data instanceof Blob ? data.slice(start, end) : data.subarray(start, end);
 }

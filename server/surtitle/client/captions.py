@@ -60,6 +60,8 @@ KEEP_S = 120.0
 KEEP_CONTAINER_BYTES = 64 << 20
 """The same of a container, of which nothing is answered before its end. While there is a connection,
 what was sent makes way for more."""
+PIECE_BYTES = 1 << 16
+"""Audio that is sent in one frame; a server takes frames of up to 1 MiB."""
 UNSENT_BYTES = 1 << 20
 """Audio that may wait for a server that reads slowly before `send` waits too."""
 
@@ -405,7 +407,7 @@ class Captions(AsyncIterator[Event]):
         try:
             while True:
                 self._tell_gap()
-                piece = self._outbox.take(self._rate or 0)
+                piece = self._outbox.take(PIECE_BYTES)
                 match piece:
                     case None:
                         self._news.clear()

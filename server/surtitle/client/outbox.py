@@ -141,17 +141,23 @@ class Outbox:
         """The server has all before this byte, and needs what follows."""
         self.sent, self._next_number = byte, self.number_at(byte)
 
-    def take(self, most_silence: int) -> bytes | Silence | Command | None:
-        """What is to be sent next; None where all was. Of silence at most so many bytes at a time."""
+    def take(self, most_bytes: int) -> bytes | Silence | Command | None:
+        """What is to be sent next; None where all was. Audio and silence come in pieces that are no
+        longer than that: a server takes no frame of any length.
+        """
         item = self.next(self._next_number)
         if item is None:
             return None
         if item.start > self.sent:
-            length = min(item.start - self.sent, most_silence)
+            length = min(item.start - self.sent, most_bytes)
             self.sent += length
             return Silence(length)
-        start, self.sent, self._next_number = self.sent, item.end, item.number + 1
-        return item.data[start - item.start :] if isinstance(item, Audio) else item.command
+        start, self.sent = self.sent, min(item.end, self.sent + most_bytes)
+        if self.sent == item.end:
+            self._next_number = item.number + 1
+        if isinstance(item, Said):
+            return item.command
+        return item.data[start - item.start : self.sent - item.start]
 
     def take_gap(self) -> tuple[int, int] | None:
         """The bytes that the server needs and nobody has any more, unless they were told before."""

@@ -142,6 +142,19 @@ test("samples are copied from where they lie", LIMIT, async () => {
   client.close();
 });
 
+test("samples of any length are sent in frames that the server takes", LIMIT, async () => {
+  const server = new ScriptedServer();
+  const client = clientOf(server);
+  void client.connect();
+  const socket = await server.next();
+  socket.greet();
+  client.send(new Int16Array(1 << 20)); // 2 MiB; a server takes 1 MiB
+  const sizes = socket.sent.slice(1).map(({ byteLength }) => byteLength);
+  assert.equal(socket.audioBytes, 1 << 21);
+  assert.ok(Math.max(...sizes) <= 1 << 16);
+  client.close();
+});
+
 for (const code of ["idle", "busy"]) {
   test(`without patience, “${code}” is told as the error that ends the session`, LIMIT, async () => {
     const server = new ScriptedServer();
