@@ -214,6 +214,63 @@ async def test_a_gap_is_told_once_and_what_was_changed_in_it_is_said_until_it_ha
     assert started == [Start(prompt="new")]
 
 
+@pytest.mark.parametrize(
+    ("start", "frame_bytes", "piece_bytes", "kept_bytes"),
+    [
+        (Start(), 2, 32_001, 32_001),
+        (Start(channels=2, sample_rate=8000), 4, 16_002, 48_006),
+        (Start(encoding="pcm_f32le", sample_rate=8000), 4, 31_999, 63_998),
+    ],
+)
+async def test_a_session_begins_with_a_whole_sample_whatever_was_dropped(
+    start: Start,
+    frame_bytes: int,
+    piece_bytes: int,
+    kept_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "KEEP_S", 2.0)  # 64,000 bytes
+    whole = bytes(range(1, 251)) * 1000
+    offered = asyncio.Event()
+    heard = b""
+
+    async def leave(server: ServerConnection) -> None:
+        await greet(server)
+        await break_off(server)
+
+    async def forget(server: ServerConnection) -> None:
+        await offered.wait()
+        await server.recv()
+        await say(server, Error(seq=0, code="unknown_session", message="Who?", fatal=True))
+        await server.close(4404)
+
+    async def hear(server: ServerConnection) -> None:
+        nonlocal heard
+        await greet(server)
+        while isinstance(data := await server.recv(), bytes):
+            heard += data
+        await say(server, ENDED)
+
+    script = [leave, forget, hear]
+    async with (
+        asyncio.timeout(LIMIT_S),
+        playing(*script) as url,
+        connect(url, start) as captions,
+    ):
+        assert isinstance(await anext(captions), Disconnected)
+        for number in range(4):
+            captions.offer(whole[number * piece_bytes :][:piece_bytes])
+        await captions.stop()
+        offered.set()
+        gaps = [event for event in await all_of(captions) if isinstance(event, Gap)]
+    end = 4 * piece_bytes
+    dropped = end - kept_bytes
+    missing = dropped % frame_bytes
+    assert missing
+    assert heard == bytes(missing) + whole[dropped:end]
+    assert gaps == [Gap(0, dropped * 1000 // 32_000)]
+
+
 # -- better texts -------------------------------------------------------------------------------
 
 

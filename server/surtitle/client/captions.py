@@ -115,6 +115,7 @@ class Captions(AsyncIterator[Event]):
         self._comes_back = patience_s > 0
         self._patience = Patience(patience_s)
         self._rate = bytes_per_second(start)
+        self._frame_bytes = 1 if self._rate is None else self._rate // start.sample_rate
         self._keep_bytes = (
             KEEP_CONTAINER_BYTES if self._rate is None else round(self._rate * KEEP_S)
         )
@@ -389,8 +390,7 @@ class Captions(AsyncIterator[Event]):
     def _answered_up_to(self, session_ms: int) -> None:
         """An answer says the same as the `ack` to come: a new session must not answer this again."""
         if self._rate is not None:
-            byte = bytes_before(session_ms, self._rate, self._rate // self._start.sample_rate)
-            self._forget_before(byte)
+            self._forget_before(bytes_before(session_ms, self._rate, self._frame_bytes))
 
     def _forget_before(self, byte: int) -> None:
         """The session's audio before this byte of it is answered."""
@@ -437,11 +437,15 @@ class Captions(AsyncIterator[Event]):
     # -- connecting -----------------------------------------------------------------------------
 
     async def _begin(self) -> ClientConnection:
-        """A connection with a new session, from the first byte that is not answered."""
+        """A connection with a new session, from the first byte that is not answered.
+
+        Pieces may end anywhere, and so may what was dropped: what is missing of a sample is silence.
+        """
         self._outbox.go_back(self._outbox.safe)
         self._tell_gap()
-        byte = self._outbox.start
-        self._passed(self._outbox.forget_before(byte))
+        start = self._outbox.start
+        self._passed(self._outbox.forget_before(start))
+        byte = start - start % self._frame_bytes
         socket, ready = await self._greet(self._start)
         if not isinstance(ready, Ready):
             await hang_up(socket)
