@@ -1,15 +1,17 @@
 """The figures of a recording that is streamed at real-time pace, and what is kept for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import cast
 
 import numpy as np
 import pytest
 
 from surtitle.cli.streaming import Figures, FileStream
-from surtitle.client import Captions, Event
-from surtitle.messages import Ack, Ended, Final
+from surtitle.client import Captions, ClientError, Event, connect
+from surtitle.messages import Ack, Ended, Final, Speech, Start
+from tests.client.test_client import listening
+from tests.gateway import fakes
 
 LOUD = np.full(160, 8000, np.int16).tobytes()  # 10 ms
 QUIET = bytes(len(LOUD))
@@ -22,19 +24,22 @@ class Answering:
         self.received = 0
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
-    async def send(self, audio: bytes) -> None:
-        self.received += len(audio)
-        if self.received % 3200 == 0:
-            self._events.put_nowait(_final(self.received // 3200))
-            self._events.put_nowait(Ack(received=self.received, safe=self.received))
+    def caption(self, audio: AsyncIterable[bytes]) -> AsyncIterator[Event]:
+        self._feeding = asyncio.create_task(self._feed(audio))
+        return self._said()
 
-    async def stop(self) -> None:
+    async def _feed(self, audio: AsyncIterable[bytes]) -> None:
+        async for chunk in audio:
+            self.received += len(chunk)
+            if self.received % 3200 == 0:
+                self._events.put_nowait(_final(self.received // 3200))
+                self._events.put_nowait(Ack(received=self.received, safe=self.received))
         parts = {"silence_ms": 0, "suppressed_ms": 0, "failed_ms": 0}
         length = self.received // 32
         ended = Ended(seq=99, audio_ms=length, captioned_ms=length, utterances=0, **parts)
         self._events.put_nowait(ended)
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def _said(self) -> AsyncIterator[Event]:
         event: Event | None = None
         while not isinstance(event, Ended):
             event = await self._events.get()
@@ -76,6 +81,23 @@ async def test_only_what_is_not_answered_is_kept_and_the_end_of_speech_is_found_
     assert max(kept) <= 2 * 3200
     assert ends == [60] * 5
     assert len(figures.final_s) == 5 and min(figures.final_s) > 0.03
+
+
+async def test_what_was_heard_is_captioned_before_it_is_told_that_no_more_can_be_read() -> None:
+    def broken() -> Iterator[bytes]:
+        yield fakes.LOUD * 60
+        raise ClientError("talk.mp3 cannot be read as audio.", "not_readable")
+
+    seen: list[type] = []
+    async with (
+        asyncio.timeout(10),
+        listening() as (url, _),
+        connect(url, Start(partials=False)) as captions,
+    ):
+        stream = FileStream(captions, broken(), real_time=False)
+        with pytest.raises(ClientError, match="cannot be read"):
+            await stream.run(lambda event: seen.append(type(event)))
+    assert [each for each in seen if each is not Ack] == [Speech, Final, Ended]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from surtitle.decoding.child import Outgoing, tell
+from surtitle.decoding.child import Gone, Outgoing, tell
 from surtitle.decoding.recording import UNKNOWN_SAMPLES, Event, Missing
 from surtitle.decoding.sources import Unreadable
 from surtitle.decoding.wire import BrokenStream, Kind, Unpacker, unpack_place
@@ -24,7 +24,9 @@ def breaking(error: Exception, *events: Event) -> Iterator[Event]:
     raise error
 
 
-@pytest.mark.parametrize("error", [IndexError("list"), KeyError(3), RuntimeError(), ValueError()])
+@pytest.mark.parametrize(
+    "error", [IndexError("list"), KeyError(3), RuntimeError(), ValueError(), OSError(5, "I/O")]
+)
 def test_what_was_heard_is_kept_whatever_happens_then(error: Exception) -> None:
     frames = told(breaking(error, SAMPLES, Missing(1000, 500), SAMPLES))
     kinds = [kind for kind, _ in frames]
@@ -34,16 +36,29 @@ def test_what_was_heard_is_kept_whatever_happens_then(error: Exception) -> None:
     assert unpack_place(frames[-1][1]) == (0, 500 + UNKNOWN_SAMPLES)
 
 
-@pytest.mark.parametrize("error", [IndexError(), RuntimeError()])
+@pytest.mark.parametrize("error", [IndexError(), RuntimeError(), OSError()])
 def test_before_the_first_sample_it_is_no_end(error: Exception) -> None:
     with pytest.raises(type(error)):
         told(breaking(error))
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError(), BrokenStream()])
+@pytest.mark.parametrize("error", [BrokenPipeError(), ConnectionResetError(), OSError()])
 def test_nobody_is_told_where_nobody_is_there(error: Exception) -> None:
-    with pytest.raises(type(error)):
-        told(breaking(error, SAMPLES))
+    tries = []
+
+    def write(frame: bytes) -> None:
+        tries.append(frame)
+        raise error
+
+    events: list[Event] = [SAMPLES, Missing(1000, 500), SAMPLES]
+    with pytest.raises(Gone):
+        tell(events, Outgoing(write), NO_LIMIT_S)
+    assert len(tries) == 1
+
+
+def test_a_server_that_sends_nonsense_is_told_nothing() -> None:
+    with pytest.raises(BrokenStream):
+        told(breaking(BrokenStream(), SAMPLES))
 
 
 @pytest.mark.parametrize("error", [Unreadable("It is none."), MemoryError()])

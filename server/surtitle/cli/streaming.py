@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,26 +72,16 @@ class FileStream:
         """Seconds of audio whose captions are there."""
 
     async def run(self, on_message: Callable[[Event], None]) -> Figures:
-        """Send everything, hand each message on, return after `ended`. Raises ClientError."""
-        sending = asyncio.create_task(self._send())
-        receiving = asyncio.create_task(self._receive(on_message))
-        try:
-            # Whichever fails first says why; the other would wait for what never comes.
-            await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_EXCEPTION)
-            for task in (receiving, sending):
-                if task.done():
-                    task.result()
-        finally:
-            sending.cancel()
-            receiving.cancel()
-        return self.figures
+        """Send everything, hand each message on, return after `ended`.
 
-    async def _receive(self, on_message: Callable[[Event], None]) -> None:
-        async for message in self._captions:
+        Raises ClientError; of a recording that cannot be read to its end, after the last caption.
+        """
+        async for message in self._captions.caption(self._paced()):
             self._measure(message)
             on_message(message)
+        return self.figures
 
-    async def _send(self) -> None:
+    async def _paced(self) -> AsyncIterator[bytes]:
         self._began = time.monotonic()
         # The reader may block (a pipe, a slow disk): not on the event loop.
         while (chunk := await in_daemon_thread(next, self._chunks, None)) is not None:
@@ -100,8 +90,7 @@ class FileStream:
                 # A chunk can be sent when its last sample has been spoken.
                 await asyncio.sleep(self._began + self.sent_s - time.monotonic())
                 self._audio += chunk
-            await self._captions.send(chunk)
-        await self._captions.stop()
+            yield chunk
 
     def _measure(self, message: Event) -> None:
         if isinstance(message, Ended):

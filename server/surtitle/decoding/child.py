@@ -58,8 +58,12 @@ def serve(connection: socket.socket) -> NoReturn:
     os._exit(0)
 
 
+class Gone(OSError):
+    """Nobody is there to be told. What fails in reading is another OSError."""
+
+
 class Outgoing:
-    """Frames on their way out, some together."""
+    """Frames on their way out, some together. Each method raises Gone."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
@@ -74,13 +78,19 @@ class Outgoing:
     def put(self, frame: bytes) -> None:
         """Send a frame."""
         self.flush()
-        self._write(frame)
+        self._send(frame)
 
     def flush(self) -> None:
         """Send the samples that are kept."""
         for start in range(0, len(self._pcm), FLUSH_BYTES):
-            self._write(pack(Kind.PCM, bytes(self._pcm[start : start + FLUSH_BYTES])))
+            self._send(pack(Kind.PCM, bytes(self._pcm[start : start + FLUSH_BYTES])))
         self._pcm.clear()
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self._write(frame)
+        except OSError as error:
+            raise Gone from error
 
 
 class _Incoming:
@@ -138,7 +148,10 @@ class _Incoming:
 
 
 def tell(events: Iterable[Event], outgoing: Outgoing, cpu_s: float) -> None:
-    """Send what is made of a recording, up to its end, or say why there is nothing."""
+    """Send what is made of a recording, up to its end, or say why there is nothing.
+
+    Raises Gone, and what goes wrong before the first sample.
+    """
     end, missing = 0, 0
     _limit_time(cpu_s)
     try:
@@ -159,8 +172,8 @@ def tell(events: Iterable[Event], outgoing: Outgoing, cpu_s: float) -> None:
     except MemoryError:
         text = "Decoding this exceeded the memory limit; it is damaged or malicious."
         outgoing.put(pack(Kind.FAILED, text.encode()))
-    except (OSError, BrokenStream):
-        raise  # nobody is there to be told
+    except (Gone, BrokenStream):
+        raise
     except Exception:
         if not end:
             raise
@@ -202,7 +215,7 @@ def main(track: int | None = None) -> None:
     _limit_memory(FILE_MEMORY_BYTES)
     out = FileIO(1, "wb", closefd=False)
     outgoing = Outgoing(lambda data: _write_all(out, data))
-    with suppress(BrokenPipeError):
+    with suppress(Gone):
         try:
             tell(_read_input(Recording(Wishes(track=track))), outgoing, FILE_CPU_S)
         except OSError as error:
