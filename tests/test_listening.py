@@ -239,11 +239,20 @@ class FakePortAudio:
     class PortAudioError(Exception):
         pass
 
-    def __init__(self, channels: int, rate: int, opens: Callable[[int, int], bool]) -> None:
-        """`opens` says whether the device takes so many channels at so many Hz."""
+    def __init__(
+        self,
+        channels: int,
+        rate: int,
+        opens: Callable[[int, int], bool],
+        starts: Callable[[int, int], bool] = lambda channels, rate: True,
+    ) -> None:
+        """`opens` says whether the device takes so many channels at so many Hz, and `starts` whether
+        it then runs."""
         self.device = {"name": "Desk", "max_input_channels": channels, "default_samplerate": rate}
         self.opens = opens
+        self.starts = starts
         self.asked: list[tuple[int, int]] = []
+        self.open_streams = 0
         self.stream: dict[str, Any] = {}
 
     def query_devices(self, number: int | None = None) -> Any:
@@ -254,13 +263,18 @@ class FakePortAudio:
         if not self.opens(*self.asked[-1]):
             raise self.PortAudioError("Invalid number of channels")
         self.stream = options
+        self.open_streams += 1
         return self
 
-    def __enter__(self) -> Self:
-        return self
+    def start(self) -> None:
+        if not self.starts(*self.asked[-1]):
+            raise self.PortAudioError("Error starting stream: Unanticipated host error")
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self.end()
+
+    def close(self) -> None:
+        self.open_streams -= 1
 
     @property
     def samplerate(self) -> float:
@@ -321,6 +335,42 @@ async def test_as_many_channels_as_a_device_gives(
         assert fake.asked == asked
         assert microphone.sample_rate == 16_000
         assert await heard(fake, microphone, *asked[-1])
+
+
+async def test_a_device_that_opens_and_does_not_start_is_asked_for_another_format(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakePortAudio(2, 48_000, lambda *_: True, lambda channels, rate: rate == 48_000)
+    monkeypatch.setattr(microphones, "_library", lambda: fake)
+    async with microphones.open_microphone("0") as microphone:
+        assert fake.asked == [(2, 16_000), (2, 48_000)]
+        assert fake.open_streams == 1
+        assert await heard(fake, microphone, 2, 48_000)
+    assert fake.open_streams == 0
+
+
+async def test_a_device_that_never_starts_is_told_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakePortAudio(1, 48_000, lambda *_: True, lambda *_: False)
+    monkeypatch.setattr(microphones, "_library", lambda: fake)
+    with pytest.raises(
+        ClientError, match=r"Desk cannot be opened: Error starting stream: "
+    ) as told:
+        async with microphones.open_microphone("0"):
+            pass
+    assert told.value.code == "not_readable"
+    assert fake.open_streams == 0
+
+
+def test_a_sound_system_that_does_not_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = "class PortAudioError(Exception): pass\nraise PortAudioError('Host error')"
+    (tmp_path / "sounddevice.py").write_text(library)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    with pytest.raises(ClientError, match=r"PortAudio cannot start: Host error\.") as told:
+        microphones.input_names()
+    assert told.value.code == "not_readable"
 
 
 async def test_a_device_whose_rate_no_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:

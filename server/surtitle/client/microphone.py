@@ -84,7 +84,8 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
     for channels, rate in _formats(info):
         decoder = RawDecoder("pcm_s16le", rate, channels)
         try:
-            stream = sd.RawInputStream(
+            stream = _started(
+                sd,
                 samplerate=rate,
                 blocksize=round(rate * BLOCK_S),
                 device=number,
@@ -102,12 +103,24 @@ async def open_microphone(device: str | None = None) -> AsyncIterator[Microphone
             "it; `surtitle mic --list` shows the others.",
             "not_readable",
         )
-    with stream:
-        try:
-            yield Microphone(info["name"], blocks)
-        finally:
-            leaving = True
-            blocks.end()
+    try:
+        yield Microphone(info["name"], blocks)
+    finally:
+        leaving = True
+        blocks.end()
+        stream.stop()
+        stream.close()
+
+
+def _started(sd: Any, **options: Any) -> Any:
+    """A stream that runs: a device may open and only then refuse. Raises PortAudioError."""
+    stream = sd.RawInputStream(**options)
+    try:
+        stream.start()
+    except sd.PortAudioError:
+        stream.close()
+        raise
+    return stream
 
 
 def _gone(name: str) -> MicrophoneGone:
@@ -167,4 +180,9 @@ def _library() -> Any:
             "PortAudio is missing: install it (Debian and Ubuntu: apt-get install libportaudio2).",
             "no_package",
         ) from None
+    except Exception as error:  # its own, whose class is not to be had where the import fails
+        raise ClientError(
+            f"PortAudio cannot start: {error}. Is the sound system of this machine running?",
+            "not_readable",
+        ) from error
     return sounddevice
