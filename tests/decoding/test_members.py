@@ -1,5 +1,6 @@
 import struct
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from surtitle.decoding.formats import SNIFFED_BYTES
 from surtitle.decoding.members import Begin, Mp4Splitter, TagSplitter, WavSplitter, splitter_for
+from surtitle.decoding.sources import has_several
 from surtitle.messages import ContainerEncoding
 from tests.captioning.chunking import Chunking, ragged, three_ways
 from tests.containers import FASTSTART, FRAGMENTED, Track, clicks, encode
@@ -573,6 +575,53 @@ def test_a_fragment_that_knows_its_place_is_there_though_bytes_are_missing(
     assert got[: places[1]] == whole[: places[1]]
     assert got[places[4] :] == whole[places[4] :]
     assert fragment(5, places[4] + base) in got
+
+
+def long_box(name: bytes, size: int) -> bytes:
+    """The header of a box with a length of 64 bits."""
+    return struct.pack(">I4sQ", 1, name, size)
+
+
+@three_ways
+def test_a_box_may_have_a_long_length(chunking: Chunking) -> None:
+    whole = box(b"ftyp", b"isom") + box(b"moov", bytes(50))
+    whole += long_box(b"mdat", 116) + b"\0\0\0\x08ftyp" * 12 + bytes(4)
+    assert members_of("mp4", chunking(whole * 3)) == [whole] * 3
+
+
+NO_BOXES = [
+    b"\x00\x00\x00\x01\x67\x64\x00\x1f\xac\xd9\x40\x50\x05\xbb\x01\x10",  # a picture of H.264
+    long_box(b"\x00\x00\x00\x00", 1 << 40),
+    long_box(b"mdat", 0),
+    long_box(b"mdat", 15),
+]
+
+
+@three_ways
+@pytest.mark.parametrize("rubbish", NO_BOXES)
+def test_what_is_no_box_is_rubbish_up_to_the_end(chunking: Chunking, rubbish: bytes) -> None:
+    name, more = "mp4-fast", bytes(50)
+    data = FILES[name][1] + rubbish + more
+    assert members_of("mp4", chunking(data)) == [data]
+    splitter = Mp4Splitter()
+    parts = [part for piece in chunking(data) for part in splitter.feed(piece)]
+    assert splitter.leave_out() == 0
+    assert b"".join(part for part in parts if isinstance(part, bytes)) == data
+
+
+@pytest.mark.parametrize("rubbish", [*NO_BOXES, long_box(b"free", (1 << 64) - 1)])
+def test_a_file_is_looked_through_up_to_its_end_whatever_follows(
+    rubbish: bytes, tmp_path: Path
+) -> None:
+    data = FILES["mp4-fast"][1] + rubbish
+    path = tmp_path / "rubbish.mp4"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        assert not has_several(file, splitter_for("mp4", data[:SNIFFED_BYTES]))
+        assert file.tell() == 0
+    path.write_bytes(FILES["mp4-fast"][1] * 2)
+    with path.open("rb") as file:
+        assert has_several(file, splitter_for("mp4", data[:SNIFFED_BYTES]))
 
 
 @pytest.mark.parametrize("place", [0, 50, 1 << 40, (1 << 64) - 1])

@@ -267,12 +267,15 @@ class Mp4Splitter:
         if len(data) < 8:
             return 0
         size, name = self._HEADER.unpack_from(data)
-        if size == 1:
-            return int.from_bytes(data[8:16], "big") or None if len(data) >= 16 else 0
+        least = self._HEADER.size
+        if size == 1:  # the length follows the name
+            if len(data) < 16:
+                return 0
+            size, least = int.from_bytes(data[8:16], "big"), 16
         if name == b"moof" and len(data) < min(size, self._PLACE_BYTES):
             return 0
         is_box = name in self._AMONG_FRAGMENTS if self.is_fragmented else name.isalnum()
-        return size if size >= 8 and is_box else None
+        return size if size >= least and is_box else None
 
 
 class WavSplitter:

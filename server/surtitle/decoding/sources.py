@@ -194,13 +194,16 @@ def has_several(file: BinaryIO, splitter: Splitter) -> bool:
     if isinstance(splitter, NoSplitter):
         return False
     found = False
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
     while not found and (data := file.read(SEARCH_BYTES)):
         parts = [*splitter.feed(data)]
         found = any(isinstance(part, Begin) for part in parts)
         if isinstance(splitter, Mp4Splitter):
             found |= splitter.is_fragmented
-            # Samples are not read to find what follows them.
-            file.seek(splitter.leave_out(), io.SEEK_CUR)
+            # Samples are not read to find what follows them. A box says any length.
+            left = max(length - file.tell(), 0)
+            file.seek(min(splitter.leave_out(), left), io.SEEK_CUR)
         if isinstance(splitter, TagSplitter):
             found |= splitter.has_inner
     file.seek(0)
