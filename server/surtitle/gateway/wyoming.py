@@ -108,12 +108,19 @@ class _Head(msgspec.Struct):
     payload_length: int | None = None
 
     def check(self) -> None:
-        """Raises FrameTooLarge where more is announced than may come."""
-        most_bytes = MAX_WISHES_BYTES if self.type == "transcribe" else MAX_HEAD_BYTES
+        """Where more is announced than may come: raises FrameTooLarge if that is of a client that means
+        well, a home with too many names; else ValueError.
+        """
+        is_wish = self.type == "transcribe"
+        most_bytes = MAX_WISHES_BYTES if is_wish else MAX_HEAD_BYTES
         if not 0 <= (self.data_length or 0) <= most_bytes:
-            raise FrameTooLarge(f"The data of such an event may have {most_bytes} bytes at most.")
+            if is_wish:
+                raise FrameTooLarge(
+                    f"The data of `transcribe` may have {most_bytes} bytes at most."
+                )
+            raise ValueError("too much data is announced")
         if not 0 <= (self.payload_length or 0) <= MAX_PAYLOAD_BYTES:
-            raise FrameTooLarge(f"An event may have {MAX_PAYLOAD_BYTES} bytes of audio at most.")
+            raise ValueError("too much audio is announced")
 
 
 _head_decoder = msgspec.json.Decoder(_Head)

@@ -409,7 +409,7 @@ def test_a_stream_that_fails_closes_as_theirs(error: Any, code: int, reason: str
     assert len(close.reason) < 120
 
 
-@pytest.mark.parametrize("error", [BadAudio("No."), InternalError("No."), Busy("No.")])
+@pytest.mark.parametrize("error", [InternalError("No."), Busy("No.")])
 def test_after_the_end_it_closes_as_wanted_whatever_fails(error: WireError) -> None:
     """@deepgram/sdk connects again, up to 30 times, after any other code."""
     dialect = listening()

@@ -179,11 +179,11 @@ class Deepgram:
                 description=str(error),
                 message=str(error),
             )
+        elif isinstance(error, BadAudio):
+            yield Close(1008, "DATA-0000: The payload cannot be decoded as audio.")
         elif self._is_stopped:  # after any other code, their own client connects again
             yield self._metadata()
             yield Close()
-        elif isinstance(error, BadAudio):
-            yield Close(1008, "DATA-0000: The payload cannot be decoded as audio.")
         elif isinstance(error, IdleTimeout):
             yield Close(1011, "NET-0001: No audio or KeepAlive within 10 seconds.")
         elif isinstance(error, Busy):
