@@ -104,9 +104,8 @@ class Record:
         self._archive = archive
         self._talk = talk
         self._newest = 0  # utterance
-        self._in_channel: tuple[str, int] | None = (
-            None  # id and newest utterance of the talk before
-        )
+        self._in_channel: tuple[str, int] | None = None
+        """Id and newest utterance of the talk before the channel was lost."""
 
     def add(self, final: Final) -> None:
         """See Keeping."""

@@ -181,9 +181,8 @@ class Channel:
         self._session = ""  # of the newest publisher
         self._audience = Audience(name, patience_s, self._state_frame, clock_s)
         self._history = History(clock_s)
-        self._spoke_here: dict[
-            str, bool
-        ] = {}  # by session, the newest last; else it spoke elsewhere
+        self._spoke_here: dict[str, bool] = {}
+        """By session, the newest last: whether it spoke here, and not at another server."""
         self._open: _Open | None = None
         self.onward: Callable[[str, Published], object] | None = None
         """What else takes what a session says that publishes here: its name and the message. It must
@@ -219,7 +218,7 @@ class Channel:
     @property
     def spoke_here(self) -> bool:
         """Whether something is kept that was said at this server."""
-        return any(here for here in self._spoke_here.values()) and self.has_history
+        return self.has_history and any(self._spoke_here.values())
 
     @property
     def is_idle(self) -> bool:
